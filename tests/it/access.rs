@@ -79,7 +79,7 @@ fn routes() -> BTreeSet<String> {
 
 /// Case 8.
 #[test]
-fn every_route_is_in_the_table_and_nothing_else_is() {
+fn access_table_lists_exactly_the_routes_of_the_router() {
     let listed: BTreeSet<String> = table()
         .iter()
         .map(|row| format!("{} {}", row.method, row.path))
@@ -124,7 +124,7 @@ fn every_route_is_in_the_table_and_nothing_else_is() {
 
 /// Who may know of a private team is asked in words of one place: queries elsewhere have its conditions in them.
 #[test]
-fn no_query_has_a_condition_of_its_own_for_private_teams() {
+fn only_the_policy_has_conditions_on_private_teams() {
     // where it is decided, and where it is set and shown
     let may = [
         "src/domain/policy/predicates.rs",
@@ -678,21 +678,21 @@ macro_rules! walks {
 }
 
 walks! {
-    an_administrator_gets_what_the_table_says: as_the_table_says("admin");
-    a_lead_gets_what_the_table_says: as_the_table_says("lead");
-    a_member_gets_what_the_table_says: as_the_table_says("member");
-    another_teams_member_gets_what_the_table_says: as_the_table_says("other");
-    a_viewer_gets_what_the_table_says: as_the_table_says("viewer");
-    a_reading_token_gets_what_the_table_says: as_the_table_says("token");
-    nobody_gets_what_the_table_says: as_the_table_says("nobody");
-    a_share_link_gets_what_the_table_says: as_the_table_says("share");
-    an_administrator_finds_nothing_of_a_private_team: of_a_private_team("admin", "private");
-    another_teams_member_finds_nothing_of_a_private_team: of_a_private_team("other", "private");
-    a_viewer_finds_nothing_of_a_private_team: of_a_private_team("viewer", "private");
-    a_private_teams_member_gets_what_they_get_of_an_open_one: of_a_private_team("member", "member");
-    a_private_teams_lead_gets_what_they_get_of_an_open_one: of_a_private_team("lead", "lead");
-    a_private_teams_reading_token_gets_what_it_gets_of_an_open_one: of_a_private_team("token", "token");
-    nobody_gets_no_more_of_a_private_team: of_a_private_team("nobody", "nobody");
+    administrator_has_the_listed_access: as_the_table_says("admin");
+    lead_has_the_listed_access: as_the_table_says("lead");
+    member_has_the_listed_access: as_the_table_says("member");
+    member_of_another_team_has_the_listed_access: as_the_table_says("other");
+    viewer_has_the_listed_access: as_the_table_says("viewer");
+    read_token_has_the_listed_access: as_the_table_says("token");
+    anonymous_visitor_has_the_listed_access: as_the_table_says("nobody");
+    share_link_has_the_listed_access: as_the_table_says("share");
+    administrator_cannot_see_a_private_team: of_a_private_team("admin", "private");
+    member_of_another_team_cannot_see_a_private_team: of_a_private_team("other", "private");
+    viewer_cannot_see_a_private_team: of_a_private_team("viewer", "private");
+    member_has_the_listed_access_to_a_private_team: of_a_private_team("member", "member");
+    lead_has_the_listed_access_to_a_private_team: of_a_private_team("lead", "lead");
+    read_token_has_the_listed_access_to_a_private_team: of_a_private_team("token", "token");
+    anonymous_visitor_cannot_see_a_private_team: of_a_private_team("nobody", "nobody");
 }
 
 /// A private team, with one who is on Infrastructure too and one who is nowhere else.
@@ -717,7 +717,7 @@ async fn private_team(world: &World) -> Client {
 
 /// Cases 10, 20.
 #[tokio::test]
-async fn of_a_private_teams_work_others_learn_that_it_is_done_and_not_by_whom() {
+async fn finished_private_blocker_is_shown_without_its_actor() {
     let world = World::new().await;
     let (elif, jonas, mira) = (&world.elif, &world.jonas, private_team(&world).await);
     let (theirs, other) = (
@@ -826,7 +826,7 @@ async fn of_a_private_teams_work_others_learn_that_it_is_done_and_not_by_whom() 
 
 /// Cases 4, 10.
 #[tokio::test]
-async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
+async fn team_made_private_disappears_from_earlier_references() {
     let cast = Cast::new(false).await;
     let (lead, jonas) = (&cast.who["lead"], &cast.who["other"]);
     let theirs = jonas.make("ingestion", "todo", "Dual write").await;
@@ -926,7 +926,7 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
 
 /// Cases 4, 10.
 #[tokio::test]
-async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
+async fn private_team_is_hidden_from_everyone_outside_it() {
     let cast = Cast::new(false).await;
     let (world, lead, jonas) = (&cast.world, &cast.who["lead"], &cast.who["other"]);
     let mut tx = world.db.begin().await.unwrap();

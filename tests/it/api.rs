@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::fixtures::{Answer, Client, World};
 
 #[tokio::test]
-async fn the_description_is_what_it_was() {
+async fn openapi_description_matches_the_snapshot() {
     let world = World::new().await;
     let description = world
         .stranger()
@@ -21,7 +21,7 @@ async fn the_description_is_what_it_was() {
 }
 
 #[tokio::test]
-async fn a_program_works_a_task_from_beginning_to_end() {
+async fn program_takes_a_task_from_creation_to_archive() {
     let world = World::new().await;
     let program = world
         .program_of(
@@ -187,7 +187,7 @@ async fn a_program_works_a_task_from_beginning_to_end() {
 
 /// Case R7.
 #[tokio::test]
-async fn whatever_is_sent_twice_with_one_key_is_done_once_and_answered_alike() {
+async fn repeated_request_with_the_same_key_is_done_once() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Cut over").await;
     let program = world
@@ -271,7 +271,7 @@ async fn seq(world: &World) -> i64 {
 }
 
 #[tokio::test]
-async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_words() {
+async fn conflict_shows_current_and_sent_values_in_one_format() {
     let world = World::new().await;
     let elif = &world.elif;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
@@ -394,7 +394,7 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
 }
 
 #[tokio::test]
-async fn what_a_field_cannot_be_is_told_beside_it_in_words() {
+async fn invalid_field_is_explained_under_its_name() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "todo", "one").await;
@@ -463,7 +463,7 @@ async fn what_a_field_cannot_be_is_told_beside_it_in_words() {
 
 /// Which team a blocker belongs to is kept with the event, so that it can be hidden later, and is not shown with it.
 #[tokio::test]
-async fn an_event_does_not_show_whose_task_blocks() {
+async fn event_does_not_show_the_team_of_a_blocker() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let ours = elif.make("infrastructure", "todo", "Ours").await;

@@ -47,7 +47,7 @@ const ORDER: &[&[&str]] = &[
 ];
 
 #[test]
-fn every_part_uses_only_what_is_below_it() {
+fn each_part_uses_only_parts_below_it() {
     let mut wrong = Vec::new();
     for (from, to) in arrows(&graph()) {
         if rank(&to) > rank(&from) {
@@ -63,7 +63,7 @@ fn every_part_uses_only_what_is_below_it() {
 }
 
 #[test]
-fn no_files_use_one_another_in_a_circle() {
+fn modules_do_not_depend_on_each_other_in_a_cycle() {
     let graph = graph();
     for start in graph.keys() {
         let mut reached = BTreeSet::new();
@@ -85,7 +85,7 @@ fn no_files_use_one_another_in_a_circle() {
 }
 
 #[test]
-fn the_domain_knows_neither_http_nor_templates() {
+fn domain_uses_neither_http_nor_templates() {
     for (path, source) in sources() {
         if !module_of(&path).starts_with("domain") {
             continue;
@@ -109,7 +109,7 @@ fn no_file_is_longer_than_400_lines() {
 
 /// The graph test itself finds what it looks for.
 #[test]
-fn paths_of_all_forms_are_found() {
+fn all_forms_of_paths_are_found() {
     let modules = BTreeSet::from(["a", "a::b", "c::d", "e"].map(str::to_owned));
     let source = "use crate::{a::{self, b::Thing}, e};\nfn f() { crate::c::d::g(); e::h() }\n";
     let used: Vec<String> = uses("x", source, &modules).into_iter().collect();

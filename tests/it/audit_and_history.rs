@@ -47,7 +47,7 @@ fn stand_in_order(lines: &[String], expected: &[&str]) {
 }
 
 #[tokio::test]
-async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
+async fn audit_log_records_who_granted_or_revoked_access() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let (elif, team) = (&world.elif, "/teams/infrastructure");
@@ -206,7 +206,7 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
 }
 
 #[tokio::test]
-async fn what_was_done_to_a_team_is_told_in_words() {
+async fn team_history_describes_each_change() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let (elif, team) = (&world.elif, "/teams/infrastructure");
@@ -368,7 +368,7 @@ async fn what_was_done_to_a_team_is_told_in_words() {
 }
 
 #[tokio::test]
-async fn what_is_set_in_the_settings_is_what_stands_there_then() {
+async fn saved_settings_are_shown_and_applied() {
     let world = World::new().await;
     let (elif, team) = (&world.elif, "/teams/infrastructure");
     all_lead(&world).await;
@@ -432,7 +432,7 @@ async fn what_is_set_in_the_settings_is_what_stands_there_then() {
 }
 
 #[tokio::test]
-async fn every_link_opens_until_its_very_end() {
+async fn links_work_until_the_second_they_expire() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     all_lead(&world).await;
@@ -479,7 +479,7 @@ async fn every_link_opens_until_its_very_end() {
 
 /// Whoever shares a page finds all of what they said of it in the list, and not what opens it.
 #[tokio::test]
-async fn a_link_is_listed_with_its_end_its_password_and_its_maker() {
+async fn share_link_is_listed_with_expiry_password_and_creator() {
     let world = World::new().await;
     let (elif, team) = (&world.elif, "/teams/infrastructure");
     all_lead(&world).await;

@@ -10,7 +10,7 @@ use time::Duration;
 use crate::{fixtures::World, goals::set_goal};
 
 #[tokio::test]
-async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
+async fn dragged_task_stays_where_it_was_dropped() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in ["Alert on lag", "Rotate credentials", "Write the runbook"] {
@@ -84,7 +84,7 @@ async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
 
 /// Case R4.
 #[tokio::test]
-async fn of_two_who_move_the_same_task_the_later_is_told_who_and_sees_the_truth() {
+async fn outdated_move_is_refused_and_names_who_moved_the_task() {
     let world = World::new().await;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     world.elif.make("infrastructure", "todo", "Cut over").await;
@@ -143,7 +143,7 @@ async fn of_two_who_move_the_same_task_the_later_is_told_who_and_sees_the_truth(
 
 /// Case R5.
 #[tokio::test]
-async fn a_drop_under_a_filter_holds_without_the_filter() {
+async fn drop_under_a_filter_holds_without_it() {
     let world = World::new().await;
     for title in ["one", "two", "three", "four"] {
         world.elif.make("infrastructure", "todo", title).await;
@@ -186,7 +186,7 @@ async fn a_drop_under_a_filter_holds_without_the_filter() {
 }
 
 #[tokio::test]
-async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
+async fn filters_match_tasks_and_report_unknown_terms() {
     let world = World::new().await;
     let elif = &world.elif;
     let make = async |title: &str, more: serde_json::Value| {
@@ -318,7 +318,7 @@ async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
 }
 
 #[tokio::test]
-async fn a_filter_is_kept_for_me_or_for_the_team() {
+async fn filter_is_saved_for_one_person_or_the_team() {
     let world = World::new().await;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     let save = [
@@ -370,7 +370,7 @@ async fn a_filter_is_kept_for_me_or_for_the_team() {
 }
 
 #[tokio::test]
-async fn nothing_changed_means_304_and_any_change_means_new_bytes() {
+async fn unchanged_board_is_304_and_a_change_sends_it_again() {
     let world = World::new().await;
     let key = world.elif.make("infrastructure", "todo", "Before").await;
     for path in [
@@ -425,7 +425,7 @@ async fn nothing_changed_means_304_and_any_change_means_new_bytes() {
 }
 
 #[tokio::test]
-async fn lanes_group_by_owner_and_limits_show_in_red() {
+async fn lanes_group_by_owner_and_exceeded_limits_are_marked() {
     let world = World::new().await;
     for title in ["one", "two"] {
         world
@@ -464,7 +464,7 @@ async fn lanes_group_by_owner_and_limits_show_in_red() {
 }
 
 #[tokio::test]
-async fn lanes_by_goal_have_each_goals_cards_and_those_of_none() {
+async fn lanes_by_goal_include_one_for_tasks_without_a_goal() {
     let world = World::new().await;
     let elif = &world.elif;
     for (nth, title) in [(1, "Cut over"), (2, "Drill")] {
@@ -498,7 +498,7 @@ async fn lanes_by_goal_have_each_goals_cards_and_those_of_none() {
 }
 
 #[tokio::test]
-async fn a_card_says_how_long_it_is_in_its_column() {
+async fn card_shows_its_time_in_the_column() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -540,7 +540,7 @@ async fn a_card_says_how_long_it_is_in_its_column() {
 }
 
 #[tokio::test]
-async fn a_limit_shows_and_refuses_nothing() {
+async fn wip_limit_is_shown_but_not_enforced() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "in-progress", "There").await;
@@ -568,7 +568,7 @@ async fn a_limit_shows_and_refuses_nothing() {
 }
 
 #[tokio::test]
-async fn a_task_is_late_once_its_day_is_over_where_its_team_is() {
+async fn task_is_overdue_once_the_day_ends_in_the_teams_zone() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.api(
@@ -614,7 +614,7 @@ async fn a_task_is_late_once_its_day_is_over_where_its_team_is() {
 }
 
 #[tokio::test]
-async fn every_way_to_a_new_task_on_a_sprints_board_leads_into_that_sprint() {
+async fn new_task_links_on_a_sprint_board_keep_the_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let page = elif

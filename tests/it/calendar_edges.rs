@@ -34,7 +34,7 @@ async fn set_week(who: &Client, team: &str, zone: &str, days: &[&str]) {
 const MONDAY_TO_FRIDAY: [&str; 5] = ["1", "2", "3", "4", "5"];
 
 #[tokio::test]
-async fn teams_at_both_ends_of_the_world_share_a_sprint_and_each_goes_by_its_own_day() {
+async fn teams_across_the_date_line_each_use_their_own_day() {
     // Tuesday morning in London: Wednesday has begun on Kiritimati, and on Niue it is Monday night.
     let world = at(NOW).await;
     let (elif, jonas) = (&world.elif, &world.jonas);
@@ -98,7 +98,7 @@ async fn teams_at_both_ends_of_the_world_share_a_sprint_and_each_goes_by_its_own
 }
 
 #[tokio::test]
-async fn a_sprint_over_new_year_has_its_days_whatever_the_week_begins_with() {
+async fn sprint_over_new_year_counts_the_teams_working_days() {
     let world = at(datetime!(2027-01-04 09:00 UTC)).await;
     let elif = &world.elif;
     let goal = set_goal(
@@ -152,7 +152,7 @@ async fn a_sprint_over_new_year_has_its_days_whatever_the_week_begins_with() {
 }
 
 #[tokio::test]
-async fn a_standup_is_at_ten_before_and_after_the_clocks_change() {
+async fn standup_keeps_its_local_time_when_clocks_change() {
     // Berlin's Friday is winter and its Monday summer: ten o'clock is nine, then eight in London.
     let world = at(datetime!(2027-03-26 08:30 UTC)).await;
     let elif = &world.elif;
@@ -197,7 +197,7 @@ async fn a_standup_is_at_ten_before_and_after_the_clocks_change() {
 }
 
 #[tokio::test]
-async fn sprints_that_begin_on_a_sunday_are_shown_from_sunday() {
+async fn sprint_starting_on_sunday_is_shown_from_sunday() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")

@@ -26,7 +26,7 @@ async fn lead(world: &World, client: &Client) {
 }
 
 #[tokio::test]
-async fn another_team_reads_how_far_it_is_in_a_minute() {
+async fn check_in_shows_the_progress_to_another_team() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     set_goal(
@@ -108,7 +108,7 @@ async fn another_team_reads_how_far_it_is_in_a_minute() {
 }
 
 #[tokio::test]
-async fn what_changed_since_one_last_looked_is_each_readers_own() {
+async fn each_reader_sees_changes_since_their_last_visit() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -165,7 +165,7 @@ async fn what_changed_since_one_last_looked_is_each_readers_own() {
 }
 
 #[tokio::test]
-async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
+async fn awaited_tasks_are_listed_done_and_blocked_first() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Sol", "mira", "ingestion").await;
@@ -244,7 +244,7 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
 }
 
 #[tokio::test]
-async fn who_may_not_look_any_more_hears_no_more() {
+async fn losing_access_hides_news_awaited_tasks_and_requests() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -280,7 +280,7 @@ async fn who_may_not_look_any_more_hears_no_more() {
 }
 
 #[tokio::test]
-async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
+async fn request_outcome_is_shown_to_its_author() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     for title in ["A replica for reports", "A bigger disk", "A pony"] {
@@ -452,7 +452,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
 }
 
 #[tokio::test]
-async fn concerns_stand_in_the_intake_until_they_are_answered() {
+async fn concerns_are_listed_until_they_are_answered() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let goal = set_goal(
@@ -489,7 +489,7 @@ async fn concerns_stand_in_the_intake_until_they_are_answered() {
 
 /// Cases 15, 18, 22.
 #[tokio::test]
-async fn a_guest_sees_a_check_in_and_nothing_else() {
+async fn guest_sees_the_shared_page_and_nothing_else() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     lead(&world, elif).await;
@@ -672,7 +672,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
 
 /// Cases 11, 17.
 #[tokio::test]
-async fn a_link_ends_when_it_is_revoked_is_over_or_the_team_becomes_private() {
+async fn share_link_ends_on_revocation_expiry_or_privacy() {
     let world = World::new().await;
     let elif = &world.elif;
     lead(&world, elif).await;
@@ -732,7 +732,7 @@ async fn a_link_ends_when_it_is_revoked_is_over_or_the_team_becomes_private() {
 }
 
 #[tokio::test]
-async fn a_link_with_a_password_shows_nothing_before_it() {
+async fn share_link_shows_nothing_before_its_password() {
     let world = World::new().await;
     let elif = &world.elif;
     lead(&world, elif).await;
@@ -812,7 +812,7 @@ async fn a_link_with_a_password_shows_nothing_before_it() {
 }
 
 #[tokio::test]
-async fn a_public_address_is_for_everybody_until_it_is_taken_back() {
+async fn public_page_is_open_until_it_is_revoked() {
     let world = World::new().await;
     let elif = &world.elif;
     lead(&world, elif).await;
@@ -859,7 +859,7 @@ async fn a_public_address_is_for_everybody_until_it_is_taken_back() {
 
 /// Case 17.
 #[tokio::test]
-async fn an_open_guests_stream_says_that_something_changed_and_ends_with_its_link() {
+async fn guest_stream_signals_changes_and_ends_with_its_link() {
     let world = World::new().await;
     let elif = &world.elif;
     lead(&world, elif).await;
@@ -926,7 +926,7 @@ async fn share_link(world: &World) -> uuid::Uuid {
 
 /// Cases 41, 49.
 #[tokio::test]
-async fn feeds_are_well_formed_whatever_a_title_says() {
+async fn feeds_are_well_formed_for_any_title() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif
@@ -1005,7 +1005,7 @@ async fn feeds_are_well_formed_whatever_a_title_says() {
 }
 
 #[tokio::test]
-async fn an_unchanged_check_in_is_not_made_again() {
+async fn unchanged_check_in_is_not_rendered_again() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -1055,7 +1055,7 @@ async fn an_unchanged_check_in_is_not_made_again() {
 }
 
 #[tokio::test]
-async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
+async fn columns_are_added_renamed_moved_and_deleted() {
     let world = World::new().await;
     let elif = &world.elif;
     lead(&world, elif).await;
@@ -1182,7 +1182,7 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
 
 /// Who waits for a column holds nothing that whoever has the column may want next.
 #[tokio::test]
-async fn columns_and_tasks_are_locked_in_the_order_that_everybody_locks_them_in() {
+async fn columns_and_tasks_are_always_locked_in_one_order() {
     let world = World::new().await;
     let elif = &world.elif;
     lead(&world, elif).await;
@@ -1246,7 +1246,7 @@ async fn columns_and_tasks_are_locked_in_the_order_that_everybody_locks_them_in(
 }
 
 #[tokio::test]
-async fn who_leads_no_more_while_their_change_waits_changes_nothing() {
+async fn lead_demoted_during_a_change_changes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
     lead(&world, elif).await;
@@ -1296,7 +1296,7 @@ async fn who_leads_no_more_while_their_change_waits_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
+async fn refused_settings_form_leaves_the_others_unchanged() {
     let world = World::new().await;
     let elif = &world.elif;
     lead(&world, elif).await;
@@ -1370,7 +1370,7 @@ async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
 }
 
 #[tokio::test]
-async fn labels_are_renamed_on_every_task_and_taken_away() {
+async fn labels_are_renamed_and_deleted_on_every_task() {
     let world = World::new().await;
     let elif = &world.elif;
     lead(&world, elif).await;
@@ -1428,7 +1428,7 @@ async fn labels_are_renamed_on_every_task_and_taken_away() {
 }
 
 #[tokio::test]
-async fn all_teams_tell_what_is_blocked_longest_and_what_changed_last() {
+async fn team_list_shows_longest_blocked_task_and_last_change() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "todo", "Free").await;
@@ -1453,7 +1453,7 @@ async fn all_teams_tell_what_is_blocked_longest_and_what_changed_last() {
 
 /// Case F3.
 #[tokio::test]
-async fn guests_of_one_network_cannot_take_every_stream_there_is() {
+async fn guests_of_one_network_cannot_use_all_streams() {
     let world = World::new().await;
     sqlx::query("UPDATE teams SET public = true")
         .execute(&world.db)
@@ -1488,7 +1488,7 @@ async fn guests_of_one_network_cannot_take_every_stream_there_is() {
 }
 
 #[tokio::test]
-async fn what_somebody_waits_for_stands_on_their_page_over_all_teams_done_first() {
+async fn my_work_lists_awaited_tasks_of_all_teams_done_first() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let later = elif.make("infrastructure", "todo", "Not yet").await;
@@ -1549,7 +1549,7 @@ async fn what_somebody_waits_for_stands_on_their_page_over_all_teams_done_first(
 }
 
 #[tokio::test]
-async fn a_viewer_is_offered_no_filter_to_save() {
+async fn viewer_cannot_save_filters() {
     let world = World::new().await;
     sqlx::query("UPDATE accounts SET role = 'viewer' WHERE handle = 'jonas'")
         .execute(&world.db)
@@ -1576,7 +1576,7 @@ async fn a_viewer_is_offered_no_filter_to_save() {
 }
 
 #[tokio::test]
-async fn what_was_typed_for_an_invitation_or_a_link_is_kept_when_it_is_refused() {
+async fn refused_invitation_and_share_link_keep_their_input() {
     let world = World::new().await;
     let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
     let fields = [
@@ -1619,7 +1619,7 @@ async fn what_was_typed_for_an_invitation_or_a_link_is_kept_when_it_is_refused()
 }
 
 #[tokio::test]
-async fn whoever_asked_takes_it_back_and_follows_no_more() {
+async fn author_withdraws_a_request_and_unfollows_a_task() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     jonas
@@ -1667,7 +1667,7 @@ async fn whoever_asked_takes_it_back_and_follows_no_more() {
 }
 
 #[tokio::test]
-async fn an_administrator_adds_a_team_in_the_browser_and_leads_it() {
+async fn administrator_adds_a_team_and_becomes_its_lead() {
     let world = World::new().await;
     let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
     assert!(ada.get("/teams").await.ok().text().contains("Add a team"));
@@ -1730,7 +1730,7 @@ async fn an_administrator_adds_a_team_in_the_browser_and_leads_it() {
 }
 
 #[tokio::test]
-async fn what_a_private_team_waits_for_is_in_its_members_check_in_at_once() {
+async fn private_team_sees_a_new_awaited_task_at_once() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     sqlx::query("UPDATE teams SET private = true WHERE key = 'ING'")
@@ -1766,7 +1766,7 @@ async fn what_a_private_team_waits_for_is_in_its_members_check_in_at_once() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_is_refused_when_it_is_asked() {
+async fn bidirectional_control_characters_are_refused() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     for (client, path, field) in [
@@ -1792,7 +1792,7 @@ async fn what_cannot_be_taken_is_refused_when_it_is_asked() {
 
 /// Case 22.
 #[tokio::test]
-async fn what_goes_wrong_under_a_links_address_tells_nobody_of_the_link() {
+async fn share_link_errors_send_no_referrer_and_no_index() {
     let world = World::new().await;
     lead(&world, &world.elif).await;
     let secret = share(&world.elif, "check-in").await;
@@ -1812,7 +1812,7 @@ async fn what_goes_wrong_under_a_links_address_tells_nobody_of_the_link() {
 }
 
 #[tokio::test]
-async fn each_list_of_a_check_in_has_its_order_and_says_how_much_more_there_is() {
+async fn check_in_lists_are_sorted_and_count_all_tasks() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     // An hour between each: two of every state, the older one second on its board.
@@ -1905,7 +1905,7 @@ async fn each_list_of_a_check_in_has_its_order_and_says_how_much_more_there_is()
 }
 
 #[tokio::test]
-async fn what_is_waited_for_says_that_it_was_put_off() {
+async fn awaited_task_says_that_it_was_postponed() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let keys = [
@@ -1950,7 +1950,7 @@ async fn what_is_waited_for_says_that_it_was_put_off() {
 }
 
 #[tokio::test]
-async fn only_who_opens_the_page_has_looked_and_half_an_hour_later_they_come_anew() {
+async fn page_view_after_half_an_hour_counts_as_a_new_visit() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let path = "/teams/infrastructure/check-in";
@@ -1996,7 +1996,7 @@ async fn only_who_opens_the_page_has_looked_and_half_an_hour_later_they_come_ane
 }
 
 #[tokio::test]
-async fn who_asks_for_a_private_team_asks_in_their_own_name() {
+async fn request_from_a_private_team_names_only_its_author() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     jonas
@@ -2041,7 +2041,7 @@ async fn who_asks_for_a_private_team_asks_in_their_own_name() {
 }
 
 #[tokio::test]
-async fn a_calendar_has_what_is_still_due_and_leads_a_guest_to_their_page() {
+async fn calendar_lists_open_due_tasks_and_links_to_visible_pages() {
     let world = World::new().await;
     let elif = &world.elif;
     lead(&world, elif).await;
@@ -2090,7 +2090,7 @@ async fn a_calendar_has_what_is_still_due_and_leads_a_guest_to_their_page() {
 }
 
 #[tokio::test]
-async fn a_page_that_was_kept_for_a_reading_program_is_not_its_owners() {
+async fn page_cached_for_a_read_token_is_not_served_to_its_owner() {
     let world = World::new().await;
     let jonas = &world.jonas;
     let program = world
@@ -2108,7 +2108,7 @@ async fn a_page_that_was_kept_for_a_reading_program_is_not_its_owners() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_made_while_a_team_turns_private_shows_nothing() {
+async fn no_share_link_is_created_while_a_team_becomes_private() {
     let world = World::new().await;
     let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
     let mut tx = world.db.begin().await.unwrap();
@@ -2134,7 +2134,7 @@ async fn a_link_that_is_made_while_a_team_turns_private_shows_nothing() {
 }
 
 #[tokio::test]
-async fn what_an_administrator_does_to_all_teams_is_no_teams_last_change() {
+async fn workspace_change_is_not_a_teams_last_change() {
     let world = World::new().await;
     let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
     world.elif.make("infrastructure", "todo", "One").await;

@@ -11,7 +11,7 @@ const REOPEN: &str = "/teams/infrastructure/sprints/42/reopen";
 const RETRO: &str = "/sprints/42/retro?team=infrastructure";
 
 #[tokio::test]
-async fn what_was_dropped_comes_back_into_the_sprint_that_the_team_works_in() {
+async fn restored_task_joins_the_current_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Old idea").await;
@@ -46,7 +46,7 @@ async fn what_was_dropped_comes_back_into_the_sprint_that_the_team_works_in() {
 }
 
 #[tokio::test]
-async fn what_is_taken_back_out_of_done_is_not_left_in_a_sprint_that_was_closed_since() {
+async fn undoing_done_moves_a_task_out_of_a_closed_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -75,7 +75,7 @@ async fn what_is_taken_back_out_of_done_is_not_left_in_a_sprint_that_was_closed_
 }
 
 #[tokio::test]
-async fn a_team_that_had_nothing_in_a_sprint_puts_nothing_into_it_once_it_is_closed() {
+async fn team_without_tasks_cannot_add_any_to_a_closed_sprint() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let left = elif.make("infrastructure", "todo", "Left").await;
@@ -114,7 +114,7 @@ async fn a_team_that_had_nothing_in_a_sprint_puts_nothing_into_it_once_it_is_clo
 }
 
 #[tokio::test]
-async fn what_was_done_is_there_to_be_closed_even_if_it_is_archived() {
+async fn sprint_with_only_archived_tasks_can_be_closed() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "done", "Backups").await;
@@ -130,7 +130,7 @@ async fn what_was_done_is_there_to_be_closed_even_if_it_is_archived() {
 }
 
 #[tokio::test]
-async fn what_is_over_asks_to_be_closed_also_in_a_holiday_before_the_next_begins() {
+async fn ended_sprint_asks_to_be_closed_during_a_break() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "todo", "Left").await;
@@ -155,7 +155,7 @@ async fn what_is_over_asks_to_be_closed_also_in_a_holiday_before_the_next_begins
 }
 
 #[tokio::test]
-async fn a_closing_stands_once_the_next_sprint_is_worked_in_though_nothing_was_carried_there() {
+async fn sprint_cannot_be_reopened_once_the_next_has_new_tasks() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "done", "Backups").await;
@@ -167,7 +167,7 @@ async fn a_closing_stands_once_the_next_sprint_is_worked_in_though_nothing_was_c
 }
 
 #[tokio::test]
-async fn a_burn_up_under_a_filter_keeps_what_was_carried_out_of_a_sprint_that_was_closed_early() {
+async fn filtered_burn_up_keeps_tasks_carried_out_early() {
     let world = World::new().await;
     let elif = &world.elif;
     set_goal(&world, elif, "42", &[("title", "Drills"), ("target", "9")]).await;
@@ -198,7 +198,7 @@ async fn a_burn_up_under_a_filter_keeps_what_was_carried_out_of_a_sprint_that_wa
 }
 
 #[tokio::test]
-async fn what_was_taken_out_of_a_sprint_was_set_aside_all_the_same() {
+async fn removed_tasks_still_count_as_planned() {
     let world = World::new().await;
     let elif = &world.elif;
     world.app.clock.advance(Duration::days(-11)); // Friday before it begins
@@ -262,7 +262,7 @@ async fn a_week_later(world: &World) {
 }
 
 #[tokio::test]
-async fn what_is_finished_between_the_last_day_and_the_closing_counts_everywhere_alike() {
+async fn task_finished_before_closing_counts_in_all_figures() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "done", "In time").await;
@@ -299,7 +299,7 @@ async fn what_is_finished_between_the_last_day_and_the_closing_counts_everywhere
 }
 
 #[tokio::test]
-async fn who_has_closed_early_stands_in_all_teams_with_the_sprint_that_it_works_in() {
+async fn team_that_closed_early_is_listed_with_its_next_sprint() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     jonas.make("ingestion", "done", "Theirs").await;
@@ -330,7 +330,7 @@ async fn who_has_closed_early_stands_in_all_teams_with_the_sprint_that_it_works_
 }
 
 #[tokio::test]
-async fn a_closing_stands_once_something_planned_has_left_the_next_sprint_or_its_days_moved() {
+async fn sprint_cannot_be_reopened_once_the_next_has_changed() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
@@ -362,7 +362,7 @@ async fn a_closing_stands_once_something_planned_has_left_the_next_sprint_or_its
 }
 
 #[tokio::test]
-async fn a_team_that_had_nothing_in_a_sprint_is_not_asked_to_close_it() {
+async fn team_without_tasks_is_not_asked_to_close_the_sprint() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Left").await;
     a_week_later(&world).await;
@@ -386,7 +386,7 @@ async fn a_team_that_had_nothing_in_a_sprint_is_not_asked_to_close_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_put_into_a_sprint_while_its_closing_waits_is_asked_about() {
+async fn task_added_while_closing_waits_needs_an_outcome() {
     let world = World::new().await;
     let elif = &world.elif;
     let left = elif.make("infrastructure", "todo", "Left").await;

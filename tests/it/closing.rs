@@ -50,7 +50,7 @@ async fn three_left_and_one_done(world: &World) -> [String; 4] {
 }
 
 #[tokio::test]
-async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alone() {
+async fn closing_moves_unfinished_tasks_and_freezes_the_figures() {
     let world = World::new().await;
     let elif = &world.elif;
     let [done, carried, back, dropped] = three_left_and_one_done(&world).await;
@@ -130,7 +130,7 @@ async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alo
 }
 
 #[tokio::test]
-async fn closing_twice_at_once_is_closing_once() {
+async fn concurrent_closings_close_a_sprint_once() {
     let world = World::new().await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let key = world.elif.make("infrastructure", "todo", "Left").await;
@@ -150,7 +150,7 @@ async fn closing_twice_at_once_is_closing_once() {
 }
 
 #[tokio::test]
-async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() {
+async fn frozen_figures_agree_despite_concurrent_changes() {
     let world = World::new().await;
     let elif = &world.elif;
     set_goal(
@@ -209,7 +209,7 @@ async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() 
 }
 
 #[tokio::test]
-async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
+async fn new_task_needs_an_outcome_and_a_second_carry_a_reason() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "in-progress", "Carried").await;
@@ -260,7 +260,7 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
 }
 
 #[tokio::test]
-async fn a_sprint_that_nobody_closed_stays_and_the_board_says_so() {
+async fn ended_sprint_stays_open_and_the_board_says_so() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Left").await;
@@ -305,7 +305,7 @@ async fn a_sprint_that_nobody_closed_stays_and_the_board_says_so() {
 }
 
 #[tokio::test]
-async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
+async fn sprint_can_be_reopened_until_the_next_one_changes() {
     let world = World::new().await;
     let elif = &world.elif;
     let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
@@ -354,7 +354,7 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
 }
 
 #[tokio::test]
-async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
+async fn teams_share_a_retro_and_actions_become_tasks() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     elif.make("infrastructure", "done", "Backups").await;
@@ -490,7 +490,7 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
 }
 
 #[tokio::test]
-async fn what_is_left_in_a_sprint_that_nobody_closed_is_met_over_too() {
+async fn meetings_include_tasks_of_an_unclosed_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Waits for Legal").await;
@@ -551,7 +551,7 @@ async fn what_is_left_in_a_sprint_that_nobody_closed_is_met_over_too() {
 }
 
 #[tokio::test]
-async fn the_retro_says_what_became_of_everything_even_where_nothing_was_carried() {
+async fn retro_lists_all_outcomes_when_nothing_was_carried() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal = set_goal(
@@ -586,7 +586,7 @@ async fn the_retro_says_what_became_of_everything_even_where_nothing_was_carried
 }
 
 #[tokio::test]
-async fn words_about_a_closed_sprint_do_not_keep_it_closed() {
+async fn comments_do_not_prevent_reopening_a_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
@@ -624,7 +624,7 @@ async fn words_about_a_closed_sprint_do_not_keep_it_closed() {
 }
 
 #[tokio::test]
-async fn what_is_carried_late_was_in_the_next_sprint_from_its_beginning() {
+async fn late_carry_counts_as_planned_in_the_next_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "in-progress", "Cut over").await;
@@ -660,7 +660,7 @@ async fn what_is_carried_late_was_in_the_next_sprint_from_its_beginning() {
 }
 
 #[tokio::test]
-async fn a_sprint_that_is_closed_early_foretells_nothing_and_its_burn_up_stays() {
+async fn sprint_closed_early_has_no_forecast_and_a_frozen_burn_up() {
     let world = World::new().await;
     let elif = &world.elif;
     // thirty days of work, one task each, so that a forecast could be made
@@ -716,7 +716,7 @@ async fn a_sprint_that_is_closed_early_foretells_nothing_and_its_burn_up_stays()
 }
 
 #[tokio::test]
-async fn what_was_done_and_comes_back_comes_into_the_sprint_that_the_team_works_in() {
+async fn task_moved_out_of_done_joins_the_current_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "done", "Backups").await;
@@ -758,7 +758,7 @@ async fn what_was_done_and_comes_back_comes_into_the_sprint_that_the_team_works_
 }
 
 #[tokio::test]
-async fn nothing_is_carried_into_a_sprint_that_was_closed_in_that_moment() {
+async fn nothing_is_carried_into_a_sprint_that_was_just_closed() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Left").await;
     let team: fortnight::domain::team::Team =
@@ -806,7 +806,7 @@ async fn nothing_is_carried_into_a_sprint_that_was_closed_in_that_moment() {
 }
 
 #[tokio::test]
-async fn when_a_sprint_begins_every_team_hears_of_it() {
+async fn sprint_start_is_in_every_teams_history_once() {
     let world = World::new().await;
     world.app.clock.advance(Duration::days(8));
     let turn = async || {
@@ -834,7 +834,7 @@ async fn when_a_sprint_begins_every_team_hears_of_it() {
 }
 
 #[tokio::test]
-async fn a_goal_is_one_of_the_sprint_that_the_team_works_in() {
+async fn goal_number_refers_to_the_current_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
@@ -859,7 +859,7 @@ async fn a_goal_is_one_of_the_sprint_that_the_team_works_in() {
 }
 
 #[tokio::test]
-async fn what_was_begun_is_proposed_to_go_on_and_what_nobody_wants_to_go_back() {
+async fn closing_suggests_carrying_started_and_owned_tasks() {
     let world = World::new().await;
     let elif = &world.elif;
     set_goal(
@@ -909,7 +909,7 @@ async fn what_was_begun_is_proposed_to_go_on_and_what_nobody_wants_to_go_back() 
 }
 
 #[tokio::test]
-async fn words_that_are_too_long_to_be_kept_close_nothing() {
+async fn reason_that_is_too_long_closes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal = set_goal(

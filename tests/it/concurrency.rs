@@ -16,7 +16,7 @@ const COLUMNS: [&str; 5] = ["todo", "in-progress", "blocked", "in-review", "done
 
 /// Case R1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_people_move_make_and_archive_at_once() {
+async fn twenty_clients_move_create_and_archive_at_once() {
     move_make_and_archive(20, 500, 1).await;
 }
 
@@ -70,7 +70,7 @@ async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
 
 /// Two teams do all that they do to tasks, at once, to their own and to what the others wait for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_teams_do_everything_at_once_and_nobody_waits_in_a_circle() {
+async fn two_busy_teams_cause_no_deadlocks() {
     let world = World::new().await;
     let teams = [
         (&world.elif, "infrastructure", "INF", "ING"),
@@ -303,7 +303,7 @@ pub async fn check_board(world: &World) {
 
 /// Case R6.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_writers_on_one_version_one_wins_and_the_other_is_told() {
+async fn one_of_two_concurrent_edits_wins_and_the_other_gets_409() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "0").await;
     for round in 1..=100 {
@@ -329,7 +329,7 @@ async fn of_two_writers_on_one_version_one_wins_and_the_other_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_repeated_write_with_its_key_is_one_write() {
+async fn concurrent_writes_with_one_key_are_done_once() {
     let world = World::new().await;
     let send = |title: &str| {
         let elif = world.elif.clone();
@@ -360,7 +360,7 @@ async fn a_repeated_write_with_its_key_is_one_write() {
 
 /// Case R2.
 #[tokio::test]
-async fn a_gap_never_closes() {
+async fn there_is_always_a_rank_between_two_tasks() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "first").await;
     world.elif.make("infrastructure", "todo", "last").await;
@@ -401,7 +401,7 @@ impl Dice {
 }
 
 #[tokio::test]
-async fn who_is_taken_off_the_team_while_their_move_waits_changes_nothing() {
+async fn member_removed_during_a_move_changes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Cut over").await;

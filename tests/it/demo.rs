@@ -400,30 +400,30 @@ async fn is_told_well_on(now: OffsetDateTime) {
 }
 
 #[tokio::test]
-async fn its_history_is_true_on_a_saturday() {
+async fn demo_history_is_consistent_on_a_saturday() {
     is_told_well_on(datetime!(2026-11-21 11:20 UTC)).await;
 }
 
 #[tokio::test]
-async fn its_history_is_true_on_a_monday_just_after_midnight() {
+async fn demo_history_is_consistent_just_after_midnight_on_monday() {
     // In Berlin it is Monday already.
     is_told_well_on(datetime!(2026-11-22 23:05 UTC)).await;
 }
 
 #[tokio::test]
-async fn its_history_is_true_on_new_years_day() {
+async fn demo_history_is_consistent_on_new_years_day() {
     is_told_well_on(datetime!(2027-01-01 00:30 UTC)).await;
 }
 
 #[tokio::test]
-async fn its_history_is_true_early_and_late_in_the_sprint_and_when_clocks_change() {
+async fn demo_history_is_consistent_around_midnight_and_dst() {
     is_told_well_on(datetime!(2026-11-25 22:59 UTC)).await;
     is_told_well_on(datetime!(2026-11-25 23:01 UTC)).await;
     is_told_well_on(datetime!(2026-03-30 07:00 UTC)).await;
 }
 
 #[tokio::test]
-async fn it_is_the_same_every_time() {
+async fn demo_is_the_same_every_time() {
     let now = datetime!(2026-11-24 14:00 UTC);
     let told = "SELECT md5(string_agg(concat_ws('|', t.key, e.seq, kind, at, e.task_id, before, after, version), ',' ORDER BY t.key, e.seq)) FROM events e JOIN teams t ON t.id = e.team_id";
     let (one, other) = (filled(now, None).await, filled(now, None).await);
@@ -433,7 +433,7 @@ async fn it_is_the_same_every_time() {
 }
 
 #[tokio::test]
-async fn five_thousand_tasks_take_a_moment() {
+async fn demo_with_5000_tasks_is_consistent() {
     let (database, now) = (cluster::database().await, datetime!(2026-11-24 14:00 UTC));
     let begun = Instant::now();
     demo::fill(&database, now, Some(5000)).await.unwrap();
@@ -453,7 +453,7 @@ async fn five_thousand_tasks_take_a_moment() {
 }
 
 #[tokio::test]
-async fn a_filled_demo_is_kept_and_says_that_more_tasks_need_a_reset() {
+async fn existing_demo_is_kept_unless_it_is_reset() {
     let place = Place::new();
     let mut server = place.serve_demo(&[]).await;
     let names: i64 = sqlx::query_scalar("SELECT count(*) FROM accounts")
@@ -508,7 +508,7 @@ async fn a_filled_demo_is_kept_and_says_that_more_tasks_need_a_reset() {
 }
 
 #[tokio::test]
-async fn the_demo_empties_no_folder_that_is_not_its_own() {
+async fn demo_refuses_the_folder_of_a_real_workspace() {
     let place = Place::new();
     let mut server = place.serve().await;
     server.signal(Signal::TERM);

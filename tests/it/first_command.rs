@@ -83,7 +83,7 @@ impl Machine {
 const HAS_POSTGRES: [&str; 2] = ["initdb", "postgres"];
 
 #[tokio::test]
-async fn what_is_missing_is_installed_by_the_machines_own_packages_if_one_says_so() {
+async fn missing_packages_are_installed_after_confirmation() {
     for (manager, packages) in [
         (
             "apt-get",
@@ -115,7 +115,7 @@ async fn what_is_missing_is_installed_by_the_machines_own_packages_if_one_says_s
 }
 
 #[tokio::test]
-async fn the_tests_get_their_browsers_and_a_machine_that_lacks_nothing_is_asked_nothing() {
+async fn missing_browsers_are_installed_for_the_tests() {
     let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", "cc", "brew"]].concat());
     let (done, called, said) = machine.run("bin/test", "y\ny\n", &[]).await;
     assert!(done, "{said}");
@@ -140,7 +140,7 @@ async fn the_tests_get_their_browsers_and_a_machine_that_lacks_nothing_is_asked_
 }
 
 #[tokio::test]
-async fn a_machine_without_rust_is_told_how_to_get_it() {
+async fn missing_rust_is_explained_with_a_link() {
     let machine = Machine::with(&["apt-get", "cc"]);
     let (done, called, said) = machine.run("bin/run", "y\n", &[]).await;
     assert!(!done && called.is_empty(), "{called:?}");

@@ -61,7 +61,7 @@ async fn three_days(world: &World) {
 }
 
 #[tokio::test]
-async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
+async fn flow_page_shows_cycle_times_and_time_blocked() {
     let world = World::new().await;
     let empty = world
         .elif
@@ -179,7 +179,7 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
 
 /// Case 42.
 #[tokio::test]
-async fn the_numbers_come_as_csv_and_no_cell_runs() {
+async fn csv_export_escapes_formulas() {
     let world = World::new().await;
     three_days(&world).await;
     let csv = async |name: &str| {
@@ -248,7 +248,7 @@ async fn the_numbers_come_as_csv_and_no_cell_runs() {
 }
 
 #[tokio::test]
-async fn a_filter_narrows_every_figure_to_tasks_as_they_are_now() {
+async fn filter_applies_to_every_figure() {
     let world = World::new().await;
     three_days(&world).await;
     let docs = world
@@ -319,7 +319,7 @@ async fn a_filter_narrows_every_figure_to_tasks_as_they_are_now() {
 }
 
 #[tokio::test]
-async fn a_range_that_makes_no_sense_is_refused_in_a_sentence() {
+async fn invalid_range_is_refused_with_a_reason() {
     let world = World::new().await;
     three_days(&world).await;
     for (query, why) in [
@@ -358,7 +358,7 @@ async fn a_range_that_makes_no_sense_is_refused_in_a_sentence() {
 }
 
 #[tokio::test]
-async fn other_teams_may_look_and_strangers_may_not() {
+async fn flow_is_open_to_other_teams_but_not_to_strangers() {
     let world = World::new().await;
     three_days(&world).await;
     world
@@ -386,7 +386,7 @@ async fn other_teams_may_look_and_strangers_may_not() {
 }
 
 #[tokio::test]
-async fn the_past_stays_as_it_was_whatever_happens_later() {
+async fn figures_of_a_past_sprint_never_change() {
     let world = World::new().await;
     three_days(&world).await;
     let csv = async |path: &str| {
@@ -448,7 +448,7 @@ async fn the_past_stays_as_it_was_whatever_happens_later() {
 }
 
 #[tokio::test]
-async fn what_came_from_elsewhere_without_its_beginning_is_left_out() {
+async fn imports_with_incomplete_history_are_left_out() {
     let world = World::new().await;
     three_days(&world).await;
     // as an import of a cut history leaves it: the making is not there
@@ -476,7 +476,7 @@ async fn what_came_from_elsewhere_without_its_beginning_is_left_out() {
 }
 
 #[tokio::test]
-async fn a_burn_up_can_be_kept_and_drawn_again() {
+async fn burn_up_survives_serialization() {
     let world = World::new().await;
     three_days(&world).await;
     let team: Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'INF'")
@@ -527,7 +527,7 @@ async fn a_burn_up_can_be_kept_and_drawn_again() {
 }
 
 #[tokio::test]
-async fn on_the_first_day_there_is_something_to_see_already() {
+async fn flow_page_has_content_on_the_first_day() {
     let world = World::new().await;
     let key = world
         .elif

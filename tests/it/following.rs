@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn what_is_followed_tells_what_others_did_until_it_is_read() {
+async fn followed_items_show_news_until_it_is_read() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -166,7 +166,7 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
 }
 
 #[tokio::test]
-async fn a_project_and_a_team_can_be_followed() {
+async fn projects_and_teams_can_be_followed() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let fields = [
@@ -332,7 +332,7 @@ async fn press(who: &Client, page: &str, button: &str) {
 }
 
 #[tokio::test]
-async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
+async fn only_news_that_was_shown_is_marked_as_read() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Sol", "mira", "ingestion").await;
@@ -409,7 +409,7 @@ async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
 }
 
 #[tokio::test]
-async fn what_comes_to_a_followed_goal_or_project_or_leaves_it_is_news() {
+async fn tasks_added_to_or_removed_from_followed_items_are_news() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let goal = set_goal(
@@ -502,7 +502,7 @@ async fn what_comes_to_a_followed_goal_or_project_or_leaves_it_is_news() {
 }
 
 #[tokio::test]
-async fn who_follows_a_team_hears_that_it_is_blocked_and_that_it_goes_on() {
+async fn team_followers_learn_of_blocked_and_resumed_tasks() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "in-progress", "Cut over").await;
@@ -572,7 +572,7 @@ async fn who_follows_a_team_hears_that_it_is_blocked_and_that_it_goes_on() {
 }
 
 #[tokio::test]
-async fn who_waits_is_found_by_what_they_were_once_called_too() {
+async fn needed_by_recognizes_former_names() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
@@ -703,7 +703,7 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
 }
 
 #[tokio::test]
-async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() {
+async fn goal_followers_learn_of_progress_and_closing() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     elif.post(
@@ -798,7 +798,7 @@ async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() 
 }
 
 #[tokio::test]
-async fn what_an_import_brings_is_no_news() {
+async fn imported_tasks_are_not_news_for_team_followers() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     jonas
@@ -836,7 +836,7 @@ async fn what_an_import_brings_is_no_news() {
 }
 
 #[tokio::test]
-async fn nobody_is_offered_on_anothers_page_what_is_not_theirs_to_do() {
+async fn profile_offers_only_actions_the_viewer_can_take() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mine = elif.make("infrastructure", "in-progress", "Mine").await;
@@ -897,7 +897,7 @@ async fn nobody_is_offered_on_anothers_page_what_is_not_theirs_to_do() {
 }
 
 #[tokio::test]
-async fn a_private_team_is_named_by_none_of_the_names_that_it_had() {
+async fn private_team_is_hidden_under_its_former_names_too() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);

@@ -33,7 +33,7 @@ async fn goal_page(who: &Client, id: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_counted_goal_grows_with_its_done_tasks_and_the_board_says_how_far_it_should_be() {
+async fn goal_counts_done_tasks_and_shows_the_expected_pace() {
     let world = World::new().await;
     let elif = &world.elif;
     let tables = [
@@ -89,7 +89,7 @@ async fn a_counted_goal_grows_with_its_done_tasks_and_the_board_says_how_far_it_
 }
 
 #[tokio::test]
-async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
+async fn entered_values_are_kept_with_their_notes() {
     let world = World::new().await;
     let elif = &world.elif;
     let id = set_goal(
@@ -155,7 +155,7 @@ async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
 }
 
 #[tokio::test]
-async fn shares_and_yes_or_no_have_figures_of_their_own() {
+async fn percentage_and_yes_no_goals_are_measured_their_own_way() {
     let world = World::new().await;
     let elif = &world.elif;
     let share = set_goal(
@@ -222,7 +222,7 @@ async fn shares_and_yes_or_no_have_figures_of_their_own() {
 }
 
 #[tokio::test]
-async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
+async fn invalid_goal_is_refused_beside_its_field() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     for (fields, why) in [
@@ -317,7 +317,7 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
 }
 
 #[tokio::test]
-async fn goals_of_a_sprint_to_come_lead_back_to_planning() {
+async fn goals_of_a_future_sprint_link_back_to_planning() {
     let world = World::new().await;
     let elif = &world.elif;
     let (planning, goals) = (
@@ -360,7 +360,7 @@ async fn goals_of_a_sprint_to_come_lead_back_to_planning() {
 }
 
 #[tokio::test]
-async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
+async fn goal_with_a_single_owner_is_flagged_on_every_page() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -447,7 +447,7 @@ async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
 }
 
 #[tokio::test]
-async fn whoever_saw_an_older_goal_is_told_and_keeps_what_they_typed() {
+async fn outdated_goal_edit_is_refused_and_keeps_its_input() {
     let world = World::new().await;
     let elif = &world.elif;
     let id = set_goal(
@@ -484,7 +484,7 @@ async fn whoever_saw_an_older_goal_is_told_and_keeps_what_they_typed() {
 }
 
 #[tokio::test]
-async fn goals_are_put_in_order_and_a_task_outlives_its_goal() {
+async fn goals_can_be_reordered_and_tasks_survive_deletion() {
     let world = World::new().await;
     let elif = &world.elif;
     set_goal(&world, elif, "42", &[("title", "First"), ("target", "1")]).await;
@@ -520,7 +520,7 @@ async fn goals_are_put_in_order_and_a_task_outlives_its_goal() {
 }
 
 #[tokio::test]
-async fn a_concern_stays_open_until_the_goals_team_answers_it() {
+async fn concern_stays_open_until_the_team_answers() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let id = set_goal(
@@ -586,7 +586,7 @@ async fn a_concern_stays_open_until_the_goals_team_answers_it() {
 }
 
 #[tokio::test]
-async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
+async fn only_administrators_rename_move_and_skip_sprints() {
     let world = World::new().await;
     let elif = &world.elif;
     let change = [
@@ -730,7 +730,7 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
 }
 
 #[tokio::test]
-async fn two_who_set_goals_at_once_both_have_theirs() {
+async fn goals_added_at_once_get_unique_positions() {
     let world = World::new().await;
     let elif = &world.elif;
     let set = async |title: &'static str| {
@@ -757,7 +757,7 @@ async fn two_who_set_goals_at_once_both_have_theirs() {
 }
 
 #[tokio::test]
-async fn a_task_that_goes_to_another_sprint_goes_on_with_the_goal_of_that_name_or_without() {
+async fn moved_task_keeps_a_goal_with_the_same_title() {
     let world = World::new().await;
     let elif = &world.elif;
     set_goal(&world, elif, "42", &[("title", "Migrate"), ("target", "9")]).await;
@@ -823,7 +823,7 @@ async fn a_task_that_goes_to_another_sprint_goes_on_with_the_goal_of_that_name_o
 }
 
 #[tokio::test]
-async fn saving_a_goal_keeps_what_its_form_could_not_offer_any_more() {
+async fn goal_form_keeps_a_finished_project_and_an_outside_owner() {
     let world = World::new().await;
     let elif = &world.elif;
     let project = [
@@ -854,7 +854,7 @@ async fn saving_a_goal_keeps_what_its_form_could_not_offer_any_more() {
 }
 
 #[tokio::test]
-async fn a_figure_that_was_typed_in_ends_with_its_measure() {
+async fn changing_the_measure_clears_the_entered_value() {
     let world = World::new().await;
     let elif = &world.elif;
     let id = set_goal(
@@ -888,8 +888,7 @@ async fn a_figure_that_was_typed_in_ends_with_its_measure() {
 }
 
 #[tokio::test]
-async fn a_refused_figure_leaves_the_goals_own_form_as_it_stands_and_a_kept_one_makes_it_no_older()
-{
+async fn entering_a_value_does_not_change_the_goals_version() {
     let world = World::new().await;
     let elif = &world.elif;
     let fields = [
@@ -929,7 +928,7 @@ async fn a_refused_figure_leaves_the_goals_own_form_as_it_stands_and_a_kept_one_
 }
 
 #[tokio::test]
-async fn a_goal_of_somebody_who_has_left_can_be_saved_as_it_is() {
+async fn goal_of_a_deactivated_owner_can_still_be_saved() {
     let world = World::new().await;
     let elif = &world.elif;
     world.join("Gita Iyer", "gita", "infrastructure").await;
@@ -962,7 +961,7 @@ async fn a_goal_of_somebody_who_has_left_can_be_saved_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_goal_with_an_open_concern_stays_until_that_is_answered() {
+async fn goal_with_an_open_concern_cannot_be_deleted() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal = set_goal(
@@ -1002,7 +1001,7 @@ async fn a_goal_with_an_open_concern_stays_until_that_is_answered() {
 }
 
 #[tokio::test]
-async fn two_presses_skip_one_sprint() {
+async fn skipping_twice_skips_one_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
@@ -1017,7 +1016,7 @@ async fn two_presses_skip_one_sprint() {
 }
 
 #[tokio::test]
-async fn each_goal_of_a_sprint_has_a_hue_of_its_own_that_its_tasks_wear() {
+async fn each_goal_of_a_sprint_has_its_own_hue() {
     let world = World::new().await;
     let elif = &world.elif;
     for nth in 1..=4 {

@@ -12,7 +12,7 @@ pub const MOVED: &str = include_str!("../data/trello-project100-2021.json");
 pub const GITHUB: &str = include_str!("../data/github-issues-mimofan.json");
 
 #[tokio::test]
-async fn a_trello_board_stands_on_the_teams_board_with_its_steps() {
+async fn trello_cards_and_checklists_appear_on_the_board() {
     let world = World::new().await;
     let summary = trello(&world, &json_of(TRELLO), &[]).await;
     assert_eq!((summary.made, summary.steps), (11, 24));
@@ -68,7 +68,7 @@ async fn a_trello_board_stands_on_the_teams_board_with_its_steps() {
 }
 
 #[tokio::test]
-async fn a_second_run_adds_nothing() {
+async fn second_import_adds_only_new_cards() {
     let world = World::new().await;
     trello(&world, &json_of(TRELLO), &[]).await;
     let before = everything(&world.db).await;
@@ -98,7 +98,7 @@ async fn a_second_run_adds_nothing() {
 }
 
 #[tokio::test]
-async fn a_dry_run_writes_nothing_and_says_the_same() {
+async fn dry_run_reports_the_import_and_writes_nothing() {
     let world = World::new().await;
     let before = everything(&world.db).await;
     let draft = import::trello::parse(&json_of(TRELLO)).unwrap();
@@ -126,7 +126,7 @@ async fn a_dry_run_writes_nothing_and_says_the_same() {
 }
 
 #[tokio::test]
-async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
+async fn lists_go_to_columns_by_name_or_mapping() {
     let world = World::new().await;
     let board = json!({
         "lists": [
@@ -206,7 +206,7 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
 }
 
 #[tokio::test]
-async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive() {
+async fn github_issues_keep_their_text_and_closed_are_archived() {
     let world = World::new().await;
     let draft = import::github::parse(&json_of(GITHUB)).unwrap();
     let wish = ImportRequest {
@@ -263,7 +263,7 @@ async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive
 }
 
 #[tokio::test]
-async fn what_comes_after_a_team_has_closed_its_sprint_stands_on_its_board() {
+async fn import_goes_into_each_teams_current_sprint() {
     let world = World::new().await;
     let unfinished = world.elif.make("infrastructure", "todo", "Left over").await;
     let verdict = [(format!("task:{unfinished}"), "carry")];
@@ -301,7 +301,7 @@ async fn what_comes_after_a_team_has_closed_its_sprint_stands_on_its_board() {
 }
 
 #[tokio::test]
-async fn people_are_known_by_name_and_what_they_said_is_theirs() {
+async fn import_matches_people_and_their_comments() {
     let world = World::new().await;
     let board = json!({
         "name": "Old", "lists": [{ "id": "l", "name": "Todo" }],
@@ -341,7 +341,7 @@ async fn people_are_known_by_name_and_what_they_said_is_theirs() {
 }
 
 #[tokio::test]
-async fn history_keeps_its_own_time_and_replays_to_the_board() {
+async fn imported_history_keeps_its_dates_and_replays() {
     let world = World::new().await;
     trello(&world, &json_of(MOVED), &[]).await;
     let events: Vec<(i64, String, Option<String>, bool)> = sqlx::query_as(
@@ -378,7 +378,7 @@ async fn history_keeps_its_own_time_and_replays_to_the_board() {
 }
 
 #[tokio::test]
-async fn the_program_imports_and_says_what_it_did() {
+async fn import_command_reports_what_it_did() {
     let (place, world) = (Place::new(), World::new().await);
     let url = url_of(&world.db);
     let file = kept(TRELLO);
@@ -449,7 +449,7 @@ async fn the_program_imports_and_says_what_it_did() {
 }
 
 #[tokio::test]
-async fn a_long_import_says_how_far_it_is_also_where_there_is_no_terminal() {
+async fn long_import_reports_progress_without_a_terminal() {
     let (place, world) = (Place::new(), World::new().await);
     let card =
         |n: usize| json!({ "id": n.to_string(), "name": format!("Card {n}"), "idList": "l" });
@@ -476,7 +476,7 @@ async fn a_long_import_says_how_far_it_is_also_where_there_is_no_terminal() {
 }
 
 #[tokio::test]
-async fn what_was_ticked_in_a_checklist_is_done() {
+async fn checked_checklist_items_are_imported_as_done() {
     let world = World::new().await;
     let item =
         |name: &str, state: &str| json!({ "id": name, "name": name, "state": state, "pos": 1 });
@@ -500,7 +500,7 @@ async fn what_was_ticked_in_a_checklist_is_done() {
 
 /// Case 47.
 #[tokio::test]
-async fn what_cannot_be_imported_is_refused_in_a_sentence_and_nothing_comes_in() {
+async fn invalid_export_is_refused_and_imports_nothing() {
     let (place, world) = (Place::new(), World::new().await);
     let url = url_of(&world.db);
     let bomb = "[".repeat(100_000);
@@ -592,7 +592,7 @@ async fn what_cannot_be_imported_is_refused_in_a_sentence_and_nothing_comes_in()
 
 /// Case 46.
 #[tokio::test]
-async fn an_export_reads_no_file_and_makes_nobody_anything() {
+async fn malicious_export_reads_no_files_and_grants_no_roles() {
     let world = World::new().await;
     let theirs = world.jonas.make("ingestion", "todo", "Theirs").await;
     let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tasks")
@@ -652,7 +652,7 @@ async fn an_export_reads_no_file_and_makes_nobody_anything() {
 
 /// Cases 47, F2.
 #[tokio::test]
-async fn a_large_export_comes_in_and_one_that_is_none_fills_no_memory() {
+async fn large_export_is_imported_and_a_huge_file_is_refused() {
     let world = World::new().await;
     let text = "Lorem ipsum dolor sit amet. ".repeat(3_000);
     let card = |n: usize| json!({ "id": n.to_string(), "name": format!("Card {n}"), "idList": "l", "desc": text });

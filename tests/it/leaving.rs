@@ -26,7 +26,7 @@ async fn link_for(admin: &Client, handle: &str) -> String {
 
 /// Case 24.
 #[tokio::test]
-async fn what_an_administrator_could_open_with_ends_with_their_role_and_with_their_account() {
+async fn administrators_links_end_with_their_role_or_account() {
     let world = World::new().await;
     let (ada, mut gita) = two_administrators(&world).await;
     for ends in ["deactivate", "member"] {
@@ -71,7 +71,7 @@ async fn what_an_administrator_could_open_with_ends_with_their_role_and_with_the
 
 /// Case 26.
 #[tokio::test]
-async fn a_link_for_a_new_password_ends_when_the_password_is_changed() {
+async fn password_reset_link_ends_when_the_password_changes() {
     let world = World::new().await;
     let (ada, gita) = two_administrators(&world).await;
     let link = link_for(&gita, "ada").await;
@@ -85,7 +85,7 @@ async fn a_link_for_a_new_password_ends_when_the_password_is_changed() {
 
 /// Case 12.
 #[tokio::test]
-async fn an_invitation_to_a_team_ends_when_the_team_becomes_private() {
+async fn invitation_ends_when_its_team_becomes_private() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     sqlx::query("UPDATE members SET role = 'lead'")
@@ -133,7 +133,7 @@ async fn an_invitation_to_a_team_ends_when_the_team_becomes_private() {
 
 /// Case 12.
 #[tokio::test]
-async fn an_invitation_to_a_private_team_is_nothing_once_its_maker_has_left() {
+async fn invitation_to_a_private_team_ends_when_its_author_leaves() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     sqlx::query("UPDATE members SET role = 'lead'")
@@ -175,7 +175,7 @@ async fn an_invitation_to_a_private_team_is_nothing_once_its_maker_has_left() {
 }
 
 #[tokio::test]
-async fn a_private_team_always_has_somebody_who_leads_it() {
+async fn private_team_always_has_a_lead() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let elif = &world.elif;
@@ -219,7 +219,7 @@ async fn a_private_team_always_has_somebody_who_leads_it() {
 }
 
 #[tokio::test]
-async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_it() {
+async fn deleted_person_is_not_confused_with_a_later_namesake() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let path = invite(&ada, &[("team", "infrastructure")]).await;
@@ -301,7 +301,7 @@ async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_i
 }
 
 #[tokio::test]
-async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
+async fn deleted_person_is_removed_from_blockers_and_reports() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -419,7 +419,7 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
 }
 
 #[tokio::test]
-async fn an_audit_is_read_by_days_and_by_pages_and_written_out_whole() {
+async fn audit_log_is_paged_filtered_by_day_and_exported_whole() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     sqlx::query(
@@ -469,7 +469,7 @@ async fn an_audit_is_read_by_days_and_by_pages_and_written_out_whole() {
 
 /// Case 29.
 #[tokio::test]
-async fn a_megabyte_of_address_fills_no_memory() {
+async fn oversized_email_address_is_truncated_in_the_audit_log() {
     let world = World::new().await;
     let long = "x".repeat(900_000);
     for _ in 0..3 {
@@ -488,7 +488,7 @@ async fn a_megabyte_of_address_fills_no_memory() {
 
 /// Case 29.
 #[tokio::test]
-async fn tries_past_the_limit_stand_in_the_audit_once() {
+async fn rate_limited_sign_ins_are_logged_once() {
     let world = World::new().await;
     for _ in 0..14 {
         world
@@ -509,7 +509,7 @@ async fn tries_past_the_limit_stand_in_the_audit_once() {
 
 /// Case 17.
 #[tokio::test]
-async fn a_link_ends_with_its_makers_place_on_a_private_team_and_with_their_account() {
+async fn share_link_ends_with_its_authors_access() {
     let world = World::new().await;
     let (ada, _) = two_administrators(&world).await;
     sqlx::query("UPDATE members SET role = 'lead'")
@@ -556,7 +556,7 @@ async fn a_link_ends_with_its_makers_place_on_a_private_team_and_with_their_acco
 }
 
 #[tokio::test]
-async fn what_a_lead_changes_about_how_a_team_works_is_in_the_audit() {
+async fn leads_changes_are_in_the_audit_log() {
     let world = World::new().await;
     let (ada, _) = two_administrators(&world).await;
     sqlx::query("UPDATE members SET role = 'lead'")

@@ -30,17 +30,17 @@ async fn starts_serves_and_leaves_nothing_behind(place: Place) {
 }
 
 #[tokio::test]
-async fn one_command_serves_and_stopping_it_leaves_nothing_behind() {
+async fn stopped_server_leaves_no_processes_behind() {
     starts_serves_and_leaves_nothing_behind(Place::new()).await;
 }
 
 #[tokio::test]
-async fn an_ordinary_user_needs_no_rights() {
+async fn server_runs_as_an_unprivileged_user() {
     starts_serves_and_leaves_nothing_behind(Place::of_an_ordinary_user()).await;
 }
 
 #[tokio::test]
-async fn a_long_path_works_too() {
+async fn long_data_path_works() {
     // Postgres could not bind a socket in here
     let place = Place::new().in_folder(&"deep/".repeat(30));
     starts_serves_and_leaves_nothing_behind(place).await;
@@ -48,7 +48,7 @@ async fn a_long_path_works_too() {
 
 /// Case R13.
 #[tokio::test]
-async fn what_was_acknowledged_survives_kill_9() {
+async fn acknowledged_writes_survive_sigkill() {
     let place = Place::new();
     let mut server = place.serve().await;
     for statement in [
@@ -82,7 +82,7 @@ async fn what_was_acknowledged_survives_kill_9() {
 
 /// Case R13.
 #[tokio::test]
-async fn postgres_killed_at_the_same_time_is_no_hindrance() {
+async fn server_starts_again_after_postgres_was_killed_too() {
     let place = Place::new();
     let mut server = place.serve().await;
     let postmaster = place.postmaster();
@@ -95,7 +95,7 @@ async fn postgres_killed_at_the_same_time_is_no_hindrance() {
 
 /// Case R12.
 #[tokio::test]
-async fn a_postgres_that_dies_is_started_again() {
+async fn crashed_postgres_is_restarted() {
     let place = Place::new();
     let server = place.serve().await;
     let before = place.postmaster();
@@ -108,7 +108,7 @@ async fn a_postgres_that_dies_is_started_again() {
 }
 
 #[tokio::test]
-async fn a_second_server_on_the_same_folder_says_so_and_a_command_joins_in() {
+async fn second_server_is_refused_and_commands_run_beside_it() {
     let place = Place::new();
     let server = place.serve().await;
 
@@ -127,7 +127,7 @@ async fn a_second_server_on_the_same_folder_says_so_and_a_command_joins_in() {
 }
 
 #[tokio::test]
-async fn open_connections_do_not_hold_it_up() {
+async fn open_connections_do_not_delay_shutdown() {
     let place = Place::new();
     let mut server = place.serve().await;
     let never_spoke = TcpStream::connect(server.address()).await.unwrap();
@@ -153,7 +153,7 @@ async fn open_connections_do_not_hold_it_up() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_said_before_anything_is_made() {
+async fn occupied_port_is_reported_before_data_is_created() {
     let place = Place::new();
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -169,7 +169,7 @@ async fn a_port_that_is_taken_is_said_before_anything_is_made() {
 
 /// Case R14.
 #[tokio::test]
-async fn a_newer_database_is_refused_and_left_alone() {
+async fn newer_database_is_refused_and_left_unchanged() {
     let place = Place::new();
     assert!(place.run(&["migrate"]).await.status.success());
     let mut server = place.serve().await;
@@ -194,7 +194,7 @@ async fn a_newer_database_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_postgres_of_ones_own_is_used_instead() {
+async fn external_postgres_is_used_when_configured() {
     let place = Place::new();
     let own = cluster::database().await.connect_options();
     let url = format!(
@@ -221,7 +221,7 @@ async fn a_postgres_of_ones_own_is_used_instead() {
 }
 
 #[tokio::test]
-async fn an_empty_workspace_prints_the_one_link_that_sets_it_up() {
+async fn empty_workspace_prints_its_setup_link() {
     let place = Place::new();
     let mut server = place.serve().await;
     let link = server.link().await;
@@ -236,7 +236,7 @@ async fn an_empty_workspace_prints_the_one_link_that_sets_it_up() {
 
 /// A team that was made before anybody could sign in brought sprints along, in the way of those that are set up.
 #[tokio::test]
-async fn a_workspace_whose_team_came_before_its_people_is_set_up_all_the_same() {
+async fn workspace_with_a_team_but_no_people_can_be_set_up() {
     let place = Place::new();
     let team = [
         "team",
@@ -315,7 +315,7 @@ async fn a_workspace_whose_team_came_before_its_people_is_set_up_all_the_same() 
 }
 
 #[tokio::test]
-async fn who_has_a_shell_makes_people_teams_and_tokens_with_a_server_and_without() {
+async fn commands_create_users_teams_and_tokens() {
     let place = Place::new();
     let first = make_by_hand(&place, "ada", "infrastructure", "INF").await;
     let server = place.serve().await;
@@ -415,7 +415,7 @@ async fn sign_in(browser: &reqwest::Client, server: &Server, handle: &str) -> St
 
 /// Case F6.
 #[tokio::test]
-async fn ctrl_c_ends_it_in_order_while_boards_are_open() {
+async fn ctrl_c_stops_gracefully_while_boards_are_open() {
     let place = Place::new();
     make_by_hand(&place, "ada", "infrastructure", "INF").await;
     let mut server = place.serve().await;
@@ -446,7 +446,7 @@ async fn ctrl_c_ends_it_in_order_while_boards_are_open() {
 }
 
 #[tokio::test]
-async fn every_command_says_which_variables_it_listens_to() {
+async fn every_command_lists_its_environment_variables() {
     let place = Place::new();
     let mut commands = vec![String::new()];
     let mut asked = 0;
@@ -482,7 +482,7 @@ async fn every_command_says_which_variables_it_listens_to() {
 }
 
 #[tokio::test]
-async fn an_administrator_a_reader_and_a_team_of_two_are_made_by_the_command_line() {
+async fn commands_set_roles_scopes_and_team_members() {
     let place = Place::new();
     let word = format!("{PASSWORD}\n");
     for (handle, more) in [("ada", &["--admin"][..]), ("ben", &[])] {
@@ -550,7 +550,7 @@ async fn an_administrator_a_reader_and_a_team_of_two_are_made_by_the_command_lin
 /// At a terminal the password is asked for, and does not stand there afterwards.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn at_a_terminal_the_password_is_asked_for_and_not_shown() {
+async fn terminal_prompts_for_the_password_without_echo() {
     let place = Place::new();
     let said = place
         .run_at_terminal(
@@ -570,7 +570,7 @@ async fn at_a_terminal_the_password_is_asked_for_and_not_shown() {
 
 /// Case 28.
 #[tokio::test]
-async fn a_proxy_is_believed_only_where_the_program_was_told_to() {
+async fn forwarded_ip_is_used_only_from_a_trusted_proxy() {
     let place = Place::new();
     make_by_hand(&place, "ada", "infrastructure", "INF").await;
     let guess = async |server: &Server| {

@@ -17,7 +17,7 @@ use crate::{
 
 /// Case F1.
 #[tokio::test]
-async fn a_second_window_sees_the_move_with_the_same_bytes() {
+async fn move_is_streamed_identically_to_every_window() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let key = world.elif.make("infrastructure", "todo", "Cut over").await;
@@ -94,7 +94,7 @@ async fn a_second_window_sees_the_move_with_the_same_bytes() {
 
 /// Case R8.
 #[tokio::test]
-async fn who_was_away_catches_up_from_where_they_were() {
+async fn reconnecting_client_catches_up_from_its_last_event() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     for title in ["one", "two", "three"] {
@@ -126,7 +126,7 @@ async fn who_was_away_catches_up_from_where_they_were() {
 }
 
 #[tokio::test]
-async fn a_team_hears_nothing_of_another() {
+async fn stream_carries_only_its_own_teams_events() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let mut ours = served.listen(&world.elif, "infrastructure", None).await;
@@ -176,7 +176,7 @@ async fn signing_out_ends_the_stream_within_five_seconds() {
 }
 
 #[tokio::test]
-async fn another_program_on_the_same_database_is_heard_at_once() {
+async fn changes_by_another_process_are_streamed_at_once() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
@@ -197,7 +197,7 @@ async fn another_program_on_the_same_database_is_heard_at_once() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_ends_its_streams_and_the_next_one_goes_on_from_there() {
+async fn stream_continues_after_a_server_restart() {
     let world = World::new().await;
     let mut served = Served::of(&world).await;
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
@@ -212,7 +212,7 @@ async fn a_server_that_stops_ends_its_streams_and_the_next_one_goes_on_from_ther
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_title_shows_at_once_on_a_card_of_another_team_that_waits_on_it() {
+async fn renamed_blocker_updates_the_waiting_teams_card() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     world
@@ -263,7 +263,7 @@ async fn a_new_title_shows_at_once_on_a_card_of_another_team_that_waits_on_it() 
 }
 
 #[tokio::test]
-async fn who_has_heard_more_than_there_was_begins_anew() {
+async fn unknown_last_event_id_resets_the_stream() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     world.elif.make("infrastructure", "todo", "one").await;
@@ -279,7 +279,7 @@ async fn who_has_heard_more_than_there_was_begins_anew() {
 
 /// A program listens as a browser does, until its token is taken back.
 #[tokio::test]
-async fn a_token_hears_the_board_until_it_is_revoked() {
+async fn token_can_stream_until_it_is_revoked() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let program = world

@@ -6,7 +6,7 @@ use tower::ServiceExt;
 use crate::{cluster, fixtures::NOW};
 
 #[tokio::test]
-async fn each_test_has_a_database_of_its_own() {
+async fn each_test_has_its_own_database() {
     let (one, other) = (cluster::database().await, cluster::database().await);
     sqlx::query("CREATE TABLE mine (n int)")
         .execute(&one)
@@ -32,7 +32,7 @@ async fn migrating_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_database_without_tables_is_not_ready() {
+async fn database_without_tables_is_not_ready() {
     let database = cluster::database().await;
     sqlx::query("DROP TABLE _sqlx_migrations")
         .execute(&database)
@@ -73,7 +73,7 @@ const ROWS: [(&str, &str); 1] = [(
 )];
 
 #[tokio::test]
-async fn every_step_keeps_the_rows_that_stood_before_it() {
+async fn migrations_keep_existing_rows() {
     let database = cluster::database().await;
     sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         .execute(&database)
@@ -136,7 +136,7 @@ async fn counts(database: &sqlx::PgPool) -> std::collections::BTreeMap<String, i
 
 /// What every table keeps to: instants know their zone, a broken rule has a name to be told by.
 #[tokio::test]
-async fn instants_have_a_zone_and_rules_have_names() {
+async fn timestamps_have_zones_and_constraints_have_names() {
     let database = cluster::database().await;
     let without: Vec<String> = sqlx::query_scalar(
         "SELECT table_name || '.' || column_name FROM information_schema.columns
@@ -165,7 +165,7 @@ async fn instants_have_a_zone_and_rules_have_names() {
 }
 
 #[tokio::test]
-async fn what_is_made_has_keys_in_the_order_of_time() {
+async fn new_rows_have_time_ordered_ids() {
     let world = crate::fixtures::World::new().await;
     let key = world.elif.make("infrastructure", "todo", "Cut over").await;
     for (path, field) in [("steps", "text"), ("comments", "body"), ("block", "note")] {

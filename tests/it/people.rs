@@ -118,7 +118,7 @@ pub fn newcomer<'n>(email: &'n str, name: &'n str) -> [(&'n str, &'n str); 3] {
 }
 
 #[tokio::test]
-async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
+async fn invited_person_joins_the_team_and_can_work() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let path = invite(&ada, &[("team", "infrastructure"), ("days", "3")]).await;
@@ -198,7 +198,7 @@ async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
 }
 
 #[tokio::test]
-async fn of_two_who_come_by_a_link_for_one_the_second_is_told_that_there_is_nothing() {
+async fn single_use_invitation_admits_one_of_two_people() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let path = invite(&ada, &[]).await;
@@ -221,7 +221,7 @@ async fn of_two_who_come_by_a_link_for_one_the_second_is_told_that_there_is_noth
 }
 
 #[tokio::test]
-async fn an_invitation_ends_when_it_is_over_or_revoked_and_one_for_many_lets_in_many() {
+async fn invitation_ends_on_expiry_or_revocation() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let many = invite(&ada, &[("for", "many"), ("role", "viewer"), ("days", "2")]).await;
@@ -292,7 +292,7 @@ async fn an_invitation_ends_when_it_is_over_or_revoked_and_one_for_many_lets_in_
 
 /// Case 33.
 #[tokio::test]
-async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses_only() {
+async fn registration_is_closed_by_default_and_limited_by_domain() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let stranger = world.stranger();
@@ -427,7 +427,7 @@ async fn reset_link(admin: &Client, handle: &str) -> String {
 
 /// Cases 26, 27.
 #[tokio::test]
-async fn a_link_for_a_new_password_works_once_within_the_hour() {
+async fn password_reset_link_works_once_within_the_hour() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let (mira, email, old) = with_password(&world, "mira", "member").await;
@@ -511,7 +511,7 @@ async fn a_link_for_a_new_password_works_once_within_the_hour() {
 
 /// Cases 23, 25, 35.
 #[tokio::test]
-async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password() {
+async fn sessions_can_be_ended_and_expire() {
     let world = World::new().await;
     let (here, email, password) = with_password(&world, "mira", "member").await;
     // signing in with a cookie that somebody gave one makes another
@@ -622,7 +622,7 @@ async fn ends(stream: &mut Stream) {
 
 /// Cases 19, 24.
 #[tokio::test]
-async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_tasks_are_free() {
+async fn deactivation_ends_all_access_within_five_seconds() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
@@ -739,7 +739,7 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
 }
 
 #[tokio::test]
-async fn an_owner_who_has_gone_is_no_hindrance_to_the_others() {
+async fn deactivated_owner_does_not_block_changes_of_owners() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -780,7 +780,7 @@ async fn an_owner_who_has_gone_is_no_hindrance_to_the_others() {
 }
 
 #[tokio::test]
-async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
+async fn deleted_persons_work_is_kept_as_a_former_members() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -899,7 +899,7 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
 
 /// Case 32.
 #[tokio::test]
-async fn a_token_is_shown_once_ends_when_it_should_and_says_when_it_was_used() {
+async fn token_is_shown_once_and_expires_or_is_revoked() {
     let world = World::new().await;
     let elif = &world.elif;
     let fields = [
@@ -999,7 +999,7 @@ async fn a_token_is_shown_once_ends_when_it_should_and_says_when_it_was_used() {
 
 /// Case 42.
 #[tokio::test]
-async fn an_administrator_looks_up_what_was_done_and_takes_it_out() {
+async fn administrator_searches_and_exports_the_audit_log() {
     let world = World::new().await;
     let (ada, email, password) = with_password(&world, "ada", "admin").await;
     world
@@ -1099,7 +1099,7 @@ async fn an_administrator_looks_up_what_was_done_and_takes_it_out() {
 }
 
 #[tokio::test]
-async fn each_change_of_a_teams_settings_is_in_its_history() {
+async fn each_change_of_team_settings_is_in_the_history() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let team = "/teams/infrastructure";
@@ -1250,7 +1250,7 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
 }
 
 #[tokio::test]
-async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
+async fn retro_lists_who_was_on_the_team_during_the_sprint() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let retro = async || {
@@ -1364,7 +1364,7 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
 }
 
 #[tokio::test]
-async fn a_profile_is_ones_own_to_word() {
+async fn profile_can_be_edited_and_is_validated() {
     let world = World::new().await;
     let elif = &world.elif;
     let hours = [
@@ -1402,7 +1402,7 @@ async fn a_profile_is_ones_own_to_word() {
 }
 
 #[tokio::test]
-async fn a_handle_that_was_somebodys_is_nobody_elses() {
+async fn former_username_cannot_be_taken_by_others() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
@@ -1476,7 +1476,7 @@ async fn a_handle_that_was_somebodys_is_nobody_elses() {
 }
 
 #[tokio::test]
-async fn a_teams_tasks_are_found_by_every_key_that_it_had_and_by_no_other_teams() {
+async fn tasks_are_found_by_every_former_team_key() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let elif = &world.elif;
@@ -1539,7 +1539,7 @@ async fn a_teams_tasks_are_found_by_every_key_that_it_had_and_by_no_other_teams(
 
 /// Case 20.
 #[tokio::test]
-async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
+async fn private_teams_events_are_not_streamed_to_others() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let mut tx = world.db.begin().await.unwrap();
@@ -1648,7 +1648,7 @@ async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
 }
 
 #[tokio::test]
-async fn the_workspace_is_called_what_an_administrator_says() {
+async fn only_administrators_rename_the_workspace() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     ada.post("/settings", &[("name", "  Platform <group>  ")])
@@ -1717,7 +1717,7 @@ async fn the_workspace_is_called_what_an_administrator_says() {
 }
 
 #[tokio::test]
-async fn the_last_member_of_a_private_team_stays_on_it() {
+async fn last_member_of_a_private_team_cannot_leave() {
     let world = World::new().await;
     let elif = &world.elif;
     let ada = with_password(&world, "ada", "admin").await.0;
@@ -1762,7 +1762,7 @@ async fn the_last_member_of_a_private_team_stays_on_it() {
 }
 
 #[tokio::test]
-async fn light_or_dark_is_kept_in_the_browser_that_chose_it() {
+async fn theme_is_kept_per_browser() {
     let world = World::new().await;
     let theme = async |cookie: &str| {
         let mut elif = world.elif.clone();
@@ -1799,7 +1799,7 @@ async fn light_or_dark_is_kept_in_the_browser_that_chose_it() {
 }
 
 #[tokio::test]
-async fn who_has_an_account_joins_a_team_by_its_invitation_as_who_they_are() {
+async fn existing_account_joins_a_team_by_invitation() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let (path, nowhere) = (
@@ -1834,7 +1834,7 @@ async fn who_has_an_account_joins_a_team_by_its_invitation_as_who_they_are() {
 
 /// Case 35.
 #[tokio::test]
-async fn who_signs_in_leaves_the_session_that_the_browser_had() {
+async fn signing_in_ends_the_browsers_previous_session() {
     let world = World::new().await;
     let (before, email, password) = with_password(&world, "ada", "member").await;
     before.get("/me").await.ok();

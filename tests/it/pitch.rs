@@ -3,7 +3,7 @@
 use crate::{closing::close, fixtures::World, goals::set_goal};
 
 #[tokio::test]
-async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_is_answered() {
+async fn another_teams_concern_stays_open_until_it_is_answered() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let fields = [
@@ -71,7 +71,7 @@ async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_i
 }
 
 #[tokio::test]
-async fn a_concern_can_be_answered_also_when_the_sprint_is_closed() {
+async fn concern_can_be_answered_after_the_sprint_is_closed() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let goal = set_goal(&world, elif, "42", &[("title", "Migrate"), ("target", "5")]).await;
@@ -107,7 +107,7 @@ async fn a_concern_can_be_answered_also_when_the_sprint_is_closed() {
 }
 
 #[tokio::test]
-async fn what_is_no_sprint_is_not_found_and_a_stranger_signs_in_first() {
+async fn unknown_sprint_is_404_and_strangers_sign_in_first() {
     let world = World::new().await;
     for path in [
         "/sprints/9999",
@@ -121,7 +121,7 @@ async fn what_is_no_sprint_is_not_found_and_a_stranger_signs_in_first() {
 }
 
 #[tokio::test]
-async fn a_goal_is_added_only_where_one_can_be() {
+async fn goal_can_be_added_only_to_an_open_sprint() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let add = |team: &str, sprint: i32| format!("/teams/{team}/goals/new?sprint={sprint}");

@@ -28,7 +28,7 @@ fn place(page: &str, text: &str) -> usize {
 }
 
 #[tokio::test]
-async fn several_are_set_aside_for_a_goal_at_once_and_put_back_and_undone() {
+async fn several_tasks_are_planned_together_and_undone() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal = set_goal(
@@ -95,7 +95,7 @@ async fn several_are_set_aside_for_a_goal_at_once_and_put_back_and_undone() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_planned_is_refused_and_nothing_has_moved() {
+async fn invalid_planning_is_refused_and_moves_nothing() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let now = set_goal(&world, elif, "42", &[("title", "Now"), ("target", "2")]).await;
@@ -154,7 +154,7 @@ async fn what_cannot_be_planned_is_refused_and_nothing_has_moved() {
 }
 
 #[tokio::test]
-async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
+async fn backlog_starts_with_tasks_that_unblock_others() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     make(elif, "The oldest").await;
@@ -256,7 +256,7 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
 }
 
 #[tokio::test]
-async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the_standup() {
+async fn absence_reduces_capacity_and_standup_suggestions() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;

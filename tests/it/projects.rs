@@ -33,7 +33,7 @@ async fn page(who: &Client) -> String {
 }
 
 #[tokio::test]
-async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones() {
+async fn goals_of_several_teams_add_up_to_a_project() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     begin(elif).await;
@@ -182,7 +182,7 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
 }
 
 #[tokio::test]
-async fn what_a_project_may_not_be_is_said_beside_its_field() {
+async fn invalid_project_is_refused_beside_its_field() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     begin(elif).await;
@@ -305,7 +305,7 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
 }
 
 #[tokio::test]
-async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
+async fn about_page_shows_mission_and_key_results_from_projects() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let told = [
@@ -473,7 +473,7 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
 }
 
 #[tokio::test]
-async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
+async fn expected_pace_uses_the_teams_week_and_days_off() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal = set_goal(
@@ -567,7 +567,7 @@ async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
 }
 
 #[tokio::test]
-async fn who_works_at_other_hours_no_longer_fits() {
+async fn person_with_other_hours_is_not_suggested() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -624,7 +624,7 @@ async fn who_works_at_other_hours_no_longer_fits() {
 }
 
 #[tokio::test]
-async fn a_projects_board_shows_tasks_of_all_teams_by_state_under_the_boards_filters() {
+async fn project_board_shows_tasks_of_all_teams_by_state() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     begin(elif).await;

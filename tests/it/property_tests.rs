@@ -90,7 +90,7 @@ proptest! {
     #![proptest_config(Config { cases: 48, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn no_export_makes_the_reading_panic(wounds in wounds()) {
+    fn mutated_exports_never_panic_the_parser(wounds in wounds()) {
         for (file, parse) in REAL {
             let _ = parse(&wounded(file, &wounds));
         }
@@ -98,7 +98,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn a_wounded_export_comes_in_whole_or_not_at_all() {
+async fn mutated_export_is_imported_whole_or_not_at_all() {
     let world = World::new().await;
     let mut runner = TestRunner::deterministic();
     let (mut came, mut refused) = (0, 0);
@@ -144,7 +144,7 @@ async fn a_wounded_export_comes_in_whole_or_not_at_all() {
 
 /// Case 48.
 #[tokio::test]
-async fn whatever_is_typed_into_the_filter_there_is_an_answer() {
+async fn any_filter_text_gets_a_response() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "One").await;
     let term = prop_oneof![

@@ -44,7 +44,7 @@ impl Subscriber for Counting {
 }
 
 #[tokio::test]
-async fn forty_tasks_ask_no_more_than_two() {
+async fn forty_tasks_need_no_more_queries_than_two() {
     let world = World::new().await;
     let people = ["elif", "jonas"];
     for (client, team, tasks) in [
@@ -121,7 +121,7 @@ async fn forty_tasks_ask_no_more_than_two() {
 }
 
 #[tokio::test]
-async fn a_move_is_a_handful_of_questions() {
+async fn move_needs_seven_queries() {
     let world = World::new().await;
     for title in ["one", "two", "three"] {
         world.elif.make("infrastructure", "todo", title).await;

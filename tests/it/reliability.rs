@@ -15,7 +15,7 @@ use crate::{asset_serving::Served, concurrency::check_board, fixtures::World};
 
 /// Case R7. Whoever lost the line in the middle of a write sends it again, and it is done once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_whose_line_was_cut_anywhere_is_done_once_when_it_is_sent_again() {
+async fn retried_write_after_a_lost_connection_is_done_once() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let token = world
@@ -65,7 +65,7 @@ async fn a_write_whose_line_was_cut_anywhere_is_done_once_when_it_is_sent_again(
 
 /// Case R9. Whoever has a stream and does not read it is in nobody's way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn listeners_that_do_not_read_hold_up_nobody() {
+async fn clients_that_stop_reading_do_not_delay_others() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     world.elif.make("infrastructure", "todo", "Cut over").await;
@@ -112,7 +112,7 @@ async fn listeners_that_do_not_read_hold_up_nobody() {
 
 /// Case R11. Streams hold no connection to the database, however many there are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_times_as_many_streams_as_connections_leave_the_board_as_quick() {
+async fn open_streams_hold_no_database_connections() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let most = world.db.options().get_max_connections() as usize;
@@ -146,7 +146,7 @@ async fn five_times_as_many_streams_as_connections_leave_the_board_as_quick() {
 
 /// Case R3. Two columns are locked in one order, whichever way tasks go between them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_swap_two_columns_never_wait_for_each_other() {
+async fn swapping_tasks_between_columns_never_deadlocks() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let token = world

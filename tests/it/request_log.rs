@@ -44,7 +44,7 @@ async fn requests_are_logged_as_json_without_secrets() {
 }
 
 #[tokio::test]
-async fn a_signed_in_request_names_its_account_and_no_token() {
+async fn signed_in_request_logs_its_account_but_no_token() {
     let place = Place::new();
     let server = place.serve().await;
     place

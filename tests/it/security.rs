@@ -114,7 +114,7 @@ fn protects(answer: &axum::response::Response, what: &str) {
 }
 
 #[tokio::test]
-async fn every_route_has_the_headers_that_protect_a_reader() {
+async fn every_route_sends_security_headers() {
     let cast = Cast::new(false).await;
     let far = App::new(
         "https://board.example.org",
@@ -172,7 +172,7 @@ async fn every_route_has_the_headers_that_protect_a_reader() {
 
 /// Cases 1, 2, 3, 5.
 #[tokio::test]
-async fn with_foreign_tasks_among_ones_own_nothing_is_changed() {
+async fn request_including_another_teams_task_changes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "todo", "Ours").await;
@@ -245,7 +245,7 @@ async fn tasks(world: &World) -> String {
 
 /// Cases 4, 9, 12.
 #[tokio::test]
-async fn what_somebody_may_not_see_they_cannot_name() {
+async fn hidden_team_cannot_be_referenced() {
     let world = World::new().await;
     let jonas = &world.jonas;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'jonas'")
@@ -322,7 +322,7 @@ async fn what_somebody_may_not_see_they_cannot_name() {
 
 /// Cases 7, 13, 14.
 #[tokio::test]
-async fn nobody_gives_themselves_a_role_or_speaks_as_somebody_else() {
+async fn extra_fields_cannot_set_a_role_or_author() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     elif.make("infrastructure", "todo", "One").await;
@@ -406,7 +406,7 @@ async fn nobody_gives_themselves_a_role_or_speaks_as_somebody_else() {
 
 /// Case 32.
 #[tokio::test]
-async fn a_token_does_what_its_scope_says_and_makes_no_other() {
+async fn token_is_limited_to_its_scope_and_creates_no_links() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
@@ -468,7 +468,7 @@ async fn a_token_does_what_its_scope_says_and_makes_no_other() {
 }
 
 #[tokio::test]
-async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
+async fn token_limited_to_a_team_cannot_see_other_teams() {
     let cast = Cast::new(false).await;
     let (world, lead) = (&cast.world, &cast.who["lead"]);
     let mut tx = world.db.begin().await.unwrap();
@@ -661,7 +661,7 @@ async fn from(
 
 /// Cases 28, 29.
 #[tokio::test]
-async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
+async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
     let world = World::new().await;
     let (_, email, password) = with_password(&world, "ada", "member").await;
     let mut refused = 0;
@@ -729,7 +729,7 @@ async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
 
 /// Case 28.
 #[tokio::test]
-async fn no_header_says_who_somebody_is() {
+async fn identity_headers_are_ignored() {
     let world = World::new().await;
     let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
     let router = router(App::behind(
@@ -759,7 +759,7 @@ async fn no_header_says_who_somebody_is() {
 }
 
 #[tokio::test]
-async fn a_program_that_has_gone_wild_is_told_to_wait_and_nobody_else_is() {
+async fn write_limit_applies_only_to_the_account_that_exceeds_it() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "todo", "One").await;
@@ -792,7 +792,7 @@ async fn a_program_that_has_gone_wild_is_told_to_wait_and_nobody_else_is() {
 }
 
 #[tokio::test]
-async fn who_guesses_secrets_is_told_to_wait() {
+async fn guessing_secrets_is_rate_limited() {
     // by a board's door as by any other
     for path in ["/tasks/INF-1", "/teams/infrastructure/board"] {
         guesses(path).await;
@@ -834,7 +834,7 @@ async fn guesses(path: &str) {
 
 /// Case F5.
 #[tokio::test]
-async fn writes_behind_a_held_lock_are_told_that_it_is_busy() {
+async fn writes_behind_a_held_lock_get_503() {
     let world = World::new().await;
     let real = fortnight::db::pool::open((*world.db.connect_options()).clone())
         .await
@@ -896,7 +896,7 @@ async fn writes_behind_a_held_lock_are_told_that_it_is_busy() {
 
 /// Case F6.
 #[tokio::test]
-async fn a_hundred_open_streams_end_when_the_program_does() {
+async fn hundred_open_streams_end_at_shutdown() {
     let world = World::new().await;
     let mut served = Served::of(&world).await;
     let mut streams =
@@ -915,7 +915,7 @@ async fn a_hundred_open_streams_end_when_the_program_does() {
 
 /// Cases 48, F11.
 #[tokio::test]
-async fn a_search_is_for_what_was_typed_and_takes_no_time() {
+async fn search_is_literal_and_fast() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in [
@@ -979,7 +979,7 @@ async fn a_search_is_for_what_was_typed_and_takes_no_time() {
 
 /// Cases 49, F1, F7.
 #[tokio::test]
-async fn a_line_end_stays_where_it_was_written() {
+async fn line_breaks_and_nul_cannot_be_injected() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in ["a\r\nSet-Cookie: x=1", "a\nb", "a\rb"] {
@@ -1060,7 +1060,7 @@ async fn a_line_end_stays_where_it_was_written() {
 
 /// Case 36.
 #[tokio::test]
-async fn no_json_holds_a_hash_or_a_token() {
+async fn json_contains_no_hashes_or_tokens() {
     let cast = Cast::new(false).await;
     let (world, admin) = (&cast.world, &cast.who["admin"]);
     sqlx::query(
@@ -1122,7 +1122,7 @@ async fn no_json_holds_a_hash_or_a_token() {
 
 /// Case 10. A change of one's own tells nothing any more once its team may not be looked at, nor when it is too late.
 #[tokio::test]
-async fn what_one_did_in_a_team_is_not_told_once_one_is_off_it() {
+async fn own_change_is_hidden_after_losing_access_to_the_team() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = jonas.make("ingestion", "todo", "Quiet work").await;
@@ -1205,7 +1205,7 @@ async fn what_one_did_in_a_team_is_not_told_once_one_is_off_it() {
 
 /// Case 4. Nothing is hung on what one may not see.
 #[tokio::test]
-async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
+async fn project_cannot_link_a_hidden_teams_key_result() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let objectives = "/teams/ingestion/objectives";
@@ -1267,7 +1267,7 @@ async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
 }
 
 #[tokio::test]
-async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
+async fn stream_limit_leaves_room_for_others() {
     let world = World::new().await;
     let enter = |whose: StreamOwner| {
         world

@@ -102,7 +102,7 @@ const QUICK: Timeouts = Timeouts {
 
 /// Case F3.
 #[tokio::test]
-async fn connections_that_do_not_ask_for_anything_are_closed() {
+async fn silent_and_idle_connections_are_closed() {
     let served = Served::with(QUICK).await;
     until_closed(served.say("").await).await;
     until_closed(served.say("GET /from HTTP/1.1\r\nhost").await).await;
@@ -111,7 +111,7 @@ async fn connections_that_do_not_ask_for_anything_are_closed() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_or_comes_byte_by_byte_is_refused() {
+async fn slow_request_body_is_refused() {
     let served = Served::with(QUICK).await;
     let head = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n";
     let answer = until_closed(served.say(&format!("{head}title=half")).await).await;
@@ -141,7 +141,7 @@ async fn a_body_that_does_not_come_or_comes_byte_by_byte_is_refused() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn who_reads_nothing_of_an_answer_is_hung_up_on() {
+async fn client_that_stops_reading_is_disconnected() {
     let (alive, mut dropped) = mpsc::channel::<()>(1);
     let endless = move || {
         let alive = alive.clone();
@@ -164,7 +164,7 @@ async fn who_reads_nothing_of_an_answer_is_hung_up_on() {
 }
 
 #[tokio::test]
-async fn a_head_without_end_is_refused() {
+async fn oversized_request_head_is_refused() {
     let served = Served::with(Timeouts::default()).await;
     let cookie = "x".repeat(100_000);
     let mut connection = served.say("").await;
@@ -177,7 +177,7 @@ async fn a_head_without_end_is_refused() {
 }
 
 #[tokio::test]
-async fn streams_are_told_and_end_in_order() {
+async fn streams_end_gracefully_at_shutdown() {
     let served = Served::with(Timeouts::default()).await;
     let mut stream = served.say("GET /stream HTTP/1.1\r\nhost: x\r\n\r\n").await;
     stream.read_exact(&mut [0; 12]).await.unwrap();
@@ -194,7 +194,7 @@ async fn streams_are_told_and_end_in_order() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_stuck_is_cut() {
+async fn stuck_request_is_cut_at_shutdown() {
     let served = Served::with(QUICK).await;
     let _stuck = served.say("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
     // its answer shows that the one before has been accepted too
@@ -207,7 +207,7 @@ async fn a_request_that_is_stuck_is_cut() {
 }
 
 #[tokio::test]
-async fn asked_twice_it_stops_at_once() {
+async fn second_stop_request_stops_at_once() {
     let served = Served::with(Timeouts {
         drain: Duration::from_secs(600),
         ..QUICK

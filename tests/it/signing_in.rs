@@ -53,7 +53,7 @@ fn session_of(answer: &crate::fixtures::Answer) -> String {
 }
 
 #[tokio::test]
-async fn with_the_right_password_one_is_in_until_one_signs_out() {
+async fn correct_password_signs_in_until_sign_out() {
     let world = World::new().await;
     let ada = with_password(&world).await;
     let answer = ada
@@ -99,7 +99,7 @@ async fn with_the_right_password_one_is_in_until_one_signs_out() {
 
 /// Cases 29, 30.
 #[tokio::test]
-async fn known_and_unknown_addresses_are_refused_alike_and_too_many_tries_wait() {
+async fn sign_in_reveals_no_addresses_and_limits_attempts() {
     let world = World::new().await;
     let ada = with_password(&world).await;
     let known = ada
@@ -146,7 +146,7 @@ async fn known_and_unknown_addresses_are_refused_alike_and_too_many_tries_wait()
 
 /// Cases 23, 24.
 #[tokio::test]
-async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
+async fn password_changed_during_sign_in_is_refused() {
     let world = World::new().await;
     let ada = with_password(&world).await;
     for change in ["password_hash = 'another'", "deactivated_at = now()"] {
@@ -197,7 +197,7 @@ async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
 
 /// Case 34.
 #[tokio::test]
-async fn next_leads_nowhere_else() {
+async fn next_parameter_cannot_lead_to_another_site() {
     let world = World::new().await;
     let ada = with_password(&world).await;
     for next in [
@@ -224,7 +224,7 @@ async fn next_leads_nowhere_else() {
 
 /// Case 38.
 #[tokio::test]
-async fn what_another_site_sends_changes_nothing() {
+async fn cross_site_requests_change_nothing() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "one").await;
     let send = async |name: &str, value: &str| {
@@ -249,7 +249,7 @@ async fn what_another_site_sends_changes_nothing() {
 
 /// Cases 24, 25.
 #[tokio::test]
-async fn expired_ended_and_deactivated_are_out() {
+async fn expired_sessions_and_deactivated_accounts_are_refused() {
     let world = World::new().await;
     world
         .app
@@ -277,7 +277,7 @@ async fn expired_ended_and_deactivated_are_out() {
 }
 
 #[tokio::test]
-async fn behind_https_the_cookie_is_held_to_this_host() {
+async fn https_cookie_is_bound_to_the_host() {
     let world = World::new().await;
     let ada = with_password(&world).await;
     let app = App::new(
@@ -324,7 +324,7 @@ async fn behind_https_the_cookie_is_held_to_this_host() {
 }
 
 #[tokio::test]
-async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
+async fn setup_link_sets_up_an_empty_workspace_once() {
     let db = cluster::database().await;
     let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
     let key = api_tokens::create_link(&db, NOW, Purpose::Setup)
@@ -417,7 +417,7 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
 
 /// Whatever day the current sprint began on, the next one begins when it ends.
 #[tokio::test]
-async fn sprints_follow_one_another_from_the_day_that_was_given() {
+async fn sprints_are_contiguous_from_the_chosen_start() {
     let world = World::new().await;
     // a Wednesday, a Sunday, and a Tuesday two weeks ago, whose sprint is over
     for (starts_on, status) in [
@@ -461,7 +461,7 @@ async fn sprints_follow_one_another_from_the_day_that_was_given() {
 }
 
 #[tokio::test]
-async fn a_program_is_told_401_and_never_sent_to_a_form() {
+async fn programs_get_401_instead_of_the_sign_in_form() {
     let world = World::new().await;
     let ask = async |path: &str, authorization: &str| {
         let request = axum::http::Request::get(path).header("authorization", authorization);

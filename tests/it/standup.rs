@@ -7,7 +7,7 @@ use crate::{closing::close, fixtures::World, goals::set_goal};
 const STANDUP: &str = "/teams/infrastructure/standup";
 
 #[tokio::test]
-async fn the_page_says_who_needs_someone_what_happened_and_what_helps_most() {
+async fn standup_shows_attention_changes_and_suggestions() {
     let world = World::new().await;
     let elif = &world.elif;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -191,7 +191,7 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
 }
 
 #[tokio::test]
-async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
+async fn anyone_adds_topics_and_the_team_marks_them_done() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let task = elif.make("infrastructure", "todo", "Cut over").await;
@@ -295,7 +295,7 @@ async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
 }
 
 #[tokio::test]
-async fn a_task_asks_for_help_once_until_it_was_talked_about() {
+async fn help_can_be_requested_once_until_it_was_discussed() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let task = elif
@@ -340,7 +340,7 @@ async fn a_task_asks_for_help_once_until_it_was_talked_about() {
 }
 
 #[tokio::test]
-async fn the_board_is_walked_from_right_to_left_the_oldest_first() {
+async fn walk_goes_right_to_left_and_oldest_first() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "todo", "To begin").await;
@@ -417,7 +417,7 @@ async fn the_board_is_walked_from_right_to_left_the_oldest_first() {
 }
 
 #[tokio::test]
-async fn several_teams_meet_over_one_page() {
+async fn joint_standup_shows_several_teams() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let theirs = jonas.make("ingestion", "in-review", "Dual-write").await;
@@ -456,7 +456,7 @@ async fn several_teams_meet_over_one_page() {
 }
 
 #[tokio::test]
-async fn what_is_longer_in_its_column_than_usual_needs_someone() {
+async fn task_unusually_long_in_its_column_needs_attention() {
     let world = World::new().await;
     let elif = &world.elif;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -490,7 +490,7 @@ async fn what_is_longer_in_its_column_than_usual_needs_someone() {
 }
 
 #[tokio::test]
-async fn what_nobody_reviews_is_in_my_work() {
+async fn unreviewed_tasks_are_in_my_work() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -539,7 +539,7 @@ async fn what_nobody_reviews_is_in_my_work() {
 }
 
 #[tokio::test]
-async fn what_came_into_the_sprint_is_told_and_what_others_did_is_no_change_of_ones_own() {
+async fn tasks_added_to_the_sprint_are_listed_as_changes() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let theirs = jonas.make("ingestion", "todo", "Dual writes").await;
@@ -592,7 +592,7 @@ async fn what_came_into_the_sprint_is_told_and_what_others_did_is_no_change_of_o
 }
 
 #[tokio::test]
-async fn a_promise_says_where_it_was_made() {
+async fn action_shows_the_meeting_it_comes_from() {
     let world = World::new().await;
     let elif = &world.elif;
     let at = "/teams/infrastructure/actions";
@@ -615,7 +615,7 @@ async fn a_promise_says_where_it_was_made() {
 }
 
 #[tokio::test]
-async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
+async fn topic_is_edited_or_removed_by_its_author_or_team() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Okafor", "mira", "ingestion").await;
@@ -705,7 +705,7 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
 }
 
 #[tokio::test]
-async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
+async fn topic_is_shown_to_the_person_it_mentions() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let at = "/teams/infrastructure/topics";
@@ -788,7 +788,7 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
 }
 
 #[tokio::test]
-async fn what_was_carried_into_the_sprint_is_not_new_to_anybody() {
+async fn carried_tasks_are_not_listed_as_added() {
     let world = World::new().await;
     let elif = &world.elif;
     let blocked = elif.make("infrastructure", "todo", "Waits for Legal").await;
@@ -837,7 +837,7 @@ async fn what_was_carried_into_the_sprint_is_not_new_to_anybody() {
 }
 
 #[tokio::test]
-async fn blocked_goes_first_and_of_those_what_serves_a_goal_behind_pace() {
+async fn attention_list_starts_with_blocked_tasks_of_late_goals() {
     let world = World::new().await;
     let elif = &world.elif;
     let make = async |column: &str, title: &str| {
@@ -908,7 +908,7 @@ async fn blocked_goes_first_and_of_those_what_serves_a_goal_behind_pace() {
 }
 
 #[tokio::test]
-async fn who_has_nothing_in_progress_is_told_what_helps_most_and_no_two_the_same() {
+async fn each_idle_person_gets_a_different_suggestion() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     for (name, handle) in [
@@ -975,7 +975,7 @@ async fn who_has_nothing_in_progress_is_told_what_helps_most_and_no_two_the_same
 }
 
 #[tokio::test]
-async fn a_task_is_old_in_its_column_also_where_the_next_column_is_of_the_same_state() {
+async fn time_in_column_is_measured_per_column_not_per_state() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query("UPDATE members SET role = 'lead'")
@@ -1015,7 +1015,7 @@ async fn a_task_is_old_in_its_column_also_where_the_next_column_is_of_the_same_s
 }
 
 #[tokio::test]
-async fn a_tick_brings_back_to_the_day_that_was_looked_at() {
+async fn completing_an_action_returns_to_the_selected_day() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.post(
@@ -1038,7 +1038,7 @@ async fn a_tick_brings_back_to_the_day_that_was_looked_at() {
 }
 
 #[tokio::test]
-async fn a_goal_that_is_behind_needs_someone_until_it_is_where_it_should_be() {
+async fn goal_behind_pace_needs_attention_until_it_catches_up() {
     let world = World::new().await;
     let elif = &world.elif;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -1074,7 +1074,7 @@ async fn a_goal_that_is_behind_needs_someone_until_it_is_where_it_should_be() {
 }
 
 #[tokio::test]
-async fn person_by_person_says_what_each_has_in_hand() {
+async fn list_by_person_shows_each_persons_tasks() {
     let world = World::new().await;
     let elif = &world.elif;
     let mut keys = Vec::new();
@@ -1111,7 +1111,7 @@ async fn person_by_person_says_what_each_has_in_hand() {
 }
 
 #[tokio::test]
-async fn what_moved_and_what_is_unblocked_is_counted_since_the_last_meeting() {
+async fn moved_and_unblocked_tasks_are_counted() {
     let world = World::new().await;
     let elif = &world.elif;
     let moved = elif
@@ -1147,7 +1147,7 @@ async fn what_moved_and_what_is_unblocked_is_counted_since_the_last_meeting() {
 }
 
 #[tokio::test]
-async fn more_than_can_be_told_is_counted() {
+async fn changes_beyond_the_limit_are_counted() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query(
@@ -1168,7 +1168,7 @@ async fn more_than_can_be_told_is_counted() {
 }
 
 #[tokio::test]
-async fn looking_at_a_standup_writes_nothing() {
+async fn viewing_a_standup_writes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "in-progress", "Cut over").await;
@@ -1202,7 +1202,7 @@ async fn looking_at_a_standup_writes_nothing() {
 }
 
 #[tokio::test]
-async fn after_a_long_closure_one_looks_back_to_the_meeting_before_it() {
+async fn standup_after_a_long_break_covers_the_whole_break() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query("INSERT INTO days_off (team_id, day, name) SELECT t.id, d, 'Summer' FROM teams t, generate_series('2026-09-01'::date, '2026-11-23', '1 day') AS d WHERE t.key = 'INF'")
@@ -1214,7 +1214,7 @@ async fn after_a_long_closure_one_looks_back_to_the_meeting_before_it() {
 }
 
 #[tokio::test]
-async fn a_promise_whose_task_was_put_away_can_be_dropped() {
+async fn action_with_an_archived_task_can_be_dismissed() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.post(

@@ -26,7 +26,7 @@ async fn ends(what: &str, stream: &mut Stream) {
 
 /// Cases 17, 19.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_open_window_ends_whatever_it_was_that_let_its_reader_in() {
+async fn open_stream_ends_when_its_access_ends() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::fixtures::World;
 
 #[tokio::test]
-async fn a_task_page_shows_and_changes_everything_without_a_script() {
+async fn task_page_works_without_scripts() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "todo", "Cut over").await;
@@ -94,7 +94,7 @@ async fn a_task_page_shows_and_changes_everything_without_a_script() {
 }
 
 #[tokio::test]
-async fn an_older_text_is_refused_with_both_and_another_field_is_not() {
+async fn outdated_edit_is_refused_only_for_the_changed_field() {
     let world = World::new().await;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     world.elif.make("infrastructure", "todo", "Old").await;
@@ -143,7 +143,7 @@ async fn an_older_text_is_refused_with_both_and_another_field_is_not() {
 }
 
 #[tokio::test]
-async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing() {
+async fn blocked_card_shows_its_blocker_or_that_none_is_given() {
     let world = World::new().await;
     world
         .jonas
@@ -234,7 +234,7 @@ async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing()
 }
 
 #[tokio::test]
-async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
+async fn changes_can_be_undone_until_others_build_on_them() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in ["one", "two", "three"] {
@@ -389,7 +389,7 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
 }
 
 #[tokio::test]
-async fn several_are_changed_all_or_none() {
+async fn bulk_edit_changes_all_tasks_or_none() {
     let world = World::new().await;
     for title in ["one", "two", "three"] {
         world.elif.make("infrastructure", "todo", title).await;
@@ -480,7 +480,7 @@ async fn several_are_changed_all_or_none() {
 }
 
 #[tokio::test]
-async fn the_archive_can_be_searched_and_brought_back_from() {
+async fn archived_task_can_be_found_and_restored() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Old idea").await;
     world
@@ -510,7 +510,7 @@ async fn the_archive_can_be_searched_and_brought_back_from() {
 
 /// Case 7.
 #[tokio::test]
-async fn comments_belong_to_who_wrote_them() {
+async fn comments_can_be_changed_only_by_their_author() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Cut over").await;
     // everyone signed in may say something
@@ -556,7 +556,7 @@ async fn comments_belong_to_who_wrote_them() {
 }
 
 #[tokio::test]
-async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
+async fn bulk_edit_from_the_list_is_undone_as_one_change() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in ["one", "two", "three"] {
@@ -696,7 +696,7 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
 }
 
 #[tokio::test]
-async fn an_archive_of_many_years_says_that_it_shows_a_part_and_a_word_finds_the_rest() {
+async fn large_archive_is_truncated_and_can_be_searched() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "done", "Plain").await;
@@ -745,7 +745,7 @@ async fn an_archive_of_many_years_says_that_it_shows_a_part_and_a_word_finds_the
 }
 
 #[tokio::test]
-async fn of_two_who_choose_for_one_task_the_second_is_told_and_nothing_of_the_first_is_lost() {
+async fn conflicting_changes_of_a_field_are_refused() {
     let world = World::new().await;
     let elif = &world.elif;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
@@ -797,7 +797,7 @@ async fn of_two_who_choose_for_one_task_the_second_is_told_and_nothing_of_the_fi
 }
 
 #[tokio::test]
-async fn a_new_tasks_page_says_which_sprint_it_is_for() {
+async fn new_task_page_selects_the_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let new = "/teams/infrastructure/tasks/new";
@@ -844,7 +844,7 @@ async fn a_new_tasks_page_says_which_sprint_it_is_for() {
 }
 
 #[tokio::test]
-async fn a_comment_that_is_refused_comes_back_into_its_own_form() {
+async fn refused_comment_edit_returns_to_its_own_form() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "one").await;
@@ -877,7 +877,7 @@ async fn a_comment_that_is_refused_comes_back_into_its_own_form() {
 }
 
 #[tokio::test]
-async fn a_form_puts_a_task_below_the_one_that_was_chosen_whichever_column_that_is_in() {
+async fn move_form_places_a_task_below_one_in_any_column() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "one").await;
@@ -898,7 +898,7 @@ async fn a_form_puts_a_task_below_the_one_that_was_chosen_whichever_column_that_
 }
 
 #[tokio::test]
-async fn a_form_without_a_sprint_makes_a_task_in_the_one_that_goes_on() {
+async fn new_task_without_a_sprint_joins_the_current_one() {
     let world = World::new().await;
     let elif = &world.elif;
     for (fields, sprint) in [
@@ -920,7 +920,7 @@ async fn a_form_without_a_sprint_makes_a_task_in_the_one_that_goes_on() {
 }
 
 #[tokio::test]
-async fn a_task_whose_answer_was_lost_is_not_made_twice() {
+async fn repeated_form_with_the_same_key_creates_one_task() {
     let world = World::new().await;
     let send = async |title: &str| {
         let request = axum::http::Request::post("/teams/infrastructure/tasks")
@@ -943,7 +943,7 @@ async fn a_task_whose_answer_was_lost_is_not_made_twice() {
 }
 
 #[tokio::test]
-async fn a_due_day_of_another_year_says_which_and_years_that_nobody_means_are_refused() {
+async fn due_date_shows_its_year_and_ancient_years_are_refused() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "one").await;
@@ -965,7 +965,7 @@ async fn a_due_day_of_another_year_says_which_and_years_that_nobody_means_are_re
 }
 
 #[tokio::test]
-async fn what_is_written_under_a_filter_is_what_the_filter_shows() {
+async fn new_task_under_a_filter_gets_the_filters_values() {
     let world = World::new().await;
     let elif = &world.elif;
     let labelled = elif.make("infrastructure", "todo", "one").await;
@@ -1004,7 +1004,7 @@ async fn what_is_written_under_a_filter_is_what_the_filter_shows() {
 }
 
 #[tokio::test]
-async fn an_hour_later_it_is_too_late_to_undo() {
+async fn undo_expires_after_an_hour() {
     let world = World::new().await;
     let elif = &world.elif;
     for (key, minutes, status) in [("INF-1", 59, 200), ("INF-2", 61, 409)] {
@@ -1040,7 +1040,7 @@ async fn an_hour_later_it_is_too_late_to_undo() {
 }
 
 #[tokio::test]
-async fn a_step_is_ticked_and_the_card_counts_it_until_it_is_taken_away() {
+async fn card_counts_checked_steps_until_they_are_removed() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -1076,7 +1076,7 @@ async fn a_step_is_ticked_and_the_card_counts_it_until_it_is_taken_away() {
 }
 
 #[tokio::test]
-async fn the_story_of_a_task_has_what_was_said_between_what_happened() {
+async fn activity_interleaves_comments_and_events() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -1122,7 +1122,7 @@ async fn the_story_of_a_task_has_what_was_said_between_what_happened() {
 }
 
 #[tokio::test]
-async fn my_work_has_what_i_own_in_every_team_under_its_teams_name() {
+async fn my_work_groups_owned_tasks_by_team() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     for (who, team, title) in [

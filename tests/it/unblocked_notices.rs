@@ -33,7 +33,7 @@ async fn next_sprint(world: &World) {
 }
 
 #[tokio::test]
-async fn planning_shows_what_is_usual_what_was_carried_and_what_people_have_left() {
+async fn planning_shows_medians_carried_tasks_and_open_work() {
     let world = World::new().await;
     let elif = &world.elif;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -100,7 +100,7 @@ async fn planning_shows_what_is_usual_what_was_carried_and_what_people_have_left
 }
 
 #[tokio::test]
-async fn the_retro_tells_what_waited_on_whom_what_took_long_and_why_a_goal_was_missed() {
+async fn retro_shows_blocked_and_slow_tasks_and_missed_goals() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal = set_goal(
@@ -197,7 +197,7 @@ async fn the_retro_tells_what_waited_on_whom_what_took_long_and_why_a_goal_was_m
 }
 
 #[tokio::test]
-async fn a_project_could_be_done_in_a_range_of_sprints_by_those_that_are_over() {
+async fn project_forecast_uses_past_sprints() {
     let world = World::new().await;
     let elif = &world.elif;
     let project = [
@@ -241,7 +241,7 @@ async fn a_project_could_be_done_in_a_range_of_sprints_by_those_that_are_over() 
 }
 
 #[tokio::test]
-async fn a_promise_that_is_open_says_how_old_it_is() {
+async fn open_action_shows_its_age() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.post(
@@ -256,7 +256,7 @@ async fn a_promise_that_is_open_says_how_old_it_is() {
 }
 
 #[tokio::test]
-async fn a_sprint_in_which_nothing_was_done_for_a_project_is_part_of_its_pace() {
+async fn sprint_without_progress_counts_in_the_forecast() {
     let world = World::new().await;
     let elif = &world.elif;
     let project = [
@@ -297,7 +297,7 @@ async fn a_sprint_in_which_nothing_was_done_for_a_project_is_part_of_its_pace() 
 }
 
 #[tokio::test]
-async fn what_is_taken_back_out_of_done_is_no_pace() {
+async fn tasks_moved_out_of_done_do_not_count_in_the_forecast() {
     let world = World::new().await;
     let elif = &world.elif;
     world.app.clock.advance(Duration::days(-7));

@@ -16,7 +16,7 @@ async fn block(who: &Client, key: &str, on: &str) -> crate::fixtures::Answer {
 }
 
 #[tokio::test]
-async fn nobody_waits_in_a_circle_and_the_path_is_told() {
+async fn circular_blocking_is_refused_with_its_path() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let one = elif.make("infrastructure", "todo", "One").await;
@@ -48,7 +48,7 @@ async fn nobody_waits_in_a_circle_and_the_path_is_told() {
 }
 
 #[tokio::test]
-async fn taking_back_an_unblocking_makes_no_circle_either() {
+async fn undoing_an_unblock_cannot_create_a_cycle() {
     let world = World::new().await;
     let elif = &world.elif;
     let one = elif.make("infrastructure", "todo", "One").await;
@@ -66,7 +66,7 @@ async fn taking_back_an_unblocking_makes_no_circle_either() {
 }
 
 #[tokio::test]
-async fn two_who_block_on_each_other_at_once_make_no_circle() {
+async fn concurrent_blocking_cannot_create_a_cycle() {
     let world = World::new().await;
     for _ in 0..5 {
         let one = world.elif.make("infrastructure", "todo", "One").await;
@@ -97,7 +97,7 @@ async fn two_who_block_on_each_other_at_once_make_no_circle() {
 }
 
 #[tokio::test]
-async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
+async fn each_of_several_blockers_ends_independently() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -162,7 +162,7 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn when_what_it_waited_on_is_done_the_card_says_so_and_does_not_move() {
+async fn finished_blocker_is_shown_and_the_card_stays() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -190,7 +190,7 @@ async fn when_what_it_waited_on_is_done_the_card_says_so_and_does_not_move() {
 }
 
 #[tokio::test]
-async fn when_what_it_waits_on_is_archived_undone_the_card_says_so_until_it_is_back() {
+async fn archived_blocker_is_shown_until_it_is_restored() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -225,7 +225,7 @@ async fn when_what_it_waits_on_is_archived_undone_the_card_says_so_until_it_is_b
 }
 
 #[tokio::test]
-async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
+async fn waiting_on_you_lists_goals_at_risk_then_longest_waits() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mine = elif
@@ -305,7 +305,7 @@ async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
 }
 
 #[tokio::test]
-async fn the_same_reason_twice_is_one() {
+async fn identical_blocker_is_added_once() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -354,7 +354,7 @@ async fn the_same_reason_twice_is_one() {
 }
 
 #[tokio::test]
-async fn my_work_tells_all_that_a_task_waits_on() {
+async fn my_work_lists_every_blocker_of_a_task() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -377,7 +377,7 @@ async fn my_work_tells_all_that_a_task_waits_on() {
 }
 
 #[tokio::test]
-async fn who_is_waited_for_is_one_person() {
+async fn blocker_must_name_exactly_one_person() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -435,7 +435,7 @@ async fn who_is_waited_for_is_one_person() {
 }
 
 #[tokio::test]
-async fn what_a_task_waits_on_is_understood_without_its_kind() {
+async fn kind_of_a_blocker_is_inferred() {
     let world = World::new().await;
     let elif = &world.elif;
     let other = world.jonas.make("ingestion", "todo", "Dual-write").await;
@@ -473,7 +473,7 @@ async fn what_a_task_waits_on_is_understood_without_its_kind() {
 }
 
 #[tokio::test]
-async fn what_waits_on_a_task_that_nobody_owns_waits_on_everybody_of_its_team() {
+async fn unowned_blocker_concerns_its_whole_team() {
     let world = World::new().await;
     let awaited = world
         .elif

@@ -16,7 +16,7 @@ use crate::{asset_serving::Served, fixtures::World, program::PATIENCE};
 
 /// Cases F7, F13.
 #[tokio::test]
-async fn titles_that_are_none_are_refused_and_given_back() {
+async fn invalid_title_is_refused_and_keeps_the_input() {
     let world = World::new().await;
     let long = "x".repeat(501);
     for title in ["", "   ", "\u{200b}", long.as_str(), "a\u{202e}b", "a\0b"] {
@@ -104,7 +104,7 @@ async fn titles_that_are_none_are_refused_and_given_back() {
 
 /// Case F13.
 #[tokio::test]
-async fn the_database_itself_keeps_its_rules() {
+async fn database_constraints_reject_invalid_rows() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "one").await;
     world.jonas.make("ingestion", "todo", "theirs").await;
@@ -130,7 +130,7 @@ async fn the_database_itself_keeps_its_rules() {
 
 /// Cases F8, F9.
 #[tokio::test]
-async fn what_is_not_there_and_what_cannot_be_are_the_same_404() {
+async fn missing_and_malformed_ids_give_the_same_404() {
     let world = World::new().await;
     let absent = world.elif.get("/tasks/INF-99").await.status(404).text();
     for path in [
@@ -185,7 +185,7 @@ fn strip_id(page: &str) -> String {
 
 /// Cases F10, F14.
 #[tokio::test]
-async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
+async fn invalid_numbers_and_dates_are_refused_with_a_reason() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "one").await;
     for (field, value) in [
@@ -268,7 +268,7 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
 }
 
 #[tokio::test]
-async fn a_refused_move_shows_its_form_again_with_what_was_chosen() {
+async fn refused_move_form_keeps_the_selection() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "todo", "one").await;
@@ -320,7 +320,7 @@ async fn a_refused_move_shows_its_form_again_with_what_was_chosen() {
 
 /// Case F14.
 #[tokio::test]
-async fn a_limit_is_a_number_that_makes_sense() {
+async fn wip_limit_must_be_a_sensible_number() {
     let world = World::new().await;
     let path = "/teams/infrastructure/columns/in-progress/limit";
     for wrong in ["-1", "0", "2147483648", "1000", "many"] {
@@ -378,7 +378,7 @@ async fn a_limit_is_a_number_that_makes_sense() {
 
 /// Cases 1, 2, 3.
 #[tokio::test]
-async fn a_foreign_column_task_or_goal_is_refused_and_theirs_is_untouched() {
+async fn requests_for_another_teams_items_change_nothing() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "mine").await;
     world.jonas.make("ingestion", "todo", "theirs").await;
@@ -500,7 +500,7 @@ async fn snapshot(world: &World) -> String {
 
 /// Cases 39, 41.
 #[tokio::test]
-async fn scripts_stay_text_wherever_text_shows() {
+async fn scripts_are_escaped_everywhere() {
     let world = World::new().await;
     let evil = "</script><img src=x onerror=alert(1)>";
     let elif = &world.elif;
@@ -678,7 +678,7 @@ fn is_text(place: &str, html: &str) {
 
 /// Cases 38, F2, F12.
 #[tokio::test]
-async fn bodies_methods_and_kinds_that_an_address_does_not_take() {
+async fn unsupported_bodies_methods_and_types_are_refused() {
     let world = World::new().await;
     let big = "x".repeat(5 * 1024 * 1024);
     world
@@ -745,7 +745,7 @@ async fn bodies_methods_and_kinds_that_an_address_does_not_take() {
 
 /// Case F4.
 #[tokio::test]
-async fn a_panic_is_a_500_with_a_number_and_the_next_request_works() {
+async fn panic_is_a_500_with_an_id_and_the_server_continues() {
     let world = World::new().await;
     async fn panics() -> &'static str {
         panic!("inside text that nobody may see")
@@ -788,7 +788,7 @@ async fn a_panic_is_a_500_with_a_number_and_the_next_request_works() {
 }
 
 #[tokio::test]
-async fn what_takes_too_long_is_given_up_and_said_so() {
+async fn slow_request_times_out_with_503() {
     let world = World::new().await;
     let routes = Router::new()
         .route("/never", get(std::future::pending::<()>))
@@ -820,7 +820,7 @@ async fn what_takes_too_long_is_given_up_and_said_so() {
 
 /// The reader of the socket takes in more at once than a head may have: what it let through is measured again.
 #[tokio::test]
-async fn a_head_past_32_kib_is_refused_with_the_headers_that_protect() {
+async fn head_over_32_kib_is_refused_with_security_headers() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let ask = async |length: usize| {
@@ -848,7 +848,7 @@ async fn a_head_past_32_kib_is_refused_with_the_headers_that_protect() {
 }
 
 #[tokio::test]
-async fn inside_text_never_reaches_a_reader() {
+async fn internal_errors_reveal_no_details() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "one").await;
     sqlx::query("ALTER TABLE steps RENAME TO hidden")
@@ -871,7 +871,7 @@ async fn inside_text_never_reaches_a_reader() {
 
 /// Case F7.
 #[tokio::test]
-async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept() {
+async fn nul_is_refused_beside_its_field() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "one").await;
     for (path, field) in [
@@ -955,7 +955,7 @@ async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept
 }
 
 #[tokio::test]
-async fn crlf_in_a_description_is_kept_as_lines() {
+async fn crlf_in_a_description_is_normalized() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "one").await;
     world
@@ -968,7 +968,7 @@ async fn crlf_in_a_description_is_kept_as_lines() {
 
 /// Case F15.
 #[test]
-fn no_template_prints_a_text_as_it_came() {
+fn templates_print_no_unescaped_text() {
     let mut folders = vec![std::path::PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/templates"
@@ -999,7 +999,7 @@ fn no_template_prints_a_text_as_it_came() {
 
 /// Every line that somebody typed into a form among others comes back, with why and the way back.
 #[tokio::test]
-async fn words_that_were_refused_come_back_to_be_put_right() {
+async fn refused_form_returns_its_input_and_a_way_back() {
     let world = World::new().await;
     let elif = &world.elif;
     let team = "/teams/infrastructure";
@@ -1160,7 +1160,7 @@ async fn words_that_were_refused_come_back_to_be_put_right() {
 }
 
 #[tokio::test]
-async fn an_answer_that_came_second_is_given_back() {
+async fn second_answer_to_a_concern_is_returned() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal =
@@ -1204,7 +1204,7 @@ async fn an_answer_that_came_second_is_given_back() {
 }
 
 #[tokio::test]
-async fn a_milestone_that_was_refused_keeps_its_words() {
+async fn refused_milestone_keeps_its_input() {
     let world = World::new().await;
     world
         .elif
@@ -1244,7 +1244,7 @@ async fn a_milestone_that_was_refused_keeps_its_words() {
 }
 
 #[tokio::test]
-async fn a_description_that_is_too_long_is_refused_beside_its_field() {
+async fn too_long_description_is_refused_beside_its_field() {
     let world = World::new().await;
     let key = world.elif.make("infrastructure", "todo", "Cut over").await;
     let (most, long) = ("é".repeat(100_000), "é".repeat(100_001));
