@@ -1,4 +1,4 @@
-//! The table in docs/ACCESS.md, route by route and person by person.
+//! Checks the table in docs/ACCESS.md, route by route and role by role.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ use crate::{
 const TABLE: &str = include_str!("../../docs/ACCESS.md");
 const ROUTER: &str = include_str!("../../src/http/router.rs");
 
-/// What a table's row says: a route, and what each of its columns gets.
+/// One row of the table: a route, and the expected result for each column.
 pub struct Row {
     pub method: Method,
     pub path: String,
@@ -28,7 +28,15 @@ pub struct Row {
 }
 
 const WHO: [&str; 9] = [
-    "admin", "lead", "member", "other", "viewer", "token", "nobody", "share", "private",
+    "admin",
+    "lead",
+    "member",
+    "other",
+    "viewer",
+    "token",
+    "anonymous",
+    "share",
+    "private",
 ];
 
 pub fn table() -> Vec<Row> {
@@ -48,7 +56,7 @@ pub fn table() -> Vec<Row> {
     .collect()
 }
 
-/// Every route of the router, read off its source: axum does not tell.
+/// Returns every route of the router. They are parsed from its source because axum cannot list them.
 fn routes() -> BTreeSet<String> {
     let api = ROUTER.find("fn api()").unwrap()..ROUTER.find("/// Adds the middleware").unwrap();
     let mut routes = BTreeSet::new();
@@ -77,7 +85,7 @@ fn routes() -> BTreeSet<String> {
     routes
 }
 
-/// Case 8.
+/// Case 8. A new route is tested against every role, because it has to be listed.
 #[test]
 fn access_table_lists_exactly_the_routes_of_the_router() {
     let listed: BTreeSet<String> = table()
@@ -92,7 +100,7 @@ fn access_table_lists_exactly_the_routes_of_the_router() {
         "not in docs/ACCESS.md: {missing:?}; not in the router: {gone:?}"
     );
     assert!(routes.len() > 100, "{}", routes.len());
-    // What is written otherwise would be read over here.
+    // Routes added in any other way would be missed by `routes`.
     for other in [
         "any(",
         "on(",
@@ -122,10 +130,10 @@ fn access_table_lists_exactly_the_routes_of_the_router() {
     }
 }
 
-/// Who may know of a private team is asked in words of one place: queries elsewhere have its conditions in them.
+/// Access to private teams is decided in one module. Queries elsewhere include its conditions.
 #[test]
 fn only_the_policy_has_conditions_on_private_teams() {
-    // where it is decided, and where it is set and shown
+    // the policy itself, and the places that set and show the flag
     let may = [
         "src/domain/policy/predicates.rs",
         "src/domain/policy/team_access.rs",
@@ -162,7 +170,7 @@ fn only_the_policy_has_conditions_on_private_teams() {
     }
 }
 
-/// Every file of the program, and what it says.
+/// Returns the path and content of every source file.
 fn sources() -> Vec<(std::path::PathBuf, String)> {
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     let mut files = Vec::new();
@@ -183,7 +191,7 @@ fn sources() -> Vec<(std::path::PathBuf, String)> {
     files
 }
 
-/// Shares Infrastructure; the answer is the link's secret.
+/// Creates a share link for Infrastructure and returns its secret.
 pub async fn share(lead: &Client, shows: &str) -> String {
     let fields = [("name", "The auditors"), ("shows", shows)];
     let page = lead
@@ -200,7 +208,7 @@ pub async fn share(lead: &Client, shows: &str) -> String {
         .to_owned()
 }
 
-/// People of every kind, and something of everything that an address names.
+/// A client for each role, and objects for every placeholder in a route.
 pub struct Cast {
     pub world: World,
     pub who: BTreeMap<&'static str, Client>,
@@ -252,7 +260,7 @@ impl Cast {
             ("other", world.jonas.clone()),
             ("viewer", viewer),
             ("token", token),
-            ("nobody", world.stranger()),
+            ("anonymous", world.stranger()),
             ("share", guest),
         ]);
         Self {
@@ -269,7 +277,7 @@ impl Cast {
             .unwrap_or_else(|error| panic!("{query}: {error}"))
     }
 
-    /// A row's address with something of ours for everything that it names, made for this one request.
+    /// Returns the path of a row. Each placeholder refers to an object created for this request.
     pub async fn address(&self, row: &Row, by: &Client) -> String {
         let lead = &self.who["lead"];
         let mut path = row.path.clone();
@@ -295,7 +303,7 @@ impl Cast {
             };
             path = path.replace("{key}", &key);
             if path.contains("/comments/{id}") {
-                // a comment is its author's
+                // only its author may change a comment
                 sqlx::query("INSERT INTO comments (team_id, id, task_id, author_id, body, created_at) SELECT k.team_id, $1, k.id, $2, 'x', now() FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key || '-' || k.number = $3")
                     .bind(Uuid::now_v7())
                     .bind(by.person.id)
@@ -359,7 +367,7 @@ impl Cast {
         path
     }
 
-    /// What `{id}` stands for in that address.
+    /// Creates the object that `{id}` refers to in this path.
     async fn made(&self, path: &str, by: &Client) -> Uuid {
         let lead = &self.who["lead"];
         let team = "/teams/infrastructure";
@@ -398,7 +406,7 @@ impl Cast {
                 self.id(&newest("goal_comments")).await
             }
             _ if path.contains("/filters/") => {
-                // a filter is its keeper's
+                // only its owner may change a filter
                 sqlx::query("INSERT INTO saved_filters (team_id, id, name, query, account_id) SELECT id, $1, $2, '?sprint=all', $3 FROM teams WHERE key = 'INF'")
                     .bind(Uuid::now_v7())
                     .bind(Uuid::now_v7().to_string())
@@ -496,7 +504,7 @@ impl Cast {
                 self.id(&newest("tokens")).await
             }
             _ if path.starts_with("/changes/") => {
-                // one's own change is what may be undone
+                // only one's own change can be undone
                 let key = lead.make("infrastructure", "todo", "Undone").await;
                 lead.post(
                     &format!("/tasks/{key}/position"),
@@ -528,7 +536,7 @@ impl Cast {
         (answer.status(), to.to_owned())
     }
 
-    /// What comes back, but for its body.
+    /// Sends a request and returns the response without waiting for its body.
     pub async fn answer(&self, row: &Row, path: &str, by: &Client) -> Response {
         let json = path.starts_with("/api/");
         let kind = if json {
@@ -556,7 +564,7 @@ impl Cast {
         if let Some(bearer) = &by.bearer {
             request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
         }
-        // Streams have no end: what they begin with is enough.
+        // Streams never end, so the body is not read.
         self.world
             .router
             .clone()
@@ -565,7 +573,8 @@ impl Cast {
             .unwrap()
     }
 
-    /// A digest of all that is kept, but for when a session or token was last used, and the audit, in which refusals stand.
+    /// Returns a digest of each table. It omits when sessions and tokens were last used, and the audit log, which also
+    /// records refusals.
     async fn digest(&self) -> Vec<String> {
         let tables: Vec<String> = sqlx::query_scalar(
             "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'audit_log' ORDER BY 1",
@@ -576,7 +585,7 @@ impl Cast {
         let parts: Vec<String> = tables
             .iter()
             .map(|table| {
-                // every request moves on when these were last used, and with it when a session ends
+                // every request updates these columns
                 let row = match table.as_str() {
                     "sessions" => "(to_jsonb(t) - 'last_seen_at' - 'expires_at')::text",
                     "tokens" | "share_links" => "(to_jsonb(t) - 'last_used_at')::text",
@@ -591,19 +600,19 @@ impl Cast {
             .unwrap()
     }
 
-    /// Asks for every route as that person; what is not as the table says.
+    /// Requests every route in this role. Returns the number of requests and a message for each unexpected result.
     async fn walk(&self, who: &'static str, column: &'static str) -> (usize, Vec<String>) {
         let (mut asked, mut wrong) = (0, Vec::new());
         let mut rows = table();
-        // who has signed out is nobody; in a sprint that is closed much is refused to everybody
+        // last: signing out ends the session, and a closed sprint refuses most changes in any role
         rows.sort_by_key(|row| (row.path == "/logout", row.path.ends_with("/reopen")));
         for row in rows {
             let expected = match row.expected[column].as_str() {
-                // of no team: as if none were private
+                // the route does not belong to a team
                 "-" => continue,
                 expected => expected.to_owned(),
             };
-            // a private team has no public address
+            // a private team has no public page
             if row.path.starts_with("/public/") && self.private {
                 continue;
             }
@@ -618,7 +627,7 @@ impl Cast {
             asked += 1;
             let got = match status {
                 StatusCode::FORBIDDEN => "no",
-                // a wrong password is an answer
+                // a wrong password is answered with 401, too
                 StatusCode::UNAUTHORIZED if row.path != "/login" => "sign-in",
                 StatusCode::SEE_OTHER if to.starts_with("/login") && row.path != "/logout" => {
                     "sign-in"
@@ -640,13 +649,13 @@ impl Cast {
             };
             if got != expected {
                 wrong.push(format!(
-                    "{who}: {} {path} is {got} ({status}), not {expected}",
+                    "{who}: {} {path} returned {got} ({status}), expected {expected}",
                     row.method
                 ));
             }
             if expected != "yes" && before != self.digest().await {
                 wrong.push(format!(
-                    "{who}: {} {path} was refused and changed something",
+                    "{who}: {} {path} was refused but changed data",
                     row.method
                 ));
             }
@@ -655,16 +664,18 @@ impl Cast {
     }
 }
 
-/// Cases 8, 16.
+/// Cases 8, 16. Every role gets exactly the access that is listed for it.
 async fn as_the_table_says(who: &'static str) {
     let (asked, wrong) = Cast::new(false).await.walk(who, who).await;
-    tell(&format!("{asked} routes asked as {who}"));
+    tell(&format!("{asked} routes requested as {who}"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 async fn of_a_private_team(who: &'static str, column: &'static str) {
     let (asked, wrong) = Cast::new(true).await.walk(who, column).await;
-    tell(&format!("{asked} routes of a private team asked as {who}"));
+    tell(&format!(
+        "{asked} routes of a private team requested as {who}"
+    ));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -684,7 +695,7 @@ walks! {
     member_of_another_team_has_the_listed_access: as_the_table_says("other");
     viewer_has_the_listed_access: as_the_table_says("viewer");
     read_token_has_the_listed_access: as_the_table_says("token");
-    anonymous_visitor_has_the_listed_access: as_the_table_says("nobody");
+    anonymous_visitor_has_the_listed_access: as_the_table_says("anonymous");
     share_link_has_the_listed_access: as_the_table_says("share");
     administrator_cannot_see_a_private_team: of_a_private_team("admin", "private");
     member_of_another_team_cannot_see_a_private_team: of_a_private_team("other", "private");
@@ -692,10 +703,10 @@ walks! {
     member_has_the_listed_access_to_a_private_team: of_a_private_team("member", "member");
     lead_has_the_listed_access_to_a_private_team: of_a_private_team("lead", "lead");
     read_token_has_the_listed_access_to_a_private_team: of_a_private_team("token", "token");
-    anonymous_visitor_cannot_see_a_private_team: of_a_private_team("nobody", "nobody");
+    anonymous_visitor_cannot_see_a_private_team: of_a_private_team("anonymous", "anonymous");
 }
 
-/// A private team, with one who is on Infrastructure too and one who is nowhere else.
+/// Creates a private team with Elif, who is also on Infrastructure, and Mira, who is on no other team.
 async fn private_team(world: &World) -> Client {
     let mut tx = world.db.begin().await.unwrap();
     let at =
@@ -715,7 +726,7 @@ async fn private_team(world: &World) -> Client {
     mira
 }
 
-/// Cases 10, 20.
+/// Cases 10, 20. Other teams learn that a blocker of a private team is done, and no more.
 #[tokio::test]
 async fn finished_private_blocker_is_shown_without_its_actor() {
     let world = World::new().await;
@@ -740,7 +751,7 @@ async fn finished_private_blocker_is_shown_without_its_actor() {
         told["events"].as_array().unwrap().clone()
     };
     let before = told().await.len();
-    // what no card of ours shows
+    // changes that no card of another team shows
     mira.post(
         &format!("/tasks/{theirs}"),
         &[("title", "Plan, second version")],
@@ -769,7 +780,7 @@ async fn finished_private_blocker_is_shown_without_its_actor() {
         .await
         .ok();
     assert_eq!(told().await.len(), before, "{:?}", told().await);
-    // and what it does
+    // changes that the waiting card shows
     mira.post(&format!("/tasks/{theirs}/position"), &[("column", "done")])
         .await
         .ok();
@@ -803,7 +814,7 @@ async fn finished_private_blocker_is_shown_without_its_actor() {
             "{page}"
         );
     }
-    // Among open teams it is told by whom.
+    // for a blocker of an open team the actor is shown
     let open = jonas.make("ingestion", "todo", "Open").await;
     elif.post(
         &format!("/tasks/{ours}/block"),
@@ -824,7 +835,7 @@ async fn finished_private_blocker_is_shown_without_its_actor() {
     );
 }
 
-/// Cases 4, 10.
+/// Cases 4, 10. Blockers and reports from before no longer name it.
 #[tokio::test]
 async fn team_made_private_disappears_from_earlier_references() {
     let cast = Cast::new(false).await;
@@ -855,7 +866,7 @@ async fn team_made_private_disappears_from_earlier_references() {
             .text()
             .contains(&format!("waiting on {theirs}"))
     );
-    // one that was taken back, and what a closed sprint keeps
+    // a blocker that was undone, and the report of a closed sprint
     let undone = lead
         .make("infrastructure", "todo", "Waited on a task")
         .await;
@@ -875,7 +886,7 @@ async fn team_made_private_disappears_from_earlier_references() {
         .fetch_one(&cast.world.db)
         .await
         .unwrap();
-    assert_eq!(waits, 2, "what was taken back took no time");
+    assert_eq!(waits, 2, "the undone blocker was removed");
     cast.world.app.clock.advance(time::Duration::hours(1));
     let left = [task.as_str(), team.as_str(), undone.as_str()].map(|key| (key, "carry"));
     crate::closing::close(lead, &left).await.ok();
@@ -924,7 +935,7 @@ async fn team_made_private_disappears_from_earlier_references() {
     }
 }
 
-/// Cases 4, 10.
+/// Cases 4, 10. No page, search result or count names it.
 #[tokio::test]
 async fn private_team_is_hidden_from_everyone_outside_it() {
     let cast = Cast::new(false).await;
@@ -966,7 +977,7 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
         settings.contains("Only members can see its board"),
         "{settings}"
     );
-    // Something of everything, with the word in it, tied to what jonas may see.
+    // one object of each kind with the word in it, linked to something that Jonas can see
     let secret = lead.make("zanzibar", "in-review", "Zanzibar plan").await;
     lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")])
         .await
@@ -1099,13 +1110,13 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
     for who in ["other", "viewer", "admin"] {
         for page in &pages {
             let body = cast.who[who].get(page).await.text();
-            // what was asked for stands in the box
+            // the search field shows the query
             let body = body.replace("value=\"zan\"", "");
             for word in ["Zanzibar", "zanzibar", "ZAN-"] {
                 let at = body
                     .find(word)
                     .map(|at| body[at.saturating_sub(120)..(at + 80).min(body.len())].to_owned());
-                assert!(at.is_none(), "{who} reads {word} at {page}: {at:?}");
+                assert!(at.is_none(), "{who} sees {word} on {page}: {at:?}");
             }
         }
     }
@@ -1126,7 +1137,7 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
             .ok()
             .text()
             .contains("a task of a private team"),
-        "who waits on jonas"
+        "Jonas sees that his task is waited for"
     );
     for (key, stands) in [
         (&ours, "a private team, Finance"),
@@ -1134,7 +1145,7 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
     ] {
         assert_eq!(jonas.task(key).await["needed_by"], stands);
     }
-    // and whoever is on it still has it among what they wait for, also when the words were changed since
+    // its members still wait for these tasks, even after the text was edited
     lead.post(
         &format!("/tasks/{ours}"),
         &[("needed_by", "a private team, Finance, Sales")],
@@ -1148,7 +1159,7 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
             .await
             .unwrap();
     assert_eq!(waits, 2);
-    // Names that are taken do not tell by whom.
+    // a name that a hidden project uses gets a number instead of an error
     let same = [
         ("team", "ingestion"),
         ("name", "Zanzibar project"),
@@ -1163,7 +1174,7 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
             .header("location")
             .ends_with("/zanzibar-project-2")
     );
-    // A form that cannot show what stands does not take it away.
+    // saving a form that cannot show the project does not remove it
     let goal: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals WHERE title = 'Ours'")
         .fetch_one(&world.db)
         .await
@@ -1193,9 +1204,9 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
             .ok()
             .text()
             .contains("Zanzibar waits"),
-        "who may know does"
+        "members see it"
     );
-    // Neither words, nor keys, nor names find it.
+    // it cannot be found by title, key or name
     let mine = jonas.make("ingestion", "todo", "Mine").await;
     for (kind, on) in [
         ("task", secret.as_str()),

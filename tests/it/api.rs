@@ -1,4 +1,4 @@
-//! What programs rely on.
+//! The JSON API as programs use it.
 
 use axum::{
     body::Body,
@@ -185,7 +185,7 @@ async fn program_takes_a_task_from_creation_to_archive() {
     assert!(!program.get("/api/v1/teams").await.text().contains("hash"));
 }
 
-/// Case R7.
+/// Case R7. A program that lost a response sends its request again.
 #[tokio::test]
 async fn repeated_request_with_the_same_key_is_done_once() {
     let world = World::new().await;
@@ -240,7 +240,7 @@ async fn repeated_request_with_the_same_key_is_done_once() {
             "{method} {path}"
         );
         assert_eq!(seq(&world).await, done, "{method} {path} was done twice");
-        // the key means this and nothing else
+        // the key cannot be used for another request
         let wrong = with_key(
             &program,
             &key,
@@ -319,7 +319,7 @@ async fn conflict_shows_current_and_sent_values_in_one_format() {
         };
         assert_eq!(&told["current"][field], stands, "{field}: {told}");
     }
-    // what was not sent is not said to have been
+    // fields that were not sent are not listed as sent
     let told = elif
         .api(
             Method::PATCH,
@@ -330,7 +330,7 @@ async fn conflict_shows_current_and_sent_values_in_one_format() {
         .status(409)
         .json();
     assert_eq!(told["sent"], json!({ "labels": ["x"], "version": 1 }));
-    // labels on the page: both versions, and what was typed is still in its field
+    // labels on the page: both versions are shown, and the field keeps the input
     let page = elif
         .post(
             "/tasks/INF-1",
@@ -347,7 +347,7 @@ async fn conflict_shows_current_and_sent_values_in_one_format() {
         page.contains(r#"name="labels" value="postgres x""#),
         "{page}"
     );
-    // a move: columns by the names that a program knows, and on the page by those that people know
+    // a move: the API names columns by slug, the page by name
     let seen = elif.task("INF-1").await["version"].as_i64().unwrap();
     mira.api(
         Method::PUT,
@@ -389,7 +389,7 @@ async fn conflict_shows_current_and_sent_values_in_one_format() {
     assert!(page.contains("moved INF-1 to In progress"), "{page}");
     assert!(
         page.contains(r#"<option value="in-review" selected>In review"#),
-        "what was chosen can be sent again: {page}"
+        "the chosen column can be submitted again: {page}"
     );
 }
 
@@ -461,7 +461,7 @@ async fn invalid_field_is_explained_under_its_name() {
     assert_eq!(elif.task("INF-1").await["version"], 1);
 }
 
-/// Which team a blocker belongs to is kept with the event, so that it can be hidden later, and is not shown with it.
+/// The event stores the team of a blocker, so that it can be hidden later, but does not show it.
 #[tokio::test]
 async fn event_does_not_show_the_team_of_a_blocker() {
     let world = World::new().await;

@@ -1,5 +1,5 @@
-//! The structure of `src/`: which part may use which, and that no files use each other in a circle. Read from the `use`
-//! lines and paths of the source itself. There is no list of exceptions.
+//! The structure of `src/`: which part may use which, and that modules do not form cycles. Read from the `use` lines
+//! and paths of the source itself. There is no list of exceptions.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,8 +10,8 @@ use std::{
 /// Modules, each with the modules it uses.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// The parts from the lowest to the highest. A part may use those before it; parts of one line, and files of one part, may
-/// use one another as long as that makes no circle.
+/// The parts from the lowest to the highest. A part may use those before it. Parts on one line, and files of one part,
+/// may use each other as long as they do not form a cycle.
 const ORDER: &[&[&str]] = &[
     &["config", "db"],
     &[
@@ -40,7 +40,7 @@ const ORDER: &[&[&str]] = &[
     &["domain::tasks"],
     &["domain::goals"],
     &["domain::projects"],
-    // features over all of that
+    // features that use all of the above
     &["domain"],
     &["app", "http", "jobs", "demo"],
     &["cli"],
@@ -53,7 +53,7 @@ fn each_part_uses_only_parts_below_it() {
         if rank(&to) > rank(&from) {
             wrong.push(format!("{from} uses {to}"));
         }
-        // http and jobs serve; neither they nor the domain know the demo
+        // only the command line uses the demo
         let beside = |part: &str| !from.starts_with(part) && to.starts_with(part);
         if beside("demo") && !from.starts_with("cli") {
             wrong.push(format!("{from} uses {to}"));
@@ -75,7 +75,7 @@ fn modules_do_not_depend_on_each_other_in_a_cycle() {
         }
         assert!(
             !reached.contains(start),
-            "{start} is part of a circle through {:?}",
+            "{start} is part of a cycle through {:?}",
             reached
                 .iter()
                 .filter(|module| graph[**module].contains(start))
@@ -107,7 +107,7 @@ fn no_file_is_longer_than_400_lines() {
     }
 }
 
-/// The graph test itself finds what it looks for.
+/// Checks the parser that the other tests rely on.
 #[test]
 fn all_forms_of_paths_are_found() {
     let modules = BTreeSet::from(["a", "a::b", "c::d", "e"].map(str::to_owned));
@@ -128,7 +128,7 @@ fn arrows(graph: &Graph) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The place in `ORDER` of the longest part that the module is in.
+/// Returns the position in `ORDER` of the most specific part that contains the module.
 fn rank(module: &str) -> usize {
     let is_in = |part: &str| {
         module
@@ -142,7 +142,7 @@ fn rank(module: &str) -> usize {
     parts
         .filter(|(_, part)| is_in(part))
         .max_by_key(|(_, part)| part.len())
-        .unwrap_or_else(|| panic!("{module} has no place in ORDER"))
+        .unwrap_or_else(|| panic!("{module} is not listed in ORDER"))
         .0
 }
 
@@ -159,7 +159,7 @@ fn graph() -> Graph {
         .collect()
 }
 
-/// The modules that a source uses. A module that is imported as a whole counts as used by the paths that begin with it.
+/// Returns the modules that a source uses. An imported module counts as used only where a path begins with it.
 fn uses(module: &str, source: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
     let source = without_tests_and_comments(source);
     let (mut paths, mut imported) = (Vec::new(), BTreeMap::new());
@@ -204,7 +204,7 @@ fn uses(module: &str, source: &str, modules: &BTreeSet<String>) -> BTreeSet<Stri
     owners.filter(|owner| owner != module).collect()
 }
 
-/// The module that an item's path lies in.
+/// Returns the module that contains an item.
 fn owner(path: &str, modules: &BTreeSet<String>) -> Option<String> {
     let mut path = path;
     while !modules.contains(path) {
@@ -213,7 +213,7 @@ fn owner(path: &str, modules: &BTreeSet<String>) -> Option<String> {
     Some(path.to_owned())
 }
 
-/// Every path of a use tree, with the name that it gets.
+/// Returns every path of a use tree with the name it is imported under.
 fn expand(tree: &str) -> Vec<(String, String)> {
     let tree = tree.trim();
     if let Some(open) = tree.find('{') {
@@ -258,7 +258,7 @@ fn expand(tree: &str) -> Vec<(String, String)> {
     vec![(path.trim().to_owned(), name.trim().to_owned())]
 }
 
-/// Paths with at least one `::`, as they stand in code.
+/// Returns the paths in code that contain at least one `::`.
 fn inline_paths(code: &str) -> Vec<String> {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == ':';
     code.split(|letter| !is_part(letter))
@@ -291,7 +291,7 @@ fn module_of(path: &str) -> String {
         .replace('/', "::")
 }
 
-/// Every file of `src/` but its two roots, by its path in there.
+/// Returns the relative path and content of every file in `src/` except `lib.rs` and `main.rs`.
 fn sources() -> Vec<(String, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut folders = vec![src.clone()];

@@ -1,4 +1,4 @@
-//! What is written down of who may do what: in the audit for administrators, and in words in a team's history.
+//! Changes of access and settings are recorded in the audit log for administrators and in the team's history.
 
 use time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{
     people::{PASSWORD, invite, with_password},
 };
 
-/// What a form sends.
+/// The fields of a form.
 type Fields<'f> = &'f [(&'f str, &'f str)];
 
 async fn all_lead(world: &World) {
@@ -18,7 +18,7 @@ async fn all_lead(world: &World) {
         .unwrap();
 }
 
-/// The audit as an administrator takes it out, the oldest line first: `Elif Hartmann @elif|share-link.created|check-in of …`
+/// Exports the audit log, oldest line first: `Elif Hartmann @elif|share-link.created|check-in of …`
 async fn audit(admin: &Client) -> Vec<String> {
     let text = admin.get("/settings/audit.csv").await.status(200).text();
     let line = |line: &str| {
@@ -35,13 +35,13 @@ async fn audit(admin: &Client) -> Vec<String> {
     lines
 }
 
-/// That those lines stand in the audit, in their order.
+/// Asserts that the audit log contains these lines in this order.
 fn stand_in_order(lines: &[String], expected: &[&str]) {
     let mut rest = lines.iter();
     for line in expected {
         assert!(
             rest.any(|found| found.replace('"', "") == *line),
-            "{line} is missing, or stands elsewhere: {lines:#?}"
+            "{line} is missing or out of order: {lines:#?}"
         );
     }
 }
@@ -53,7 +53,7 @@ async fn audit_log_records_who_granted_or_revoked_access() {
     let (elif, team) = (&world.elif, "/teams/infrastructure");
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     all_lead(&world).await;
-    // links, and an address for everybody
+    // share links and the public page
     let fields = [
         ("name", "The auditors"),
         ("shows", "check-in"),
@@ -107,14 +107,14 @@ async fn audit_log_records_who_granted_or_revoked_access() {
     ada.post(&format!("/settings/invitations/{invitation}/revoke"), &[])
         .await
         .ok();
-    // what ends with its maker's account
+    // a link ends with its creator's account
     share(&tomas, "board").await;
     for what in ["deactivate", "reactivate", "deactivate", "delete"] {
         ada.post("/settings/people/tomas", &[("do", what)])
             .await
             .ok();
     }
-    // one's own
+    // an account's own sessions and password
     let (old, new) = (PASSWORD, "another long enough one");
     let elsewhere =
         fortnight::domain::auth::sessions::start(&world.db, NOW, ada.person.id, "A telephone")
@@ -139,7 +139,7 @@ async fn audit_log_records_who_granted_or_revoked_access() {
         cookie: format!("session={cookie}"),
         ..ada
     };
-    // the workspace, and what is taken out
+    // workspace settings and an export
     let cadence = [
         ("cadence_weeks", "3"),
         ("weekday", "1"),
@@ -158,7 +158,7 @@ async fn audit_log_records_who_granted_or_revoked_access() {
     elif.get(&format!("{team}/flow/throughput.csv"))
         .await
         .status(200);
-    // what ends when a team becomes private
+    // links and invitations end when a team becomes private
     share(elif, "check-in").await;
     elif.post(&format!("{team}/public"), &[("public", "1")])
         .await
@@ -327,7 +327,7 @@ async fn team_history_describes_each_change() {
         history.contains("also revoked the board link for The board"),
         "{history}"
     );
-    // whoever comes by an invitation was put there by nobody
+    // a person who accepts an invitation joins on their own
     let path = invite(&ada, &[("team", "infrastructure")]).await;
     world
         .stranger()
@@ -339,7 +339,7 @@ async fn team_history_describes_each_change() {
         .status(303);
     let path = invite(&ada, &[("team", "infrastructure")]).await;
     world.jonas.post(&path, &[]).await.status(303);
-    // The workspace is every team's.
+    // changes of the workspace are in every team's history
     ada.post("/settings", &[("name", "Ours")]).await.ok();
     ada.post("/settings", &[("name", "Ours"), ("open", "1")])
         .await
@@ -373,7 +373,7 @@ async fn saved_settings_are_shown_and_applied() {
     let (elif, team) = (&world.elif, "/teams/infrastructure");
     all_lead(&world).await;
     let settings = async || elif.get(&format!("{team}/settings")).await.ok().text();
-    // days of the standup
+    // standup days
     let week = [
         ("working_days", "1"),
         ("working_days", "2"),
@@ -390,10 +390,10 @@ async fn saved_settings_are_shown_and_applied() {
         assert_eq!(rest.contains("checked"), ticked, "day {day}: {rest}");
     }
     assert!(page.contains(r#"value="09:30""#), "{page}");
-    // today's meeting looks back to the one before it
+    // the standup covers the time since the previous one
     let standup = elif.get(&format!("{team}/standup")).await.ok().text();
     assert!(standup.contains("ince Thu 19 Nov"), "{standup}");
-    // a label's hue, and one's own
+    // colours of a label and of a person
     let key = elif.make("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}"), &[("labels", "postgres")])
         .await
@@ -477,7 +477,7 @@ async fn links_work_until_the_second_they_expire() {
     }
 }
 
-/// Whoever shares a page finds all of what they said of it in the list, and not what opens it.
+/// The list shows all settings of a share link, but not its secret.
 #[tokio::test]
 async fn share_link_is_listed_with_expiry_password_and_creator() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! A team at its board.
+//! The board of a team.
 
 use axum::{
     body::Body,
@@ -78,11 +78,11 @@ async fn dragged_task_stays_where_it_was_dropped() {
         .unwrap();
     assert!(
         doing.contains(r#"data-task="INF-3""#),
-        "the page shows it where it is"
+        "the page shows the task in its new column"
     );
 }
 
-/// Case R4.
+/// Case R4. A window that was not updated does not revert a move.
 #[tokio::test]
 async fn outdated_move_is_refused_and_names_who_moved_the_task() {
     let world = World::new().await;
@@ -121,7 +121,7 @@ async fn outdated_move_is_refused_and_names_who_moved_the_task() {
     );
     assert_eq!(world.column("infrastructure", "done").await, ["INF-1"]);
 
-    // a title that was edited meanwhile is no reason to refuse a move
+    // a title edited in the meantime does not conflict with a move
     world
         .elif
         .api(
@@ -141,7 +141,7 @@ async fn outdated_move_is_refused_and_names_who_moved_the_task() {
     .ok();
 }
 
-/// Case R5.
+/// Case R5. The new position is relative to the visible neighbour.
 #[tokio::test]
 async fn drop_under_a_filter_holds_without_it() {
     let world = World::new().await;
@@ -168,7 +168,7 @@ async fn drop_under_a_filter_holds_without_it() {
         mine.contains("INF-2") && mine.contains("INF-4") && !mine.contains(r#"data-task="INF-1""#)
     );
 
-    // visible are 2 and 4; 4 is dropped above 2
+    // only 2 and 4 are visible; 4 is dropped above 2
     world
         .elif
         .ask(
@@ -246,13 +246,13 @@ async fn filters_match_tasks_and_report_unknown_terms() {
     assert_eq!(keys("goal:none").await, ["INF-1", "INF-2"]);
     assert_eq!(keys("sprint:none is:overdue").await, ["INF-4"]);
     assert_eq!(keys("sprint:next").await, ["INF-3"]);
-    // %, _ and \ are themselves
+    // %, _ and \ are literal
     assert_eq!(keys("sprint:all %").await, ["INF-3"]);
     assert_eq!(keys("sprint:all a_b").await, ["INF-3"]);
     assert_eq!(keys("sprint:all axb").await, [""; 0]);
     assert_eq!(keys("sprint:all b\\c").await, ["INF-3"]);
 
-    // in time, of a goal, and in a sprint by its number
+    // by age, by goal and by the number of a sprint
     for title in ["First goal", "Second goal"] {
         set_goal(&world, elif, "42", &[("title", title), ("target", "1")]).await;
     }
@@ -299,7 +299,7 @@ async fn filters_match_tasks_and_report_unknown_terms() {
         .await
         .status(422);
     }
-    // a name that stands in the address twice is both of its values
+    // a parameter given twice applies both values
     let twice = elif
         .get("/teams/infrastructure?sprint=all&owner=elif&owner=jonas&q=label:x&q=is:blocked")
         .await
@@ -351,9 +351,9 @@ async fn filter_is_saved_for_one_person_or_the_team() {
     let page = mira.get("/teams/infrastructure").await.ok().text();
     assert!(
         page.contains("Stuck") && !page.contains("My own"),
-        "one's own filters are one's own"
+        "personal filters are not shown to others"
     );
-    // somebody of another team may keep a filter for themselves, and none for the team
+    // a member of another team can save a personal filter but none for the team
     world
         .jonas
         .post("/teams/infrastructure/filters", &save)
@@ -410,7 +410,7 @@ async fn unchanged_board_is_304_and_a_change_sends_it_again() {
         let fresh = world.elif.send(again).await.status(200);
         assert!(fresh.text().contains(&format!("After {path}")));
     }
-    // whoever is signed out gets nothing, however much is kept
+    // without a session nothing is served from the cache
     let etag = world
         .elif
         .get("/teams/infrastructure")
@@ -451,7 +451,7 @@ async fn lanes_group_by_owner_and_exceeded_limits_are_marked() {
     assert!(
         page.contains(r#"data-lane="Elif Hartmann""#) && page.contains(r#"data-lane="No owner""#)
     );
-    // a lane counts its own; the limit is for all of them together
+    // each lane shows its own count; the limit applies to the whole column
     assert!(
         page.contains(r#"<span class="count over" title="All lanes together">all 2 / 1</span>"#),
         "{page}"
@@ -529,7 +529,7 @@ async fn card_shows_its_time_in_the_column() {
     )
     .await
     .ok();
-    assert_eq!(age().await, "2\u{a0}d", "it has not left it");
+    assert_eq!(age().await, "2\u{a0}d", "it stayed in the column");
     elif.post(
         &format!("/tasks/{key}/position"),
         &[("column", "in-progress")],
@@ -589,11 +589,14 @@ async fn task_is_overdue_once_the_day_ends_in_the_teams_zone() {
             board.contains("<span class=\"stale\" title=\"Due\">"),
             found.contains("data-task=\"INF-1\""),
         );
-        assert_eq!(red, found, "what is red is found");
+        assert_eq!(
+            red, found,
+            "the marked task is the one that the filter finds"
+        );
         red
     };
-    assert!(!is_late().await, "ten in the morning of its day, in UTC");
-    // three in the night of the next day on the other side of the world
+    assert!(!is_late().await, "10:00 on the due date in UTC");
+    // 14:00 UTC is 03:00 on the next day in Auckland
     world.app.clock.advance(Duration::hours(4));
     let zone = async |zone: &str| {
         sqlx::query("UPDATE teams SET time_zone = $1")
@@ -610,7 +613,7 @@ async fn task_is_overdue_once_the_day_ends_in_the_teams_zone() {
     assert!(is_late().await);
     world.app.clock.advance(Duration::hours(12));
     zone("Pacific/Honolulu").await;
-    assert!(!is_late().await, "four in the afternoon of its day");
+    assert!(!is_late().await, "16:00 on the due date in Honolulu");
 }
 
 #[tokio::test]
@@ -628,7 +631,7 @@ async fn new_task_links_on_a_sprint_board_keep_the_sprint() {
         .collect();
     assert!(
         ways.len() >= 7,
-        "by the + of each column, at the top and at the foot"
+        "a + for each column, one link at the top and one at the bottom"
     );
     for way in ways {
         assert!(

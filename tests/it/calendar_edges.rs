@@ -1,4 +1,4 @@
-//! Days as teams live them: at both ends of the world, over new year and a change of the clocks, and around days off.
+//! Calendar edge cases: distant time zones, new year, clock changes and days off.
 
 use fortnight::domain::sprints::cadence;
 use time::{OffsetDateTime, macros::datetime};
@@ -8,7 +8,7 @@ use crate::{
     goals::set_goal,
 };
 
-/// A world whose people lead their teams, at an instant after `NOW`.
+/// Creates a world at a time after `NOW` in which everyone leads their team.
 async fn at(now: OffsetDateTime) -> World {
     let world = World::new().await;
     world.app.clock.advance(now - NOW);
@@ -35,7 +35,7 @@ const MONDAY_TO_FRIDAY: [&str; 5] = ["1", "2", "3", "4", "5"];
 
 #[tokio::test]
 async fn teams_across_the_date_line_each_use_their_own_day() {
-    // Tuesday morning in London: Wednesday has begun on Kiritimati, and on Niue it is Monday night.
+    // Tuesday morning in London is Wednesday on Kiritimati and Monday night on Niue
     let world = at(NOW).await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     set_week(
@@ -67,9 +67,9 @@ async fn teams_across_the_date_line_each_use_their_own_day() {
     let pitch = elif.get("/sprints/42").await.ok().text();
     assert!(
         pitch.contains("75 %") && pitch.contains("55 %"),
-        "the middle of the eighth and of the sixth day: {pitch}"
+        "the middle of days 8 and 6: {pitch}"
     );
-    // a day off takes its share of the way, and a meeting that fell on it did not happen
+    // a day off does not count as a working day, and its standup is skipped
     jonas
         .post(
             "/teams/ingestion/days-off",
@@ -86,7 +86,7 @@ async fn teams_across_the_date_line_each_use_their_own_day() {
             .text()
             .contains("Expected by today: 50 %")
     );
-    // together they look back each to its own last standup
+    // the joint standup covers each team's time since its own last standup
     let page = elif.get("/standup").await.ok().text();
     assert!(
         page.contains("Infrastructure: changes since Mon 23 Nov")
@@ -111,7 +111,7 @@ async fn sprint_over_new_year_counts_the_teams_working_days() {
     let board = async || elif.get("/teams/infrastructure").await.ok().text();
     assert!(
         board().await.contains("Expected by today: 55 %"),
-        "Monday is the sixth of ten"
+        "Monday is day 6 of 10"
     );
     elif.post(
         "/teams/infrastructure/days-off",
@@ -121,7 +121,7 @@ async fn sprint_over_new_year_counts_the_teams_working_days() {
     .ok();
     assert!(
         board().await.contains("Expected by today: 50 %"),
-        "the fifth of nine"
+        "day 5 of 9"
     );
     set_week(
         elif,
@@ -132,7 +132,7 @@ async fn sprint_over_new_year_counts_the_teams_working_days() {
     .await;
     assert!(
         board().await.contains("Expected by today: 55 %"),
-        "Sunday was worked, Friday never is"
+        "Sunday is a working day, Friday is not"
     );
     let page = elif.get("/teams/infrastructure/standup").await.ok().text();
     assert!(
@@ -153,7 +153,7 @@ async fn sprint_over_new_year_counts_the_teams_working_days() {
 
 #[tokio::test]
 async fn standup_keeps_its_local_time_when_clocks_change() {
-    // Berlin's Friday is winter and its Monday summer: ten o'clock is nine, then eight in London.
+    // clocks change between Friday and Monday: 10:00 in Berlin is 09:00 UTC, then 08:00 UTC
     let world = at(datetime!(2027-03-26 08:30 UTC)).await;
     let elif = &world.elif;
     set_week(elif, "infrastructure", "Europe/Berlin", &MONDAY_TO_FRIDAY).await;
@@ -192,7 +192,7 @@ async fn standup_keeps_its_local_time_when_clocks_change() {
     );
     assert!(
         !told.contains("Before Monday&#39;s"),
-        "an hour later than in winter"
+        "the standup was at 08:00 UTC"
     );
 }
 

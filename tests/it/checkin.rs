@@ -1,4 +1,4 @@
-//! Other teams look in: the check-in, what they wait for, follow and ask, and links for who has no account.
+//! The check-in for other teams: progress, awaited tasks, requests, and share links for people without an account.
 
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ async fn each_reader_sees_changes_since_their_last_visit() {
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
         .await
         .ok();
-    // An hour later it is another visit: what lies between is news, also when the page is loaded twice.
+    // An hour later it is another visit: changes since the last one are listed, even when the page is loaded twice.
     world.app.clock.advance(Span::hours(1));
     for _ in 0..2 {
         let page = jonas
@@ -135,7 +135,7 @@ async fn each_reader_sees_changes_since_their_last_visit() {
         );
         assert!(page.contains("state-done\">Done</span>"), "{page}");
     }
-    // A window that asks anew by itself is no visit.
+    // An automatic reload does not count as a visit.
     world.app.clock.advance(Span::hours(2));
     let fresh = jonas
         .ask(
@@ -148,7 +148,7 @@ async fn each_reader_sees_changes_since_their_last_visit() {
         .ok()
         .text();
     assert!(fresh.contains("Tue 24 Nov 10:00"), "{fresh}");
-    // And who looks now for the first time has another list.
+    // The list is different for each reader.
     assert!(
         elif.get("/teams/infrastructure/check-in")
             .await
@@ -214,7 +214,7 @@ async fn awaited_tasks_are_listed_done_and_blocked_first() {
         own.contains("You are waiting for") && own.contains("For one"),
         "{own}"
     );
-    // jonas is on the team that one of them is for
+    // Jonas is on the team that one of the tasks is for
     let page = jonas
         .get("/teams/infrastructure/check-in")
         .await
@@ -231,7 +231,7 @@ async fn awaited_tasks_are_listed_done_and_blocked_first() {
         waited.contains("For the team") && !waited.contains("For one"),
         "{waited}"
     );
-    // Taken away, it is waited for by nobody.
+    // once the field is cleared, the task is no longer awaited
     elif.post("/tasks/INF-1", &[("needed_by", "")]).await.ok();
     assert!(
         !jonas
@@ -317,7 +317,7 @@ async fn request_outcome_is_shown_to_its_author() {
     );
     assert!(
         intake.contains("We wait") && intake.contains("needed by Fri 4 Dec"),
-        "why, and by when: {intake}"
+        "reason and date are shown: {intake}"
     );
     let never = [("title", "A day that is none"), ("by", "2026-02-30")];
     jonas
@@ -405,9 +405,9 @@ async fn request_outcome_is_shown_to_its_author() {
     ] {
         assert!(asked.contains(told), "{told} is not in {asked}");
     }
-    // It is for the asker: they see it first when it is done.
+    // the accepted task is for the author of the request
     assert!(own.contains("You are waiting for"), "{own}");
-    // Whose team has become private meanwhile is told in no task of another.
+    // a team that became private in the meantime is not named in another team's task
     assert_eq!(
         jonas
             .post(
@@ -434,7 +434,7 @@ async fn request_outcome_is_shown_to_its_author() {
         "/tasks/INF-2"
     );
     assert_eq!(elif.task("INF-2").await["needed_by"], "@jonas");
-    // A member of another team settles nothing.
+    // a member of another team cannot answer requests
     jonas
         .post(
             &format!("/teams/infrastructure/requests/{}", id("A pony")),
@@ -487,7 +487,7 @@ async fn concerns_are_listed_until_they_are_answered() {
     assert!(!intake.contains("We will be blocked by this"), "{intake}");
 }
 
-/// Cases 15, 18, 22.
+/// Cases 15, 18, 22. The link opens one page, and the page shows no e-mail addresses or task links.
 #[tokio::test]
 async fn guest_sees_the_shared_page_and_nothing_else() {
     let world = World::new().await;
@@ -495,7 +495,7 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
     lead(&world, elif).await;
     let stuck = elif.make("infrastructure", "in-progress", "Cut over").await;
     let theirs = jonas.make("ingestion", "todo", "A plan of theirs").await;
-    // nobody's address is told, wherever somebody wrote one
+    // e-mail addresses are removed from every text
     for statement in [
         "UPDATE columns SET name = 'Blocked by ' || 'sre@example.org' WHERE slug = 'blocked'",
         "UPDATE sprints SET name = 'Sprint 42 for ceo@example.org' WHERE number = 42",
@@ -570,9 +570,12 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
             "<button",
             "data-editable",
         ] {
-            assert!(!text.contains(hidden), "{shows} shows {hidden}: {text}");
+            assert!(
+                !text.contains(hidden),
+                "{shows} link shows {hidden}: {text}"
+            );
         }
-        // The list of links tells whom they are for, and never what opens them.
+        // the list of links shows their names but not their secrets
         let listed = elif.get("/teams/infrastructure/settings").await.ok().text();
         assert!(
             listed.contains("The auditors") && !listed.contains(&secret),
@@ -587,7 +590,7 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
                 .all(|hash| hash.len() == 32 && hash != secret.as_bytes())
         );
     }
-    // a link to the board is for the board, and for the badge
+    // a link for the board opens the board and the badge
     let board = share(elif, "board").await;
     for (file, status) in [
         ("check-in.json", 404),
@@ -623,7 +626,7 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
         assert_eq!(
             feed.header("cross-origin-resource-policy"),
             "cross-origin",
-            "{file} is shown elsewhere"
+            "{file} can be embedded in other sites"
         );
     }
     let embedded = guest
@@ -646,7 +649,7 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
         "{}",
         embedded.text()
     );
-    // What the link is not for, it does not open.
+    // the secret opens no other page and not the API
     for path in [
         "/teams/infrastructure",
         "/teams/ingestion/check-in",
@@ -670,7 +673,7 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
     guest.get("/share/%00").await.status(404);
 }
 
-/// Cases 11, 17.
+/// Cases 11, 17. Only a lead of the team can revoke it.
 #[tokio::test]
 async fn share_link_ends_on_revocation_expiry_or_privacy() {
     let world = World::new().await;
@@ -689,7 +692,7 @@ async fn share_link_ends_on_revocation_expiry_or_privacy() {
         .split('"')
         .next()
         .unwrap();
-    // A lead of another team does not find it.
+    // a lead of another team cannot see it
     lead(&world, &world.jonas).await;
     world
         .jonas
@@ -829,7 +832,7 @@ async fn public_page_is_open_until_it_is_revoked() {
             .fetch_one(&world.db)
             .await
             .unwrap();
-    assert_eq!(told, 1, "pressed twice, it was done once");
+    assert_eq!(told, 1, "publishing twice creates one link");
     assert!(
         guest
             .get("/public/infrastructure")
@@ -857,7 +860,7 @@ async fn public_page_is_open_until_it_is_revoked() {
         .status(422);
 }
 
-/// Case 17.
+/// Case 17. It carries no content.
 #[tokio::test]
 async fn guest_stream_signals_changes_and_ends_with_its_link() {
     let world = World::new().await;
@@ -924,7 +927,7 @@ async fn share_link(world: &World) -> uuid::Uuid {
         .unwrap()
 }
 
-/// Cases 41, 49.
+/// Cases 41, 49. Markup, control characters and line breaks are escaped or removed.
 #[tokio::test]
 async fn feeds_are_well_formed_for_any_title() {
     let world = World::new().await;
@@ -1039,7 +1042,7 @@ async fn unchanged_check_in_is_not_rendered_again() {
         .status(200);
     assert_ne!(after.header("etag"), before);
     assert!(after.text().contains("1 of 1 done"));
-    // Kept for one, it is not shown to another who may not look.
+    // the cached page is not served to a reader without access
     sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
         .execute(&world.db)
         .await
@@ -1104,7 +1107,7 @@ async fn columns_are_added_renamed_moved_and_deleted() {
     elif.post(&format!("/tasks/{archived}/archive"), &[])
         .await
         .ok();
-    // What is called differently keeps its address, and its first name is free.
+    // a renamed column keeps its slug, and its former name can be used again
     elif.post(at, &[("name", "Ready to release"), ("state", "review")])
         .await
         .ok();
@@ -1115,7 +1118,7 @@ async fn columns_are_added_renamed_moved_and_deleted() {
     elif.post(&format!("{twin}/remove"), &[("into", "done")])
         .await
         .ok();
-    // What happened in it would no longer add up.
+    // changing the state of a used column would contradict its history
     elif.post(&column, &[("name", "To release"), ("state", "review")])
         .await
         .status(422);
@@ -1127,7 +1130,7 @@ async fn columns_are_added_renamed_moved_and_deleted() {
     elif.post(&format!("{column}/remove"), &[("into", "ready-to-release")])
         .await
         .status(422);
-    // what is in the archive undone is not done by it, nor the other way round
+    // archived tasks may not change between done and not done
     let refused = elif
         .post(&format!("{column}/remove"), &[("into", "in-progress")])
         .await
@@ -1148,7 +1151,7 @@ async fn columns_are_added_renamed_moved_and_deleted() {
         .fetch_one(&world.db)
         .await
         .unwrap();
-    assert_eq!(rehoused, 1, "the history knows where it is");
+    assert_eq!(rehoused, 1, "the history records the new column");
     crate::concurrency::check_board(&world).await;
     assert_eq!(
         world.column("infrastructure", "out").await,
@@ -1163,7 +1166,7 @@ async fn columns_are_added_renamed_moved_and_deleted() {
             .contains("moved it to Out")
     );
     elif.get(&format!("{column}/remove")).await.status(404);
-    // Only a lead, and of that team.
+    // only a lead of the team can delete a column
     world
         .jonas
         .post(&format!("{at}/todo/remove"), &[("into", "done")])
@@ -1180,7 +1183,7 @@ async fn columns_are_added_renamed_moved_and_deleted() {
     }
 }
 
-/// Who waits for a column holds nothing that whoever has the column may want next.
+/// A change that waits for a column lock holds no lock that the owner of the column lock may need next.
 #[tokio::test]
 async fn columns_and_tasks_are_always_locked_in_one_order() {
     let world = World::new().await;
@@ -1190,7 +1193,7 @@ async fn columns_and_tasks_are_always_locked_in_one_order() {
         elif.make("infrastructure", "todo", "One").await,
         elif.make("infrastructure", "todo", "Two").await,
     );
-    // The younger one stands above the older one.
+    // the newer task is above the older one
     elif.post(
         &format!("/tasks/{second}/position"),
         &[("column", "todo"), ("before", &first)],
@@ -1291,7 +1294,7 @@ async fn lead_demoted_during_a_change_changes_nothing() {
         names,
         ["Blocked", "Done", "In progress", "In review", "Todo"]
     );
-    // what a member may do is done all the same
+    // changes that members are allowed to make still work
     elif.make("infrastructure", "todo", "Cut over").await;
 }
 
@@ -1345,7 +1348,7 @@ async fn refused_settings_form_leaves_the_others_unchanged() {
     let state = columns
         .split(&typed)
         .nth(1)
-        .expect("the name as it was typed")
+        .expect("the form keeps the typed name")
         .split("</select>")
         .next()
         .unwrap();
@@ -1411,7 +1414,7 @@ async fn labels_are_renamed_and_deleted_on_every_task() {
         elif.task(&key).await["labels"],
         serde_json::json!(["database"])
     );
-    // Another team's label is not there.
+    // another team's label is not found
     lead(&world, &world.jonas).await;
     world
         .jonas
@@ -1451,7 +1454,7 @@ async fn team_list_shows_longest_blocked_task_and_last_change() {
     );
 }
 
-/// Case F3.
+/// Case F3. Members still get theirs.
 #[tokio::test]
 async fn guests_of_one_network_cannot_use_all_streams() {
     let world = World::new().await;
@@ -1542,7 +1545,7 @@ async fn my_work_lists_awaited_tasks_of_all_teams_done_first() {
     };
     assert!(
         place("Done for Jonas") < place("The youngest, and blocked"),
-        "whichever team comes first"
+        "the order does not depend on the team"
     );
     assert!(place("The youngest, and blocked") < place("Not yet"));
     place("Mine waits on this");
@@ -1790,7 +1793,7 @@ async fn bidirectional_control_characters_are_refused() {
     }
 }
 
-/// Case 22.
+/// Case 22. An error page must not leak the secret either.
 #[tokio::test]
 async fn share_link_errors_send_no_referrer_and_no_index() {
     let world = World::new().await;
@@ -1815,7 +1818,7 @@ async fn share_link_errors_send_no_referrer_and_no_index() {
 async fn check_in_lists_are_sorted_and_count_all_tasks() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    // An hour between each: two of every state, the older one second on its board.
+    // two tasks in each state, created an hour apart
     for (column, older, newer) in [
         ("in-review", "Review older", "Review newer"),
         ("blocked", "Blocked older", "Blocked newer"),
@@ -1857,24 +1860,20 @@ async fn check_in_lists_are_sorted_and_count_all_tasks() {
     assert_eq!(
         titles("in_review"),
         ["Review older", "Review newer"],
-        "the longest first"
+        "longest first"
     );
     assert_eq!(
         titles("blocked"),
         ["Blocked older", "Blocked newer"],
-        "the longest first"
+        "longest first"
     );
-    assert_eq!(
-        titles("done"),
-        ["Done newer", "Done older"],
-        "the newest first"
-    );
+    assert_eq!(titles("done"), ["Done newer", "Done older"], "newest first");
     assert_eq!(
         titles("next_up"),
         ["Todo above", "Todo below"],
-        "as on the board"
+        "in board order"
     );
-    // more than anybody reads in a minute: all are counted, the first are shown; what is blocked is shown whole
+    // long lists are cut but counted in full; blocked tasks are all shown
     for n in 0..14 {
         elif.make("infrastructure", "todo", &format!("More {n}"))
             .await;
@@ -1970,7 +1969,7 @@ async fn page_view_after_half_an_hour_counts_as_a_new_visit() {
         .await
         .ok();
     world.app.clock.advance(Span::hours(2));
-    // neither a link checker nor a program has read it
+    // neither HEAD requests nor programs count as visits
     let head = Request::head(path).body(Body::empty()).unwrap();
     jonas.send(head).await.status(200);
     world
@@ -1985,7 +1984,7 @@ async fn page_view_after_half_an_hour_counts_as_a_new_visit() {
         came.contains("Made meanwhile") && came.contains("Tue 24 Nov 10:00"),
         "{came}"
     );
-    // the same visit just before half an hour, another one just after
+    // just under half an hour later it is the same visit, just after it another one
     world
         .app
         .clock
@@ -2029,7 +2028,7 @@ async fn request_from_a_private_team_names_only_its_author() {
         "{intake}"
     );
     assert!(!intake.contains("Ingestion"), "{intake}");
-    // whoever is on it reads which team they asked for
+    // members of the private team still see its name
     assert!(
         jonas
             .get("/teams/infrastructure/requests")
@@ -2152,7 +2151,7 @@ async fn workspace_change_is_not_a_teams_last_change() {
             .text()
             .contains("last change 3 h ago")
     );
-    // and which domains may register is not told with it
+    // the event does not include the domains that can register
     let events = world
         .elif
         .get("/api/v1/teams/infrastructure/events")

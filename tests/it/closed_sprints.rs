@@ -1,4 +1,4 @@
-//! What is over stays over: nothing open gets lost in a sprint that was closed, by any road.
+//! Closed sprints stay closed: no open task can end up in one.
 
 use axum::http::Method;
 use serde_json::json;
@@ -41,7 +41,7 @@ async fn restored_task_joins_the_current_sprint() {
     assert_eq!(
         (&task["sprint"], &task["archived"]),
         (&json!(42), &json!(true)),
-        "dropped as it was"
+        "archived in its sprint as before"
     );
 }
 
@@ -150,7 +150,7 @@ async fn ended_sprint_asks_to_be_closed_during_a_break() {
     assert_eq!(
         elif.task(&new).await["sprint"],
         json!(43),
-        "what is new is for the next"
+        "new tasks go into the next sprint"
     );
 }
 
@@ -171,7 +171,7 @@ async fn filtered_burn_up_keeps_tasks_carried_out_early() {
     let world = World::new().await;
     let elif = &world.elif;
     set_goal(&world, elif, "42", &[("title", "Drills"), ("target", "9")]).await;
-    world.app.clock.advance(Duration::days(-11)); // Friday before it begins
+    world.app.clock.advance(Duration::days(-11)); // Friday before the sprint starts
     let mut keys = Vec::new();
     for n in 0..3 {
         let key = elif
@@ -193,7 +193,7 @@ async fn filtered_burn_up_keeps_tasks_carried_out_early() {
     let first = rows.lines().nth(1).unwrap();
     assert!(
         first.starts_with("2026-11-16") && first.contains(",3"),
-        "in scope on the first day: {rows}"
+        "all three are in scope on the first day: {rows}"
     );
 }
 
@@ -201,7 +201,7 @@ async fn filtered_burn_up_keeps_tasks_carried_out_early() {
 async fn removed_tasks_still_count_as_planned() {
     let world = World::new().await;
     let elif = &world.elif;
-    world.app.clock.advance(Duration::days(-11)); // Friday before it begins
+    world.app.clock.advance(Duration::days(-11)); // Friday before the sprint starts
     let mut keys = Vec::new();
     for title in ["Backups", "Cut over", "Old idea", "Never mind"] {
         let key = elif.make("infrastructure", "todo", title).await;
@@ -252,7 +252,7 @@ async fn removed_tasks_still_count_as_planned() {
     );
 }
 
-/// The sprint after this one begins, as the server's clock would let it.
+/// Advances the clock by a week, so that the next sprint starts.
 async fn a_week_later(world: &World) {
     world.app.clock.advance(Duration::days(7));
     let mut connection = world.db.acquire().await.unwrap();
@@ -283,7 +283,7 @@ async fn task_finished_before_closing_counts_in_all_figures() {
         .unwrap();
     assert!(
         last.starts_with("2026-11-29,2,2,"),
-        "as it was closed: {rows}"
+        "the burn-up includes the late task: {rows}"
     );
     let frozen: serde_json::Value = sqlx::query_scalar("SELECT figures FROM sprint_reports")
         .fetch_one(&world.db)
@@ -295,7 +295,7 @@ async fn task_finished_before_closing_counts_in_all_figures() {
         .iter()
         .filter(|task| task["done"] == true)
         .count();
-    assert_eq!(done, 2, "and as the retro counts: {frozen}");
+    assert_eq!(done, 2, "the report counts the same tasks: {frozen}");
 }
 
 #[tokio::test]
@@ -325,7 +325,7 @@ async fn team_that_closed_early_is_listed_with_its_next_sprint() {
     );
     assert!(
         page.contains("1 of 1 done"),
-        "the other team's is the sprint that goes on: {page}"
+        "the other team is listed with the active sprint: {page}"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Closing a sprint: each unfinished task goes somewhere, and the figures stay what they were.
+//! Closing a sprint: every unfinished task gets an outcome, and the figures are frozen.
 
 use serde_json::json;
 use time::Duration;
@@ -11,7 +11,7 @@ use crate::{
 const CLOSE: &str = "/teams/infrastructure/sprints/42/close";
 const RETRO: &str = "/sprints/42/retro?team=infrastructure";
 
-/// Closes Infrastructure's Sprint 42 with a word on each task that is left.
+/// Closes Infrastructure's Sprint 42 with an outcome for each unfinished task.
 pub async fn close(who: &Client, left: &[(&str, &str)]) -> Answer {
     let fields: Vec<(String, &str)> = left
         .iter()
@@ -71,7 +71,7 @@ async fn closing_moves_unfinished_tasks_and_freezes_the_figures() {
     assert_eq!(
         (&task["sprint"], &task["goal"]),
         (&json!(43), &json!(1)),
-        "to the goal of the same title"
+        "carried to the goal with the same title"
     );
     let task = elif.task(&back).await;
     assert_eq!(
@@ -86,7 +86,7 @@ async fn closing_moves_unfinished_tasks_and_freezes_the_figures() {
             && retro.contains("1 / 2"),
         "{retro}"
     );
-    // what is changed afterwards changes nothing of it
+    // later edits do not change the report
     elif.post(
         &format!("/tasks/{done}"),
         &[("title", "Renamed"), ("sprint", "43")],
@@ -96,7 +96,7 @@ async fn closing_moves_unfinished_tasks_and_freezes_the_figures() {
     elif.post(&format!("/tasks/{done}/archive"), &[]).await.ok();
     let after = elif.get(RETRO).await.ok().text();
     assert!(after.contains("(1 finished)") && after.contains("1 / 2"));
-    // nothing goes into what is closed, by any road
+    // nothing can be added to the closed sprint in any way
     elif.post(&format!("/tasks/{back}"), &[("sprint", "42")])
         .await
         .status(422);
@@ -118,14 +118,14 @@ async fn closing_moves_unfinished_tasks_and_freezes_the_figures() {
     )
     .await
     .status(409);
-    // new work lands where the team works on
+    // new tasks go into the team's next sprint
     let key = elif.make("infrastructure", "todo", "New").await;
     assert_eq!(elif.task(&key).await["sprint"], json!(43));
     let other = world.jonas.make("ingestion", "todo", "Theirs").await;
     assert_eq!(
         world.jonas.task(&other).await["sprint"],
         json!(42),
-        "the other team goes on"
+        "the other team's sprint is still open"
     );
 }
 
@@ -141,7 +141,10 @@ async fn concurrent_closings_close_a_sprint_once() {
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 409]);
     let loser = if one.status == 409 { one } else { two };
-    assert!(loser.text().contains("closed Sprint 42"), "who and when");
+    assert!(
+        loser.text().contains("closed Sprint 42"),
+        "the conflict names who closed it"
+    );
     let times: i64 = sqlx::query_scalar("SELECT count(*) FROM unfinished_tasks")
         .fetch_one(&world.db)
         .await
@@ -204,7 +207,7 @@ async fn frozen_figures_agree_despite_concurrent_changes() {
     assert_eq!(
         (goal, burned),
         (done, done),
-        "tasks, goals and burn-up are of one moment"
+        "tasks, goals and burn-up were read at one moment"
     );
 }
 
@@ -272,7 +275,7 @@ async fn ended_sprint_stays_open_and_the_board_says_so() {
     assert_eq!(
         elif.task(&key).await["sprint"],
         json!(42),
-        "nothing moves by itself"
+        "no task moves by itself"
     );
     let board = elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("has ended but is not closed yet") && board.contains(CLOSE));
@@ -287,7 +290,7 @@ async fn ended_sprint_stays_open_and_the_board_says_so() {
         ),
         (&json!("active"), &json!("ended"))
     );
-    // the other team had nothing in it: once this one has closed it, it is closed for all
+    // the other team has no tasks in it, so it is closed for everyone once this team has closed it
     close(elif, &[(&key, "carry")]).await.ok();
     let sprints = elif
         .api(axum::http::Method::GET, "/sprints", json!({}))
@@ -324,7 +327,7 @@ async fn sprint_can_be_reopened_until_the_next_one_changes() {
             .await
             .text()
             .contains("Reopen sprint"),
-        "another team's"
+        "only the team itself can reopen it"
     );
     world.jonas.post(reopen, &[]).await.status(403);
     elif.post(reopen, &[]).await.ok();
@@ -346,7 +349,7 @@ async fn sprint_can_be_reopened_until_the_next_one_changes() {
     .ok();
     assert!(
         !elif.get(RETRO).await.text().contains("Reopen sprint"),
-        "nothing is offered that is refused"
+        "the button is hidden once reopening would be refused"
     );
     let answer = elif.post(reopen, &[]).await.status(409);
     assert!(answer.text().contains("has already changed"));
@@ -417,7 +420,7 @@ async fn teams_share_a_retro_and_actions_become_tasks() {
         .ok();
     elif.post(
         "/teams/infrastructure/actions",
-        &[("text", "x @nobody-here")],
+        &[("text", "x @unknown-user")],
     )
     .await
     .status(422);
@@ -448,11 +451,11 @@ async fn teams_share_a_retro_and_actions_become_tasks() {
         .text();
     assert!(
         next.contains("Of 1 from Sprint 42: 1 still open."),
-        "what became of it"
+        "outcome of the actions"
     );
     assert!(
         next.contains("href=\"/sprints/42/retro?team=infrastructure\">Sprint 42</a>"),
-        "one press away"
+        "with a link to the previous retro"
     );
     for (text, becomes) in [("Ask Legal", "done"), ("Buy a cake", "dropped")] {
         elif.post(
@@ -515,7 +518,7 @@ async fn meetings_include_tasks_of_an_unclosed_sprint() {
         let page = who.get(path).await.ok().text();
         assert!(
             page.contains("goal at risk"),
-            "what it served is missed, and open still: {path}: {page}"
+            "its goal was missed and is still open: {path}: {page}"
         );
     }
     let review = elif.make("infrastructure", "in-review", "New").await;
@@ -542,11 +545,11 @@ async fn meetings_include_tasks_of_an_unclosed_sprint() {
         .text();
     assert!(
         walk.contains("1 of 2") && walk.contains(&review),
-        "from the right, over both sprints"
+        "the walk covers both sprints, from right to left"
     );
     assert!(
         walk.contains(&format!("walk?at={key}")),
-        "and then the one that is left: {walk}"
+        "the unfinished task comes next: {walk}"
     );
 }
 
@@ -571,7 +574,7 @@ async fn retro_lists_all_outcomes_when_nothing_was_carried() {
         CLOSE,
         &[
             (&task, "backlog"),
-            (&why, "Nobody asked for it"),
+            (&why, "Not needed any more"),
             (&met, "met"),
         ],
     )
@@ -579,7 +582,7 @@ async fn retro_lists_all_outcomes_when_nothing_was_carried() {
     .ok();
     let retro = elif.get(RETRO).await.ok().text();
     assert!(
-        retro.contains("Nobody asked for it") && retro.contains("<span>backlog</span>"),
+        retro.contains("Not needed any more") && retro.contains("<span>backlog</span>"),
         "{retro}"
     );
     assert!(retro.contains("<b>1 of 1</b>goal met"), "{retro}");
@@ -655,7 +658,7 @@ async fn late_carry_counts_as_planned_in_the_next_sprint() {
     let first = days.lines().nth(1).unwrap();
     assert!(
         first.contains(",1,0"),
-        "one task on Monday, the other on Friday: {days}"
+        "one task on Monday, the other was added on Friday: {days}"
     );
 }
 
@@ -663,7 +666,7 @@ async fn late_carry_counts_as_planned_in_the_next_sprint() {
 async fn sprint_closed_early_has_no_forecast_and_a_frozen_burn_up() {
     let world = World::new().await;
     let elif = &world.elif;
-    // thirty days of work, one task each, so that a forecast could be made
+    // one finished task on each of twelve days, enough for a forecast
     for n in 0..12 {
         let key = elif
             .make("infrastructure", "todo", &format!("Drill {n}"))
@@ -686,7 +689,7 @@ async fn sprint_closed_early_has_no_forecast_and_a_frozen_burn_up() {
             .ok()
             .text()
             .contains("tasks done by the end"),
-        "while it goes on"
+        "the active sprint has a forecast"
     );
     close(elif, &[(&left, "carry")]).await.ok();
     assert!(
@@ -696,7 +699,7 @@ async fn sprint_closed_early_has_no_forecast_and_a_frozen_burn_up() {
             .ok()
             .text()
             .contains("tasks done by the end"),
-        "it has ended"
+        "the closed sprint has none"
     );
     let burn_up = "/teams/infrastructure/flow/burn-up.csv?from=42&to=42";
     let closed = elif.get(burn_up).await.ok().text();
@@ -711,7 +714,7 @@ async fn sprint_closed_early_has_no_forecast_and_a_frozen_burn_up() {
     assert_eq!(
         elif.get(burn_up).await.ok().text(),
         closed,
-        "frozen as it was"
+        "the burn-up is frozen"
     );
 }
 
@@ -732,7 +735,7 @@ async fn task_moved_out_of_done_joins_the_current_sprint() {
     assert_eq!(
         elif.task(&key).await["sprint"],
         json!(43),
-        "in the closed one nobody would see it"
+        "no board shows the closed sprint"
     );
     assert!(
         elif.get("/teams/infrastructure")
@@ -753,7 +756,7 @@ async fn task_moved_out_of_done_joins_the_current_sprint() {
     assert_eq!(
         (&task["sprint"], &task["state"]),
         (&json!(42), &json!("done")),
-        "and back"
+        "undo restores sprint and state"
     );
 }
 
@@ -829,7 +832,10 @@ async fn sprint_start_is_in_every_teams_history_once() {
             .ok()
             .text();
         assert_eq!(page.matches("Sprint 43 started").count(), 1, "{page}");
-        assert!(!page.contains("A former member"), "nobody did it: {page}");
+        assert!(
+            !page.contains("A former member"),
+            "the event has no actor: {page}"
+        );
     }
 }
 
@@ -844,7 +850,7 @@ async fn goal_number_refers_to_the_current_sprint() {
         .map(|(name, value)| (name.as_str(), *value))
         .collect();
     elif.post(CLOSE, &fields).await.ok();
-    // in no sprint: its page lists the goals of the next, which the team works in since it closed this one
+    // for a backlog task the goals are those of the team's current sprint, which is the next one after closing
     elif.post(&format!("/tasks/{back}"), &[("goal", "1")])
         .await
         .ok();
@@ -869,16 +875,16 @@ async fn closing_suggests_carrying_started_and_owned_tasks() {
         &[("title", "Cut over"), ("target", "2")],
     )
     .await;
-    let begun = elif.make("infrastructure", "in-progress", "Begun").await;
+    let begun = elif.make("infrastructure", "in-progress", "Started").await;
     let serves = elif.make("infrastructure", "todo", "Serves a goal").await;
     elif.post(&format!("/tasks/{serves}"), &[("goal", "1")])
         .await
         .ok();
-    let owned = elif.make("infrastructure", "todo", "Is somebody's").await;
+    let owned = elif.make("infrastructure", "todo", "Has an owner").await;
     elif.post(&format!("/tasks/{owned}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let nobodys = elif.make("infrastructure", "todo", "Nobody's").await;
+    let nobodys = elif.make("infrastructure", "todo", "Has no owner").await;
     world.app.clock.advance(Duration::days(3));
     let form = elif.get(CLOSE).await.ok().text();
     let proposed = |key: &str, outcome: &str| {
@@ -904,7 +910,7 @@ async fn closing_suggests_carrying_started_and_owned_tasks() {
     }
     assert!(
         form.contains("In progress for 3\u{a0}d"),
-        "how old it is: {form}"
+        "the form shows how long it is in progress: {form}"
     );
 }
 
@@ -931,7 +937,7 @@ async fn reason_that_is_too_long_closes_nothing() {
         .text();
     assert!(
         refused.contains("at most 500 characters") && refused.contains(&long),
-        "kept as it was typed"
+        "the form keeps the input"
     );
     elif.post(CLOSE, &[(&goal, "missed"), (&why, &long[1..])])
         .await
@@ -939,7 +945,7 @@ async fn reason_that_is_too_long_closes_nothing() {
     assert!(elif.get(RETRO).await.text().contains(&long[1..]));
 }
 
-/// Enter in a reason presses the form's first button.
+/// Pressing Enter in a reason field activates the form's first button.
 #[tokio::test]
 async fn enter_on_the_closing_page_closes_nothing() {
     let world = World::new().await;
@@ -955,6 +961,6 @@ async fn enter_on_the_closing_page_closes_nothing() {
         .unwrap();
     assert!(
         first.contains("formmethod=\"dialog\"") && !first.contains("name="),
-        "it sends nothing: {first}"
+        "the first button submits nothing: {first}"
     );
 }

@@ -1,4 +1,4 @@
-//! Many people on one board at once: nothing is lost, nothing is double, and the history is the truth.
+//! Concurrent changes of one board: nothing is lost or duplicated, and the history matches the state.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use crate::{
 
 const COLUMNS: [&str; 5] = ["todo", "in-progress", "blocked", "in-review", "done"];
 
-/// Case R1.
+/// Case R1. Positions and task numbers never collide.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_clients_move_create_and_archive_at_once() {
     move_make_and_archive(20, 500, 1).await;
 }
 
-/// So many clients do so many operations each, at once; a seed is a run that can be had again.
+/// Runs random operations by several clients at once. The seed makes the operations reproducible.
 async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
     println!("{clients} clients, {operations} operations each, seed {seed}");
     let world = World::new().await;
@@ -63,12 +63,12 @@ async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
     assert_eq!(
         changes,
         acknowledged + 30,
-        "every acknowledged change is in the history once"
+        "every acknowledged change is in the history exactly once"
     );
     assert_eq!(world.deadlocks().await, 0);
 }
 
-/// Two teams do all that they do to tasks, at once, to their own and to what the others wait for.
+/// Two teams make every kind of change at once, to their own tasks and to tasks that the other waits for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_busy_teams_cause_no_deadlocks() {
     let world = World::new().await;
@@ -158,7 +158,7 @@ async fn do_everything(
             _ => (format!("/tasks/{foreign}/follow"), vec![("follow", "1")]),
         };
         let answer = who.ask(Method::POST, &path, "card", &fields).await;
-        // what changed nothing cannot be taken back: 404
+        // undoing a request that changed nothing is a 404
         assert!(
             matches!(
                 answer.status.as_u16(),
@@ -177,7 +177,7 @@ async fn do_everything(
     }
 }
 
-/// Does its part of the operations; the answer is how many changed something.
+/// Runs one client's operations and returns how many changed something.
 async fn work(
     http: reqwest::Client,
     base: String,
@@ -213,7 +213,7 @@ async fn work(
                 (Method::PUT, format!("/tasks/INF-{task}/position"), place)
             }
         };
-        // archiving what is archived is answered the same, and changes nothing
+        // archiving an archived task succeeds too, but changes nothing
         let counts = method != Method::DELETE;
         let answer = http
             .request(method, format!("{base}{path}"))
@@ -233,7 +233,8 @@ async fn work(
     acknowledged
 }
 
-/// The checks that hold after any run: one column and rank a task, numbers without gaps, and a history that replays to the state.
+/// Checks what holds after any run: one column and rank per task, numbers without gaps, and a history that replays to
+/// the current state.
 pub async fn check_board(world: &World) {
     let rows: Vec<(Uuid, String, Option<String>, bool, String)> = sqlx::query_as(
         "SELECT k.id, c.slug, k.rank, k.archived_at IS NOT NULL, k.title FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
@@ -251,7 +252,7 @@ pub async fn check_board(world: &World) {
     assert_eq!(
         numbers,
         (1..=numbers.len() as i64).collect::<Vec<_>>(),
-        "numbers have no gaps and no doubles"
+        "task numbers have no gaps and no duplicates"
     );
     let mut places: Vec<_> = rows
         .iter()
@@ -260,7 +261,7 @@ pub async fn check_board(world: &World) {
     let count = places.len();
     places.sort();
     places.dedup();
-    assert_eq!(places.len(), count, "a rank is one task's");
+    assert_eq!(places.len(), count, "each rank belongs to one task");
     let longest = places.iter().map(|(_, rank)| rank.len()).max().unwrap_or(0);
     assert!(longest <= 64);
 
@@ -301,7 +302,7 @@ pub async fn check_board(world: &World) {
     }
 }
 
-/// Case R6.
+/// Case R6. The response contains both versions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_two_concurrent_edits_wins_and_the_other_gets_409() {
     let world = World::new().await;
@@ -358,7 +359,7 @@ async fn concurrent_writes_with_one_key_are_done_once() {
     assert_eq!(tasks, 1);
 }
 
-/// Case R2.
+/// Case R2. Ranks are rebalanced before they get too long.
 #[tokio::test]
 async fn there_is_always_a_rank_between_two_tasks() {
     let world = World::new().await;
@@ -388,7 +389,7 @@ async fn there_is_always_a_rank_between_two_tasks() {
     check_board(&world).await;
 }
 
-/// A small generator of numbers: the same run every time.
+/// A small pseudo-random number generator (xorshift), so that runs are reproducible.
 struct Dice(u64);
 
 impl Dice {
@@ -413,7 +414,7 @@ async fn member_removed_during_a_move_changes_nothing() {
         ),
     ] {
         let before = elif.task(&key).await;
-        // Somebody else has the columns; the move was let in and waits for them.
+        // the move has passed the permission check and waits for a lock
         let mut holding = world.db.begin().await.unwrap();
         sqlx::query("SELECT FROM columns FOR UPDATE")
             .execute(&mut *holding)

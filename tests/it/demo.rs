@@ -1,4 +1,4 @@
-//! The demo's made-up teams: their history is true, whatever day it is told on.
+//! The demo's generated history is consistent on whatever day it is created.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -56,7 +56,7 @@ struct Task {
     comments: i64,
 }
 
-/// A task as its events alone tell it.
+/// The state of a task according to its events.
 #[derive(Default)]
 struct Replayed {
     column: Value,
@@ -154,7 +154,7 @@ impl Replayed {
     }
 }
 
-/// Every event from the first on, and then the rows beside what they told.
+/// Replays all events from the first and compares the result with the rows.
 async fn replays(database: &PgPool, now: OffsetDateTime) {
     let events: Vec<Told> = sqlx::query_as(
         "SELECT team_id, seq, task_id, kind, before, after, version, at FROM events ORDER BY team_id, seq",
@@ -204,7 +204,7 @@ async fn replays(database: &PgPool, now: OffsetDateTime) {
     assert_eq!(
         places.len(),
         rows.iter().filter(|row| !row.archived).count(),
-        "two tasks in one place"
+        "each position belongs to one task"
     );
     for row in rows {
         let told = &tasks[&row.id];
@@ -231,7 +231,7 @@ async fn replays(database: &PgPool, now: OffsetDateTime) {
     }
 }
 
-/// What a visitor should find, on any day.
+/// Checks the content that the demo promises on any day.
 async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
     let tasks = number(database, "SELECT count(*) FROM tasks").await;
     assert!((60..=90).contains(&tasks), "{tasks}");
@@ -280,7 +280,7 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
         [3, 3, 2, 2]
     );
 
-    // Infrastructure's active sprint: all five columns, and one of them over its limit.
+    // Infrastructure's active sprint has tasks in all five columns, and one column is over its limit
     let columns: Vec<(String, i64, Option<i32>)> = sqlx::query_as(
         "SELECT c.state, count(k.id), c.wip_limit FROM columns c JOIN teams t ON t.id = c.team_id
          LEFT JOIN tasks k ON k.column_id = c.id AND k.archived_at IS NULL AND k.sprint_id = (SELECT id FROM sprints WHERE state = 'active')
@@ -361,11 +361,11 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
     assert_eq!(
         number(database, never_made).await,
         0,
-        "a comment names a task that was not there yet"
+        "a comment refers to a task that did not exist yet"
     );
 }
 
-/// Days from a task's first start to its last end, in the sprints that are closed and in this one.
+/// Returns the days from the first start to the last end of each finished task.
 async fn cycle_times(database: &PgPool) -> Vec<f64> {
     sqlx::query_scalar(
         "SELECT extract(epoch FROM max(at) FILTER (WHERE after->>'state' = 'done') - min(at) FILTER (WHERE after->>'state' = 'doing'))::float8 / 86400
@@ -389,7 +389,7 @@ async fn is_told_well_on(now: OffsetDateTime) {
         "{times:?}"
     );
     assert!((2.0..7.0).contains(&times[times.len() / 2]), "{times:?}");
-    // Almost all of it in somebody's working hours; the last hours before now may be an exception.
+    // almost all events are within the actor's working hours; the last hours before now may be an exception
     let odd = "SELECT count(*) FROM events e JOIN accounts a ON a.id = e.actor_id
                WHERE extract(isodow FROM e.at AT TIME ZONE a.time_zone) > 5 OR NOT (e.at AT TIME ZONE a.time_zone)::time BETWEEN '09:00' AND '18:00'";
     let (odd, all) = (
@@ -406,7 +406,7 @@ async fn demo_history_is_consistent_on_a_saturday() {
 
 #[tokio::test]
 async fn demo_history_is_consistent_just_after_midnight_on_monday() {
-    // In Berlin it is Monday already.
+    // it is already Monday in Berlin
     is_told_well_on(datetime!(2026-11-22 23:05 UTC)).await;
 }
 
@@ -480,7 +480,7 @@ async fn existing_demo_is_kept_unless_it_is_reset() {
         .await
         .unwrap();
     assert_eq!(kept, "Ebba Holmgren");
-    // commands work on the folder that was named, beside the running demo
+    // other commands use the same data folder while the demo is running
     let token = place
         .run(&[
             "token",

@@ -1,4 +1,4 @@
-//! `bin/run` and `bin/test` on a machine that lacks something: with programs of its own in place of the real ones.
+//! `bin/run` and `bin/test` on machines where something is missing. All programs are replaced by fakes.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-/// A machine with nothing but these programs. Each writes down that it was called.
+/// A machine with only these programs. Each records its calls in a file.
 struct Machine {
     folder: TempDir,
 }
@@ -38,7 +38,8 @@ impl Machine {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Runs one of the two commands with somebody who answers; how it ended, what was called, and what it said.
+    /// Runs one of the two commands with an answer on standard input. Returns whether it succeeded, the calls, and what
+    /// it wrote to standard error.
     async fn run(
         &self,
         command: &str,
@@ -59,7 +60,7 @@ impl Machine {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // whoever is not asked does not read the answer
+        // fails if the command asks nothing and ends first
         let _ = running
             .stdin
             .take()

@@ -1,4 +1,4 @@
-//! A workspace of one's own for each test: people who speak to the real router over a real Postgres.
+//! A separate workspace for each test: clients that call the real router with a real Postgres.
 
 use std::io::Write;
 
@@ -30,12 +30,12 @@ use crate::cluster;
 /// Tuesday of the first sprint's second week.
 pub const NOW: OffsetDateTime = datetime!(2026-11-24 10:00 UTC);
 
-/// Says how much was tried, also where all of it held: a test that passes is silent otherwise.
+/// Writes a line to standard error, which is shown even if the test passes.
 pub fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Two teams: elif is on Infrastructure, jonas on Ingestion.
+/// A workspace with two teams: Elif is on Infrastructure, Jonas on Ingestion.
 pub struct World {
     pub app: App,
     pub router: Router,
@@ -44,7 +44,7 @@ pub struct World {
     pub jonas: Client,
 }
 
-/// Somebody with a browser, or a program with a token.
+/// A person with a browser session, or a program with a token.
 #[derive(Clone)]
 pub struct Client {
     pub router: Router,
@@ -53,7 +53,7 @@ pub struct Client {
     pub bearer: Option<String>,
 }
 
-/// What came back.
+/// A response with its complete body.
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -103,7 +103,7 @@ impl World {
         }
     }
 
-    /// Another person, on the named team.
+    /// Adds a person to a team and signs them in.
     pub async fn join(&self, name: &str, handle: &str, team: &str) -> Client {
         let mut tx = self.db.begin().await.unwrap();
         let person = add_person(&mut tx, name, handle, 4).await;
@@ -119,7 +119,7 @@ impl World {
         Client::sign_in(&self.app, &self.router, person).await
     }
 
-    /// Somebody who has not signed in.
+    /// Returns a client without a session.
     pub fn stranger(&self) -> Client {
         Client {
             cookie: String::new(),
@@ -127,7 +127,7 @@ impl World {
         }
     }
 
-    /// The same person as a program with a token.
+    /// Returns a client that uses an API token of this person.
     pub async fn program_of(&self, client: &Client, scope: Scope) -> Client {
         let email = format!("{}@example.org", client.person.handle);
         let token = api_tokens::create(&self.db, NOW, &email, scope)
@@ -140,9 +140,9 @@ impl World {
         }
     }
 
-    /// How often changes waited for each other, and the database had to end one of them: each costs a second.
+    /// Returns how many deadlocks Postgres has resolved. Each costs a second.
     pub async fn deadlocks(&self) -> i64 {
-        // each connection is made to tell what it counted
+        // every connection has to flush its statistics first
         let mut connections: Vec<_> = std::iter::from_fn(|| self.db.try_acquire()).collect();
         for connection in &mut connections {
             sqlx::query("SELECT pg_stat_force_next_flush()")
@@ -159,7 +159,7 @@ impl World {
         .unwrap()
     }
 
-    /// Comes back once somebody waits for a lock in this world's database.
+    /// Waits until a statement is waiting for a lock in this world's database.
     pub async fn until_someone_waits(&self) {
         let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
         while !sqlx::query_scalar::<_, bool>(waits)
@@ -171,7 +171,7 @@ impl World {
         }
     }
 
-    /// Keys in a column from top to bottom, as the database has them.
+    /// Returns the keys in a column from top to bottom, read from the database.
     pub async fn column(&self, team: &str, column: &str) -> Vec<String> {
         sqlx::query_scalar(
             "SELECT t.key || '-' || k.number FROM tasks k JOIN teams t ON t.id = k.team_id
@@ -255,7 +255,7 @@ impl Client {
         .await
     }
 
-    /// Sends a form as our scripts do, wanting a part of the page.
+    /// Sends a form as our scripts do, which expect a fragment of the page.
     pub async fn ask(
         &self,
         method: Method,
@@ -278,7 +278,7 @@ impl Client {
         self.send(request.unwrap()).await
     }
 
-    /// Makes a task by the API; the answer is its key.
+    /// Creates a task with the API and returns its key.
     pub async fn make(&self, team: &str, column: &str, title: &str) -> String {
         let answer = self
             .api(
@@ -330,7 +330,7 @@ impl Answer {
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The same, if it went well.
+    /// Asserts that the request succeeded.
     pub fn ok(self) -> Self {
         assert!(
             self.status.is_success() || self.status.is_redirection(),
@@ -341,7 +341,7 @@ impl Answer {
         self
     }
 
-    /// The same answer, if it has this status.
+    /// Asserts the status.
     pub fn status(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self

@@ -1,4 +1,4 @@
-//! A team looks at how its work flows.
+//! The flow page of a team: cycle times, throughput, blocked time and burn-up.
 
 use axum::http::Method;
 use fortnight::domain::{
@@ -24,7 +24,8 @@ async fn to(client: &Client, key: &str, column: &str) {
         .ok();
 }
 
-/// Three days of work: INF-1 takes three days, INF-2 one, INF-3 is never in progress, INF-4 is blocked, INF-5 in hand.
+/// Creates three days of work: INF-1 takes three days, INF-2 one, INF-3 is never in progress, INF-4 is blocked and
+/// INF-5 is in progress.
 async fn three_days(world: &World) {
     let elif = &world.elif;
     for (title, label) in [
@@ -84,16 +85,16 @@ async fn flow_page_shows_cycle_times_and_time_blocked() {
     assert!(page.contains("Left out: 1 never in progress."));
     assert!(
         page.contains("INF-1: 3 days, done on 26 Nov"),
-        "a dot says what it is"
+        "each dot has a label"
     );
     assert!(
         page.contains("3 of 5 tasks are done"),
-        "the archived one stays done"
+        "the archived task still counts as done"
     );
     assert!(page.contains(r#"aria-labelledby="cycle-time-title cycle-time-says""#));
     assert!(page.contains("Their topic</span><span class=\"muted\">2 days · Ingestion"));
     assert!(!page.contains("style="));
-    // both charts of times against the team's own levels, and the numbers of each panel as a table and a file
+    // both charts show the team's percentiles, and each panel has its numbers as a table and a file
     for (chart, next) in [
         ("cycle-time-panel", "ageing-panel"),
         ("ageing-panel", "throughput-panel"),
@@ -147,7 +148,7 @@ async fn flow_page_shows_cycle_times_and_time_blocked() {
     for state in ["todo", "doing", "blocked", "review", "done"] {
         assert!(
             areas.contains(&format!("state-{state}")),
-            "{state} in its own hue: {areas}"
+            "{state} has its own colour: {areas}"
         );
     }
     let how = page
@@ -177,7 +178,7 @@ async fn flow_page_shows_cycle_times_and_time_blocked() {
     );
 }
 
-/// Case 42.
+/// Case 42. A title cannot run as a formula in a spreadsheet.
 #[tokio::test]
 async fn csv_export_escapes_formulas() {
     let world = World::new().await;
@@ -233,7 +234,7 @@ async fn csv_export_escapes_formulas() {
     );
     assert!(
         burn_up.contains("\r\n2026-11-29,,,5,"),
-        "the days to come have their ideal: {burn_up}"
+        "future days show the ideal line: {burn_up}"
     );
     world
         .elif
@@ -263,7 +264,7 @@ async fn filter_applies_to_every_figure() {
     );
     assert!(
         docs.contains(r#"href="?sprints=1&#38;q=label%3Adocs""#),
-        "the filter stays with another range: {docs}"
+        "links to other ranges keep the filter: {docs}"
     );
     let save = [
         ("name", "Only docs"),
@@ -310,11 +311,11 @@ async fn filter_applies_to_every_figure() {
         .text();
     assert!(
         file.contains("Unknown filter “colour:”"),
-        "a file of all tasks would be taken for one of those: {file}"
+        "no file is sent, because it would contain all tasks: {file}"
     );
     assert!(
         docs.contains("/flow/blocked.csv?q=label%3Adocs\""),
-        "its numbers are of the same tasks: {docs}"
+        "the file has the same filter: {docs}"
     );
 }
 
@@ -415,7 +416,7 @@ async fn figures_of_a_past_sprint_never_change() {
     for name in names {
         before.push(csv(&format!("{name}.csv?from=42&to=42")).await);
     }
-    // the next sprint: carried over, finished, put away and brought back
+    // in the next sprint tasks are carried over, finished, archived and restored
     world
         .elif
         .api(Method::PATCH, "/tasks/INF-4", json!({ "sprint": 43 }))
@@ -443,7 +444,7 @@ async fn figures_of_a_past_sprint_never_change() {
     let next = csv("cumulative-flow.csv?sprints=1").await;
     assert!(
         next.ends_with(",0,0,0,1,1\r\n"),
-        "only what the sprint itself finished is done in it: {next}"
+        "only tasks finished in the sprint count as done in it: {next}"
     );
 }
 
@@ -451,7 +452,7 @@ async fn figures_of_a_past_sprint_never_change() {
 async fn imports_with_incomplete_history_are_left_out() {
     let world = World::new().await;
     three_days(&world).await;
-    // as an import of a cut history leaves it: the making is not there
+    // like an import with an incomplete history: there is no creation event
     sqlx::query(
         "UPDATE events SET kind = 'task.imported' WHERE kind = 'task.created'
          AND task_id = (SELECT id FROM tasks WHERE number = 1 AND team_id = (SELECT id FROM teams WHERE key = 'INF'))",
@@ -471,7 +472,7 @@ async fn imports_with_incomplete_history_are_left_out() {
     );
     assert!(
         page.contains("<b>3</b>tasks done so far"),
-        "it was finished all the same"
+        "it still counts as finished"
     );
 }
 
@@ -542,6 +543,6 @@ async fn flow_page_has_content_on_the_first_day() {
     assert!(!page.contains("No finished tasks yet."), "{page}");
     assert!(
         page.contains(&key) && page.contains("Cumulative flow"),
-        "its age, and where it stands: {page}"
+        "the task's age and the cumulative flow are shown: {page}"
     );
 }

@@ -1,4 +1,4 @@
-//! What people follow, and who is told of in a "needed_by": they hear of it from where they last read, however it is called.
+//! News about followed items, read markers for each person, and recognizing who a task is needed by.
 
 use axum::http::Method;
 use serde_json::json;
@@ -26,7 +26,7 @@ async fn followed_items_show_news_until_it_is_read() {
         ],
     )
     .await;
-    // somebody else follows it too, and reads for themselves
+    // each follower has their own read marker
     let mira = world.join("Mira Sol", "mira", "ingestion").await;
     mira.post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
         .await
@@ -84,7 +84,7 @@ async fn followed_items_show_news_until_it_is_read() {
         assert_eq!(news.matches(told).count(), 1, "{told} in {news}");
     }
     assert!(!news.contains("Not followed"), "{news}");
-    // Read up to here; what comes after is new again.
+    // marked as read up to here; later events are news again
     let seen = page
         .split("name=\"seen\" value=\"infra")
         .nth(1)
@@ -115,7 +115,7 @@ async fn followed_items_show_news_until_it_is_read() {
             .text()
             .contains("Elif moved it to Done")
     );
-    // however much else happens after it
+    // even when many unrelated events follow
     sqlx::query(
         "WITH t AS (UPDATE teams SET seq = seq + 1500 WHERE key = 'INF' RETURNING id, seq)
          INSERT INTO events (team_id, seq, change_id, at, kind) SELECT t.id, t.seq - 1500 + n, gen_random_uuid(), $1, 'column.limited' FROM t, generate_series(1, 1500) n",
@@ -132,7 +132,7 @@ async fn followed_items_show_news_until_it_is_read() {
             .text()
             .contains("Elif moved it to Done")
     );
-    // One's own doing is no news, and what is no longer followed is none either.
+    // events of items that are no longer followed are not news
     jonas.post(&format!("/tasks/{key}/follow"), &[]).await.ok();
     jonas
         .post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[])
@@ -143,7 +143,7 @@ async fn followed_items_show_news_until_it_is_read() {
         .post("/updates/read", &[("seen", "infrastructure:-3")])
         .await
         .status(404);
-    // A team that is not there any more, or never was, is passed over: what was read of the others was read.
+    // an unknown team is ignored; the marker of the other teams is still saved
     elif.post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
         .await
         .ok();
@@ -198,7 +198,7 @@ async fn projects_and_teams_can_be_followed() {
             .text()
             .contains("Elif moved it to In progress")
     );
-    // and what becomes of itself
+    // changes of the project itself
     elif.post(
         "/projects/new-cluster/milestones",
         &[("title", "The first ten")],
@@ -240,7 +240,7 @@ async fn projects_and_teams_can_be_followed() {
         page.contains("Of the team") && page.contains("Following"),
         "{page}"
     );
-    // A team that is younger than what is followed may work on it too.
+    // tasks of a team created after the follow are included
     let mut tx = world.db.begin().await.unwrap();
     let young = fortnight::domain::teams::create::add_team(
         &mut tx,
@@ -285,7 +285,7 @@ async fn projects_and_teams_can_be_followed() {
             .text()
             .contains("Of the youngest team")
     );
-    // Which open tasks a project has is nobody's news once its team is private.
+    // once the project's team is private, its tasks are not news for others
     sqlx::query("UPDATE teams SET private = true, seq = seq + 1 WHERE key = 'INF'")
         .execute(&world.db)
         .await
@@ -306,7 +306,7 @@ async fn projects_and_teams_can_be_followed() {
     );
 }
 
-/// What the form with that button sends.
+/// Returns the fields of the form that contains the button.
 fn sent_by(page: &str, button: &str) -> Vec<(&'static str, String)> {
     let form = page
         .split(button)
@@ -337,7 +337,7 @@ async fn only_news_that_was_shown_is_marked_as_read() {
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Sol", "mira", "ingestion").await;
     let talk = async |who: &Client, team: &str, task: &str, from: i64, to: i64| {
-        // as the verbs tell it, with an hour between
+        // like events of the domain, one hour apart
         sqlx::query(
             "WITH t AS (UPDATE teams SET seq = seq + $3 - $2 + 1 WHERE slug = $1 RETURNING id, seq - ($3 - $2 + 1) AS was)
              INSERT INTO events (team_id, seq, change_id, task_id, actor_id, at, kind, after)
@@ -363,7 +363,7 @@ async fn only_news_that_was_shown_is_marked_as_read() {
             .await
             .ok();
     }
-    // 130 things in two teams, one after the other
+    // 130 events, alternating between two teams
     for hour in 1..=65 {
         talk(elif, "infrastructure", &ours, 2 * hour, 2 * hour).await;
         talk(&mira, "ingestion", &theirs, 2 * hour + 1, 2 * hour + 1).await;
@@ -384,11 +384,11 @@ async fn only_news_that_was_shown_is_marked_as_read() {
     );
     assert!(
         !first.contains("“infrastructure 102”"),
-        "the newest come later: {first}"
+        "the newest are not shown yet: {first}"
     );
     assert!(
         first.find("“ingestion 101”") < first.find("“infrastructure 2”"),
-        "of what is shown, the newest first: {first}"
+        "the shown events are sorted newest first: {first}"
     );
     press(jonas, &first, "Mark these as read").await;
     let second = news(&jonas.get("/").await.ok().text());
@@ -401,7 +401,7 @@ async fn only_news_that_was_shown_is_marked_as_read() {
     );
     press(jonas, &second, "Mark all as read").await;
     assert_eq!(news(&jonas.get("/").await.ok().text()), "");
-    // Whoever was away for longer may leave it at that.
+    // everything can be marked as read at once
     talk(elif, "infrastructure", &ours, 200, 340).await;
     let page = news(&jonas.get("/").await.ok().text());
     press(jonas, &page, "Mark all as read").await;
@@ -448,7 +448,7 @@ async fn tasks_added_to_or_removed_from_followed_items_are_news() {
     edit(&[("title", "Cut over on Monday")]).await;
     assert!(
         !page().await.contains("id=\"news\""),
-        "it belongs to neither"
+        "the task belongs to neither"
     );
     edit(&[("goal", "1")]).await;
     edit(&[("project", "new-cluster")]).await;
@@ -470,7 +470,7 @@ async fn tasks_added_to_or_removed_from_followed_items_are_news() {
     edit(&[("title", "Cut over on Tuesday")]).await;
     assert!(
         !page().await.contains("renamed it"),
-        "what a task says is told to whoever follows the task"
+        "only followers of the task itself see a new title"
     );
     edit(&[("goal", "")]).await;
     edit(&[("project", "")]).await;
@@ -485,7 +485,7 @@ async fn tasks_added_to_or_removed_from_followed_items_are_news() {
             page().await
         );
     }
-    // what is made in it
+    // tasks created for the goal
     let made = elif
         .api(
             Method::POST,
@@ -518,7 +518,7 @@ async fn team_followers_learn_of_blocked_and_resumed_tasks() {
     .ok();
     assert!(
         !jonas.get("/").await.ok().text().contains("id=\"news\""),
-        "a step on the way is no news of a team"
+        "moves between other columns are not news of the team"
     );
     elif.post(
         &format!("/tasks/{key}/block"),
@@ -548,7 +548,7 @@ async fn team_followers_learn_of_blocked_and_resumed_tasks() {
             .text()
             .contains("Elif moved it to In progress")
     );
-    // and of what its meetings decide
+    // deleted goals and closed sprints
     let goal = set_goal(
         &world,
         elif,
@@ -622,7 +622,7 @@ async fn needed_by_recognizes_former_names() {
             .text()
             .contains("For a team by its name")
     );
-    // A name that another team has by now is that one's.
+    // a former name that another team uses now refers to that team
     sqlx::query("UPDATE teams SET slug = 'streams' WHERE key = 'STR'")
         .execute(&world.db)
         .await
@@ -650,7 +650,7 @@ async fn needed_by_recognizes_former_names() {
             .text()
             .contains("For a team by its name")
     );
-    // somebody else is added, and whoever stands there still stands there
+    // adding an entry keeps the former names that are already there
     elif.post(
         &format!("/tasks/{key}"),
         &[("needed_by", "@mira, ING, Legal")],
@@ -669,9 +669,9 @@ async fn needed_by_recognizes_former_names() {
         .ok();
     assert!(
         !mira.get("/").await.ok().text().contains("id=\"awaited\""),
-        "who is not named there any more"
+        "Mira is no longer in the field"
     );
-    // A team that is private now is named there by none of its keys.
+    // a team that became private is not shown by any of its keys
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
         .await
@@ -685,9 +685,9 @@ async fn needed_by_recognizes_former_names() {
     assert_eq!(
         elif.task(&named).await["needed_by"],
         "Ingestion, Sales",
-        "which is another team"
+        "the name refers to another team"
     );
-    // nor is it by who may look at it: others read that too
+    // members cannot name it either, because others read the field, too
     let ours = world.join("Nia Both", "nia", "infrastructure").await;
     sqlx::query("INSERT INTO members (team_id, account_id, role, since) SELECT id, $1, 'member', $2 FROM teams WHERE key = 'STR'")
         .bind(ours.person.id)
@@ -759,7 +759,7 @@ async fn goal_followers_learn_of_progress_and_closing() {
         .await
         .ok();
     }
-    // out of the project, and back to it
+    // removed from the project and added again
     for (project, version) in [("", "1"), ("new-cluster", "2")] {
         let edit = [
             ("title", "For the cluster"),
@@ -820,7 +820,7 @@ async fn imported_tasks_are_not_news_for_team_followers() {
         page.contains("Done here") && !page.contains("Trello"),
         "{page}"
     );
-    // whoever follows the task itself reads all of it, and who did it
+    // followers of the task itself see the import
     jonas
         .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
         .await
@@ -875,7 +875,7 @@ async fn profile_offers_only_actions_the_viewer_can_take() {
         !theirs.contains(&unblock) && !theirs.contains("/teams/infrastructure/actions/"),
         "{theirs}"
     );
-    // nor on their own, once they are off the team
+    // not even on their own page once they have left the team
     sqlx::query("DELETE FROM members WHERE account_id = $1")
         .bind(elif.person.id)
         .execute(&world.db)

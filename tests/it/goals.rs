@@ -1,11 +1,11 @@
-//! Goals: measured, owned, and as far as they should be.
+//! Goals: progress, owners and expected pace; and the calendar of sprints.
 
 use axum::http::Method;
 use serde_json::json;
 
 use crate::fixtures::{Client, World};
 
-/// Makes a goal by its form; the answer is its id.
+/// Creates a goal with its form and returns its id.
 pub async fn set_goal(
     world: &World,
     who: &Client,
@@ -54,15 +54,15 @@ async fn goal_counts_done_tasks_and_shows_the_expected_pace() {
     assert!(board.contains("2 / 4"), "two of four are done");
     assert!(
         board.contains("Expected by today: 65 %"),
-        "the middle of the seventh of ten working days"
+        "the middle of working day 7 of 10"
     );
     assert!(
         board.contains("Only one owner. No one else on the team works at those hours"),
-        "elif is alone in the team"
+        "Elif is the only member"
     );
     let page = goal_page(elif, &id).await;
-    assert!(page.contains("2 of 3"), "of its tasks");
-    // somebody joins who works at the same hours, and is proposed
+    assert!(page.contains("2 of 3"), "two of its three tasks are done");
+    // a person who works at the same hours is suggested
     world.join("Tomas Weber", "tomas", "infrastructure").await;
     assert!(
         elif.get("/teams/infrastructure")
@@ -112,7 +112,7 @@ async fn entered_values_are_kept_with_their_notes() {
     );
     assert!(
         page.contains("2 values were entered, the last one is 31 / 50."),
-        "drawn over the sprint: {page}"
+        "the chart shows both values: {page}"
     );
     assert_eq!(page.matches("<circle class=\"dot state-done\"").count(), 2);
     assert!(
@@ -128,7 +128,7 @@ async fn entered_values_are_kept_with_their_notes() {
             .status(422);
         assert!(
             answer.text().contains("value=\"kept\""),
-            "what was typed is still there"
+            "the form keeps the note"
         );
     }
     let entries: i64 = sqlx::query_scalar("SELECT count(*) FROM goal_entries")
@@ -136,7 +136,7 @@ async fn entered_values_are_kept_with_their_notes() {
         .await
         .unwrap();
     assert_eq!(entries, 2);
-    // measured otherwise, what was typed in before is told and not drawn
+    // after a change of the measure, earlier values are listed but not drawn
     let share = [
         ("title", "Migrate 50 of the 100 tables"),
         ("measure", "share"),
@@ -250,7 +250,7 @@ async fn invalid_goal_is_refused_beside_its_field() {
             vec![
                 ("title", "Whose"),
                 ("target", "5"),
-                ("owners", "nobody-here"),
+                ("owners", "unknown-user"),
             ],
             "No one is called",
         ),
@@ -287,7 +287,7 @@ async fn invalid_goal_is_refused_beside_its_field() {
         .await
         .unwrap();
     assert_eq!(none, 0);
-    // a goal of another team: not to be seen under this one's address, nor put to a task
+    // another team's goal is not found under this team's path and cannot be linked to its tasks
     let id = set_goal(&world, elif, "42", &[("title", "Ours"), ("target", "1")]).await;
     jonas
         .get(&format!("/teams/ingestion/goals/{id}"))
@@ -313,7 +313,7 @@ async fn invalid_goal_is_refused_beside_its_field() {
     let refused = sqlx::query("UPDATE goals SET target = 0")
         .execute(&world.db)
         .await;
-    assert!(refused.is_err(), "the table itself refuses");
+    assert!(refused.is_err(), "a constraint of the table refuses it");
 }
 
 #[tokio::test]
@@ -351,7 +351,7 @@ async fn goals_of_a_future_sprint_link_back_to_planning() {
             .header("location"),
         planning
     );
-    // once it goes on, the board is where one looks
+    // goals of the active sprint lead to the board
     let fields = [("sprint", "42"), ("title", "Cut over"), ("target", "2")];
     assert_eq!(
         elif.post(goals, &fields).await.ok().header("location"),
@@ -412,10 +412,10 @@ async fn goal_with_a_single_owner_is_flagged_on_every_page() {
         assert_eq!(
             page.matches("class=\"warning\"").count(),
             2,
-            "{path}: two who meet are no lone wolves"
+            "{path}: owners with shared hours are not flagged"
         );
     }
-    // three hours a day are enough, a minute less is not
+    // three shared hours a day are enough, a minute less is not
     for (from, alone) in [("14:00", 2), ("14:01", 3)] {
         let hours = [
             ("name", "Tomas Weber"),
@@ -431,7 +431,7 @@ async fn goal_with_a_single_owner_is_flagged_on_every_page() {
             "{from}: {page}"
         );
     }
-    // who has left the workspace is no company
+    // deactivated owners do not count
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
         .execute(&world.db)
         .await
@@ -661,12 +661,12 @@ async fn only_administrators_rename_move_and_skip_sprints() {
     assert_eq!(
         next,
         (&json!(43), &json!("2026-12-12")),
-        "later by its own twelve days"
+        "moved by its own length of twelve days"
     );
     assert_eq!(
         after,
         (&json!(44), &json!("2026-12-26")),
-        "and the one after it too"
+        "the following sprint moves as well"
     );
     let cadence = [
         ("cadence_weeks", "1"),
@@ -691,7 +691,7 @@ async fn only_administrators_rename_move_and_skip_sprints() {
     );
     assert_eq!(
         sprints["sprints"][1]["ends_on"], "2026-12-12",
-        "a week that begins on a Sunday"
+        "the week starts on a Sunday"
     );
     let monday = [
         ("cadence_weeks", "1"),
@@ -845,11 +845,11 @@ async fn goal_form_keeps_a_finished_project_and_an_outside_owner() {
     let page = goal_page(elif, &id).await;
     assert!(
         page.contains("<option value=\"re-partition\" selected>"),
-        "finished, and still what it serves"
+        "the finished project is still selected"
     );
     assert!(
         page.contains("value=\"jonas\" checked"),
-        "of another team, and still an owner: {page}"
+        "the owner from another team is still checked: {page}"
     );
 }
 
@@ -884,7 +884,7 @@ async fn changing_the_measure_clears_the_entered_value() {
         .fetch_one(&world.db)
         .await
         .unwrap();
-    assert_eq!(typed, None, "31 of 50 is no yes");
+    assert_eq!(typed, None, "31 of 50 is not a value of a yes/no goal");
 }
 
 #[tokio::test]
@@ -911,7 +911,7 @@ async fn entering_a_value_does_not_change_the_goals_version() {
     ] {
         assert!(page.contains(stands), "{stands}: {page}");
     }
-    // the form was open before somebody said how far it is
+    // a goal form opened before the value was entered can still be saved
     elif.post(&progress, &[("value", "31"), ("note", "over night")])
         .await
         .status(303);
@@ -947,7 +947,7 @@ async fn goal_of_a_deactivated_owner_can_still_be_saved() {
     elif.post(&format!("/teams/infrastructure/goals/{goal}"), &saved)
         .await
         .status(303);
-    // nobody else comes to own one so
+    // a deactivated person cannot be added to another goal
     let other = set_goal(&world, elif, "42", &[("title", "Other"), ("target", "5")]).await;
     let saved = [
         ("title", "Other"),
@@ -1043,11 +1043,11 @@ async fn each_goal_of_a_sprint_has_its_own_hue() {
     for hue in hues {
         assert!(
             board.contains(&format!("class=\"goal hue-{hue}\"")),
-            "its own in the head: {hue}"
+            "the goal has its colour in the header: {hue}"
         );
         assert!(
             board.contains(&format!("<li class=\"task hue-{hue}\"")),
-            "and on its task: {hue}"
+            "its task has the same colour: {hue}"
         );
     }
 }

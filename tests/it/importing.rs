@@ -1,4 +1,4 @@
-//! A team brings its old board along.
+//! Importing boards from Trello and issues from GitHub.
 
 use fortnight::domain::import::{self, draft::ImportRequest, summary::Summary};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ async fn trello_cards_and_checklists_appear_on_the_board() {
         .collect();
     assert!(
         order.is_sorted(),
-        "new columns stand in their order, before what is done"
+        "new columns keep their order and come before Done"
     );
     assert_eq!(
         world.column("infrastructure", "personal").await,
@@ -58,7 +58,7 @@ async fn trello_cards_and_checklists_appear_on_the_board() {
     let story = world.elif.get("/tasks/INF-1").await.ok().text();
     assert!(
         story.contains("Mistakes/Habits/Issues: "),
-        "a step says which of its checklists it is from"
+        "a step is prefixed with the name of its checklist"
     );
     assert!(
         story.contains("Member 1") && story.contains("created it in Personal"),
@@ -79,7 +79,7 @@ async fn second_import_adds_only_new_cards() {
     );
     assert_eq!(everything(&world.db).await, before);
 
-    // what is new in a later export comes in alone, below the others
+    // new cards of a later export are added below the others
     let mut later = json_of(TRELLO);
     let mut card = later["cards"][0].clone();
     card["id"] = json!("ffffffffffffffffffffffff");
@@ -161,7 +161,7 @@ async fn lists_go_to_columns_by_name_or_mapping() {
     assert_eq!(
         world.elif.task("INF-5").await["archived"],
         true,
-        "an open card of a closed list is in the archive"
+        "an open card of a closed list is archived"
     );
     let events: Vec<Value> = sqlx::query_scalar(
         "SELECT after FROM events WHERE kind = 'column.added' AND task_id IS NULL",
@@ -276,7 +276,7 @@ async fn import_goes_into_each_teams_current_sprint() {
         .post("/teams/infrastructure/sprints/42/close", &verdict)
         .await
         .ok();
-    // Ingestion has not closed it, and so it goes on
+    // Ingestion has not closed the sprint
     let draft = import::trello::parse(&json_of(TRELLO)).unwrap();
     for (team, who, key, sprint) in [
         ("infrastructure", &world.elif, "INF-2", 43),
@@ -498,7 +498,7 @@ async fn checked_checklist_items_are_imported_as_done() {
     );
 }
 
-/// Case 47.
+/// Case 47. Deeply nested and truncated files are among them.
 #[tokio::test]
 async fn invalid_export_is_refused_and_imports_nothing() {
     let (place, world) = (Place::new(), World::new().await);
@@ -590,7 +590,7 @@ async fn invalid_export_is_refused_and_imports_nothing() {
     assert_eq!(left, 0);
 }
 
-/// Case 46.
+/// Case 46. Ids in the file cannot refer to existing tasks either.
 #[tokio::test]
 async fn malicious_export_reads_no_files_and_grants_no_roles() {
     let world = World::new().await;
@@ -650,7 +650,7 @@ async fn malicious_export_reads_no_files_and_grants_no_roles() {
         .status(403);
 }
 
-/// Cases 47, F2.
+/// Cases 47, F2. The size is checked before the file is read.
 #[tokio::test]
 async fn large_export_is_imported_and_a_huge_file_is_refused() {
     let world = World::new().await;
@@ -662,7 +662,7 @@ async fn large_export_is_imported_and_a_huge_file_is_refused() {
     let file = kept(&board);
     let summary = trello(&world, &import::read_file(file.path()).unwrap(), &[]).await;
     assert_eq!(summary.made, 65);
-    // A hole in the disk, as large as a file can be said to be.
+    // a sparse file of 64 GiB
     let huge = NamedTempFile::new().unwrap();
     huge.as_file().set_len(64 << 30).unwrap();
     let refused = import::read_file(huge.path()).unwrap_err().to_string();
@@ -699,7 +699,7 @@ fn kept(text: &str) -> NamedTempFile {
     file
 }
 
-/// The test's database, for the program.
+/// Returns the URL of the test's database for the program.
 fn url_of(db: &PgPool) -> String {
     let own = db.connect_options();
     let socket = own.get_socket().unwrap().display().to_string();
@@ -713,7 +713,7 @@ async fn count(db: &PgPool, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
 }
 
-/// How much there is of everything that an import writes.
+/// Counts the rows of everything that an import writes.
 pub async fn everything(db: &PgPool) -> Vec<i64> {
     let mut counts = Vec::new();
     for sql in [

@@ -1,4 +1,4 @@
-//! What somebody leaves behind when they go: keys that open nothing any more, teams that others lead, and no name.
+//! When people leave: their links end, their teams get new leads, and their names disappear.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::{
     people::{invite, link_in, newcomer, path_of, with_password},
 };
 
-/// Two administrators, as they are signed in.
+/// Creates two administrators who are signed in.
 async fn two_administrators(world: &World) -> (Client, Client) {
     let (ada, ..) = with_password(world, "ada", "admin").await;
     let (gita, ..) = with_password(world, "gita", "admin").await;
@@ -24,7 +24,7 @@ async fn link_for(admin: &Client, handle: &str) -> String {
     ))
 }
 
-/// Case 24.
+/// Case 24. Invitations and reset links of a removed administrator must not work.
 #[tokio::test]
 async fn administrators_links_end_with_their_role_or_account() {
     let world = World::new().await;
@@ -69,7 +69,7 @@ async fn administrators_links_end_with_their_role_or_account() {
     }
 }
 
-/// Case 26.
+/// Case 26. An older link must not set another password.
 #[tokio::test]
 async fn password_reset_link_ends_when_the_password_changes() {
     let world = World::new().await;
@@ -83,7 +83,7 @@ async fn password_reset_link_ends_when_the_password_changes() {
     world.stranger().get(&link).await.status(404);
 }
 
-/// Case 12.
+/// Case 12. The audit log no longer names the team either.
 #[tokio::test]
 async fn invitation_ends_when_its_team_becomes_private() {
     let world = World::new().await;
@@ -104,7 +104,7 @@ async fn invitation_ends_when_its_team_becomes_private() {
         .post(&invitation, &newcomer("m@example.org", "Mallory"))
         .await
         .status(404);
-    // nor is its name told to administrators who are not on it, in whatever was written down before
+    // administrators outside the team do not see its name, not even in earlier entries
     for page in ["/settings/people", "/settings/audit", "/settings/audit.csv"] {
         let page = ada.get(page).await.status(200).text();
         assert!(!page.contains("Ingestion"), "{page}");
@@ -127,11 +127,11 @@ async fn invitation_ends_when_its_team_becomes_private() {
             .ok()
             .text()
             .contains("to Ingestion, for 7 days"),
-        "open again"
+        "the name is shown once the team is open again"
     );
 }
 
-/// Case 12.
+/// Case 12. Only members may invite to a private team.
 #[tokio::test]
 async fn invitation_to_a_private_team_ends_when_its_author_leaves() {
     let world = World::new().await;
@@ -197,7 +197,7 @@ async fn private_team_always_has_a_lead() {
             .status(422);
         assert!(why.text().contains("A private team needs a lead"), "{role}");
     }
-    // who is locked out is out at once, and whoever was there the longest leads on
+    // after deactivation of the only lead, the longest-standing member becomes lead
     ada.post("/settings/people/elif", &[("do", "deactivate")])
         .await
         .status(303);
@@ -353,9 +353,9 @@ async fn deleted_person_is_removed_from_blockers_and_reports() {
     assert_eq!(
         frozen.matches("Tomas Weber").count(),
         4,
-        "an owner, and what three waited on: {frozen}"
+        "as owner of a goal and in three blockers: {frozen}"
     );
-    // and under another name, and another handle
+    // the person also changes name and username
     let profile = [("name", "T. Weber-Lind"), ("handle", "twl")];
     let hours = [
         ("time_zone", "UTC"),
@@ -409,7 +409,7 @@ async fn deleted_person_is_removed_from_blockers_and_reports() {
             "{page}"
         );
     }
-    // neither handle is ever anybody's again
+    // neither username can be used again
     for handle in ["tomas", "twl"] {
         let profile = [("name", "Elif Hartmann"), ("handle", handle)];
         elif.post("/me", &[profile.as_slice(), hours.as_slice()].concat())
@@ -456,7 +456,7 @@ async fn audit_log_is_paged_filtered_by_day_and_exported_whole() {
     assert_eq!(
         day.matches("test.line</td>").count(),
         24,
-        "both days counted"
+        "one day has 24 entries"
     );
     ada.get("/settings/audit?from=yesterday").await.status(422);
     let csv = ada
@@ -464,10 +464,14 @@ async fn audit_log_is_paged_filtered_by_day_and_exported_whole() {
         .await
         .status(200)
         .text();
-    assert_eq!(csv.matches(",line ").count(), 450, "all of them");
+    assert_eq!(
+        csv.matches(",line ").count(),
+        450,
+        "the export is not paged"
+    );
 }
 
-/// Case 29.
+/// Case 29. A huge address must not fill memory.
 #[tokio::test]
 async fn oversized_email_address_is_truncated_in_the_audit_log() {
     let world = World::new().await;
@@ -483,10 +487,10 @@ async fn oversized_email_address_is_truncated_in_the_audit_log() {
         .fetch_one(&world.db)
         .await
         .unwrap();
-    assert_eq!(longest, 320, "and the audit keeps the beginning only");
+    assert_eq!(longest, 320, "the audit log keeps only the beginning");
 }
 
-/// Case 29.
+/// Case 29. An attacker cannot flood the audit log.
 #[tokio::test]
 async fn rate_limited_sign_ins_are_logged_once() {
     let world = World::new().await;
@@ -507,7 +511,7 @@ async fn rate_limited_sign_ins_are_logged_once() {
     assert_eq!(lines, 1);
 }
 
-/// Case 17.
+/// Case 17. It ends when the author leaves a private team or is deactivated.
 #[tokio::test]
 async fn share_link_ends_with_its_authors_access() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! Starting, stopping, being killed and being started twice.
+//! Starting and stopping the program, crashes, and commands beside a running server.
 
 use std::time::{Duration, Instant};
 
@@ -17,13 +17,13 @@ async fn starts_serves_and_leaves_nothing_behind(place: Place) {
     assert_eq!(server.get("/readyz").await.0, 200);
     assert!(
         !place.processes().is_empty(),
-        "Postgres works in its folder"
+        "Postgres runs in the data folder"
     );
 
     server.signal(Signal::TERM);
     assert_eq!(server.ended().await.unwrap().code(), Some(0));
-    // what writes Postgres' log hears last of its end, from a pipe that closes
-    until("nothing is left behind", async || {
+    // the process that writes Postgres' log ends last, when its pipe is closed
+    until("all processes have ended", async || {
         place.processes().is_empty()
     })
     .await;
@@ -41,12 +41,12 @@ async fn server_runs_as_an_unprivileged_user() {
 
 #[tokio::test]
 async fn long_data_path_works() {
-    // Postgres could not bind a socket in here
+    // too long for a Unix socket
     let place = Place::new().in_folder(&"deep/".repeat(30));
     starts_serves_and_leaves_nothing_behind(place).await;
 }
 
-/// Case R13.
+/// Case R13. The server is restarted while its Postgres is still shutting down.
 #[tokio::test]
 async fn acknowledged_writes_survive_sigkill() {
     let place = Place::new();
@@ -63,7 +63,7 @@ async fn acknowledged_writes_survive_sigkill() {
     for _ in 0..3 {
         server.signal(Signal::KILL);
         server.ended().await.unwrap();
-        // at once: its Postgres is only about to hear of it
+        // at once, while its Postgres is still running
         server = place.serve().await;
         assert_eq!(server.get("/readyz").await.0, 200);
     }
@@ -74,13 +74,13 @@ async fn acknowledged_writes_survive_sigkill() {
     assert_eq!(kept, 1);
 
     server.signal(Signal::KILL);
-    until("Postgres follows its parent", async || {
+    until("Postgres ends after its parent", async || {
         place.processes().is_empty()
     })
     .await;
 }
 
-/// Case R13.
+/// Case R13. A stale PID file does not prevent the next start.
 #[tokio::test]
 async fn server_starts_again_after_postgres_was_killed_too() {
     let place = Place::new();
@@ -93,14 +93,14 @@ async fn server_starts_again_after_postgres_was_killed_too() {
     assert_eq!(server.get("/readyz").await.0, 200);
 }
 
-/// Case R12.
+/// Case R12. The server stays up and reconnects.
 #[tokio::test]
 async fn crashed_postgres_is_restarted() {
     let place = Place::new();
     let server = place.serve().await;
     let before = place.postmaster();
     kill_process(before, Signal::KILL).unwrap();
-    until("another postmaster serves", async || {
+    until("another postmaster is running", async || {
         place.has_postmaster_other_than(before) && server.get("/readyz").await.0 == 200
     })
     .await;
@@ -122,7 +122,7 @@ async fn second_server_is_refused_and_commands_run_beside_it() {
     assert_eq!(
         server.get("/readyz").await.0,
         200,
-        "the first one's Postgres goes on"
+        "the first server's Postgres is still running"
     );
 }
 
@@ -167,7 +167,7 @@ async fn occupied_port_is_reported_before_data_is_created() {
     assert!(!place.data_dir().exists());
 }
 
-/// Case R14.
+/// Case R14. An older version must not write to it.
 #[tokio::test]
 async fn newer_database_is_refused_and_left_unchanged() {
     let place = Place::new();
@@ -207,14 +207,18 @@ async fn external_postgres_is_used_when_configured() {
     assert!(!place.data_dir().exists());
 
     let demo = place.run(&["demo", "--database-url", &url]).await;
-    assert_eq!(demo.status.code(), Some(1), "made-up teams among real ones");
+    assert_eq!(
+        demo.status.code(),
+        Some(1),
+        "the demo refuses a database with a workspace"
+    );
 
-    // by its variable, without a subcommand, as a container does it
+    // with a variable and without a subcommand, as in a container
     let mut server = place.serve_with(&[("DATABASE_URL", &url)]).await;
     assert_eq!(server.get("/readyz").await, (200, "ready".to_owned()));
     assert!(
         !place.data_dir().join("postgres").exists(),
-        "no Postgres of its own"
+        "the embedded Postgres is not started"
     );
     server.signal(Signal::TERM);
     assert_eq!(server.ended().await.unwrap().code(), Some(0));
@@ -234,7 +238,7 @@ async fn empty_workspace_prints_its_setup_link() {
     assert_eq!(server.get("/setup").await.0, 404);
 }
 
-/// A team that was made before anybody could sign in brought sprints along, in the way of those that are set up.
+/// Creating a team also creates sprints. They must not conflict with those of the setup.
 #[tokio::test]
 async fn workspace_with_a_team_but_no_people_can_be_set_up() {
     let place = Place::new();
@@ -297,7 +301,7 @@ async fn workspace_with_a_team_but_no_people_can_be_set_up() {
     assert_eq!(
         teams,
         [named("data", "DAT"), named("datalog", "DAT2")],
-        "the key that was taken is not given twice"
+        "a key that is in use gets a number"
     );
     let gaps: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM sprints s WHERE number > 7 AND NOT EXISTS (SELECT FROM sprints b WHERE b.number = s.number - 1 AND b.ends_on = s.starts_on - 1)",
@@ -311,7 +315,7 @@ async fn workspace_with_a_team_but_no_people_can_be_set_up() {
             .fetch_one(&mut place.sql().await)
             .await
             .unwrap();
-    assert_eq!(days, 21, "three weeks, as was chosen");
+    assert_eq!(days, 21, "three weeks, as chosen in the setup");
 }
 
 #[tokio::test]
@@ -339,7 +343,7 @@ async fn commands_create_users_teams_and_tokens() {
         let home = sign_in(&browser(), &server, handle).await;
         assert!(
             home.contains(&format!("/teams/{team}")),
-            "{handle}'s password is the line that was read: {home}"
+            "{handle} can sign in with the password from standard input: {home}"
         );
     }
     let theirs = reqwest::Client::new()
@@ -349,7 +353,7 @@ async fn commands_create_users_teams_and_tokens() {
     assert_eq!(
         theirs.send().await.unwrap().status(),
         403,
-        "ben is on the team that was named, and on no other"
+        "Ben is only on the team that was named"
     );
     let told: Vec<String> = sqlx::query_scalar(
         "SELECT kind || ' ' || about FROM audit_log WHERE kind ~ '^(account|team)' AND about ~ 'command line' ORDER BY at, id",
@@ -367,7 +371,7 @@ async fn commands_create_users_teams_and_tokens() {
     assert_eq!(told, [of("ada"), of("ben")].concat());
 }
 
-/// A person, their team and a token of theirs, by the command line; the answer is the token.
+/// Creates a person, their team and a token with the command line, and returns the token.
 async fn make_by_hand(place: &Place, handle: &str, team: &str, key: &str) -> String {
     let email = format!("{handle}@example.org");
     let said = place
@@ -399,7 +403,7 @@ fn browser() -> reqwest::Client {
         .unwrap()
 }
 
-/// Signs in, and goes where one is sent from there.
+/// Signs in and returns the page that follows.
 async fn sign_in(browser: &reqwest::Client, server: &Server, handle: &str) -> String {
     let email = format!("{handle}@example.org");
     let fields = [("email", email.as_str()), ("password", PASSWORD)];
@@ -413,7 +417,7 @@ async fn sign_in(browser: &reqwest::Client, server: &Server, handle: &str) -> St
     page.text().await.unwrap()
 }
 
-/// Case F6.
+/// Case F6. Event streams end with the server instead of delaying it.
 #[tokio::test]
 async fn ctrl_c_stops_gracefully_while_boards_are_open() {
     let place = Place::new();
@@ -441,7 +445,7 @@ async fn ctrl_c_stops_gracefully_while_boards_are_open() {
         server.said()
     );
     for stream in streams {
-        stream.text().await.expect("it is ended, and not cut off");
+        stream.text().await.expect("the stream ends regularly");
     }
 }
 
@@ -547,7 +551,7 @@ async fn commands_set_roles_scopes_and_team_members() {
     assert_eq!(write.send().await.unwrap().status(), 403);
 }
 
-/// At a terminal the password is asked for, and does not stand there afterwards.
+/// At a terminal the password is prompted for and not echoed.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn terminal_prompts_for_the_password_without_echo() {
@@ -568,7 +572,7 @@ async fn terminal_prompts_for_the_password_without_echo() {
     sign_in(&browser(), &server, "ada").await;
 }
 
-/// Case 28.
+/// Case 28. Otherwise any client could choose its IP address.
 #[tokio::test]
 async fn forwarded_ip_is_used_only_from_a_trusted_proxy() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! What others see, as it happens.
+//! Event streams: changes by others, reconnecting and access.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
     fixtures::{Client, World},
 };
 
-/// Case F1.
+/// Case F1. Line breaks in a text cannot start an event of their own.
 #[tokio::test]
 async fn move_is_streamed_identically_to_every_window() {
     let world = World::new().await;
@@ -58,7 +58,7 @@ async fn move_is_streamed_identically_to_every_window() {
             .unwrap()
             .contains("data-task=\"INF-1\"")
     );
-    // a title with a quote, and lines wherever a card shows text, arrive whole
+    // quotes and line breaks in the texts of a card arrive complete
     world
         .elif
         .post(
@@ -82,7 +82,10 @@ async fn move_is_streamed_identically_to_every_window() {
     ];
     world.elif.post("/tasks/INF-1/block", &reason).await.ok();
     let event = one.next().await.unwrap();
-    assert_eq!(event.name, "card", "a text begins no event of its own");
+    assert_eq!(
+        event.name, "card",
+        "a text cannot start an event of its own"
+    );
     let html = event.data["html"].as_str().unwrap();
     assert!(
         html.contains("Legal") && html.contains("event: bye") && html.contains("data: no"),
@@ -92,7 +95,7 @@ async fn move_is_streamed_identically_to_every_window() {
     assert_eq!(one.next_of("card").await.data["html"], Value::Null);
 }
 
-/// Case R8.
+/// Case R8. After too many events it reloads the board.
 #[tokio::test]
 async fn reconnecting_client_catches_up_from_its_last_event() {
     let world = World::new().await;
@@ -107,7 +110,7 @@ async fn reconnecting_client_catches_up_from_its_last_event() {
     );
     world.elif.make("infrastructure", "todo", "four").await;
     assert_eq!(back.next_of("card").await.data["key"], "INF-4");
-    // too much happened: take the whole board anew
+    // after too many events, the whole board has to be reloaded
     sqlx::query(
         "INSERT INTO events (team_id, seq, change_id, task_id, kind, at)
          SELECT k.team_id, 4 + n, gen_random_uuid(), k.id, 'task.edited', now() FROM tasks k, generate_series(1, 400) n WHERE number = 1",
@@ -121,7 +124,7 @@ async fn reconnecting_client_catches_up_from_its_last_event() {
         .unwrap();
     let mut late = served.listen(&world.elif, "infrastructure", Some(2)).await;
     assert_eq!(late.next_of("reset").await.id, Some(404));
-    // and the one who listened hears of it, though nobody was told
+    // the open stream gets it as well, although these events were not published
     assert_eq!(back.next_of("reset").await.id, Some(404));
 }
 
@@ -140,11 +143,11 @@ async fn stream_carries_only_its_own_teams_events() {
     let event = ours.next_of("card").await;
     assert_eq!(
         event.data["key"], "INF-1",
-        "the first card heard of is ours"
+        "the first card event is of our own team"
     );
 }
 
-/// Case 19.
+/// Case 19. The stream of a session must not outlive it.
 #[tokio::test]
 async fn signing_out_ends_the_stream_within_five_seconds() {
     let world = World::new().await;
@@ -181,7 +184,7 @@ async fn changes_by_another_process_are_streamed_at_once() {
     let served = Served::of(&world).await;
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
     stream.next_of("presence").await;
-    // a second program: its own app, router and pump
+    // a second process with its own app, router and dispatcher
     let other = App::new(
         "http://fortnight.test",
         world.db.clone(),
@@ -239,7 +242,7 @@ async fn renamed_blocker_updates_the_waiting_teams_card() {
         html.contains("Waiting on ING-1 “Write persons twice”"),
         "{html}"
     );
-    // it is no event of INF-1's own story, and the change that is taken back tells it again
+    // INF-1's own activity does not list it; undoing the change updates the card again
     let page = world.elif.get("/tasks/INF-1").await.ok().text();
     assert!(!page.contains("renamed"), "{page}");
     let change: uuid::Uuid =
@@ -267,7 +270,7 @@ async fn unknown_last_event_id_resets_the_stream() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     world.elif.make("infrastructure", "todo", "one").await;
-    // the database was put back to yesterday's: this reader comes from before that
+    // the database was restored from a backup, and the client knows later events
     let mut stream = served
         .listen(&world.elif, "infrastructure", Some(99_999))
         .await;
@@ -277,7 +280,7 @@ async fn unknown_last_event_id_resets_the_stream() {
     assert_eq!(stream.next_of("card").await.data["key"], "INF-2");
 }
 
-/// A program listens as a browser does, until its token is taken back.
+/// A program can use the event stream until its token is revoked.
 #[tokio::test]
 async fn token_can_stream_until_it_is_revoked() {
     let world = World::new().await;

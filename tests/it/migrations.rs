@@ -1,4 +1,4 @@
-//! The schema, and the database that each test gets.
+//! The schema and its migrations.
 
 use fortnight::{app::App, db, domain::clock::Clock, http::router::router};
 use tower::ServiceExt;
@@ -20,7 +20,7 @@ async fn each_test_has_its_own_database() {
     assert!(db::is_ready(&one).await && db::is_ready(&other).await);
 }
 
-/// Case R14.
+/// Case R14. Neither does migrating twice at once.
 #[tokio::test]
 async fn migrating_again_changes_nothing() {
     let database = cluster::database().await;
@@ -49,7 +49,7 @@ async fn database_without_tables_is_not_ready() {
     }
 }
 
-/// Rows in the tables of each version, put in before the next migration runs: later migrations must keep them.
+/// Rows that are inserted after the migration with this number. Later migrations must keep them.
 const ROWS: [(&str, &str); 1] = [(
     "0001",
     "INSERT INTO accounts (id, email, name, handle, hue, created_at) SELECT gen_random_uuid(), h || '@example.org', h || ' Name', h, 1, now() FROM unnest(ARRAY['elif', 'jonas']) h;
@@ -98,7 +98,7 @@ async fn migrations_keep_existing_rows() {
             assert_eq!(
                 after.get(table),
                 Some(count),
-                "{name} changed how many rows {table} has"
+                "{name} changed the number of rows in {table}"
             );
         }
         if let Some((_, rows)) = ROWS.iter().find(|(number, _)| name.starts_with(number)) {
@@ -134,7 +134,7 @@ async fn counts(database: &sqlx::PgPool) -> std::collections::BTreeMap<String, i
     counts
 }
 
-/// What every table keeps to: instants know their zone, a broken rule has a name to be told by.
+/// Rules for every table: timestamps have a time zone, and constraints have names that error messages can refer to.
 #[tokio::test]
 async fn timestamps_have_zones_and_constraints_have_names() {
     let database = cluster::database().await;
@@ -146,7 +146,7 @@ async fn timestamps_have_zones_and_constraints_have_names() {
     .await
     .unwrap();
     assert_eq!(without, [""; 0]);
-    // what Postgres names by itself is called after its table and column
+    // Postgres derives default names from the table and the column
     let unnamed: Vec<String> = sqlx::query_scalar(
         "SELECT c.conname::text FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
          WHERE c.contype = 'c' AND t.relnamespace = 'public'::regnamespace AND c.conname ~ '_check[0-9]*$'",

@@ -1,4 +1,4 @@
-//! People come, change and go: invitations, registration, passwords, sessions, tokens, teams, and what is left of them.
+//! Accounts: invitations, registration, passwords, sessions, tokens, teams, deactivation and deletion.
 
 use std::time::Duration as Wait;
 
@@ -29,7 +29,7 @@ use crate::{
 
 pub const PASSWORD: &str = "correct horse battery";
 
-/// Somebody with a password, signed in: with address and password.
+/// Creates an account with a password and signs in. Returns the client, the e-mail address and the password.
 pub async fn with_password(world: &World, handle: &str, role: &str) -> (Client, String, String) {
     let email = format!("{handle}@example.org");
     let mut tx = world.db.begin().await.unwrap();
@@ -82,7 +82,7 @@ fn session_of(answer: &Answer) -> String {
         .to_owned()
 }
 
-/// The link that a page shows once.
+/// Returns the link that a page shows once.
 pub fn link_in(page: &str) -> String {
     page.split("class=\"copy-field\" readonly value=\"")
         .nth(1)
@@ -130,7 +130,7 @@ async fn invited_person_joins_the_team_and_can_work() {
     .fetch_one(&world.db)
     .await
     .unwrap();
-    assert_eq!(kept, 0, "only a digest is kept");
+    assert_eq!(kept, 0, "only a digest is stored");
     let listed = ada.get("/settings/people").await.ok().text();
     assert!(
         listed.contains("to Infrastructure") && !listed.contains(secret),
@@ -162,7 +162,7 @@ async fn invited_person_joins_the_team_and_can_work() {
         taken.contains("An account with this e-mail address already exists."),
         "{taken}"
     );
-    // neither of these used it up
+    // failed attempts do not use up the invitation
     let done = stranger
         .post(&path, &newcomer("new@example.org", "Nina Berg"))
         .await
@@ -290,7 +290,7 @@ async fn invitation_ends_on_expiry_or_revocation() {
         .status(403);
 }
 
-/// Case 33.
+/// Case 33. No other route creates accounts.
 #[tokio::test]
 async fn registration_is_closed_by_default_and_limited_by_domain() {
     let world = World::new().await;
@@ -372,7 +372,7 @@ async fn registration_is_closed_by_default_and_limited_by_domain() {
         .status(401);
     assert!(
         unknown.text().contains("/register"),
-        "whoever has no account yet finds where to get one"
+        "the sign-in page links to the registration"
     );
     assert!(
         stranger
@@ -425,14 +425,14 @@ async fn reset_link(admin: &Client, handle: &str) -> String {
     )
 }
 
-/// Cases 26, 27.
+/// Cases 26, 27. Its host comes from the configuration, not from the request.
 #[tokio::test]
 async fn password_reset_link_works_once_within_the_hour() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let (mira, email, old) = with_password(&world, "mira", "member").await;
     let stranger = world.stranger();
-    // Whatever host the administrator's browser asked for, the link leads where people reach us.
+    // the link uses the configured public URL, whatever host the request names
     let request = Request::post("/settings/people/mira")
         .header(header::HOST, "evil.example")
         .header("x-forwarded-host", "evil.example")
@@ -447,7 +447,7 @@ async fn password_reset_link_works_once_within_the_hour() {
     .fetch_one(&world.db)
     .await
     .unwrap();
-    assert_eq!(readable, 0, "only a digest is kept");
+    assert_eq!(readable, 0, "only a digest is stored");
     let second = path_of(&reset_link(&ada, "mira").await);
     stranger.get(&first).await.status(404);
     let new = [("password", "an entirely new one")];
@@ -509,12 +509,12 @@ async fn password_reset_link_works_once_within_the_hour() {
     assert_eq!(kinds, ["password.link-created", "password.reset"]);
 }
 
-/// Cases 23, 25, 35.
+/// Cases 23, 25, 35. Signing in starts a new session, and a new password ends all others.
 #[tokio::test]
 async fn sessions_can_be_ended_and_expire() {
     let world = World::new().await;
     let (here, email, password) = with_password(&world, "mira", "member").await;
-    // signing in with a cookie that somebody gave one makes another
+    // signing in with a given cookie creates a new session, which prevents session fixation
     let fixed = Client {
         cookie: format!("session={}", "A".repeat(43)),
         ..here.clone()
@@ -546,7 +546,7 @@ async fn sessions_can_be_ended_and_expire() {
             .unwrap()
             .to_owned()
     };
-    // nobody ends another's
+    // a session of another person cannot be ended
     world
         .elif
         .post("/me/sessions", &[("session", &name(&page))])
@@ -599,12 +599,12 @@ async fn sessions_can_be_ended_and_expire() {
         .await
         .status(303);
     here.get("/").await.status(303);
-    // unused for fourteen days, and a second
+    // a session expires after 14 days without use
     world.app.clock.advance(Duration::days(14));
     fresh.get("/").await.status(303);
     world.app.clock.advance(-Duration::seconds(1));
     fresh.get("/").await.status(200);
-    // and however much it is used, for ninety days
+    // and after 90 days even if it is used
     for _ in 0..8 {
         world.app.clock.advance(Duration::days(10));
         fresh.get("/").await;
@@ -620,7 +620,7 @@ async fn ends(stream: &mut Stream) {
     ended.await.expect("within five seconds");
 }
 
-/// Cases 19, 24.
+/// Cases 19, 24. Sessions, tokens and open streams end, and open tasks are unassigned.
 #[tokio::test]
 async fn deactivation_ends_all_access_within_five_seconds() {
     let world = World::new().await;
@@ -647,7 +647,7 @@ async fn deactivation_ends_all_access_within_five_seconds() {
         .status(200);
     let mut stream = served.listen(&tomas, "infrastructure", None).await;
     stream.next_of("presence").await;
-    // a member of a private team who is taken off it, while they listen
+    // a member is removed from a private team while their stream is open
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     let mut off = served.listen(&mira, "infrastructure", None).await;
     off.next_of("presence").await;
@@ -665,7 +665,7 @@ async fn deactivation_ends_all_access_within_five_seconds() {
     let page = ada.get("/settings/people").await.ok().text();
     assert!(
         page.contains("Unassign their open tasks"),
-        "how much of a private team's is not told: {page}"
+        "the number of tasks in private teams is not shown: {page}"
     );
     world
         .elif
@@ -711,7 +711,7 @@ async fn deactivation_ends_all_access_within_five_seconds() {
     assert_eq!(
         owners(&done).await,
         ["tomas", "elif"],
-        "what is done stays theirs"
+        "finished tasks keep their owner"
     );
     let story = world.elif.get(&format!("/tasks/{open}")).await.ok().text();
     assert!(
@@ -719,7 +719,7 @@ async fn deactivation_ends_all_access_within_five_seconds() {
         "{story}"
     );
 
-    // let in again: with a new session, and not with the old ones
+    // reactivation does not restore old sessions and tokens
     ada.post("/settings/people/tomas", &[("do", "reactivate")])
         .await
         .status(303);
@@ -754,7 +754,7 @@ async fn deactivated_owner_does_not_block_changes_of_owners() {
         .post(&format!("/tasks/{key}/owners"), &owners)
         .await
         .ok();
-    // kept as an owner, at the administrator's wish
+    // without "free" the person stays an owner
     ada.post("/settings/people/tomas", &[("do", "deactivate")])
         .await
         .status(303);
@@ -850,7 +850,7 @@ async fn deleted_persons_work_is_kept_as_a_former_members() {
     let card = elif.get(&format!("/tasks/{waits}")).await.ok().text();
     assert!(
         card.contains("a former member"),
-        "what waited on them still waits: {card}"
+        "the task still waits on the deleted person: {card}"
     );
     for path in [
         "/teams/infrastructure",
@@ -880,15 +880,18 @@ async fn deleted_persons_work_is_kept_as_a_former_members() {
         .unwrap();
     assert!(
         now >= events - 1,
-        "nothing that happened is gone: {now} of {events}"
+        "no events are deleted: {now} of {events}"
     );
     let names: i64 =
         sqlx::query_scalar("SELECT count(*) FROM audit_log x WHERE x::text LIKE '%tomas@%'")
             .fetch_one(&world.db)
             .await
             .unwrap();
-    assert_eq!(names, 0, "nor is their address anywhere");
-    // the address is free again
+    assert_eq!(
+        names, 0,
+        "the audit log does not contain the e-mail address"
+    );
+    // the e-mail address can be used again
     let path = invite(&ada, &[]).await;
     world
         .stranger()
@@ -897,7 +900,7 @@ async fn deleted_persons_work_is_kept_as_a_former_members() {
         .status(303);
 }
 
-/// Case 32.
+/// Case 32. Only a digest is stored.
 #[tokio::test]
 async fn token_is_shown_once_and_expires_or_is_revoked() {
     let world = World::new().await;
@@ -921,7 +924,7 @@ async fn token_is_shown_once_and_expires_or_is_revoked() {
             .fetch_one(&world.db)
             .await
             .unwrap();
-    assert_eq!(kept, 0, "only a digest is kept");
+    assert_eq!(kept, 0, "only a digest is stored");
     let program = Client {
         cookie: String::new(),
         bearer: Some(token.clone()),
@@ -929,7 +932,7 @@ async fn token_is_shown_once_and_expires_or_is_revoked() {
     };
     program.make("infrastructure", "todo", "By a program").await;
     assert!(!elif.get("/me").await.ok().text().contains("never used"));
-    // as a cookie it is none, nor is a cookie a token
+    // a token does not work as a session cookie, nor a session cookie as a token
     Client {
         cookie: format!("session={token}"),
         ..world.stranger()
@@ -997,7 +1000,7 @@ async fn token_is_shown_once_and_expires_or_is_revoked() {
         .status(401);
 }
 
-/// Case 42.
+/// Case 42. Cells that could run as formulas are escaped.
 #[tokio::test]
 async fn administrator_searches_and_exports_the_audit_log() {
     let world = World::new().await;
@@ -1062,7 +1065,7 @@ async fn administrator_searches_and_exports_the_audit_log() {
     let none = ada.get("/settings/audit?q=%25").await.ok().text();
     assert!(
         none.contains("No matching entries."),
-        "a sign stands for itself: {none}"
+        "% is literal: {none}"
     );
 
     let file = ada.get("/settings/audit.csv").await.status(200);
@@ -1151,7 +1154,7 @@ async fn each_change_of_team_settings_is_in_the_history() {
         .post(&format!("{team}/columns/todo/limit"), &[("wip_limit", "3")])
         .await
         .ok();
-    // only somebody who would still see it makes it private
+    // only a member can make a team private
     ada.post(&format!("{team}/visibility"), &[("private", "1")])
         .await
         .status(403);
@@ -1194,7 +1197,7 @@ async fn each_change_of_team_settings_is_in_the_history() {
     ] {
         assert!(audit.contains(kind), "{kind} is missing from {audit}");
     }
-    // whoever runs the server may do it too
+    // the command line can make a lead, too
     let team_of: fortnight::domain::team::Team =
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'PLAT'")
             .fetch_one(&world.db)
@@ -1218,7 +1221,7 @@ async fn each_change_of_team_settings_is_in_the_history() {
         history.contains("<b>The command line</b> made @elif a lead"),
         "{history}"
     );
-    // a key that another team has, and what is none
+    // keys in use and invalid keys
     for key in ["ING", "", "1X", "A", "ABCDEFGHIJKL", "A B"] {
         ada.post(
             &format!("{team}/name"),
@@ -1229,7 +1232,7 @@ async fn each_change_of_team_settings_is_in_the_history() {
     }
     ada.post(
         &format!("{team}/members"),
-        &[("handle", "nobody"), ("role", "member")],
+        &[("handle", "unknown"), ("role", "member")],
     )
     .await
     .status(422);
@@ -1267,7 +1270,7 @@ async fn retro_lists_who_was_on_the_team_during_the_sprint() {
         .execute(&world.db)
         .await
         .unwrap();
-    // Tuesday of its second week: one comes, and goes again two days later
+    // a member joins on Tuesday of the second week and leaves two days later
     ada.post(members, &[("handle", "jonas"), ("role", "member")])
         .await
         .status(303);
@@ -1290,7 +1293,7 @@ async fn retro_lists_who_was_on_the_team_during_the_sprint() {
         .await
         .ok();
     assert!(retro().await.contains("closed by Elif Hartmann") && retro().await.contains(then));
-    // a sprint later somebody else is there, who was not then
+    // a person who joins in the next sprint is not listed
     world.app.clock.advance(Duration::days(10));
     let (nina, ..) = with_password(&world, "nina", "member").await;
     ada.post(
@@ -1313,7 +1316,7 @@ async fn retro_lists_who_was_on_the_team_during_the_sprint() {
         "{}",
         retro().await
     );
-    // and who has gone for good was there all the same
+    // a deleted person is still counted
     ada.post("/settings/people/jonas", &[("do", "deactivate")])
         .await
         .status(303);
@@ -1327,7 +1330,7 @@ async fn retro_lists_who_was_on_the_team_during_the_sprint() {
         "{}",
         retro().await
     );
-    // nor was anybody there after they were let go, whenever they are deleted
+    // a deactivated person is not listed in later sprints, even after deletion
     ada.post("/settings/people/nina", &[("do", "deactivate")])
         .await
         .status(303);
@@ -1396,7 +1399,7 @@ async fn profile_can_be_edited_and_is_validated() {
         let page = elif.post("/me", &fields).await.status(422).text();
         assert!(
             page.contains("field-error"),
-            "{wrong:?} is refused in words: {page}"
+            "{wrong:?} is refused with a reason: {page}"
         );
     }
 }
@@ -1434,7 +1437,7 @@ async fn former_username_cannot_be_taken_by_others() {
         .await
         .status(303);
     elif.get("/people/elif-2").await.status(200);
-    // what happened is still hers, and what she takes back comes back to her
+    // events before the change of username still refer to her
     let story = elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert!(story.contains("assigned Elif Hartmann"), "{story}");
     let change: uuid::Uuid = sqlx::query_scalar(
@@ -1458,7 +1461,7 @@ async fn former_username_cannot_be_taken_by_others() {
             .text()
             .contains("@elif is now @elif-h")
     );
-    // she may be called so again, and gives the other up for nobody
+    // she can take her former username back, and the other one stays reserved for her
     called(elif, "Elif Hartmann", "elif").await.status(303);
     called(jonas, "Jonas Gruber", "elif-h").await.status(422);
     called(jonas, "Jonas Gruber", "jo").await.status(303);
@@ -1537,7 +1540,7 @@ async fn tasks_are_found_by_every_former_team_key() {
     elif.get("/tasks/PLAT-2").await.status(200);
 }
 
-/// Case 20.
+/// Case 20. Not even for a task that waits on one of theirs.
 #[tokio::test]
 async fn private_teams_events_are_not_streamed_to_others() {
     let world = World::new().await;
@@ -1556,7 +1559,7 @@ async fn private_teams_events_are_not_streamed_to_others() {
         .await
         .status(303);
     let key = world.jonas.make("zanzibar", "todo", "Zanzibar plan").await;
-    // one of ours waits on it, as somebody said who was on both teams
+    // a task of another team waits on it, blocked by a person who was on both teams
     let waits = world.elif.make("infrastructure", "todo", "waits").await;
     world
         .jonas
@@ -1689,7 +1692,7 @@ async fn only_administrators_rename_the_workspace() {
             .text()
             .contains("href=\"/settings\"")
     );
-    // nobody locks the last administrator out, and a viewer finds nothing to change
+    // administrators can change roles; a viewer cannot change anything
     ada.post("/settings/people/elif", &[("do", "viewer")])
         .await
         .status(303);
@@ -1703,12 +1706,12 @@ async fn only_administrators_rename_the_workspace() {
         .await
         .status(403);
     let board = world.elif.get("/teams/infrastructure").await.ok().text();
-    // what the columns have for everybody is hidden by that
+    // the stylesheet hides the edit controls without this attribute
     assert!(!board.contains("data-editable"), "{board}");
     ada.post("/settings/people/elif", &[("do", "owner")])
         .await
         .status(422);
-    ada.post("/settings/people/nobody", &[("do", "admin")])
+    ada.post("/settings/people/unknown", &[("do", "admin")])
         .await
         .status(404);
     ada.post("/settings/people/%00", &[("do", "admin")])
@@ -1742,7 +1745,7 @@ async fn last_member_of_a_private_team_cannot_leave() {
         .status(422)
         .text();
     assert!(why.contains("A private team needs a lead"), "{why}");
-    // Nor does the team go with the account.
+    // the account cannot be deleted either, because the team would lose its last member
     ada.post("/settings/people/elif", &[("do", "deactivate")])
         .await
         .status(303);
@@ -1781,7 +1784,7 @@ async fn theme_is_kept_per_browser() {
         assert_eq!(
             answer.header("location"),
             "/teams",
-            "back to where it was chosen"
+            "redirects to the page where it was chosen"
         );
         let html = theme(answer.header("set-cookie")).await;
         assert_eq!(html, format!(" lang=\"en\" data-theme=\"{chosen}\""));
@@ -1794,7 +1797,7 @@ async fn theme_is_kept_per_browser() {
     assert_eq!(
         theme(answer.header("set-cookie")).await,
         " lang=\"en\"",
-        "as the system is again"
+        "follows the system again"
     );
 }
 
@@ -1811,14 +1814,14 @@ async fn existing_account_joins_a_team_by_invitation() {
         page.contains("Join as Jonas") && !page.contains("password"),
         "{page}"
     );
-    // a token for all that an administrator may is offered to those alone
+    // only administrators are offered the admin scope
     for (who, offered) in [(&ada, true), (&world.jonas, false)] {
         assert_eq!(
             who.get("/me").await.ok().text().contains(">admin</option>"),
             offered
         );
     }
-    // who is there already takes nobody's place
+    // an existing member does not use up the invitation
     let told = world.elif.post(&path, &[]).await.status(409).text();
     assert!(told.contains("You are already on this team."), "{told}");
     world.stranger().get(&path).await.status(200);
@@ -1832,7 +1835,7 @@ async fn existing_account_joins_a_team_by_invitation() {
     world.stranger().get(&nowhere).await.status(200);
 }
 
-/// Case 35.
+/// Case 35. An old cookie must not stay valid.
 #[tokio::test]
 async fn signing_in_ends_the_browsers_previous_session() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! The pitch: all teams' goals of a sprint on one page, where everyone may speak.
+//! The pitch: all teams' goals of a sprint on one page, where everyone can comment.
 
 use crate::{closing::close, fixtures::World, goals::set_goal};
 
@@ -29,7 +29,7 @@ async fn another_teams_concern_stays_open_until_it_is_answered() {
     }
     assert!(
         !page.contains("xpected by today"),
-        "a sprint that has not begun is not late"
+        "a future sprint has no expected pace"
     );
     let remarks = format!("/teams/infrastructure/goals/{goal}/comments");
     let said = [
@@ -43,7 +43,7 @@ async fn another_teams_concern_stays_open_until_it_is_answered() {
     assert!(page.contains("We will be blocked by this") && page.contains("1 open concern"));
     assert!(
         !page.contains("Reply to this concern"),
-        "its own team answers"
+        "only the goal's team can reply"
     );
     let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
         .fetch_one(&world.db)
@@ -132,7 +132,7 @@ async fn goal_can_be_added_only_to_an_open_sprint() {
             .text()
             .contains(&add("infrastructure", 42))
     );
-    // one team has closed it, the other goes on
+    // one team has closed the sprint, the other has not
     let kept = elif.make("infrastructure", "todo", "Left").await;
     close(elif, &[(&kept, "carry")]).await.ok();
     assert!(
@@ -151,7 +151,7 @@ async fn goal_can_be_added_only_to_an_open_sprint() {
             .text()
             .contains(&add("ingestion", 42))
     );
-    // a form that was open all the while keeps its words
+    // a form opened before the closing keeps its input
     let late = [("sprint", "42"), ("title", "Late & lost"), ("target", "1")];
     let page = elif
         .post("/teams/infrastructure/goals", &late)
@@ -162,7 +162,7 @@ async fn goal_can_be_added_only_to_an_open_sprint() {
         page.contains("Late &#38; lost") && page.contains("has closed Sprint 42"),
         "{page}"
     );
-    // its days are over
+    // the sprint has ended
     world.app.clock.advance(time::Duration::days(8));
     let mut db = world.db.acquire().await.unwrap();
     fortnight::domain::sprints::cadence::update_sprints(&mut db, world.app.clock.now())

@@ -1,4 +1,4 @@
-//! Planning: what is set aside for the next sprint, and by what a team decides.
+//! Planning: assigning tasks to the next sprint, ranking the backlog, and capacity.
 
 use serde_json::json;
 
@@ -21,10 +21,10 @@ async fn make(who: &Client, title: &str) -> String {
     key
 }
 
-/// Where a text first stands.
+/// Returns the position of a text on the page.
 fn place(page: &str, text: &str) -> usize {
     page.find(text)
-        .unwrap_or_else(|| panic!("{text} is not there"))
+        .unwrap_or_else(|| panic!("{text} is missing"))
 }
 
 #[tokio::test]
@@ -61,9 +61,9 @@ async fn several_tasks_are_planned_together_and_undone() {
     assert!(page.contains("<b>2</b>planned (6 points)"));
     assert!(
         place(&page, "Cut over") < place(&page, "<planning-lists>"),
-        "its goals are on top"
+        "the goals are above the lists"
     );
-    // what is dragged goes alone, unless it is ticked with others
+    // a dragged task moves alone unless it is checked, too
     let fields = [
         ("sprint", "43"),
         ("to", "backlog"),
@@ -90,7 +90,7 @@ async fn several_tasks_are_planned_together_and_undone() {
     assert_eq!(
         (&task["sprint"], &task["goal"]),
         (&json!(43), &json!(1)),
-        "both are as they were"
+        "undo restores sprint and goal"
     );
 }
 
@@ -123,7 +123,7 @@ async fn invalid_planning_is_refused_and_moves_nothing() {
             .await
             .status(status);
     }
-    // one that is not the team's refuses all of them
+    // one task of another team makes the whole request fail
     let both = [
         ("sprint", "43"),
         ("to", "sprint"),
@@ -168,7 +168,7 @@ async fn backlog_starts_with_tasks_that_unblock_others() {
     let page = elif.get(PLANNING).await.ok().text();
     assert!(place(&page, "They wait for it") < place(&page, "The oldest"));
     assert!(page.contains(&format!("{theirs} waits")));
-    // next what is for somebody, however young
+    // next come tasks that are needed by someone, whatever their age
     let young = make(elif, "Support asked for it").await;
     elif.post(&format!("/tasks/{young}"), &[("needed_by", "Support")])
         .await
@@ -180,7 +180,7 @@ async fn backlog_starts_with_tasks_that_unblock_others() {
             && page.contains("for Support"),
         "{page}"
     );
-    // then what serves a goal that is behind, if only by its project: what is in the backlog has no goal
+    // then tasks of the project of a goal that is behind; backlog tasks have no goal of their own
     let project = [
         ("team", "infrastructure"),
         ("name", "Re-partition"),
@@ -209,7 +209,7 @@ async fn backlog_starts_with_tasks_that_unblock_others() {
         "{page}"
     );
     assert!(place(&page, "Other teams waiting on us") < page.rfind("Dual-write").unwrap());
-    // what they waited for is there: it is no news to plan by any more
+    // a finished task is no longer listed as awaited
     elif.post(&format!("/tasks/{asked}/position"), &[("column", "done")])
         .await
         .ok();
@@ -228,7 +228,7 @@ async fn backlog_starts_with_tasks_that_unblock_others() {
         .text();
     assert!(
         board.contains(&asked) && !board.contains(&format!("{theirs} waits")),
-        "nor on its card"
+        "its card does not show it either"
     );
     elif.post(&format!("/tasks/{asked}/position"), &[("column", "todo")])
         .await
@@ -241,8 +241,11 @@ async fn backlog_starts_with_tasks_that_unblock_others() {
             .contains("Other teams waiting on us")
     );
     let read = jonas.get(PLANNING).await.ok().text();
-    assert!(!read.contains("Move selected"), "another team reads");
-    // what is finished is no plan, and a closed sprint says what is usual
+    assert!(
+        !read.contains("Move selected"),
+        "another team cannot move tasks"
+    );
+    // the closed sprint is the basis of the median
     elif.make("infrastructure", "done", "Backups").await;
     elif.post("/teams/infrastructure/sprints/42/close", &[])
         .await
@@ -287,13 +290,13 @@ async fn absence_reduces_capacity_and_standup_suggestions() {
     let page = elif.get(PLANNING).await.ok().text();
     assert!(
         page.contains("<b>17 of 20</b>person-days available"),
-        "a weekend is nobody's day off: {page}"
+        "weekend days of the absence do not count: {page}"
     );
     assert!(
         page.contains("7 of 10 days") && page.contains("10 of 10 days"),
         "{page}"
     );
-    // today is over half of the sprint that goes on, and Tomas is there on three of its four days
+    // four days of the active sprint are left, and Tomas is away on one of them
     let page = elif
         .get("/teams/infrastructure/planning?sprint=42")
         .await
@@ -311,7 +314,7 @@ async fn absence_reduces_capacity_and_standup_suggestions() {
     assert_eq!(
         standup.matches("Suggested: <a").count(),
         1,
-        "only who is there"
+        "only the person who is present gets a suggestion"
     );
 
     for (from, to, why) in [
@@ -342,7 +345,7 @@ async fn absence_reduces_capacity_and_standup_suggestions() {
     );
 }
 
-/// Enter on a ticked box presses the form's first button.
+/// Pressing Enter on a checkbox activates the form's first button.
 #[tokio::test]
 async fn enter_in_planning_changes_nothing() {
     let world = World::new().await;
@@ -363,6 +366,6 @@ async fn enter_in_planning_changes_nothing() {
         .unwrap();
     assert!(
         first.contains("formmethod=\"dialog\"") && !first.contains("name="),
-        "it sends nothing: {first}"
+        "the first button submits nothing: {first}"
     );
 }

@@ -1,4 +1,4 @@
-//! What outlives a sprint: projects, milestones, objectives; and what a team says about itself.
+//! Projects, milestones, objectives and the about page of a team.
 
 use axum::http::Method;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::{
     goals::set_goal,
 };
 
-/// Begins a project that Infrastructure leads.
+/// Creates a project that Infrastructure leads.
 async fn begin(who: &Client) {
     let fields = [
         ("team", "infrastructure"),
@@ -96,7 +96,7 @@ async fn goals_of_several_teams_add_up_to_a_project() {
     let shown = page(jonas).await;
     assert!(
         shown.contains("43 / 100"),
-        "31 and 12, of two teams and two sprints"
+        "31 and 12 from two teams and two sprints"
     );
     for text in [
         "Every table <strong>once</strong>",
@@ -116,11 +116,14 @@ async fn goals_of_several_teams_add_up_to_a_project() {
         .text();
     assert!(
         board.contains("Copy sessions"),
-        "it serves by its goal: {board}"
+        "the task belongs to the project through its goal: {board}"
     );
     assert!(jonas.get("/projects").await.text().contains("43 / 100"));
-    assert!(!shown.contains("Edit project"), "another team leads it");
-    // put right: another title and day, another place; the goal goes on pointing at it
+    assert!(
+        !shown.contains("Edit project"),
+        "only the leading team can edit it"
+    );
+    // after a change of title, date and position the goal still refers to the milestone
     let order = format!("{milestones}/{first}/order");
     let at = |page: &str, title: &str| page.find(title).unwrap();
     elif.post(&order, &[("to", "down")]).await.ok();
@@ -147,7 +150,7 @@ async fn goals_of_several_teams_add_up_to_a_project() {
     assert!(at(&shown, "The first twelve") < at(&shown, "Migrate 50 tables"));
     assert!(
         at(&shown, "Migrate 50 tables") < at(&shown, "All of them"),
-        "it points at the first of them"
+        "the goal is listed under its milestone"
     );
     for (called, by, why) in [
         (" ", "", "1 to 200 characters"),
@@ -177,7 +180,7 @@ async fn goals_of_several_teams_add_up_to_a_project() {
         .ok();
     assert!(
         page(elif).await.contains("43 / 100"),
-        "its goals stay with the project"
+        "its goals still count for the project"
     );
 }
 
@@ -222,7 +225,7 @@ async fn invalid_project_is_refused_beside_its_field() {
         assert!(answer.text().contains(why), "{why}");
         assert!(
             answer.text().contains("value=\"tables\""),
-            "what was typed is still there"
+            "the form keeps the input"
         );
     }
     let fields: Vec<(&str, &str)> = base
@@ -259,7 +262,7 @@ async fn invalid_project_is_refused_beside_its_field() {
     .await
     .ok();
     assert!(page(elif).await.contains("45 / 90"));
-    // a share is no more than all of it
+    // a percentage is at most 100
     let share = [
         ("name", "Re-partition"),
         ("measure", "share"),
@@ -309,7 +312,7 @@ async fn about_page_shows_mission_and_key_results_from_projects() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let told = [
-        ("mission", "Nobody thinks about disks"),
+        ("mission", "Reliable storage for everyone"),
         ("chat", "#infrastructure"),
         ("roadmap", "## Winter\n\n- Postgres"),
     ];
@@ -363,7 +366,7 @@ async fn about_page_shows_mission_and_key_results_from_projects() {
     )
     .await
     .ok();
-    // it serves the project and names the key result too: it counts once
+    // the goal belongs to the project and to its key result, but counts once
     let goal = [
         ("title", "Migrate 50"),
         ("target", "50"),
@@ -379,7 +382,7 @@ async fn about_page_shows_mission_and_key_results_from_projects() {
     .ok();
     let about = jonas.get("/teams/infrastructure/about").await.ok().text();
     for text in [
-        "Nobody thinks about disks",
+        "Reliable storage for everyone",
         "#infrastructure",
         "<h2>Winter</h2>",
         "Elif Hartmann",
@@ -391,7 +394,7 @@ async fn about_page_shows_mission_and_key_results_from_projects() {
     ] {
         assert!(about.contains(text), "{text}");
     }
-    // a goal that serves no project feeds it by itself
+    // a goal without a project counts for the key result directly
     let alone = set_goal(
         &world,
         elif,
@@ -453,7 +456,7 @@ async fn about_page_shows_mission_and_key_results_from_projects() {
         .await
         .unwrap();
     let objective = format!("/teams/infrastructure/objectives/{objective}");
-    let worded = [("title", "Everybody sleeps"), ("why", "Four nights")];
+    let worded = [("title", "Quiet nights"), ("why", "Four nights")];
     jonas.post(&objective, &worded).await.status(403);
     elif.post(&objective, &[("title", " "), ("why", "")])
         .await
@@ -461,7 +464,7 @@ async fn about_page_shows_mission_and_key_results_from_projects() {
     elif.post(&objective, &worded).await.ok();
     let about = jonas.get("/teams/infrastructure/about").await.ok().text();
     for text in [
-        "Everybody sleeps",
+        "Quiet nights",
         "Four nights",
         "Tables that moved",
         "40 / 80",
@@ -469,7 +472,7 @@ async fn about_page_shows_mission_and_key_results_from_projects() {
         assert!(about.contains(text), "{text}");
     }
     elif.post(&format!("{result}/remove"), &[]).await.ok();
-    assert!(page(elif).await.contains("31 / 100"), "the project stays");
+    assert!(page(elif).await.contains("31 / 100"), "the project is kept");
 }
 
 #[tokio::test]
@@ -512,7 +515,7 @@ async fn expected_pace_uses_the_teams_week_and_days_off() {
     let board = elif.get("/teams/infrastructure").await.text();
     assert!(
         board.contains("Expected by today: 68 %"),
-        "the middle of the sixth of eight working days"
+        "the middle of working day 6 of 8"
     );
     elif.post(
         "/teams/infrastructure/days-off",
@@ -525,7 +528,7 @@ async fn expected_pace_uses_the_teams_week_and_days_off() {
             .await
             .text()
             .contains("Expected by today: 64 %"),
-        "of seven"
+        "the middle of working day 5 of 7"
     );
     assert!(
         elif.get("/teams/infrastructure/settings")
@@ -691,7 +694,7 @@ async fn project_board_shows_tasks_of_all_teams_by_state() {
         "{cards}"
     );
 
-    // A drop names the state; each team has its own column for it.
+    // a drop names a state, and each team has its own columns for it
     let drop = |state: &'static str| [("state", state), ("after", ""), ("version", "99")];
     elif.post(&format!("/tasks/{ours}/position"), &drop("doing"))
         .await
@@ -722,7 +725,7 @@ async fn project_board_shows_tasks_of_all_teams_by_state() {
     assert_eq!(
         elif.task(&ours).await["column"],
         "in-review",
-        "the first of several"
+        "the first column of the state"
     );
     elif.post(
         &format!("/tasks/{ours}/position"),
@@ -733,7 +736,7 @@ async fn project_board_shows_tasks_of_all_teams_by_state() {
     assert_eq!(
         elif.task(&ours).await["column"],
         "security",
-        "where its neighbour is"
+        "the column of the neighbour"
     );
 
     let fields = json!({ "project": "no-such" });

@@ -1,4 +1,4 @@
-//! Exports as no tool ever wrote them: real ones with parts of them exchanged, left out, or grown.
+//! Property tests: real exports with random nodes replaced, and random filter texts.
 
 use fortnight::domain::import::{
     self,
@@ -16,7 +16,7 @@ use crate::{
     importing::{GITHUB, MOVED, TRELLO, everything, json_of},
 };
 
-/// Where something is exchanged, counted through the file, and for what.
+/// The index of a node in the file, and its replacement.
 type Wound = (prop::sample::Index, Value);
 
 fn wounds() -> impl Strategy<Value = Vec<Wound>> {
@@ -46,7 +46,7 @@ fn wounds() -> impl Strategy<Value = Vec<Wound>> {
     prop::collection::vec((any::<prop::sample::Index>(), other), 1..12)
 }
 
-/// The file with its wounds.
+/// Returns the file with the mutations applied.
 fn wounded(file: &str, wounds: &[Wound]) -> Value {
     let mut file = json_of(file);
     for (at, other) in wounds {
@@ -64,7 +64,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// Exchanges the node that has so many before it.
+/// Replaces the node with this index in depth-first order.
 fn exchange(value: &mut Value, left: &mut usize, other: &Value) -> bool {
     if *left == 0 {
         *value = other.clone();
@@ -119,7 +119,7 @@ async fn mutated_export_is_imported_whole_or_not_at_all() {
             {
                 Ok(_) => came += 1,
                 Err(problem) => {
-                    // a sentence, and nothing of ours
+                    // refused with a reason, not with an internal error
                     assert!(
                         !matches!(problem, fortnight::domain::error::Problem::InternalError(_)),
                         "{problem:?}"
@@ -131,7 +131,7 @@ async fn mutated_export_is_imported_whole_or_not_at_all() {
         }
     }
     tell(&format!(
-        "{came} wounded exports came in and {refused} were refused"
+        "{came} mutated exports were imported and {refused} were refused"
     ));
     assert!(came > 0);
     crate::concurrency::check_board(&world).await;
@@ -142,7 +142,7 @@ async fn mutated_export_is_imported_whole_or_not_at_all() {
         .status(200);
 }
 
-/// Case 48.
+/// Case 48. A query is either a result or a 422.
 #[tokio::test]
 async fn any_filter_text_gets_a_response() {
     let world = World::new().await;

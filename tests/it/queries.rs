@@ -1,4 +1,4 @@
-//! How often a page asks the database: as often for many tasks as for few.
+//! The number of database queries for a page does not grow with the number of tasks.
 
 use std::{cell::Cell, sync::Once};
 
@@ -9,11 +9,11 @@ use tracing::{Event, Metadata, Subscriber, span};
 use crate::fixtures::World;
 
 thread_local! {
-    /// The statements that this thread has sent. A test of one thread runs all of its work there.
+    /// Statements sent by this thread. A single-threaded test does all its work in one thread.
     static SENT: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Counts statements for all tests of this program: two listeners of their own would take events from one another.
+/// Counts statements for all tests, because only one subscriber can be installed per process.
 struct Counting;
 
 fn count() {
@@ -77,10 +77,10 @@ async fn forty_tasks_need_no_more_queries_than_two() {
         assert!(few > 0, "statements are counted");
         assert_eq!(few, many, "{path}");
     }
-    // nothing changed: the door's one question is all
+    // an unchanged page needs one query, for session and access
     let unchanged = asked("/teams/infrastructure".to_owned()).await;
     assert_eq!(unchanged, 1);
-    // nor is a badge drawn again for whoever has not seen it yet: what is kept is sent whole
+    // cached badges and feeds are sent without rendering them again
     for kept in [
         "check-in/badge.svg",
         "check-in.json",
@@ -94,9 +94,9 @@ async fn forty_tasks_need_no_more_queries_than_two() {
         assert_eq!(asked(path.clone()).await, 1, "{path}");
     }
     let before = asked("/".to_owned()).await;
-    // three of them ask what one follows, waits for and asked
+    // three of them are for followed items, awaited tasks and requests
     assert!(before <= 14, "my work: {before}");
-    // News of a second team asks for that team's names alone, and not for people, sprints and projects again.
+    // news of a second team needs only that team's names, not people, sprints and projects again
     let with_news = async |team: &str, who: &crate::fixtures::Client, key: &str| {
         world
             .elif
@@ -138,7 +138,7 @@ async fn move_needs_seven_queries() {
             .api(Method::PUT, "/tasks/INF-1/position", place)
             .await
             .ok();
-        // who and which task, the locks, the neighbours, the place, the event, the commit, the card
+        // session and task, locks, neighbours, position, event, commit, card
         assert_eq!(SENT.get(), 7);
     }
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What networks, machines and many people do to a board.
+//! Unreliable networks, slow clients and many clients at once.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{asset_serving::Served, concurrency::check_board, fixtures::World};
 
-/// Case R7. Whoever lost the line in the middle of a write sends it again, and it is done once.
+/// Case R7. A client that loses its connection during a write sends it again, and it is done once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retried_write_after_a_lost_connection_is_done_once() {
     let world = World::new().await;
@@ -32,7 +32,7 @@ async fn retried_write_after_a_lost_connection_is_done_once() {
             body.len()
         );
         let mut line = TcpStream::connect(served.address).await.unwrap();
-        // cut within the request, and from its end on after a little more of the answer's way each time
+        // cut within the request, and later ever further into its processing
         let sent = (nth + 1) * request.len() * 2 / POINTS;
         line.write_all(&request.as_bytes()[..sent.min(request.len())])
             .await
@@ -63,7 +63,7 @@ async fn retried_write_after_a_lost_connection_is_done_once() {
     check_board(&world).await;
 }
 
-/// Case R9. Whoever has a stream and does not read it is in nobody's way.
+/// Case R9. A client that does not read its event stream does not delay the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_stop_reading_do_not_delay_others() {
     let world = World::new().await;
@@ -110,7 +110,7 @@ async fn clients_that_stop_reading_do_not_delay_others() {
     drop(deaf);
 }
 
-/// Case R11. Streams hold no connection to the database, however many there are.
+/// Case R11. Event streams hold no database connections, however many there are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn open_streams_hold_no_database_connections() {
     let world = World::new().await;
@@ -131,7 +131,7 @@ async fn open_streams_hold_no_database_connections() {
         .unwrap()
         .ok();
     }
-    // nobody holds one: all of them can be had at once
+    // all connections of the pool are available
     let mut held = Vec::new();
     for _ in 0..most {
         held.push(
@@ -144,7 +144,7 @@ async fn open_streams_hold_no_database_connections() {
     drop(streams);
 }
 
-/// Case R3. Two columns are locked in one order, whichever way tasks go between them.
+/// Case R3. Two columns are always locked in the same order, whichever way tasks move.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn swapping_tasks_between_columns_never_deadlocks() {
     let world = World::new().await;

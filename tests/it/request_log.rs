@@ -1,4 +1,4 @@
-//! The request log: one line per request that tells an operator what happened, and tells nobody anything secret.
+//! The request log: one line per request for the operator, without secrets.
 
 use serde_json::Value;
 
@@ -22,7 +22,10 @@ async fn requests_are_logged_as_json_without_secrets() {
         .iter()
         .map(|line| {
             assert!(line["id"].is_string() && line["ms"].is_u64(), "{line}");
-            assert!(line["account"].is_null(), "nobody is signed in: {line}");
+            assert!(
+                line["account"].is_null(),
+                "the request has no session: {line}"
+            );
             (
                 line["method"].as_str().unwrap(),
                 line["route"].as_str().unwrap(),

@@ -1,4 +1,4 @@
-//! What went wrong in other boards, tried on this one.
+//! Security tests: headers, permissions, tokens, rate limits and injection.
 
 use std::{net::SocketAddr, time::Instant};
 
@@ -28,7 +28,7 @@ use crate::{
     people::with_password,
 };
 
-/// The headers that every answer has, whatever it is.
+/// Checks the security headers that every response must have.
 fn protects(answer: &axum::response::Response, what: &str) {
     let header = |name: &str| {
         answer
@@ -46,7 +46,7 @@ fn protects(answer: &axum::response::Response, what: &str) {
         guests || !answer.status().is_success() || !what.contains(" /share/"),
         "{what}"
     );
-    // What other sites may show within theirs has nothing to press, and no script.
+    // pages that other sites may embed have no forms and no scripts
     let framed = guests && !header("content-security-policy").contains("frame-ancestors 'none'");
     if framed {
         assert!(
@@ -106,7 +106,7 @@ fn protects(answer: &axum::response::Response, what: &str) {
     let cached = header("cache-control");
     let wanted = match () {
         () if what.contains("/static/") => "public, max-age=31536000, immutable",
-        // Boards are kept by the reader's own browser, which asks every time whether they still are so.
+        // the browser may store boards, but has to revalidate them
         () if answer.headers().contains_key("etag") => "private, no-cache",
         () => "no-store",
     };
@@ -126,11 +126,11 @@ async fn every_route_sends_security_headers() {
     rows.sort_by_key(|row| row.path == "/logout");
     let mut asked = 0;
     for row in &rows {
-        for who in ["admin", "lead", "nobody", "share"] {
+        for who in ["admin", "lead", "anonymous", "share"] {
             let by = &cast.who[who];
             let path = cast.address(row, by).await;
             let answer = cast.answer(row, &path, by).await;
-            // a version of the static files that is not there any more is an error as any
+            // an outdated version of a static file is an ordinary error
             if row.path.starts_with("/static") && !answer.status().is_success() {
                 continue;
             }
@@ -138,7 +138,7 @@ async fn every_route_sends_security_headers() {
             assert!(!answer.headers().contains_key("strict-transport-security"));
             asked += 1;
         }
-        let path = cast.address(row, &cast.who["nobody"]).await;
+        let path = cast.address(row, &cast.who["anonymous"]).await;
         let request = Request::builder()
             .method(&row.method)
             .uri(&path)
@@ -150,9 +150,9 @@ async fn every_route_sends_security_headers() {
             .unwrap();
         assert!(kept.contains("max-age=31536000"), "{path}: {kept}");
     }
-    tell(&format!("{asked} answers have their headers"));
+    tell(&format!("{asked} responses have security headers"));
     assert!(asked > 300, "{asked}");
-    // what no route answers has them too
+    // error responses of unknown routes have them, too
     let elif = &cast.world.elif;
     for request in [
         Request::get("/nowhere"),
@@ -170,7 +170,7 @@ async fn every_route_sends_security_headers() {
     }
 }
 
-/// Cases 1, 2, 3, 5.
+/// Cases 1, 2, 3, 5. Permissions are checked for every task in a request.
 #[tokio::test]
 async fn request_including_another_teams_task_changes_nothing() {
     let world = World::new().await;
@@ -235,7 +235,7 @@ async fn request_including_another_teams_task_changes_nothing() {
     assert_eq!(tasks(&world).await, before);
 }
 
-/// Every task and event, as they are kept.
+/// Returns all tasks and the number of events, to compare before and after.
 async fn tasks(world: &World) -> String {
     sqlx::query_scalar("SELECT string_agg(t::text, E'\\n' ORDER BY id) || (SELECT count(*) FROM events) FROM tasks t")
         .fetch_one(&world.db)
@@ -243,7 +243,7 @@ async fn tasks(world: &World) -> String {
         .unwrap()
 }
 
-/// Cases 4, 9, 12.
+/// Cases 4, 9, 12. It cannot be named as blocker, exported, or given to an invitation or token.
 #[tokio::test]
 async fn hidden_team_cannot_be_referenced() {
     let world = World::new().await;
@@ -320,7 +320,7 @@ async fn hidden_team_cannot_be_referenced() {
     }
 }
 
-/// Cases 7, 13, 14.
+/// Cases 7, 13, 14. Unknown fields are refused or ignored.
 #[tokio::test]
 async fn extra_fields_cannot_set_a_role_or_author() {
     let world = World::new().await;
@@ -385,7 +385,7 @@ async fn extra_fields_cannot_set_a_role_or_author() {
         .await
         .unwrap();
     assert_eq!(body, "Mine");
-    // nothing is sorted by what an address says
+    // query parameters cannot choose a column to sort by
     for path in [
         "/api/v1/teams/infrastructure/board",
         "/api/v1/teams",
@@ -404,7 +404,7 @@ async fn extra_fields_cannot_set_a_role_or_author() {
     }
 }
 
-/// Case 32.
+/// Case 32. A leaked token must not be able to extend its access.
 #[tokio::test]
 async fn token_is_limited_to_its_scope_and_creates_no_links() {
     let world = World::new().await;
@@ -425,7 +425,7 @@ async fn token_is_limited_to_its_scope_and_creates_no_links() {
             .await
             .status;
         assert_eq!(wrote, if scope == Scope::Read { 403 } else { 200 });
-        // only a token that was made for it does what takes an administrator
+        // administration needs a token with the admin scope
         let admin = scope == Scope::Admin;
         assert_eq!(
             program.get("/settings/people").await.status,
@@ -435,7 +435,7 @@ async fn token_is_limited_to_its_scope_and_creates_no_links() {
             program.get("/settings/audit.csv").await.status,
             if admin { 200 } else { 403 }
         );
-        // links let somebody in, as a token does
+        // links grant access like tokens do, so a token cannot create them
         for (path, fields) in [
             ("/settings/people/jonas", vec![("do", "link")]),
             ("/settings/invitations", vec![("for", "many")]),
@@ -581,7 +581,7 @@ async fn token_limited_to_a_team_cannot_see_other_teams() {
         )
         .await
         .status(404);
-    // and does nothing to what all teams share, whatever its owner may
+    // it cannot change workspace settings either, even if its owner is an administrator
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
         .execute(&world.db)
         .await
@@ -628,7 +628,7 @@ async fn token_limited_to_a_team_cannot_see_other_teams() {
         .status(422);
 }
 
-/// Asks as from that address, through what it says.
+/// Tries to sign in from this IP address with these headers.
 async fn from(
     router: &Router,
     peer: &str,
@@ -659,7 +659,7 @@ async fn from(
     }
 }
 
-/// Cases 28, 29.
+/// Cases 28, 29. The owner can still sign in from another network.
 #[tokio::test]
 async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
     let world = World::new().await;
@@ -679,12 +679,12 @@ async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
                 == 429,
         );
     }
-    assert_eq!(refused, 10, "ten tries, whatever they say");
+    assert_eq!(refused, 10, "ten attempts, whatever the headers say");
     let wait = from(&world.router, "203.0.113.9", &[], &email, &password)
         .await
         .status(429);
     assert!(wait.header("retry-after").parse::<u64>().unwrap() > 0);
-    // the owner, from elsewhere
+    // the owner from another network
     from(&world.router, "192.0.2.80", &[], &email, &password)
         .await
         .status(303);
@@ -696,7 +696,7 @@ async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
     .unwrap();
     assert_eq!(networks, ["192.0.2.80", "203.0.113.9"]);
 
-    // Behind a proxy that was named, it is the proxy's word that counts, and what stands left of it is made up.
+    // behind a trusted proxy only the last address counts, because clients can forge those to its left
     let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
     let router = router(App::behind(
         trusted,
@@ -727,7 +727,7 @@ async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
     .status(303);
 }
 
-/// Case 28.
+/// Case 28. Not even a trusted proxy can set the identity.
 #[tokio::test]
 async fn identity_headers_are_ignored() {
     let world = World::new().await;
@@ -764,7 +764,7 @@ async fn write_limit_applies_only_to_the_account_that_exceeds_it() {
     let elif = &world.elif;
     elif.make("infrastructure", "todo", "One").await;
     let token = world.program_of(elif, Scope::Write).await;
-    // What is used up comes back by and by: a slow machine may need another try.
+    // the limit refills over time, so a slow machine may need several attempts
     let mut waited = None;
     for _ in 0..50 {
         while world.app.request_limits.count_write(elif.person.id).is_ok() {}
@@ -776,7 +776,7 @@ async fn write_limit_applies_only_to_the_account_that_exceeds_it() {
             break;
         }
     }
-    let waited = waited.expect("it is told to wait");
+    let waited = waited.expect("the write is rate limited");
     assert!(waited.header("retry-after").parse::<u64>().unwrap() > 0);
     assert_eq!(waited.header("content-type"), "application/problem+json");
     elif.get("/teams/infrastructure").await.status(200);
@@ -784,8 +784,8 @@ async fn write_limit_applies_only_to_the_account_that_exceeds_it() {
         .api(Method::GET, "/tasks/INF-1", json!({}))
         .await
         .status(200);
-    world.jonas.make("ingestion", "todo", "Another's").await;
-    // who is told to wait is who they are all the while: nobody is signed out by half
+    world.jonas.make("ingestion", "todo", "Other").await;
+    // a refused sign-out leaves the session intact
     while world.app.request_limits.count_write(elif.person.id).is_ok() {}
     let is_refused = elif.post("/logout", &[]).await.status == 429;
     assert_eq!(elif.get("/").await.status == 200, is_refused);
@@ -793,7 +793,7 @@ async fn write_limit_applies_only_to_the_account_that_exceeds_it() {
 
 #[tokio::test]
 async fn guessing_secrets_is_rate_limited() {
-    // by a board's door as by any other
+    // the board has its own access check
     for path in ["/tasks/INF-1", "/teams/infrastructure/board"] {
         guesses(path).await;
     }
@@ -819,20 +819,20 @@ async fn guesses(path: &str) {
         }
     }
     assert!(
-        told.expect("it is told to wait")
+        told.expect("the client is rate limited")
             .header("retry-after")
             .parse::<u64>()
             .unwrap()
             > 0
     );
-    // whose session has ended signs in all the same
+    // people whose session has expired can still sign in
     guess.get("/login").await.status(200);
-    // from the same network, with a session that is one
+    // a valid session from the same network still works
     world.elif.get("/").await.status(200);
     world.stranger().get("/login").await.status(200);
 }
 
-/// Case F5.
+/// Case F5. They do not hang until the lock is released.
 #[tokio::test]
 async fn writes_behind_a_held_lock_get_503() {
     let world = World::new().await;
@@ -850,7 +850,7 @@ async fn writes_behind_a_held_lock_get_503() {
         ),
         ("3s", 3)
     );
-    // The same, and quicker.
+    // the same settings with shorter timeouts
     let pool = sqlx::postgres::PgPoolOptions::new()
         .max_connections(8)
         .acquire_timeout(std::time::Duration::from_millis(300))
@@ -894,7 +894,7 @@ async fn writes_behind_a_held_lock_get_503() {
         .status(200);
 }
 
-/// Case F6.
+/// Case F6. They do not delay it.
 #[tokio::test]
 async fn hundred_open_streams_end_at_shutdown() {
     let world = World::new().await;
@@ -909,11 +909,11 @@ async fn hundred_open_streams_end_at_shutdown() {
     for stream in &mut streams {
         while stream.next().await.is_some() {}
     }
-    // five seconds is how long it would wait before it cut them
+    // after five seconds the server would cut them
     assert!(asked.elapsed().as_secs() < 5, "{:?}", asked.elapsed());
 }
 
-/// Cases 48, F11.
+/// Cases 48, F11. Wildcards match themselves, and long queries do not hang.
 #[tokio::test]
 async fn search_is_literal_and_fast() {
     let world = World::new().await;
@@ -977,7 +977,7 @@ async fn search_is_literal_and_fast() {
     }
 }
 
-/// Cases 49, F1, F7.
+/// Cases 49, F1, F7. Titles and headers are single lines.
 #[tokio::test]
 async fn line_breaks_and_nul_cannot_be_injected() {
     let world = World::new().await;
@@ -990,7 +990,7 @@ async fn line_breaks_and_nul_cannot_be_injected() {
                 json!({ "title": title }),
             )
             .await;
-        // a title is one line: refused, or made one
+        // line breaks in a title are refused or replaced
         if refused.status == 201 {
             let kept = elif.task(refused.json()["key"].as_str().unwrap()).await["title"]
                 .as_str()
@@ -1001,7 +1001,7 @@ async fn line_breaks_and_nul_cannot_be_injected() {
             assert_eq!(refused.status, 422, "{}", refused.text());
         }
     }
-    // what goes into headers is one line too
+    // header values cannot contain line breaks
     let key = elif.make("infrastructure", "todo", "One").await;
     for back in [
         "/teams\r\nx: y",
@@ -1058,7 +1058,7 @@ async fn line_breaks_and_nul_cannot_be_injected() {
     }
 }
 
-/// Case 36.
+/// Case 36. Neither does any JSON contain e-mail addresses.
 #[tokio::test]
 async fn json_contains_no_hashes_or_tokens() {
     let cast = Cast::new(false).await;
@@ -1105,7 +1105,7 @@ async fn json_contains_no_hashes_or_tokens() {
             for secret in &secrets {
                 assert!(!text.contains(secret.as_str()), "{path} holds {secret}");
             }
-            // and no address of anybody's
+            // no e-mail addresses either
             assert!(!text.contains("@example.org"), "{path}: {text}");
             asked += 1;
         }
@@ -1120,7 +1120,7 @@ async fn json_contains_no_hashes_or_tokens() {
     );
 }
 
-/// Case 10. A change of one's own tells nothing any more once its team may not be looked at, nor when it is too late.
+/// Case 10. The toast for one's own change disappears after losing access to the team, and when undo has expired.
 #[tokio::test]
 async fn own_change_is_hidden_after_losing_access_to_the_team() {
     let world = World::new().await;
@@ -1152,7 +1152,7 @@ async fn own_change_is_hidden_after_losing_access_to_the_team() {
                 .ok()
                 .text()
                 .contains(&key),
-            "{path}: another's"
+            "{path}: only its author sees the toast"
         );
     }
     assert!(
@@ -1203,7 +1203,7 @@ async fn own_change_is_hidden_after_losing_access_to_the_team() {
     );
 }
 
-/// Case 4. Nothing is hung on what one may not see.
+/// Case 4. Nothing can be linked to a hidden object.
 #[tokio::test]
 async fn project_cannot_link_a_hidden_teams_key_result() {
     let world = World::new().await;
@@ -1244,7 +1244,7 @@ async fn project_cannot_link_a_hidden_teams_key_result() {
         .await
         .unwrap();
     elif.post("/projects", &fields("Unseen")).await.status(422);
-    // and their open tasks are counted only where one may look
+    // open tasks are counted only in visible teams
     jonas.make("ingestion", "todo", "Quiet work").await;
     jonas.post("/tasks/ING-1/owners/me", &[]).await.ok();
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
@@ -1285,7 +1285,7 @@ async fn stream_limit_leaves_room_for_others() {
         .await
         .status(429);
     assert_eq!(refused.header("retry-after"), "60");
-    // others have theirs, and whoever closes one may open another
+    // other accounts are not affected, and closing a stream frees its place
     let (one, other) = (
         StreamOwner::Account(world.elif.person.id),
         StreamOwner::Account(world.jonas.person.id),
@@ -1294,7 +1294,7 @@ async fn stream_limit_leaves_room_for_others() {
     assert!(limiter.acquire(other).is_ok() && limiter.acquire(one).is_err());
     seats.pop();
     assert!(limiter.acquire(one).is_ok());
-    // the guests of one network share theirs
+    // guests of one network share a limit
     sqlx::query("UPDATE teams SET public = true")
         .execute(&world.db)
         .await

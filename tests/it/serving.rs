@@ -1,4 +1,4 @@
-//! Connections that are slow, idle, too long or open when the program stops.
+//! Slow and idle connections, oversized requests, and connections that are open at shutdown.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::program::PATIENCE;
 
-/// A server in this process, asked to stop by a message rather than by a signal.
+/// A server in this process that is stopped by a message instead of a signal.
 struct Served {
     address: SocketAddr,
     stop: mpsc::Sender<()>,
@@ -32,7 +32,7 @@ impl Served {
     }
 
     async fn of(patience: Timeouts, router: Router) -> Self {
-        // longer than anything waits here
+        // longer than any test waits
         Self::on(
             Timeouts {
                 drain: PATIENCE * 2,
@@ -84,12 +84,12 @@ fn routes(stopping: watch::Receiver<bool>) -> Router {
         .route("/stuck", get(std::future::pending::<()>))
 }
 
-/// All that comes until the other end closes, which it must.
+/// Reads until the server closes the connection, which it must do in time.
 async fn until_closed(mut connection: TcpStream) -> String {
     let mut said = Vec::new();
     let read = timeout(PATIENCE, connection.read_to_end(&mut said)).await;
-    // a reset is an end too
-    let _ = read.expect("the connection stays open");
+    // a reset closes the connection, too
+    let _ = read.expect("the connection is closed in time");
     String::from_utf8(said).unwrap()
 }
 
@@ -100,7 +100,7 @@ const QUICK: Timeouts = Timeouts {
     drain: Duration::from_millis(300),
 };
 
-/// Case F3.
+/// Case F3. They would use up the server's connections.
 #[tokio::test]
 async fn silent_and_idle_connections_are_closed() {
     let served = Served::with(QUICK).await;
@@ -120,17 +120,17 @@ async fn slow_request_body_is_refused() {
     let (mut hears, mut says) = trickle.split();
     let mut drops = tokio::time::interval(Duration::from_millis(20));
     let mut answer = [0; 12];
-    // far fewer than the thousand that were promised
+    // fewer bytes than the announced 1000
     let pouring = async {
         for _ in 0..500 {
             drops.tick().await;
-            // it may have hung up already
+            // the server may have closed the connection already
             let _ = says.write_all(b"x").await;
         }
     };
     tokio::select! {
         heard = hears.read_exact(&mut answer) => { heard.unwrap(); }
-        () = pouring => panic!("it listens for ever"),
+        () = pouring => panic!("the slow body is not refused"),
     }
     assert_eq!(&answer, b"HTTP/1.1 408");
     let whole = served
@@ -156,10 +156,10 @@ async fn client_that_stops_reading_is_disconnected() {
     let mut deaf = served.say("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
     deaf.read_exact(&mut [0; 12]).await.unwrap();
     served.stop.send(()).await.unwrap();
-    // the route and its answer are gone, and nobody had to be cut to get there
+    // the response was dropped before the drain timeout cut it
     timeout(PATIENCE, dropped.recv())
         .await
-        .expect("it waits for ever");
+        .expect("the response is dropped in time");
     served.done.await.unwrap();
 }
 
@@ -169,7 +169,7 @@ async fn oversized_request_head_is_refused() {
     let cookie = "x".repeat(100_000);
     let mut connection = served.say("").await;
     let head = format!("GET /from HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\n\r\n");
-    // it may have hung up before the end of it
+    // the server may close the connection before the end of the head
     let _ = connection.write_all(head.as_bytes()).await;
     let mut answer = [0; 12];
     connection.read_exact(&mut answer).await.unwrap();
@@ -197,12 +197,12 @@ async fn streams_end_gracefully_at_shutdown() {
 async fn stuck_request_is_cut_at_shutdown() {
     let served = Served::with(QUICK).await;
     let _stuck = served.say("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    // its answer shows that the one before has been accepted too
+    // this response shows that the previous connection was accepted, too
     until_closed(served.say("GET /from HTTP/1.0\r\n\r\n").await).await;
     served.stop.send(()).await.unwrap();
     timeout(PATIENCE, served.done)
         .await
-        .expect("it drains for ever")
+        .expect("the server stops in time")
         .unwrap();
 }
 
@@ -219,6 +219,6 @@ async fn second_stop_request_stops_at_once() {
     served.stop.send(()).await.unwrap();
     timeout(PATIENCE, served.done)
         .await
-        .expect("it drains for ever")
+        .expect("the server stops in time")
         .unwrap();
 }

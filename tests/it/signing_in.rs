@@ -1,4 +1,4 @@
-//! Coming in, staying in, and being kept out.
+//! Signing in and out, sessions, cross-site requests and the first setup.
 
 use axum::{
     body::Body,
@@ -87,7 +87,7 @@ async fn correct_password_signs_in_until_sign_out() {
         .unwrap();
     assert!(
         !ada.cookie.as_bytes().windows(32).any(|bytes| bytes == kept),
-        "only a digest is kept"
+        "only a digest is stored"
     );
     let out = ada.post("/logout", &[]).await.status(303);
     assert!(out.header("set-cookie").contains("Max-Age=0"));
@@ -97,7 +97,7 @@ async fn correct_password_signs_in_until_sign_out() {
     );
 }
 
-/// Cases 29, 30.
+/// Cases 29, 30. Both errors have the same text.
 #[tokio::test]
 async fn sign_in_reveals_no_addresses_and_limits_attempts() {
     let world = World::new().await;
@@ -144,7 +144,7 @@ async fn sign_in_reveals_no_addresses_and_limits_attempts() {
     assert!(wait.header("retry-after").parse::<u64>().unwrap() > 0);
 }
 
-/// Cases 23, 24.
+/// Cases 23, 24. The account is checked again after the password was verified.
 #[tokio::test]
 async fn password_changed_during_sign_in_is_refused() {
     let world = World::new().await;
@@ -159,7 +159,7 @@ async fn password_changed_during_sign_in_is_refused() {
             .unwrap();
         let fields = [("email", "ada@example.org"), ("password", PASSWORD)];
         let changed = async {
-            // the password was right when it was looked at
+            // the old password has been verified by now
             world.until_someone_waits().await;
             sqlx::query("DELETE FROM sessions WHERE account_id = $1")
                 .bind(ada.person.id)
@@ -195,7 +195,7 @@ async fn password_changed_during_sign_in_is_refused() {
     }
 }
 
-/// Case 34.
+/// Case 34. It would help phishing.
 #[tokio::test]
 async fn next_parameter_cannot_lead_to_another_site() {
     let world = World::new().await;
@@ -222,7 +222,7 @@ async fn next_parameter_cannot_lead_to_another_site() {
     }
 }
 
-/// Case 38.
+/// Case 38. The browser's headers tell where a form comes from.
 #[tokio::test]
 async fn cross_site_requests_change_nothing() {
     let world = World::new().await;
@@ -247,7 +247,7 @@ async fn cross_site_requests_change_nothing() {
     assert_eq!(send("origin", "http://fortnight.test").await, 303);
 }
 
-/// Cases 24, 25.
+/// Cases 24, 25. The same holds for tokens.
 #[tokio::test]
 async fn expired_sessions_and_deactivated_accounts_are_refused() {
     let world = World::new().await;
@@ -306,7 +306,7 @@ async fn https_cookie_is_bound_to_the_host() {
             .header("strict-transport-security")
             .contains("max-age")
     );
-    // a cookie of the plain name is none there
+    // a cookie without the prefix is ignored
     Client {
         cookie: session_of(&answer).replace("__Host-", ""),
         ..ada.clone()
@@ -387,7 +387,10 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
         "<code>fortnight import</code>",
         "New task</a>",
     ] {
-        assert!(board.contains(does), "what to do: {does}: {board}");
+        assert!(
+            board.contains(does),
+            "the empty board explains what to do: {does}: {board}"
+        );
     }
     let (zone, days): (String, i32) = sqlx::query_as(
         "SELECT w.time_zone, s.ends_on - s.starts_on + 1 FROM workspace w, sprints s WHERE s.number = 43",
@@ -415,11 +418,11 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
     me.post("/setup", &fields).await.status(404);
 }
 
-/// Whatever day the current sprint began on, the next one begins when it ends.
+/// Each sprint starts the day after the previous one ends, whatever day the first one started on.
 #[tokio::test]
 async fn sprints_are_contiguous_from_the_chosen_start() {
     let world = World::new().await;
-    // a Wednesday, a Sunday, and a Tuesday two weeks ago, whose sprint is over
+    // a Wednesday, a Sunday, and a Tuesday two weeks ago, whose sprint has ended
     for (starts_on, status) in [
         ("2026-11-18", 303),
         ("2026-11-22", 303),
@@ -475,7 +478,7 @@ async fn programs_get_401_instead_of_the_sign_in_form() {
         "/api/v1/teams",
         "/teams/infrastructure",
     ] {
-        let refused = ask(path, "Bearer nobodys").await.status(401);
+        let refused = ask(path, "Bearer unknown").await.status(401);
         assert_eq!(refused.header("www-authenticate"), "Bearer", "{path}");
     }
     let program = world

@@ -1,4 +1,4 @@
-//! Meeting over the board: who needs someone, what happened, and what was promised.
+//! Standups: what needs attention, changes, actions, topics and the walk through the board.
 
 use time::Duration;
 
@@ -17,9 +17,10 @@ async fn standup_shows_attention_changes_and_suggestions() {
     elif.post(&format!("/tasks/{still}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    elif.make("infrastructure", "in-progress", "Nobody's").await;
+    elif.make("infrastructure", "in-progress", "Renew Acme's certificate")
+        .await;
     let free = elif.make("infrastructure", "todo", "Free to take").await;
-    // On Wednesday: what was done on Tuesday, after Monday's standup, is news; what has not moved since is not.
+    // on Wednesday, changes since Monday's standup are listed, but not tasks that have not changed
     world.app.clock.advance(Duration::days(1));
     let blocked = elif.make("infrastructure", "todo", "Waits for Legal").await;
     elif.post(
@@ -45,7 +46,7 @@ async fn standup_shows_attention_changes_and_suggestions() {
         .unwrap();
     assert!(
         row.contains("title=\"Tomas Weber\"") && row.contains("Done"),
-        "who finished it: {row}"
+        "the row shows its owner: {row}"
     );
     for told in [
         "Waiting on Legal",
@@ -61,21 +62,21 @@ async fn standup_shows_attention_changes_and_suggestions() {
         page.contains(&format!(
             "Suggested: <a class=\"key\" href=\"/tasks/{free}\""
         )),
-        "for Tomas"
+        "Tomas gets the free task as suggestion"
     );
     assert!(
-        page.find("Waits for Legal").unwrap() < page.find("Nobody&#39;s").unwrap(),
-        "blocked goes first"
+        page.find("Waits for Legal").unwrap() < page.find("Renew Acme&#39;s certificate").unwrap(),
+        "blocked tasks come first"
     );
     assert!(
         !page.contains("No change for"),
-        "it was begun since Monday's meeting: {page}"
+        "the task was started after Monday's standup: {page}"
     );
-    // on Friday the one in progress has stood still since Wednesday
+    // by Friday the task in progress has not changed since before Wednesday's standup
     world.app.clock.advance(Duration::days(2));
     let page = elif.get(STANDUP).await.ok().text();
     assert!(page.contains("No change for 3"), "{page}");
-    // a call for help changes nothing of it
+    // asking for help does not count as a change
     elif.post(&format!("/tasks/{still}/ask-for-help"), &[])
         .await
         .ok();
@@ -125,7 +126,7 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
     );
     assert!(
         elif.get("/").await.ok().text().contains("Book the drill"),
-        "among what Elif promised"
+        "Elif's home page lists the action"
     );
     assert!(
         jonas
@@ -134,7 +135,7 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
             .ok()
             .text()
             .contains("Book the drill"),
-        "other teams may look"
+        "other teams can read the standup"
     );
     let at = format!("/teams/infrastructure/actions/{action}");
     jonas.post(&at, &[("as", "done")]).await.status(403);
@@ -169,7 +170,7 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
     world.app.clock.advance(Duration::days(4));
     assert!(
         elif.get(STANDUP).await.ok().text().contains("id=\"action-"),
-        "its task is open"
+        "the task of the action is open"
     );
     elif.post("/tasks/INF-1/position", &[("column", "done")])
         .await
@@ -184,7 +185,7 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
     world.app.clock.advance(Duration::days(4));
     assert!(
         !elif.get(STANDUP).await.ok().text().contains("id=\"action-"),
-        "settled with its task"
+        "the action is done with its task"
     );
     world.stranger().get(STANDUP).await.status(303);
     elif.get("/teams/no-such/standup").await.status(404);
@@ -221,7 +222,7 @@ async fn anyone_adds_topics_and_the_team_marks_them_done() {
     }
     assert!(
         !page.contains("Who leaves in December?"),
-        "that is for planning"
+        "topics for planning are not shown in the standup"
     );
     assert!(
         elif.get("/teams/infrastructure/planning")
@@ -239,7 +240,7 @@ async fn anyone_adds_topics_and_the_team_marks_them_done() {
     world.app.clock.advance(Duration::days(5));
     assert!(
         elif.get(STANDUP).await.ok().text().contains("Opinions on"),
-        "nobody got to it: it stays for the next"
+        "an open topic stays for the next standup"
     );
     elif.post(&tick, &[("done", "on")]).await.ok();
     assert!(
@@ -254,7 +255,7 @@ async fn anyone_adds_topics_and_the_team_marks_them_done() {
     for (meeting, text) in [
         ("party", "Cake"),
         ("standup", " "),
-        ("standup", "Ask @nobody"),
+        ("standup", "Ask @unknown"),
         ("retro", "@elif"),
     ] {
         jonas
@@ -389,7 +390,7 @@ async fn walk_goes_right_to_left_and_oldest_first() {
         }
     }
     assert_eq!(seen, ["Older in review", "Newer in review", "To begin"]);
-    // What is finished while it is talked about gives its place to the one after it.
+    // a task finished during the walk is replaced by the next one
     elif.post(&format!("/tasks/{older}/position"), &[("column", "done")])
         .await
         .ok();
@@ -442,7 +443,7 @@ async fn joint_standup_shows_several_teams() {
         }
         assert!(
             page.contains("Ingestion: in review"),
-            "how that stands which is waited for: {page}"
+            "the state of the blocker is shown: {page}"
         );
     }
     let page = elif.get("/standup?team=ingestion").await.ok().text();
@@ -483,7 +484,7 @@ async fn task_unusually_long_in_its_column_needs_attention() {
     let told = "In review longer than 85 % of tasks";
     assert!(
         !elif.get(STANDUP).await.ok().text().contains(told),
-        "it is as quick as the others were"
+        "it has taken no longer than the others"
     );
     world.app.clock.advance(Duration::hours(1));
     assert!(elif.get(STANDUP).await.ok().text().contains(told));
@@ -522,7 +523,7 @@ async fn unreviewed_tasks_are_in_my_work() {
             .ok()
             .text()
             .contains("Resume after a crash"),
-        "another team's"
+        "it belongs to another team"
     );
     elif.post(&owners, &[("owners", "elif"), ("owners", "jonas")])
         .await
@@ -581,7 +582,7 @@ async fn tasks_added_to_the_sprint_are_listed_as_changes() {
         "{told}"
     );
     assert!(!told.contains("Cut over"), "{told}");
-    // at eight on Friday, Friday's meeting is still to come
+    // on Friday morning, before Friday's standup
     world.app.clock.advance(Duration::hours(23));
     let page = elif
         .get(&format!("{STANDUP}?since=2026-11-27"))
@@ -610,7 +611,7 @@ async fn action_shows_the_meeting_it_comes_from() {
     );
     assert!(
         !page.contains("looked back"),
-        "not all of it was promised then: {page}"
+        "the sources are not merged into one: {page}"
     );
 }
 
@@ -631,7 +632,7 @@ async fn topic_is_edited_or_removed_by_its_author_or_team() {
         .await
         .unwrap();
     let (text, remove) = (format!("{at}/{topic}/text"), format!("{at}/{topic}/remove"));
-    // who neither added it nor is on the team reads it and no more
+    // a person who is neither the author nor on the team can only read it
     let page = mira.get(STANDUP).await.status(200).text();
     assert!(
         page.contains("Opinons on") && !page.contains(&text) && !page.contains(&remove),
@@ -639,19 +640,19 @@ async fn topic_is_edited_or_removed_by_its_author_or_team() {
     );
     mira.post(&text, &[("text", "Mine now")]).await.status(403);
     mira.post(&remove, &[]).await.status(403);
-    // its author puts it right; the line is there as it was typed
+    // the author edits it; the field contains the original text
     let page = jonas.get(STANDUP).await.status(200).text();
     assert!(
         page.contains(&format!("value=\"{line}\"")) && page.contains(&remove),
         "{page}"
     );
     let wrong = jonas
-        .post(&text, &[("text", "Opinions, @nobodyhere"), back])
+        .post(&text, &[("text", "Opinions, @unknown"), back])
         .await
         .status(422)
         .text();
     assert!(
-        wrong.contains("nobodyhere</textarea>") && wrong.contains(&format!("action=\"{text}\"")),
+        wrong.contains("unknown</textarea>") && wrong.contains(&format!("action=\"{text}\"")),
         "{wrong}"
     );
     let to = jonas
@@ -669,7 +670,7 @@ async fn topic_is_edited_or_removed_by_its_author_or_team() {
             && page.contains("Cut over"),
         "{page}"
     );
-    // the team takes it away
+    // a member of the team removes it
     elif.post(&remove, &[back]).await.status(303);
     assert!(
         !elif
@@ -680,7 +681,7 @@ async fn topic_is_edited_or_removed_by_its_author_or_team() {
             .contains("Opinions on")
     );
     jonas.post(&text, &[("text", "Again")]).await.status(404);
-    // a task that help was asked for stays with its topic, whatever its words
+    // a help request keeps its task, whatever its text is changed to
     elif.post(&format!("/tasks/{task}/ask-for-help"), &[])
         .await
         .ok();
@@ -738,7 +739,7 @@ async fn topic_is_shown_to_the_person_it_mentions() {
             .status(200)
             .text()
             .contains("Is two weeks enough?"),
-        "it is asked of Jonas"
+        "only Jonas is mentioned"
     );
     assert!(
         !elif
@@ -748,7 +749,7 @@ async fn topic_is_shown_to_the_person_it_mentions() {
             .text()
             .contains("Is two weeks enough?")
     );
-    // what a private team talks about is its own
+    // topics of a private team are hidden
     sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
         .execute(&world.db)
         .await
@@ -773,7 +774,7 @@ async fn topic_is_shown_to_the_person_it_mentions() {
             .text()
             .contains("Is two weeks enough?")
     );
-    // until it was talked about
+    // until the topic is marked as done
     elif.post(&format!("{at}/{topic}"), &[("done", "on")])
         .await
         .ok();
@@ -832,7 +833,7 @@ async fn carried_tasks_are_not_listed_as_added() {
     );
     assert!(
         told.contains("1 added") && !told.contains("newly blocked"),
-        "blocked long ago, new in the sprint: {told}"
+        "it was blocked before, but added to the sprint now: {told}"
     );
 }
 
@@ -845,7 +846,7 @@ async fn attention_list_starts_with_blocked_tasks_of_late_goals() {
         world.app.clock.advance(Duration::hours(1));
         key
     };
-    make("in-review", "Reviewed by nobody").await;
+    make("in-review", "Without a reviewer").await;
     let longest = make("todo", "Blocked longest").await;
     let behind = make("todo", "Serves the goal").await;
     set_goal(
@@ -867,7 +868,7 @@ async fn attention_list_starts_with_blocked_tasks_of_late_goals() {
     elif.post(&format!("/tasks/{behind}"), &[("goal", "1")])
         .await
         .ok();
-    // blocked later, and above the one that is blocked longest
+    // blocked later, but placed above the task that is blocked longest
     let later = make("todo", "Blocked later").await;
     elif.post(
         &format!("/tasks/{later}/block"),
@@ -882,7 +883,7 @@ async fn attention_list_starts_with_blocked_tasks_of_late_goals() {
     .await
     .ok();
     assert_eq!(world.column("infrastructure", "blocked").await[0], later);
-    make("in-progress", "Nobody has it").await;
+    make("in-progress", "Without an owner").await;
     let page = elif.get(STANDUP).await.ok().text();
     let needs = page
         .split("attention</h2>")
@@ -900,8 +901,8 @@ async fn attention_list_starts_with_blocked_tasks_of_late_goals() {
         "Serves the goal",
         "Blocked longest",
         "Blocked later",
-        "Reviewed by nobody",
-        "Nobody has it",
+        "Without a reviewer",
+        "Without an owner",
     ]
     .map(at);
     assert!(order.is_sorted(), "{order:?}: {needs}");
@@ -1010,7 +1011,7 @@ async fn time_in_column_is_measured_per_column_not_per_state() {
         .unwrap();
     assert!(
         !elif.get(STANDUP).await.ok().text().contains(old),
-        "fewer than five say nothing"
+        "fewer than five values are no basis for comparison"
     );
 }
 
@@ -1233,12 +1234,12 @@ async fn action_with_an_archived_task_can_be_dismissed() {
     let drop = "value=\"dropped\">Dismiss";
     assert!(
         !elif.get(STANDUP).await.ok().text().contains(drop),
-        "its task is open"
+        "the task of the action is open"
     );
     elif.post("/tasks/INF-1/archive", &[]).await.ok();
     assert!(
         elif.get(STANDUP).await.ok().text().contains(drop),
-        "nothing else would end it"
+        "an action with an archived task would stay open forever"
     );
     elif.post(
         &format!("/teams/infrastructure/actions/{action}"),

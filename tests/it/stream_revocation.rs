@@ -1,4 +1,4 @@
-//! Windows that stand open when what let somebody in has ended: they hear so within five seconds.
+//! Open event streams end within five seconds after their access has ended.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn ends(what: &str, stream: &mut Stream) {
         .unwrap_or_else(|_| panic!("{what}: not within five seconds"));
 }
 
-/// Cases 17, 19.
+/// Cases 17, 19. Other streams stay open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn open_stream_ends_when_its_access_ends() {
     let world = World::new().await;
@@ -82,13 +82,13 @@ async fn open_stream_ends_when_its_access_ends() {
         .await
         .ok();
     tokio::join!(
-        ends("a link past its end", &mut expires),
-        ends("a link whose maker has gone", &mut makers),
-        ends("an address that was taken back", &mut taken_back),
-        ends("a team that is private", &mut turned_private),
-        ends("the token of somebody who has gone", &mut tokens),
+        ends("an expired link", &mut expires),
+        ends("a link of a deactivated creator", &mut makers),
+        ends("a revoked public page", &mut taken_back),
+        ends("the public page of a private team", &mut turned_private),
+        ends("a token of a deactivated account", &mut tokens),
     );
-    // nor does it open again, and only they have ended
+    // they cannot be opened again, and other streams are still open
     for path in [
         format!("/share/{short}"),
         format!("/share/{of_tomas}"),

@@ -1,4 +1,4 @@
-//! One task and what is done with it.
+//! Tasks: editing, blocking, undo, bulk changes, archive, comments and steps.
 
 use axum::http::Method;
 use serde_json::json;
@@ -84,7 +84,7 @@ async fn task_page_works_without_scripts() {
     ] {
         assert!(page.contains(part), "{part} is missing from {page}");
     }
-    // the same HTML over the board
+    // the dialog over the board has the same content
     let part = elif
         .ask(Method::GET, "/tasks/INF-1", "task", &[])
         .await
@@ -119,7 +119,7 @@ async fn outdated_edit_is_refused_only_for_the_changed_field() {
         (&told["current"]["title"], &told["sent"]["title"]),
         (&json!("Mira's"), &json!("Elif's"))
     );
-    // on the page: both texts, and what was typed is still in its field
+    // the page shows both texts, and the field keeps the input
     let page = world
         .elif
         .post("/tasks/INF-1", &[("title", "Elif's"), ("version", "1")])
@@ -134,7 +134,7 @@ async fn outdated_edit_is_refused_only_for_the_changed_field() {
         page.contains("\nElif&#39;s</textarea>") && page.contains("title: Mira&#39;s"),
         "{page}"
     );
-    // another field of the same old page
+    // another field of the same outdated page can be saved
     world
         .elif
         .post("/tasks/INF-1", &[("description", "New"), ("version", "1")])
@@ -180,7 +180,7 @@ async fn blocked_card_shows_its_blocker_or_that_none_is_given() {
         card.text()
     );
 
-    // when it is done the waiting card says so, and stays where it is
+    // when the blocker is done, the waiting card says so and stays in its column
     world
         .jonas
         .ask(
@@ -304,7 +304,7 @@ async fn changes_can_be_undone_until_others_build_on_them() {
     let unblocked = change(Method::POST, "/tasks/INF-2/unblock", &[]).await;
     undo(&unblocked).await.ok();
     assert_eq!(elif.task("INF-2").await["blocked_by"][0]["note"], "Legal");
-    // what was built upon is not undone
+    // a change that others depend on cannot be undone
     undo(&blocked).await.status(409);
 
     let several = change(
@@ -320,7 +320,7 @@ async fn changes_can_be_undone_until_others_build_on_them() {
         ["INF-1", "INF-3"]
     );
 
-    // what is said is said, and nothing pretends to take it back
+    // comments and steps cannot be undone, and no undo is offered
     for (path, field) in [
         ("/tasks/INF-1/comments", "body"),
         ("/tasks/INF-1/steps", "text"),
@@ -343,7 +343,7 @@ async fn changes_can_be_undone_until_others_build_on_them() {
         .ok();
     assert_eq!(kept.header("fortnight-undoable"), "1");
 
-    // nobody undoes another's change
+    // only its author can undo a change
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     let mine = change(Method::PUT, "/tasks/INF-1/position", &[("column", "done")]).await;
     mira.ask(Method::POST, &format!("/changes/{mine}/undo"), "card", &[])
@@ -367,7 +367,7 @@ async fn changes_can_be_undone_until_others_build_on_them() {
         ["INF-1"]
     );
 
-    // nor what another has begun to work on
+    // a task that another person has changed since cannot be removed by undo
     let fields = [("title", "four"), ("column", "todo")];
     let made = change(Method::POST, "/teams/infrastructure/tasks", &fields).await;
     mira.post("/tasks/INF-4/owners/me", &[]).await.ok();
@@ -406,7 +406,7 @@ async fn bulk_edit_changes_all_tasks_or_none() {
     assert_eq!(
         world.column("infrastructure", "in-progress").await,
         ["INF-3", "INF-1"],
-        "in the order they were named"
+        "in the order of the keys"
     );
     world.elif.post(bulk, &with(("owner", "elif"))).await.ok();
     world
@@ -442,7 +442,7 @@ async fn bulk_edit_changes_all_tasks_or_none() {
     );
     assert!(
         !list.contains("Cut over"),
-        "that is a goal of the next sprint"
+        "the goal belongs to the next sprint"
     );
     let of_goal = [keys[0], keys[1], ("goal", id.as_str())];
     world.elif.post(bulk, &of_goal).await.ok();
@@ -458,7 +458,7 @@ async fn bulk_edit_changes_all_tasks_or_none() {
         )
         .await
         .status(404);
-    // one of another team: nothing happens to any
+    // one task of another team makes the whole request fail
     world
         .elif
         .post(
@@ -508,12 +508,12 @@ async fn archived_task_can_be_found_and_restored() {
     );
 }
 
-/// Case 7.
+/// Case 7. An author field in the form is ignored.
 #[tokio::test]
 async fn comments_can_be_changed_only_by_their_author() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Cut over").await;
-    // everyone signed in may say something
+    // members of other teams can comment
     world
         .jonas
         .post("/tasks/INF-1/comments", &[("body", "From Ingestion")])
@@ -551,7 +551,7 @@ async fn comments_can_be_changed_only_by_their_author() {
             .unwrap();
     assert!(
         !kept.contains("From Ingestion") && !kept.contains("Edited"),
-        "a deleted text is gone everywhere"
+        "the text is removed from all events"
     );
 }
 
@@ -592,7 +592,7 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
     let to = done.header("location").to_owned();
     assert!(
         to.starts_with(&format!("{list}&did=")),
-        "back in the list as it was filtered: {to}"
+        "redirects to the list with its filter: {to}"
     );
     let told = |task: serde_json::Value| {
         json!([
@@ -619,14 +619,14 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
         assert_eq!(
             told(elif.task(key).await),
             json!(["todo", null, 42, null, []]),
-            "{key}: one undo for all of it"
+            "{key}: one undo reverts everything"
         );
     }
-    // what is refused changes nothing, and keeps the list with its ticks and choices
+    // a refused change has no effect, and the list keeps its selection and input
     for (fields, why) in [
         (
-            with(&[("column", "in-progress"), ("owner", "nobody-here")]),
-            "nobody-here",
+            with(&[("column", "in-progress"), ("owner", "unknown-user")]),
+            "unknown-user",
         ),
         (with(&[("column", "nowhere"), ("owner", "elif")]), "column"),
         (
@@ -643,11 +643,11 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
         assert_eq!(
             page.matches("checked> <span class=\"key\">").count(),
             2,
-            "both are still ticked"
+            "both tasks are still selected"
         );
         assert!(
             page.contains("value=\"-label:docs\""),
-            "the filter is still there: {page}"
+            "the filter is kept: {page}"
         );
         let owner = fields
             .iter()
@@ -655,7 +655,7 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
         assert_eq!(
             page.contains("value=\"elif\" selected"),
             owner,
-            "and what was chosen"
+            "the chosen owner is kept"
         );
     }
     let other =
@@ -677,7 +677,7 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
         told(elif.task("INF-1").await),
         json!(["todo", null, 42, null, []])
     );
-    // the way back is the team's list and nothing else
+    // "back" can lead only to the team's list
     let away = elif
         .post(
             bulk,
@@ -760,7 +760,7 @@ async fn conflicting_changes_of_a_field_are_refused() {
         9,
         "{page}"
     );
-    // both saw nobody; each ticks one
+    // both saw no owner, and each adds one
     mira.post(&owners, &[version, ("owners", "mira")])
         .await
         .ok();
@@ -790,7 +790,7 @@ async fn conflicting_changes_of_a_field_are_refused() {
         (&stands["sprint"], &stands["needed_by"], &stands["estimate"]),
         (&json!(43), &json!("Growth"), &json!(3))
     );
-    // who changes something else is not in anybody's way
+    // a change of another field does not conflict
     elif.post(&task, &[version, ("labels", "postgres")])
         .await
         .ok();
@@ -817,7 +817,7 @@ async fn new_task_page_selects_the_sprint() {
             .text()
             .contains("<option value=\"42\" selected")
     );
-    // what was chosen is still chosen when the title was refused
+    // a refused title keeps the chosen sprint
     let refused = elif
         .post(
             "/teams/infrastructure/tasks",
@@ -830,7 +830,7 @@ async fn new_task_page_selects_the_sprint() {
         refused.contains(r#"<option value="43" selected>"#),
         "{refused}"
     );
-    // who may not change the board is offered none, but may search it
+    // members of other teams can search but not add tasks
     let standup = world
         .jonas
         .get("/teams/infrastructure/standup")
@@ -868,11 +868,11 @@ async fn refused_comment_edit_returns_to_its_own_form() {
     let (own, new) = page.split_once("aria-label=\"Write a comment\"").unwrap();
     assert!(
         own.contains("too long too long") && own.contains("id=\"comment-error\""),
-        "its own form has it"
+        "the edit form keeps the text"
     );
     assert!(
         !new.contains("too long too long"),
-        "and a new comment is none of it"
+        "the form for a new comment does not contain it"
     );
 }
 
@@ -991,9 +991,9 @@ async fn new_task_under_a_filter_gets_the_filters_values() {
     assert_eq!(
         task["labels"].as_array().unwrap().len(),
         1,
-        "a label that there is not is not made: {task}"
+        "unknown labels are not created: {task}"
     );
-    // nobody in particular is nobody
+    // several owners in the filter assign none
     elif.post(
         "/teams/infrastructure/tasks",
         &[("title", "three"), ("q", "owner:elif owner:jonas goal:7")],

@@ -1,10 +1,10 @@
-//! What a team learns over several sprints: what is usual, what waited and took long, and when something could be done.
+//! Figures over several sprints: medians, carried tasks, long waits and forecasts.
 
 use time::Duration;
 
 use crate::{fixtures::World, goals::set_goal};
 
-/// Puts a finished task with an estimate into the sprint that the team works in.
+/// Creates a finished task with an estimate in the current sprint.
 async fn finish(world: &World, title: &str, estimate: &str) {
     let key = world.elif.make("infrastructure", "todo", title).await;
     world
@@ -19,11 +19,11 @@ async fn finish(world: &World, title: &str, estimate: &str) {
         .ok();
 }
 
-/// Two weeks pass, and the next sprint begins.
+/// Advances the clock by two weeks, so that the next sprint starts.
 async fn next_sprint(world: &World) {
     for _ in 0..2 {
         world.app.clock.advance(Duration::days(7));
-        // nobody stays signed in who is not seen for two weeks
+        // a session expires after two weeks without use
         world.elif.get("/").await.ok();
     }
     let mut connection = world.db.acquire().await.unwrap();
@@ -55,13 +55,13 @@ async fn planning_shows_medians_carried_tasks_and_open_work() {
             .split("</select>")
             .next()
             .unwrap();
-        // carried twice without a beginning, it may as well go
+        // carried twice and never started: archiving is suggested
         let proposed = if sprint == 44 { "drop" } else { "backlog" };
         assert!(
             list.contains(&format!("value=\"{proposed}\" selected")),
             "{sprint}: {list}"
         );
-        elif.post(&close, &[(&field, "carry"), (&reason, "Nobody got to it")])
+        elif.post(&close, &[(&field, "carry"), (&reason, "No time for it")])
             .await
             .ok();
         next_sprint(&world).await;
@@ -110,7 +110,7 @@ async fn retro_shows_blocked_and_slow_tasks_and_missed_goals() {
         &[("title", "Cut over"), ("target", "4")],
     )
     .await;
-    world.app.clock.advance(Duration::days(-7)); // Tuesday of the first week
+    world.app.clock.advance(Duration::days(-7)); // Tuesday of the sprint's first week
     let slow = elif
         .make("infrastructure", "in-progress", "Move the archive")
         .await;
@@ -192,7 +192,7 @@ async fn retro_shows_blocked_and_slow_tasks_and_missed_goals() {
     );
     assert!(
         took.contains("<span>7 d</span>") && took.contains("blocked"),
-        "with its story: {took}"
+        "the events of the task are shown: {took}"
     );
 }
 
@@ -223,7 +223,7 @@ async fn project_forecast_uses_past_sprints() {
         .ok();
         let page = elif.get("/projects/re-partition").await.ok().text();
         if sprint == "44" {
-            // 40 of 100 are left, at 25 or at 15 a sprint; what goes on now is not over, and counts as done only
+            // 40 of 100 are left, at 25 or 15 per sprint; the active sprint counts as progress but not for the pace
             assert!(page.contains("2 to 4 more sprints"), "{page}");
         } else {
             assert!(page.contains("No forecast"), "{sprint}: {page}");
@@ -291,7 +291,7 @@ async fn sprint_without_progress_counts_in_the_forecast() {
         .ok();
         next_sprint(&world).await;
     }
-    // 60 of 100 are left: at 20, or at the 10 of 20 and nothing
+    // 60 of 100 are left, at 20 or at 10 per sprint, the average of 20 and 0
     let page = elif.get("/projects/re-partition").await.ok().text();
     assert!(page.contains("3 to 6 more sprints"), "{page}");
 }
@@ -324,6 +324,6 @@ async fn tasks_moved_out_of_done_do_not_count_in_the_forecast() {
     }
     assert!(
         !flow().await.contains("tasks done by the end"),
-        "nothing was finished for good"
+        "no task is finished"
     );
 }

@@ -1,4 +1,4 @@
-//! Blocked on several things, told when one is done, and who waits on whom.
+//! Blockers: cycles, several at once, finished and archived ones, and the people who are waited for.
 
 use axum::http::Method;
 use serde_json::json;
@@ -37,9 +37,9 @@ async fn circular_blocking_is_refused_with_its_path() {
     assert_eq!(
         elif.task(&three).await["column"],
         json!("todo"),
-        "nothing of it was kept"
+        "the task is unchanged"
     );
-    // once the chain is open, it may be closed elsewhere
+    // once one blocker is removed, the others no longer form a cycle
     jonas
         .api(Method::DELETE, &format!("/tasks/{two}/block"), json!({}))
         .await
@@ -89,11 +89,7 @@ async fn concurrent_blocking_cannot_create_a_cycle() {
             second.text()
         );
     }
-    assert_eq!(
-        world.deadlocks().await,
-        0,
-        "nor do they wait for each other until the database ends one of them"
-    );
+    assert_eq!(world.deadlocks().await, 0, "the requests do not deadlock");
 }
 
 #[tokio::test]
@@ -118,7 +114,7 @@ async fn each_of_several_blockers_ends_independently() {
             .await
             .text()
             .contains("Tasks waiting on this"),
-        "ING-1 shows who waits"
+        "ING-1 lists the waiting task"
     );
     assert!(
         world
@@ -127,7 +123,7 @@ async fn each_of_several_blockers_ends_independently() {
             .await
             .text()
             .contains("INF-1 is waiting"),
-        "its card too"
+        "the card shows it, too"
     );
     let waits: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM blockers ORDER BY since, id")
         .fetch_all(&world.db)
@@ -158,7 +154,7 @@ async fn each_of_several_blockers_ends_independently() {
             .fetch_one(&world.db)
             .await
             .unwrap();
-    assert_eq!(spells, 1, "each spell is kept with its reason");
+    assert_eq!(spells, 1, "ended blockers are kept");
 }
 
 #[tokio::test]
@@ -265,7 +261,7 @@ async fn waiting_on_you_lists_goals_at_risk_then_longest_waits() {
         )
         .await
         .ok();
-    // whoever else is on the team is waited for by what waits on the team, and by nothing of Elif's
+    // another member of the team sees what waits on the team, but not what waits on Elif
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     let page = mira.get("/").await.ok().text();
     assert!(
@@ -296,7 +292,7 @@ async fn waiting_on_you_lists_goals_at_risk_then_longest_waits() {
     let page = elif.get("/").await.ok().text();
     assert_eq!(order(&page), ["ING-3", "ING-1", "ING-2"]);
     assert!(page.contains("goal at risk"));
-    // what is done is waited for no longer, and others see what concerns them
+    // finished tasks are no longer waited for, and others see only their own
     elif.post(&format!("/tasks/{mine}/position"), &[("column", "done")])
         .await
         .ok();
@@ -329,7 +325,7 @@ async fn identical_blocker_is_added_once() {
         3,
         "{page}"
     );
-    // in other words it is another reason; and what has ended may begin again
+    // another text is another blocker, and an ended one can be added again
     elif.post(&at, &[("kind", "text"), ("note", "Legal, again")])
         .await
         .ok();
@@ -403,7 +399,7 @@ async fn blocker_must_name_exactly_one_person() {
         refused.contains("Enter a username: @kim, @kim-2."),
         "{refused}"
     );
-    for gone in ["left", "@left", "Left Long Ago", "nobody"] {
+    for gone in ["left", "@left", "Left Long Ago", "unknown"] {
         assert!(
             on(gone)
                 .await
@@ -416,9 +412,9 @@ async fn blocker_must_name_exactly_one_person() {
     assert_eq!(
         elif.task(&key).await["column"],
         json!("todo"),
-        "nothing of it was kept"
+        "the task is unchanged"
     );
-    // a handle goes before a name
+    // a username takes precedence over a name
     for (who, handle) in [
         ("kim", "kim"),
         ("@kim-2", "kim-2"),
@@ -477,7 +473,7 @@ async fn unowned_blocker_concerns_its_whole_team() {
     let world = World::new().await;
     let awaited = world
         .elif
-        .make("infrastructure", "todo", "Nobody's yet")
+        .make("infrastructure", "todo", "Not assigned yet")
         .await;
     let waiting = world.jonas.make("ingestion", "todo", "Waits for it").await;
     block(&world.jonas, &waiting, &awaited).await.ok();
@@ -503,6 +499,6 @@ async fn unowned_blocker_concerns_its_whole_team() {
             .ok()
             .text()
             .contains("Waits for it"),
-        "it is mira's now"
+        "Mira owns the blocker now"
     );
 }

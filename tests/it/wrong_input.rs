@@ -1,4 +1,4 @@
-//! What people and programs send that they should not.
+//! Invalid input by people and programs.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tower::ServiceExt;
 
 use crate::{asset_serving::Served, fixtures::World, program::PATIENCE};
 
-/// Cases F7, F13.
+/// Cases F7, F13. Empty, too long and bidirectional titles are among them.
 #[tokio::test]
 async fn invalid_title_is_refused_and_keeps_the_input() {
     let world = World::new().await;
@@ -34,18 +34,18 @@ async fn invalid_title_is_refused_and_keeps_the_input() {
         assert_eq!(page.status, 422, "{title:?}");
         assert!(
             page.text().contains("Why &#38; how</textarea>"),
-            "the description is still there: {}",
+            "the form keeps the description: {}",
             page.text()
         );
         assert!(
             page.text().contains(r#"id="title-error""#),
-            "why stands beside the title: {}",
+            "the reason is beside the title: {}",
             page.text()
         );
         if title.len() > 500 {
             assert!(
                 page.text().contains(&format!(r#"value="{title}""#)),
-                "what was typed is still there"
+                "the form keeps the title"
             );
             assert!(
                 page.text()
@@ -90,7 +90,7 @@ async fn invalid_title_is_refused_and_keeps_the_input() {
         .await
         .unwrap();
     assert_eq!(tasks, 0);
-    // 500 characters are a title, whatever their bytes
+    // the limit is 500 characters, not bytes
     world
         .elif
         .api(
@@ -102,7 +102,7 @@ async fn invalid_title_is_refused_and_keeps_the_input() {
         .status(201);
 }
 
-/// Case F13.
+/// Case F13. A bug in the code cannot store them.
 #[tokio::test]
 async fn database_constraints_reject_invalid_rows() {
     let world = World::new().await;
@@ -128,7 +128,7 @@ async fn database_constraints_reject_invalid_rows() {
     }
 }
 
-/// Cases F8, F9.
+/// Cases F8, F9. A client cannot tell them apart.
 #[tokio::test]
 async fn missing_and_malformed_ids_give_the_same_404() {
     let world = World::new().await;
@@ -140,7 +140,7 @@ async fn missing_and_malformed_ids_give_the_same_404() {
         "/tasks/%00",
         "/teams/%00",
         "/teams/nope",
-        "/people/nobody",
+        "/people/unknown",
     ] {
         let answer = world.elif.get(path).await.status(404);
         if path.starts_with("/tasks") {
@@ -183,7 +183,7 @@ fn strip_id(page: &str) -> String {
     page.replace("INF-99", "")
 }
 
-/// Cases F10, F14.
+/// Cases F10, F14. None of them is a 500.
 #[tokio::test]
 async fn invalid_numbers_and_dates_are_refused_with_a_reason() {
     let world = World::new().await;
@@ -242,7 +242,7 @@ async fn invalid_numbers_and_dates_are_refused_with_a_reason() {
     assert_eq!(
         world.elif.task("INF-1").await["version"],
         1,
-        "nothing was changed"
+        "the task is unchanged"
     );
     for path in [
         "/teams/infrastructure?page=9223372036854775807",
@@ -318,7 +318,7 @@ async fn refused_move_form_keeps_the_selection() {
         .status(422);
 }
 
-/// Case F14.
+/// Case F14. An empty field removes the limit.
 #[tokio::test]
 async fn wip_limit_must_be_a_sensible_number() {
     let world = World::new().await;
@@ -376,7 +376,7 @@ async fn wip_limit_must_be_a_sensible_number() {
         .status(403);
 }
 
-/// Cases 1, 2, 3.
+/// Cases 1, 2, 3. A column, task or goal of another team is refused.
 #[tokio::test]
 async fn requests_for_another_teams_items_change_nothing() {
     let world = World::new().await;
@@ -455,7 +455,7 @@ async fn requests_for_another_teams_items_change_nothing() {
     )
     .await
     .status(403);
-    // a read-only token, and nobody at all
+    // a read token and an anonymous client
     let reader = world.program_of(elif, Scope::Read).await;
     reader
         .api(Method::GET, "/tasks/INF-1", json!({}))
@@ -498,7 +498,7 @@ async fn snapshot(world: &World) -> String {
         .unwrap()
 }
 
-/// Cases 39, 41.
+/// Cases 39, 41. Every field is filled with a script, and every page is checked.
 #[tokio::test]
 async fn scripts_are_escaped_everywhere() {
     let world = World::new().await;
@@ -520,7 +520,7 @@ async fn scripts_are_escaped_everywhere() {
     elif.post("/tasks/INF-1/block", &[("kind", "text"), ("note", evil)])
         .await
         .ok();
-    // a label has no blanks
+    // labels cannot contain spaces
     let word = "</script><img/src=x/onerror=alert(1)>";
     elif.post("/tasks/INF-1", &[("labels", word)]).await.ok();
     let aim = [
@@ -622,7 +622,7 @@ async fn scripts_are_escaped_everywhere() {
         &format!("/login?next={encoded}"),
         &format!("/tasks/{encoded}"),
     ] {
-        // who is signed in is sent on from there
+        // signed-in people are redirected from the sign-in page
         let page = if path.starts_with("/login") {
             world.stranger().get(path).await
         } else {
@@ -635,7 +635,7 @@ async fn scripts_are_escaped_everywhere() {
         );
         is_text(path, &page.text());
     }
-    // what is streamed is the same, and a part of a page that stands already
+    // streamed fragments are escaped as well
     let served = Served::of(&world).await;
     let mut stream = served.listen(elif, "infrastructure", None).await;
     stream.next_of("presence").await;
@@ -647,7 +647,10 @@ async fn scripts_are_escaped_everywhere() {
             .as_str()
             .unwrap()
             .to_owned();
-        assert!(html.contains("&#60;img"), "it is there as text: {html}");
+        assert!(
+            html.contains("&#60;img"),
+            "the script is shown as text: {html}"
+        );
         is_text(name, &html);
     }
     let preview = elif
@@ -668,7 +671,7 @@ async fn scripts_are_escaped_everywhere() {
 }
 
 fn is_text(place: &str, html: &str) {
-    // the page's own
+    // the page's own script
     let html = html.replace("/js/app.js\"></script>", "");
     assert!(
         !html.contains("<img") && !html.contains("</script><"),
@@ -676,7 +679,7 @@ fn is_text(place: &str, html: &str) {
     );
 }
 
-/// Cases 38, F2, F12.
+/// Cases 38, F2, F12. Each has its own status, and HEAD equals GET.
 #[tokio::test]
 async fn unsupported_bodies_methods_and_types_are_refused() {
     let world = World::new().await;
@@ -743,12 +746,12 @@ async fn unsupported_bodies_methods_and_types_are_refused() {
     );
 }
 
-/// Case F4.
+/// Case F4. The message of the panic is not sent.
 #[tokio::test]
 async fn panic_is_a_500_with_an_id_and_the_server_continues() {
     let world = World::new().await;
     async fn panics() -> &'static str {
-        panic!("inside text that nobody may see")
+        panic!("inside text that must stay hidden")
     }
     let routes = Router::new()
         .route("/panics", get(panics))
@@ -818,7 +821,7 @@ async fn slow_request_times_out_with_503() {
     assert_eq!(ask("/works", "text/html").await.unwrap().status(), 200);
 }
 
-/// The reader of the socket takes in more at once than a head may have: what it let through is measured again.
+/// The HTTP library accepts larger heads than the limit, so the size is checked again.
 #[tokio::test]
 async fn head_over_32_kib_is_refused_with_security_headers() {
     let world = World::new().await;
@@ -869,7 +872,7 @@ async fn internal_errors_reveal_no_details() {
     assert!(!problem.text().contains("steps"), "{}", problem.text());
 }
 
-/// Case F7.
+/// Case F7. Postgres cannot store it. Text that spells `\u0000` is kept.
 #[tokio::test]
 async fn nul_is_refused_beside_its_field() {
     let world = World::new().await;
@@ -914,7 +917,7 @@ async fn nul_is_refused_beside_its_field() {
             assert!(page.contains(kept), "{path} {field}: {page}");
         }
     }
-    // a form that would come back without its password does not come back
+    // a form with a password is not returned with its input
     let login = world
         .stranger()
         .post("/login", &[("email", "a\0b"), ("password", "s3cret")])
@@ -938,7 +941,7 @@ async fn nul_is_refused_beside_its_field() {
     assert_eq!(
         world.elif.task("INF-1").await["version"],
         1,
-        "nothing was changed"
+        "the task is unchanged"
     );
 
     let spelled = r"It ends with \u0000, as C's texts do";
@@ -966,7 +969,7 @@ async fn crlf_in_a_description_is_normalized() {
     assert_eq!(world.elif.task("INF-1").await["description"], "a\nb\nc");
 }
 
-/// Case F15.
+/// Case F15. Inline styles and handlers are forbidden as well.
 #[test]
 fn templates_print_no_unescaped_text() {
     let mut folders = vec![std::path::PathBuf::from(concat!(
@@ -994,10 +997,10 @@ fn templates_print_no_unescaped_text() {
             read += 1;
         }
     }
-    assert!(read > 15, "they were looked for in the right place");
+    assert!(read > 15, "the templates were found");
 }
 
-/// Every line that somebody typed into a form among others comes back, with why and the way back.
+/// A refused form on a page with several forms returns all input, the reason and a link back.
 #[tokio::test]
 async fn refused_form_returns_its_input_and_a_way_back() {
     let world = World::new().await;
@@ -1038,9 +1041,9 @@ async fn refused_form_returns_its_input_and_a_way_back() {
     for (address, fields, field, why) in [
         (
             format!("{team}/topics"),
-            vec![("text", "Ask @nobodyhere, kept"), ("meeting", "standup")],
+            vec![("text", "Ask @unknownuser, kept"), ("meeting", "standup")],
             "text",
-            "nobodyhere",
+            "unknownuser",
         ),
         (
             format!("{team}/topics"),
@@ -1050,9 +1053,9 @@ async fn refused_form_returns_its_input_and_a_way_back() {
         ),
         (
             format!("{team}/actions"),
-            vec![("text", "Ask @nobodyhere, kept"), ("retro", "42")],
+            vec![("text", "Ask @unknownuser, kept"), ("retro", "42")],
             "text",
-            "nobodyhere",
+            "unknownuser",
         ),
         (
             format!("{team}/objectives"),
@@ -1115,16 +1118,16 @@ async fn refused_form_returns_its_input_and_a_way_back() {
         );
         assert!(
             page.contains(&format!(r#"href="{back}""#)),
-            "{address}: the way back"
+            "{address}: a link back"
         );
         assert!(
             !page.contains("s3cret") && !page.contains("password"),
-            "{address}: what is not named stays unseen"
+            "{address}: unknown fields are not returned"
         );
         let beside = page
             .split(&format!(r#"id="{field}-error">"#))
             .nth(1)
-            .expect("a reason beside the field");
+            .expect("the reason is beside the field");
         assert!(
             beside.split('<').next().unwrap().contains(why),
             "{address}: {beside}"
@@ -1138,7 +1141,7 @@ async fn refused_form_returns_its_input_and_a_way_back() {
                 "{address}: {name} was lost: {page}"
             );
         }
-        // our scripts show the reason in the page itself
+        // scripts get the reason as JSON
         let refused = elif
             .ask(Method::POST, &address, "task", &fields)
             .await
@@ -1190,7 +1193,7 @@ async fn second_answer_to_a_concern_is_returned() {
             && page.contains("Second &#38; longer</textarea>"),
         "{page}"
     );
-    // signed out under way: the words wait in the window
+    // after signing out in the meantime, the page keeps the text
     let page = world
         .stranger()
         .post(&answer, &[("answer", "Third")])
