@@ -73,7 +73,7 @@ async fn find_low_contrast_chart_text(window: &Window) -> Vec<String> {
 async fn every_demo_page_has_content_and_no_violations() {
     let place = Place::new();
     let mut server = place.serve_demo(&[]).await;
-    let link = server.link().await;
+    let link = server.read_setup_link().await;
     let browser = TestBrowser::launch(&format!("http://{}", server.address())).await;
     let window = browser.open_anonymous_window().await;
     window

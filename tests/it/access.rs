@@ -13,7 +13,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::{
-    fixtures::{Client, NOW, World, tell},
+    fixtures::{Client, NOW, World, report},
     goals::set_goal,
 };
 
@@ -27,7 +27,7 @@ pub struct Row {
     expected: BTreeMap<&'static str, String>,
 }
 
-const WHO: [&str; 9] = [
+const ROLES: [&str; 9] = [
     "admin",
     "lead",
     "member",
@@ -39,14 +39,14 @@ const WHO: [&str; 9] = [
     "private",
 ];
 
-pub fn table() -> Vec<Row> {
+pub fn parse_table() -> Vec<Row> {
     let rows = TABLE
         .lines()
         .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     rows.filter_map(|line| {
         let mut cells = line.split(" | ");
         let (method, path) = cells.next()?.split_once(' ')?;
-        let expected = WHO.into_iter().zip(cells.map(str::to_owned)).collect();
+        let expected = ROLES.into_iter().zip(cells.map(str::to_owned)).collect();
         Some(Row {
             method: method.parse().ok().filter(|_| path.starts_with('/'))?,
             path: path.to_owned(),
@@ -57,7 +57,7 @@ pub fn table() -> Vec<Row> {
 }
 
 /// Returns every route of the router. They are parsed from its source because axum cannot list them.
-fn routes() -> BTreeSet<String> {
+fn parse_routes() -> BTreeSet<String> {
     let api = ROUTER.find("fn api()").unwrap()..ROUTER.find("/// Adds the middleware").unwrap();
     let mut routes = BTreeSet::new();
     for (at, _) in ROUTER.match_indices(".route(") {
@@ -88,11 +88,11 @@ fn routes() -> BTreeSet<String> {
 /// Case 8. A new route is tested against every role, because it has to be listed.
 #[test]
 fn access_table_lists_exactly_the_routes_of_the_router() {
-    let listed: BTreeSet<String> = table()
+    let listed: BTreeSet<String> = parse_table()
         .iter()
         .map(|row| format!("{} {}", row.method, row.path))
         .collect();
-    let routes = routes();
+    let routes = parse_routes();
     let missing: Vec<_> = routes.difference(&listed).collect();
     let gone: Vec<_> = listed.difference(&routes).collect();
     assert!(
@@ -117,7 +117,7 @@ fn access_table_lists_exactly_the_routes_of_the_router() {
             "{other} in the router"
         );
     }
-    for (path, source) in sources() {
+    for (path, source) in read_sources() {
         let routes = ["Router::new", ".route(", ".nest(", ".fallback("]
             .into_iter()
             .find(|word| source.contains(word));
@@ -134,14 +134,14 @@ fn access_table_lists_exactly_the_routes_of_the_router() {
 #[test]
 fn only_the_policy_has_conditions_on_private_teams() {
     // the policy itself, and the places that set and show the flag
-    let may = [
+    let allowed = [
         "src/domain/policy/predicates.rs",
         "src/domain/policy/team_access.rs",
         "src/domain/teams/membership.rs",
         "src/http/pages/teams/settings.rs",
     ];
-    for (path, source) in sources() {
-        if may.into_iter().any(|file| path.ends_with(file))
+    for (path, source) in read_sources() {
+        if allowed.into_iter().any(|file| path.ends_with(file))
             || path.components().any(|part| part.as_os_str() == "demo")
         {
             continue;
@@ -150,11 +150,11 @@ fn only_the_policy_has_conditions_on_private_teams() {
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
         {
-            let of_a_team = line.match_indices(".private").any(|(at, found)| {
-                !line[at + found.len()..]
+            let qualified = line.match_indices(".private").any(|(at, column)| {
+                !line[at + column.len()..]
                     .starts_with(|char: char| char.is_ascii_alphanumeric() || char == '_')
             });
-            let alone = [
+            let unqualified = [
                 "WHERE private",
                 "SELECT private",
                 "AND private",
@@ -162,7 +162,7 @@ fn only_the_policy_has_conditions_on_private_teams() {
                 "OR private",
             ];
             assert!(
-                !of_a_team && !alone.iter().any(|own| line.contains(own)),
+                !qualified && !unqualified.iter().any(|own| line.contains(own)),
                 "{}: {line}",
                 path.display()
             );
@@ -171,7 +171,7 @@ fn only_the_policy_has_conditions_on_private_teams() {
 }
 
 /// Returns the path and content of every source file.
-fn sources() -> Vec<(std::path::PathBuf, String)> {
+fn read_sources() -> Vec<(std::path::PathBuf, String)> {
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -192,7 +192,7 @@ fn sources() -> Vec<(std::path::PathBuf, String)> {
 }
 
 /// Creates a share link for Infrastructure and returns its secret.
-pub async fn share(lead: &Client, shows: &str) -> String {
+pub async fn create_share_link(lead: &Client, shows: &str) -> String {
     let fields = [("name", "The auditors"), ("shows", shows)];
     let page = lead
         .post("/teams/infrastructure/share-links", &fields)
@@ -209,13 +209,13 @@ pub async fn share(lead: &Client, shows: &str) -> String {
 }
 
 /// A client for each role, and objects for every placeholder in a route.
-pub struct Cast {
+pub struct Fixture {
     pub world: World,
-    pub who: BTreeMap<&'static str, Client>,
+    pub clients: BTreeMap<&'static str, Client>,
     private: bool,
 }
 
-impl Cast {
+impl Fixture {
     pub async fn new(private: bool) -> Self {
         let world = World::new().await;
         let lead = world.elif.clone();
@@ -248,12 +248,12 @@ impl Cast {
                 .unwrap();
         }
         let token = world.program_of(&member, Scope::Read).await;
-        let link = share(&lead, "check-in").await;
+        let link = create_share_link(&lead, "check-in").await;
         let guest = Client {
             bearer: Some(link),
             ..world.stranger()
         };
-        let who = BTreeMap::from([
+        let clients = BTreeMap::from([
             ("admin", admin),
             ("lead", lead),
             ("member", member),
@@ -265,12 +265,12 @@ impl Cast {
         ]);
         Self {
             world,
-            who,
+            clients,
             private,
         }
     }
 
-    async fn id(&self, query: &str) -> Uuid {
+    async fn fetch_id(&self, query: &str) -> Uuid {
         sqlx::query_scalar(sqlx::AssertSqlSafe(query))
             .fetch_one(&self.world.db)
             .await
@@ -278,8 +278,8 @@ impl Cast {
     }
 
     /// Returns the path of a row. Each placeholder refers to an object created for this request.
-    pub async fn address(&self, row: &Row, by: &Client) -> String {
-        let lead = &self.who["lead"];
+    pub async fn resolve_path(&self, row: &Row, client: &Client) -> String {
+        let lead = &self.clients["lead"];
         let mut path = row.path.clone();
         if path.starts_with("/projects/{slug}") {
             let name = format!("Project {}", &Uuid::now_v7().simple().to_string()[20..]);
@@ -298,7 +298,7 @@ impl Cast {
         if path.contains("{key}") {
             let key = match row.path.split('/').nth(1) {
                 Some("tasks" | "api") => lead.make("infrastructure", "todo", "Theirs").await,
-                Some("share") => self.who["share"].bearer.clone().unwrap(),
+                Some("share") => self.clients["share"].bearer.clone().unwrap(),
                 _ => "nonsense".to_owned(),
             };
             path = path.replace("{key}", &key);
@@ -306,7 +306,7 @@ impl Cast {
                 // only its author may change a comment
                 sqlx::query("INSERT INTO comments (team_id, id, task_id, author_id, body, created_at) SELECT k.team_id, $1, k.id, $2, 'x', now() FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key || '-' || k.number = $3")
                     .bind(Uuid::now_v7())
-                    .bind(by.person.id)
+                    .bind(client.person.id)
                     .bind(&key)
                     .execute(&self.world.db)
                     .await
@@ -329,7 +329,7 @@ impl Cast {
                 lead.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
             }
         }
-        let given = match path.as_str() {
+        let setup = match path.as_str() {
             "/teams/{slug}/days-off/{day}/remove" => {
                 "INSERT INTO days_off (team_id, day, name) SELECT id, '2026-12-24', 'x' FROM teams WHERE key = 'INF' ON CONFLICT DO NOTHING"
             }
@@ -343,9 +343,9 @@ impl Cast {
             path if path.starts_with("/public/") => "UPDATE teams SET public = true WHERE key = 'INF' AND NOT private",
             _ => "SELECT 1",
         };
-        sqlx::query(given).execute(&self.world.db).await.unwrap();
+        sqlx::query(setup).execute(&self.world.db).await.unwrap();
         if path.contains("{id}") {
-            let id = self.made(&path, by).await;
+            let id = self.create_object(&path, client).await;
             path = path.replace("{id}", &id.to_string());
         }
         let file = if path.contains("/flow/") {
@@ -368,14 +368,14 @@ impl Cast {
     }
 
     /// Creates the object that `{id}` refers to in this path.
-    async fn made(&self, path: &str, by: &Client) -> Uuid {
-        let lead = &self.who["lead"];
+    async fn create_object(&self, path: &str, client: &Client) -> Uuid {
+        let lead = &self.clients["lead"];
         let team = "/teams/infrastructure";
         let newest = |table: &str| format!("SELECT id FROM {table} ORDER BY id DESC LIMIT 1");
         match path {
-            _ if path.contains("/comments/") => self.id(&newest("comments")).await,
-            _ if path.contains("/steps/") => self.id(&newest("steps")).await,
-            _ if path.contains("/blockers/") => self.id(&newest("blockers")).await,
+            _ if path.contains("/comments/") => self.fetch_id(&newest("comments")).await,
+            _ if path.contains("/steps/") => self.fetch_id(&newest("steps")).await,
+            _ if path.contains("/blockers/") => self.fetch_id(&newest("blockers")).await,
             _ if path.contains("/goals/") => {
                 let title = Uuid::now_v7().to_string();
                 set_goal(
@@ -403,27 +403,27 @@ impl Cast {
                 )
                 .await
                 .ok();
-                self.id(&newest("goal_comments")).await
+                self.fetch_id(&newest("goal_comments")).await
             }
             _ if path.contains("/filters/") => {
                 // only its owner may change a filter
                 sqlx::query("INSERT INTO saved_filters (team_id, id, name, query, account_id) SELECT id, $1, $2, '?sprint=all', $3 FROM teams WHERE key = 'INF'")
                     .bind(Uuid::now_v7())
                     .bind(Uuid::now_v7().to_string())
-                    .bind(by.person.id)
+                    .bind(client.person.id)
                     .execute(&self.world.db)
                     .await
                     .unwrap();
-                self.id(&newest("saved_filters")).await
+                self.fetch_id(&newest("saved_filters")).await
             }
             _ if path.contains("/requests/") => {
                 sqlx::query("INSERT INTO requests (team_id, id, title, created_at, asker_id) SELECT id, $1, 'x', now(), $2 FROM teams WHERE key = 'INF'")
                     .bind(Uuid::now_v7())
-                    .bind(by.person.id)
+                    .bind(client.person.id)
                     .execute(&self.world.db)
                     .await
                     .unwrap();
-                self.id(&newest("requests")).await
+                self.fetch_id(&newest("requests")).await
             }
             _ if path.contains("/labels/") => {
                 let key = lead.make("infrastructure", "todo", "Labelled").await;
@@ -433,20 +433,20 @@ impl Cast {
                 )
                 .await
                 .ok();
-                self.id(&newest("labels")).await
+                self.fetch_id(&newest("labels")).await
             }
             _ if path.contains("/share-links/") => {
-                share(lead, "board").await;
-                self.id(&newest("share_links")).await
+                create_share_link(lead, "board").await;
+                self.fetch_id(&newest("share_links")).await
             }
             _ if path.contains("/notes/") => {
                 sqlx::query("INSERT INTO retro_notes (team_id, id, sprint_id, category, text, author_id, created_at) SELECT t.id, $1, s.id, 'well', 'x', $2, now() FROM teams t, sprints s WHERE t.key = 'INF' AND s.number = 42")
                     .bind(Uuid::now_v7())
-                    .bind(by.person.id)
+                    .bind(client.person.id)
                     .execute(&self.world.db)
                     .await
                     .unwrap();
-                self.id(&newest("retro_notes")).await
+                self.fetch_id(&newest("retro_notes")).await
             }
             _ if path.contains("/topics/") => {
                 lead.post(
@@ -455,20 +455,20 @@ impl Cast {
                 )
                 .await
                 .ok();
-                self.id(&newest("topics")).await
+                self.fetch_id(&newest("topics")).await
             }
             _ if path.contains("/actions/") => {
                 lead.post(&format!("{team}/actions"), &[("text", "x")])
                     .await
                     .ok();
-                self.id(&newest("actions")).await
+                self.fetch_id(&newest("actions")).await
             }
             _ if path.contains("/milestones/") => {
                 let project = path.split("/milestones").next().unwrap();
                 lead.post(&format!("{project}/milestones"), &[("title", "First")])
                     .await
                     .ok();
-                self.id(&newest("milestones")).await
+                self.fetch_id(&newest("milestones")).await
             }
             _ if path.contains("/objectives/") || path.contains("/key-results/") => {
                 lead.post(
@@ -477,7 +477,7 @@ impl Cast {
                 )
                 .await
                 .ok();
-                let objective = self.id(&newest("objectives")).await;
+                let objective = self.fetch_id(&newest("objectives")).await;
                 if path.contains("/objectives/") {
                     return objective;
                 }
@@ -488,20 +488,21 @@ impl Cast {
                 )
                 .await
                 .ok();
-                self.id(&newest("key_results")).await
+                self.fetch_id(&newest("key_results")).await
             }
             _ if path.starts_with("/settings/invitations/") => {
-                let admin = &self.who["admin"];
+                let admin = &self.clients["admin"];
                 admin
                     .post("/settings/invitations", &[("days", "7")])
                     .await
                     .status(200);
-                self.id(&newest("invitations")).await
+                self.fetch_id(&newest("invitations")).await
             }
             _ if path.starts_with("/me/tokens/") => {
-                by.post("/me/tokens", &[("name", "x"), ("scope", "read")])
+                client
+                    .post("/me/tokens", &[("name", "x"), ("scope", "read")])
                     .await;
-                self.id(&newest("tokens")).await
+                self.fetch_id(&newest("tokens")).await
             }
             _ if path.starts_with("/changes/") => {
                 // only one's own change can be undone
@@ -515,29 +516,29 @@ impl Cast {
                 sqlx::query(
                     "UPDATE events SET actor_id = $1 WHERE seq = (SELECT max(seq) FROM events)",
                 )
-                .bind(by.person.id)
+                .bind(client.person.id)
                 .execute(&self.world.db)
                 .await
                 .unwrap();
-                self.id("SELECT change_id FROM events ORDER BY seq DESC LIMIT 1")
+                self.fetch_id("SELECT change_id FROM events ORDER BY seq DESC LIMIT 1")
                     .await
             }
             _ => panic!("what is {{id}} in {path}?"),
         }
     }
 
-    async fn ask(&self, row: &Row, path: &str, by: &Client) -> (StatusCode, String) {
-        let answer = self.answer(row, path, by).await;
-        let to = answer
+    async fn request_status(&self, row: &Row, path: &str, client: &Client) -> (StatusCode, String) {
+        let response = self.send(row, path, client).await;
+        let redirect = response
             .headers()
             .get(header::LOCATION)
-            .and_then(|to| to.to_str().ok())
+            .and_then(|redirect| redirect.to_str().ok())
             .unwrap_or_default();
-        (answer.status(), to.to_owned())
+        (response.status(), redirect.to_owned())
     }
 
     /// Sends a request and returns the response without waiting for its body.
-    pub async fn answer(&self, row: &Row, path: &str, by: &Client) -> Response {
+    pub async fn send(&self, row: &Row, path: &str, client: &Client) -> Response {
         let json = path.starts_with("/api/");
         let kind = if json {
             "application/json"
@@ -558,10 +559,10 @@ impl Cast {
             .method(&row.method)
             .uri(path)
             .header(header::CONTENT_TYPE, kind);
-        if !by.cookie.is_empty() {
-            request = request.header(header::COOKIE, &by.cookie);
+        if !client.cookie.is_empty() {
+            request = request.header(header::COOKIE, &client.cookie);
         }
-        if let Some(bearer) = &by.bearer {
+        if let Some(bearer) = &client.bearer {
             request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
         }
         // Streams never end, so the body is not read.
@@ -575,7 +576,7 @@ impl Cast {
 
     /// Returns a digest of each table. It omits when sessions and tokens were last used, and the audit log, which also
     /// records refusals.
-    async fn digest(&self) -> Vec<String> {
+    async fn digest_tables(&self) -> Vec<String> {
         let tables: Vec<String> = sqlx::query_scalar(
             "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'audit_log' ORDER BY 1",
         )
@@ -601,9 +602,9 @@ impl Cast {
     }
 
     /// Requests every route in this role. Returns the number of requests and a message for each unexpected result.
-    async fn walk(&self, who: &'static str, column: &'static str) -> (usize, Vec<String>) {
-        let (mut asked, mut wrong) = (0, Vec::new());
-        let mut rows = table();
+    async fn check_routes(&self, role: &'static str, column: &'static str) -> (usize, Vec<String>) {
+        let (mut requests, mut wrong) = (0, Vec::new());
+        let mut rows = parse_table();
         // last: signing out ends the session, and a closed sprint refuses most changes in any role
         rows.sort_by_key(|row| (row.path == "/logout", row.path.ends_with("/reopen")));
         for row in rows {
@@ -616,20 +617,22 @@ impl Cast {
             if row.path.starts_with("/public/") && self.private {
                 continue;
             }
-            let by = &self.who[who];
-            let path = self.address(&row, by).await;
+            let client = &self.clients[role];
+            let path = self.resolve_path(&row, client).await;
             let before = if expected == "yes" {
                 Vec::new()
             } else {
-                self.digest().await
+                self.digest_tables().await
             };
-            let (status, to) = self.ask(&row, &path, by).await;
-            asked += 1;
+            let (status, redirect) = self.request_status(&row, &path, client).await;
+            requests += 1;
             let got = match status {
                 StatusCode::FORBIDDEN => "no",
                 // a wrong password is answered with 401, too
                 StatusCode::UNAUTHORIZED if row.path != "/login" => "sign-in",
-                StatusCode::SEE_OTHER if to.starts_with("/login") && row.path != "/logout" => {
+                StatusCode::SEE_OTHER
+                    if redirect.starts_with("/login") && row.path != "/logout" =>
+                {
                     "sign-in"
                 }
                 StatusCode::NOT_FOUND
@@ -649,65 +652,65 @@ impl Cast {
             };
             if got != expected {
                 wrong.push(format!(
-                    "{who}: {} {path} returned {got} ({status}), expected {expected}",
+                    "{role}: {} {path} returned {got} ({status}), expected {expected}",
                     row.method
                 ));
             }
-            if expected != "yes" && before != self.digest().await {
+            if expected != "yes" && before != self.digest_tables().await {
                 wrong.push(format!(
-                    "{who}: {} {path} was refused but changed data",
+                    "{role}: {} {path} was refused but changed data",
                     row.method
                 ));
             }
         }
-        (asked, wrong)
+        (requests, wrong)
     }
 }
 
 /// Cases 8, 16. Every role gets exactly the access that is listed for it.
-async fn as_the_table_says(who: &'static str) {
-    let (asked, wrong) = Cast::new(false).await.walk(who, who).await;
-    tell(&format!("{asked} routes requested as {who}"));
+async fn check_access(role: &'static str) {
+    let (requests, wrong) = Fixture::new(false).await.check_routes(role, role).await;
+    report(&format!("{requests} routes requested as {role}"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-async fn of_a_private_team(who: &'static str, column: &'static str) {
-    let (asked, wrong) = Cast::new(true).await.walk(who, column).await;
-    tell(&format!(
-        "{asked} routes of a private team requested as {who}"
+async fn check_private_team_access(role: &'static str, column: &'static str) {
+    let (requests, wrong) = Fixture::new(true).await.check_routes(role, column).await;
+    report(&format!(
+        "{requests} routes of a private team requested as {role}"
     ));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-macro_rules! walks {
-    ($($name:ident: $walk:ident($($who:literal),+);)+) => {
+macro_rules! access_tests {
+    ($($name:ident: $check:ident($($argument:literal),+);)+) => {
         $(#[tokio::test]
         async fn $name() {
-            $walk($($who),+).await;
+            $check($($argument),+).await;
         })+
     };
 }
 
-walks! {
-    administrator_has_the_listed_access: as_the_table_says("admin");
-    lead_has_the_listed_access: as_the_table_says("lead");
-    member_has_the_listed_access: as_the_table_says("member");
-    member_of_another_team_has_the_listed_access: as_the_table_says("other");
-    viewer_has_the_listed_access: as_the_table_says("viewer");
-    read_token_has_the_listed_access: as_the_table_says("token");
-    anonymous_visitor_has_the_listed_access: as_the_table_says("anonymous");
-    share_link_has_the_listed_access: as_the_table_says("share");
-    administrator_cannot_see_a_private_team: of_a_private_team("admin", "private");
-    member_of_another_team_cannot_see_a_private_team: of_a_private_team("other", "private");
-    viewer_cannot_see_a_private_team: of_a_private_team("viewer", "private");
-    member_has_the_listed_access_to_a_private_team: of_a_private_team("member", "member");
-    lead_has_the_listed_access_to_a_private_team: of_a_private_team("lead", "lead");
-    read_token_has_the_listed_access_to_a_private_team: of_a_private_team("token", "token");
-    anonymous_visitor_cannot_see_a_private_team: of_a_private_team("anonymous", "anonymous");
+access_tests! {
+    administrator_has_the_listed_access: check_access("admin");
+    lead_has_the_listed_access: check_access("lead");
+    member_has_the_listed_access: check_access("member");
+    member_of_another_team_has_the_listed_access: check_access("other");
+    viewer_has_the_listed_access: check_access("viewer");
+    read_token_has_the_listed_access: check_access("token");
+    anonymous_visitor_has_the_listed_access: check_access("anonymous");
+    share_link_has_the_listed_access: check_access("share");
+    administrator_cannot_see_a_private_team: check_private_team_access("admin", "private");
+    member_of_another_team_cannot_see_a_private_team: check_private_team_access("other", "private");
+    viewer_cannot_see_a_private_team: check_private_team_access("viewer", "private");
+    member_has_the_listed_access_to_a_private_team: check_private_team_access("member", "member");
+    lead_has_the_listed_access_to_a_private_team: check_private_team_access("lead", "lead");
+    read_token_has_the_listed_access_to_a_private_team: check_private_team_access("token", "token");
+    anonymous_visitor_cannot_see_a_private_team: check_private_team_access("anonymous", "anonymous");
 }
 
 /// Creates a private team with Elif, who is also on Infrastructure, and Mira, who is on no other team.
-async fn private_team(world: &World) -> Client {
+async fn create_private_team(world: &World) -> Client {
     let mut tx = world.db.begin().await.unwrap();
     let at =
         fortnight::domain::teams::create::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
@@ -730,7 +733,7 @@ async fn private_team(world: &World) -> Client {
 #[tokio::test]
 async fn finished_private_blocker_is_shown_without_its_actor() {
     let world = World::new().await;
-    let (elif, jonas, mira) = (&world.elif, &world.jonas, private_team(&world).await);
+    let (elif, jonas, mira) = (&world.elif, &world.jonas, create_private_team(&world).await);
     let (theirs, other) = (
         mira.make("zanzibar", "todo", "Plan").await,
         mira.make("zanzibar", "todo", "Other").await,
@@ -742,15 +745,15 @@ async fn finished_private_blocker_is_shown_without_its_actor() {
     )
     .await
     .ok();
-    let told = async || {
-        let told = jonas
+    let load_events = async || {
+        let response = jonas
             .api(Method::GET, "/teams/infrastructure/events", json!({}))
             .await
             .ok()
             .json();
-        told["events"].as_array().unwrap().clone()
+        response["events"].as_array().unwrap().clone()
     };
-    let before = told().await.len();
+    let before = load_events().await.len();
     // changes that no card of another team shows
     mira.post(
         &format!("/tasks/{theirs}"),
@@ -779,7 +782,12 @@ async fn finished_private_blocker_is_shown_without_its_actor() {
     mira.post(&format!("/tasks/{other}/unblock"), &[])
         .await
         .ok();
-    assert_eq!(told().await.len(), before, "{:?}", told().await);
+    assert_eq!(
+        load_events().await.len(),
+        before,
+        "{:?}",
+        load_events().await
+    );
     // changes that the waiting card shows
     mira.post(&format!("/tasks/{theirs}/position"), &[("column", "done")])
         .await
@@ -787,17 +795,17 @@ async fn finished_private_blocker_is_shown_without_its_actor() {
     mira.post(&format!("/tasks/{theirs}/position"), &[("column", "todo")])
         .await
         .ok();
-    let events = told().await;
+    let events = load_events().await;
     let new: Vec<_> = events[before..]
         .iter()
         .map(|event| (&event["kind"], &event["actor"], &event["after"]))
         .collect();
-    let (kind, nobody) = (json!("blocker.moved"), json!(null));
+    let (kind, no_actor) = (json!("blocker.moved"), json!(null));
     assert_eq!(
         new,
         [
-            (&kind, &nobody, &json!({ "state": "done" })),
-            (&kind, &nobody, &json!({}))
+            (&kind, &no_actor, &json!({ "state": "done" })),
+            (&kind, &no_actor, &json!({}))
         ]
     );
     for page in [
@@ -826,7 +834,7 @@ async fn finished_private_blocker_is_shown_without_its_actor() {
         .post(&format!("/tasks/{open}/position"), &[("column", "done")])
         .await
         .ok();
-    let last = told().await.pop().unwrap();
+    let last = load_events().await.pop().unwrap();
     assert_eq!((&last["kind"], &last["actor"]), (&kind, &json!("jonas")));
     let page = elif.get(&format!("/tasks/{ours}")).await.ok().text();
     assert!(
@@ -838,8 +846,8 @@ async fn finished_private_blocker_is_shown_without_its_actor() {
 /// Cases 4, 10. Blockers and reports from before no longer name it.
 #[tokio::test]
 async fn team_made_private_disappears_from_earlier_references() {
-    let cast = Cast::new(false).await;
-    let (lead, jonas) = (&cast.who["lead"], &cast.who["other"]);
+    let fixture = Fixture::new(false).await;
+    let (lead, jonas) = (&fixture.clients["lead"], &fixture.clients["other"]);
     let theirs = jonas.make("ingestion", "todo", "Dual write").await;
     let task = lead
         .make("infrastructure", "todo", "Waiting on a task")
@@ -876,20 +884,22 @@ async fn team_made_private_disappears_from_earlier_references() {
     )
     .await
     .ok();
-    let change = cast
-        .id("SELECT change_id FROM events WHERE kind = 'task.blocked' ORDER BY seq DESC LIMIT 1")
+    let change = fixture
+        .fetch_id(
+            "SELECT change_id FROM events WHERE kind = 'task.blocked' ORDER BY seq DESC LIMIT 1",
+        )
         .await;
     lead.post(&format!("/changes/{change}/undo"), &[])
         .await
         .ok();
     let waits: i64 = sqlx::query_scalar("SELECT count(*) FROM blockers")
-        .fetch_one(&cast.world.db)
+        .fetch_one(&fixture.world.db)
         .await
         .unwrap();
     assert_eq!(waits, 2, "the undone blocker was removed");
-    cast.world.app.clock.advance(time::Duration::hours(1));
+    fixture.world.app.clock.advance(time::Duration::hours(1));
     let left = [task.as_str(), team.as_str(), undone.as_str()].map(|key| (key, "carry"));
-    crate::closing::close(lead, &left).await.ok();
+    crate::closing::close_sprint(lead, &left).await.ok();
     let retro = "/sprints/42/retro?team=infrastructure";
     let open = lead.get(retro).await.ok().text();
     let waited = open
@@ -904,7 +914,7 @@ async fn team_made_private_disappears_from_earlier_references() {
         "{waited}"
     );
     sqlx::query("UPDATE teams SET private = true WHERE slug = 'ingestion'")
-        .execute(&cast.world.db)
+        .execute(&fixture.world.db)
         .await
         .unwrap();
     for page in [
@@ -927,19 +937,23 @@ async fn team_made_private_disappears_from_earlier_references() {
         }
     }
     let history = lead.get("/teams/infrastructure/history").await.ok().text();
-    for told in [
+    for notice in [
         "waiting on a task of a private team",
         "waiting on a private team",
     ] {
-        assert!(history.contains(told), "{told} is not in {history}");
+        assert!(history.contains(notice), "{notice} is not in {history}");
     }
 }
 
 /// Cases 4, 10. No page, search result or count names it.
 #[tokio::test]
 async fn private_team_is_hidden_from_everyone_outside_it() {
-    let cast = Cast::new(false).await;
-    let (world, lead, jonas) = (&cast.world, &cast.who["lead"], &cast.who["other"]);
+    let fixture = Fixture::new(false).await;
+    let (world, lead, jonas) = (
+        &fixture.world,
+        &fixture.clients["lead"],
+        &fixture.clients["other"],
+    );
     let mut tx = world.db.begin().await.unwrap();
     let at = fortnight::domain::teams::create::add_team(
         &mut tx,
@@ -1081,11 +1095,11 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
     .ok();
 
     let mut pages: Vec<String> = Vec::new();
-    for row in table()
+    for row in parse_table()
         .iter()
         .filter(|row| row.method == Method::GET && !row.path.ends_with("/live"))
     {
-        pages.push(cast.address(row, jonas).await);
+        pages.push(fixture.resolve_path(row, jonas).await);
     }
     pages.extend([&ours, &team, &awaited, &early].map(|key| format!("/tasks/{key}")));
     pages.extend([&ours, &team, &awaited, &early].map(|key| format!("/api/v1/tasks/{key}")));
@@ -1107,16 +1121,16 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
         ]
         .map(str::to_owned),
     );
-    for who in ["other", "viewer", "admin"] {
+    for role in ["other", "viewer", "admin"] {
         for page in &pages {
-            let body = cast.who[who].get(page).await.text();
+            let body = fixture.clients[role].get(page).await.text();
             // the search field shows the query
             let body = body.replace("value=\"zan\"", "");
             for word in ["Zanzibar", "zanzibar", "ZAN-"] {
                 let at = body
                     .find(word)
                     .map(|at| body[at.saturating_sub(120)..(at + 80).min(body.len())].to_owned());
-                assert!(at.is_none(), "{who} sees {word} on {page}: {at:?}");
+                assert!(at.is_none(), "{role} sees {word} on {page}: {at:?}");
             }
         }
     }
@@ -1139,11 +1153,11 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
             .contains("a task of a private team"),
         "Jonas sees that his task is waited for"
     );
-    for (key, stands) in [
+    for (key, expected) in [
         (&ours, "a private team, Finance"),
         (&early, "Legal, a private team"),
     ] {
-        assert_eq!(jonas.task(key).await["needed_by"], stands);
+        assert_eq!(jonas.task(key).await["needed_by"], expected);
     }
     // its members still wait for these tasks, even after the text was edited
     lead.post(

@@ -229,19 +229,23 @@ async fn repeated_request_with_the_same_key_is_done_once() {
     .enumerate()
     {
         let key = format!("key {nth}");
-        let first = with_key(&program, &key, method.clone(), path, &body)
+        let first = send_with_key(&program, &key, method.clone(), path, &body)
             .await
             .ok();
-        let done = seq(&world).await;
-        let again = with_key(&program, &key, method.clone(), path, &body).await;
+        let done = fetch_seq(&world).await;
+        let again = send_with_key(&program, &key, method.clone(), path, &body).await;
         assert_eq!(
             (again.status, again.json()),
             (first.status, first.json()),
             "{method} {path}"
         );
-        assert_eq!(seq(&world).await, done, "{method} {path} was done twice");
+        assert_eq!(
+            fetch_seq(&world).await,
+            done,
+            "{method} {path} was done twice"
+        );
         // the key cannot be used for another request
-        let wrong = with_key(
+        let wrong = send_with_key(
             &program,
             &key,
             Method::PATCH,
@@ -253,7 +257,13 @@ async fn repeated_request_with_the_same_key_is_done_once() {
     }
 }
 
-async fn with_key(who: &Client, key: &str, method: Method, path: &str, body: &Value) -> Answer {
+async fn send_with_key(
+    who: &Client,
+    key: &str,
+    method: Method,
+    path: &str,
+    body: &Value,
+) -> Answer {
     let request = Request::builder()
         .method(method)
         .uri(format!("/api/v1{path}"))
@@ -263,7 +273,7 @@ async fn with_key(who: &Client, key: &str, method: Method, path: &str, body: &Va
     who.send(request.unwrap()).await
 }
 
-async fn seq(world: &World) -> i64 {
+async fn fetch_seq(world: &World) -> i64 {
     sqlx::query_scalar("SELECT seq FROM teams WHERE key = 'INF'")
         .fetch_one(&world.db)
         .await

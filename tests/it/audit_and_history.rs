@@ -3,15 +3,15 @@
 use time::Duration;
 
 use crate::{
-    access::share,
+    access::create_share_link,
     fixtures::{Client, NOW, World},
-    people::{PASSWORD, invite, with_password},
+    people::{PASSWORD, create_account, invite},
 };
 
 /// The fields of a form.
 type Fields<'f> = &'f [(&'f str, &'f str)];
 
-async fn all_lead(world: &World) {
+async fn make_everyone_lead(world: &World) {
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
         .await
@@ -19,7 +19,7 @@ async fn all_lead(world: &World) {
 }
 
 /// Exports the audit log, oldest line first: `Elif Hartmann @elif|share-link.created|check-in of …`
-async fn audit(admin: &Client) -> Vec<String> {
+async fn export_audit_log(admin: &Client) -> Vec<String> {
     let text = admin.get("/settings/audit.csv").await.status(200).text();
     let line = |line: &str| {
         let cells: Vec<&str> = line.split(',').collect();
@@ -36,7 +36,7 @@ async fn audit(admin: &Client) -> Vec<String> {
 }
 
 /// Asserts that the audit log contains these lines in this order.
-fn stand_in_order(lines: &[String], expected: &[&str]) {
+fn assert_lines_in_order(lines: &[String], expected: &[&str]) {
     let mut rest = lines.iter();
     for line in expected {
         assert!(
@@ -49,10 +49,10 @@ fn stand_in_order(lines: &[String], expected: &[&str]) {
 #[tokio::test]
 async fn audit_log_records_who_granted_or_revoked_access() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, team) = (&world.elif, "/teams/infrastructure");
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    all_lead(&world).await;
+    make_everyone_lead(&world).await;
     // share links and the public page
     let fields = [
         ("name", "The auditors"),
@@ -108,9 +108,9 @@ async fn audit_log_records_who_granted_or_revoked_access() {
         .await
         .ok();
     // a link ends with its creator's account
-    share(&tomas, "board").await;
-    for what in ["deactivate", "reactivate", "deactivate", "delete"] {
-        ada.post("/settings/people/tomas", &[("do", what)])
+    create_share_link(&tomas, "board").await;
+    for action in ["deactivate", "reactivate", "deactivate", "delete"] {
+        ada.post("/settings/people/tomas", &[("do", action)])
             .await
             .ok();
     }
@@ -159,7 +159,7 @@ async fn audit_log_records_who_granted_or_revoked_access() {
         .await
         .status(200);
     // links and invitations end when a team becomes private
-    share(elif, "check-in").await;
+    create_share_link(elif, "check-in").await;
     elif.post(&format!("{team}/public"), &[("public", "1")])
         .await
         .ok();
@@ -174,8 +174,8 @@ async fn audit_log_records_who_granted_or_revoked_access() {
         .await
         .ok();
 
-    stand_in_order(
-        &audit(&ada).await,
+    assert_lines_in_order(
+        &export_audit_log(&ada).await,
         &[
             "Elif Hartmann @elif|share-link.created|check-in of Infrastructure for The auditors",
             "|share-link.refused|a wrong password for a link of Infrastructure",
@@ -208,9 +208,9 @@ async fn audit_log_records_who_granted_or_revoked_access() {
 #[tokio::test]
 async fn team_history_describes_each_change() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, team) = (&world.elif, "/teams/infrastructure");
-    all_lead(&world).await;
+    make_everyone_lead(&world).await;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}"), &[("labels", "postgres docs")])
         .await
@@ -333,7 +333,7 @@ async fn team_history_describes_each_change() {
         .stranger()
         .post(
             &path,
-            &crate::people::newcomer("nina@example.org", "Nina Berg"),
+            &crate::people::registration_fields("nina@example.org", "Nina Berg"),
         )
         .await
         .status(303);
@@ -371,7 +371,7 @@ async fn team_history_describes_each_change() {
 async fn saved_settings_are_shown_and_applied() {
     let world = World::new().await;
     let (elif, team) = (&world.elif, "/teams/infrastructure");
-    all_lead(&world).await;
+    make_everyone_lead(&world).await;
     let settings = async || elif.get(&format!("{team}/settings")).await.ok().text();
     // standup days
     let week = [
@@ -434,15 +434,15 @@ async fn saved_settings_are_shown_and_applied() {
 #[tokio::test]
 async fn links_work_until_the_second_they_expire() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
-    all_lead(&world).await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
+    make_everyone_lead(&world).await;
     let guest = world.stranger();
     let page = ada
         .post("/settings/people/elif", &[("do", "link")])
         .await
         .status(200)
         .text();
-    let reset = crate::people::path_of(&crate::people::link_in(&page));
+    let reset = crate::people::strip_origin(&crate::people::read_link(&page));
     let invitation = invite(&ada, &[("days", "2")]).await;
     let short = [("name", "For a day"), ("shows", "board"), ("days", "1")];
     let page = world
@@ -482,7 +482,7 @@ async fn links_work_until_the_second_they_expire() {
 async fn share_link_is_listed_with_expiry_password_and_creator() {
     let world = World::new().await;
     let (elif, team) = (&world.elif, "/teams/infrastructure");
-    all_lead(&world).await;
+    make_everyone_lead(&world).await;
     for fields in [
         [
             ("name", "For ever"),

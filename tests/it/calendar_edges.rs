@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Creates a world at a time after `NOW` in which everyone leads their team.
-async fn at(now: OffsetDateTime) -> World {
+async fn create_world_at(now: OffsetDateTime) -> World {
     let world = World::new().await;
     world.app.clock.advance(now - NOW);
     for change in [
@@ -36,7 +36,7 @@ const MONDAY_TO_FRIDAY: [&str; 5] = ["1", "2", "3", "4", "5"];
 #[tokio::test]
 async fn teams_across_the_date_line_each_use_their_own_day() {
     // Tuesday morning in London is Wednesday on Kiritimati and Monday night on Niue
-    let world = at(NOW).await;
+    let world = create_world_at(NOW).await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     set_week(
         elif,
@@ -99,7 +99,7 @@ async fn teams_across_the_date_line_each_use_their_own_day() {
 
 #[tokio::test]
 async fn sprint_over_new_year_counts_the_teams_working_days() {
-    let world = at(datetime!(2027-01-04 09:00 UTC)).await;
+    let world = create_world_at(datetime!(2027-01-04 09:00 UTC)).await;
     let elif = &world.elif;
     let goal = set_goal(
         &world,
@@ -154,7 +154,7 @@ async fn sprint_over_new_year_counts_the_teams_working_days() {
 #[tokio::test]
 async fn standup_keeps_its_local_time_when_clocks_change() {
     // clocks change between Friday and Monday: 10:00 in Berlin is 09:00 UTC, then 08:00 UTC
-    let world = at(datetime!(2027-03-26 08:30 UTC)).await;
+    let world = create_world_at(datetime!(2027-03-26 08:30 UTC)).await;
     let elif = &world.elif;
     set_week(elif, "infrastructure", "Europe/Berlin", &MONDAY_TO_FRIDAY).await;
     let make = async |until: OffsetDateTime, title: &str| {

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::fixtures::tell;
+use crate::fixtures::report;
 
 /// Collected from public advisories and issue threads of other boards.
 const CASES: &[(&str, &str)] = &[
@@ -158,7 +158,7 @@ const LATER: &[(&str, &str)] = &[
 
 #[test]
 fn every_case_has_a_test() {
-    let tests = tests_by_case();
+    let tests = collect_tests_by_case();
     for (number, names) in &tests {
         println!("{number}: {}", names.join(", "));
     }
@@ -167,14 +167,14 @@ fn every_case_has_a_test() {
         .iter()
         .filter(|(number, _)| !tested.contains(number))
         .collect();
-    tell(&format!(
+    report(&format!(
         "{} of {} cases have a test",
         CASES.len() - missing.len(),
         CASES.len()
     ));
-    for (number, what) in LATER {
+    for (number, feature) in LATER {
         if !tested.contains(number) {
-            println!("{number} does not apply yet: {what}");
+            println!("{number} does not apply yet: {feature}");
         }
     }
     assert!(missing.is_empty(), "no test for {missing:?}");
@@ -193,7 +193,7 @@ fn every_case_has_a_test() {
 }
 
 /// Returns the names of tests by the case numbers in their doc comments.
-fn tests_by_case() -> BTreeMap<String, Vec<String>> {
+fn collect_tests_by_case() -> BTreeMap<String, Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut tests: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in [
@@ -202,17 +202,17 @@ fn tests_by_case() -> BTreeMap<String, Vec<String>> {
         root.join("src"),
     ]
     .iter()
-    .flat_map(|folder| sources(folder))
+    .flat_map(|folder| list_source_files(folder))
     {
         let text = fs::read_to_string(&file).unwrap();
         let mut numbers: Vec<String> = Vec::new();
         for line in text.lines().map(str::trim) {
-            if let Some(said) = line
+            if let Some(listed) = line
                 .strip_prefix("/// Cases ")
                 .or_else(|| line.strip_prefix("/// Case "))
             {
-                let said = said.split('.').next().unwrap_or_default();
-                numbers.extend(said.split(',').map(|number| number.trim().to_owned()));
+                let listed = listed.split('.').next().unwrap_or_default();
+                numbers.extend(listed.split(',').map(|number| number.trim().to_owned()));
             } else if let Some((name, _)) = line
                 .split_once("fn ")
                 .and_then(|(_, name)| name.split_once('('))
@@ -231,17 +231,17 @@ fn tests_by_case() -> BTreeMap<String, Vec<String>> {
     tests
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
+fn list_source_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
     for entry in fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
     {
         if entry.is_dir() {
-            found.extend(sources(&entry));
+            files.extend(list_source_files(&entry));
         } else if entry.extension().is_some_and(|kind| kind == "rs") {
-            found.push(entry);
+            files.push(entry);
         }
     }
-    found
+    files
 }

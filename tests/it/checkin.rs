@@ -12,12 +12,12 @@ use tokio_stream::StreamExt;
 use tower::ServiceExt;
 
 use crate::{
-    access::share,
+    access::create_share_link,
     fixtures::{Client, World},
     goals::set_goal,
 };
 
-async fn lead(world: &World, client: &Client) {
+async fn make_lead(world: &World, client: &Client) {
     sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
         .bind(client.person.id)
         .execute(&world.db)
@@ -169,13 +169,13 @@ async fn awaited_tasks_are_listed_done_and_blocked_first() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Sol", "mira", "ingestion").await;
-    for (title, whom) in [
+    for (title, needed_by) in [
         ("For the team", "Ingestion"),
         ("For one", "Support, @mira"),
-        ("For nobody here", "Legal"),
+        ("For Legal only", "Legal"),
     ] {
         let key = elif.make("infrastructure", "todo", title).await;
-        elif.post(&format!("/tasks/{key}"), &[("needed_by", whom)])
+        elif.post(&format!("/tasks/{key}"), &[("needed_by", needed_by)])
             .await
             .ok();
     }
@@ -208,7 +208,7 @@ async fn awaited_tasks_are_listed_done_and_blocked_first() {
             && at("Younger, and blocked") < at("For the team"),
         "{waited}"
     );
-    assert!(!waited.contains("For nobody here"), "{waited}");
+    assert!(!waited.contains("For Legal only"), "{waited}");
     let own = mira.get("/").await.ok().text();
     assert!(
         own.contains("You are waiting for") && own.contains("For one"),
@@ -492,7 +492,7 @@ async fn concerns_are_listed_until_they_are_answered() {
 async fn guest_sees_the_shared_page_and_nothing_else() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     let stuck = elif.make("infrastructure", "in-progress", "Cut over").await;
     let theirs = jonas.make("ingestion", "todo", "A plan of theirs").await;
     // e-mail addresses are removed from every text
@@ -548,7 +548,7 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
         .ok();
     let guest = world.stranger();
     for shows in ["check-in", "board"] {
-        let secret = share(elif, shows).await;
+        let secret = create_share_link(elif, shows).await;
         let page = guest.get(&format!("/share/{secret}")).await.status(200);
         assert_eq!(page.header("referrer-policy"), "no-referrer");
         assert_eq!(page.header("x-robots-tag"), "noindex, nofollow");
@@ -591,7 +591,7 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
         );
     }
     // a link for the board opens the board and the badge
-    let board = share(elif, "board").await;
+    let board = create_share_link(elif, "board").await;
     for (file, status) in [
         ("check-in.json", 404),
         ("changes.atom", 404),
@@ -604,7 +604,7 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
             .await
             .status(status);
     }
-    let secret = share(elif, "check-in").await;
+    let secret = create_share_link(elif, "check-in").await;
     for (file, kind) in [
         ("check-in.json", "application/json"),
         ("changes.atom", "application/atom+xml; charset=utf-8"),
@@ -678,9 +678,9 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
 async fn share_link_ends_on_revocation_expiry_or_privacy() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     let guest = world.stranger();
-    let secret = share(elif, "check-in").await;
+    let secret = create_share_link(elif, "check-in").await;
     let address = format!("/share/{secret}");
     guest.get(&address).await.status(200);
     let page = elif.get("/teams/infrastructure/settings").await.ok().text();
@@ -693,7 +693,7 @@ async fn share_link_ends_on_revocation_expiry_or_privacy() {
         .next()
         .unwrap();
     // a lead of another team cannot see it
-    lead(&world, &world.jonas).await;
+    make_lead(&world, &world.jonas).await;
     world
         .jonas
         .post(&format!("/teams/ingestion/share-links/{revoke}"), &[])
@@ -727,7 +727,7 @@ async fn share_link_ends_on_revocation_expiry_or_privacy() {
             .await
             .status(422);
     }
-    let secret = share(elif, "board").await;
+    let secret = create_share_link(elif, "board").await;
     elif.post("/teams/infrastructure/visibility", &[("private", "1")])
         .await
         .ok();
@@ -738,7 +738,7 @@ async fn share_link_ends_on_revocation_expiry_or_privacy() {
 async fn share_link_shows_nothing_before_its_password() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     elif.make("infrastructure", "todo", "Cut over").await;
     let fields = [
         ("name", "The board"),
@@ -818,7 +818,7 @@ async fn share_link_shows_nothing_before_its_password() {
 async fn public_page_is_open_until_it_is_revoked() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     let guest = world.stranger();
     guest.get("/public/infrastructure").await.status(404);
     elif.post("/teams/infrastructure/public", &[("public", "1")])
@@ -865,8 +865,8 @@ async fn public_page_is_open_until_it_is_revoked() {
 async fn guest_stream_signals_changes_and_ends_with_its_link() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
-    let secret = share(elif, "check-in").await;
+    make_lead(&world, elif).await;
+    let secret = create_share_link(elif, "check-in").await;
     let dispatcher = tokio::spawn(dispatcher::run(world.app.clone()));
     let answer = world
         .router
@@ -894,7 +894,7 @@ async fn guest_stream_signals_changes_and_ends_with_its_link() {
                 .unwrap(),
         );
     }
-    let id = share_link(&world).await;
+    let id = fetch_share_link_id(&world).await;
     let since = std::time::Instant::now();
     elif.post(
         &format!("/teams/infrastructure/share-links/{id}/revoke"),
@@ -920,7 +920,7 @@ async fn guest_stream_signals_changes_and_ends_with_its_link() {
     dispatcher.abort();
 }
 
-async fn share_link(world: &World) -> uuid::Uuid {
+async fn fetch_share_link_id(world: &World) -> uuid::Uuid {
     sqlx::query_scalar("SELECT id FROM share_links ORDER BY id DESC LIMIT 1")
         .fetch_one(&world.db)
         .await
@@ -1061,7 +1061,7 @@ async fn unchanged_check_in_is_not_rendered_again() {
 async fn columns_are_added_renamed_moved_and_deleted() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     let at = "/teams/infrastructure/columns";
     elif.post(at, &[("name", "Ready to release"), ("state", "review")])
         .await
@@ -1188,7 +1188,7 @@ async fn columns_are_added_renamed_moved_and_deleted() {
 async fn columns_and_tasks_are_always_locked_in_one_order() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     let (first, second) = (
         elif.make("infrastructure", "todo", "One").await,
         elif.make("infrastructure", "todo", "Two").await,
@@ -1234,7 +1234,7 @@ async fn columns_and_tasks_are_always_locked_in_one_order() {
             .unwrap();
         let asking = elif.clone();
         let asked = tokio::spawn(async move { asking.post(&path, &fields).await });
-        world.until_someone_waits().await;
+        world.wait_for_lock_waiter().await;
         sqlx::query("SET LOCAL lock_timeout = '500ms'")
             .execute(&mut *tx)
             .await
@@ -1252,7 +1252,7 @@ async fn columns_and_tasks_are_always_locked_in_one_order() {
 async fn lead_demoted_during_a_change_changes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     for (path, fields) in [
         (
             "/teams/infrastructure/columns/todo",
@@ -1274,7 +1274,7 @@ async fn lead_demoted_during_a_change_changes_nothing() {
             .unwrap();
         let asking = elif.clone();
         let asked = tokio::spawn(async move { asking.post(path, &fields).await });
-        world.until_someone_waits().await;
+        world.wait_for_lock_waiter().await;
         sqlx::query("UPDATE members SET role = 'member'")
             .execute(&mut *tx)
             .await
@@ -1302,7 +1302,7 @@ async fn lead_demoted_during_a_change_changes_nothing() {
 async fn refused_settings_form_leaves_the_others_unchanged() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     let stands = elif.get("/teams/infrastructure/settings").await.ok().text();
     let week = |page: &str| {
         page.split("Working days and standups")
@@ -1376,7 +1376,7 @@ async fn refused_settings_form_leaves_the_others_unchanged() {
 async fn labels_are_renamed_and_deleted_on_every_task() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     let key = elif.make("infrastructure", "todo", "One").await;
     elif.post(&format!("/tasks/{key}"), &[("labels", "postgres docs")])
         .await
@@ -1415,7 +1415,7 @@ async fn labels_are_renamed_and_deleted_on_every_task() {
         serde_json::json!(["database"])
     );
     // another team's label is not found
-    lead(&world, &world.jonas).await;
+    make_lead(&world, &world.jonas).await;
     world
         .jonas
         .post(
@@ -1581,7 +1581,7 @@ async fn viewer_cannot_save_filters() {
 #[tokio::test]
 async fn refused_invitation_and_share_link_keep_their_input() {
     let world = World::new().await;
-    let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
+    let (ada, ..) = crate::people::create_account(&world, "ada", "admin").await;
     let fields = [
         ("team", "ingestion"),
         ("role", "viewer"),
@@ -1672,7 +1672,7 @@ async fn author_withdraws_a_request_and_unfollows_a_task() {
 #[tokio::test]
 async fn administrator_adds_a_team_and_becomes_its_lead() {
     let world = World::new().await;
-    let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
+    let (ada, ..) = crate::people::create_account(&world, "ada", "admin").await;
     assert!(ada.get("/teams").await.ok().text().contains("Add a team"));
     assert!(
         !world
@@ -1797,8 +1797,8 @@ async fn bidirectional_control_characters_are_refused() {
 #[tokio::test]
 async fn share_link_errors_send_no_referrer_and_no_index() {
     let world = World::new().await;
-    lead(&world, &world.elif).await;
-    let secret = share(&world.elif, "check-in").await;
+    make_lead(&world, &world.elif).await;
+    let secret = create_share_link(&world.elif, "check-in").await;
     for path in [
         format!("/share/{secret}/nonsense"),
         "/share/never-was".to_owned(),
@@ -2043,7 +2043,7 @@ async fn request_from_a_private_team_names_only_its_author() {
 async fn calendar_lists_open_due_tasks_and_links_to_visible_pages() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     for (column, title) in [
         ("todo", "Still due"),
         ("done", "Done before it was due"),
@@ -2055,7 +2055,7 @@ async fn calendar_lists_open_due_tasks_and_links_to_visible_pages() {
             .ok();
     }
     elif.post("/tasks/INF-3/archive", &[]).await.ok();
-    let secret = share(elif, "check-in").await;
+    let secret = create_share_link(elif, "check-in").await;
     let own = elif
         .get("/teams/infrastructure/check-in/calendar.ics")
         .await
@@ -2109,7 +2109,7 @@ async fn page_cached_for_a_read_token_is_not_served_to_its_owner() {
 #[tokio::test]
 async fn no_share_link_is_created_while_a_team_becomes_private() {
     let world = World::new().await;
-    let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
+    let (ada, ..) = crate::people::create_account(&world, "ada", "admin").await;
     let mut tx = world.db.begin().await.unwrap();
     sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
         .execute(&mut *tx)
@@ -2122,7 +2122,7 @@ async fn no_share_link_is_created_while_a_team_becomes_private() {
             .post("/teams/infrastructure/share-links", &fields)
             .await
     });
-    world.until_someone_waits().await;
+    world.wait_for_lock_waiter().await;
     tx.commit().await.unwrap();
     asked.await.unwrap().status(404);
     let links: i64 = sqlx::query_scalar("SELECT count(*) FROM share_links")
@@ -2135,7 +2135,7 @@ async fn no_share_link_is_created_while_a_team_becomes_private() {
 #[tokio::test]
 async fn workspace_change_is_not_a_teams_last_change() {
     let world = World::new().await;
-    let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
+    let (ada, ..) = crate::people::create_account(&world, "ada", "admin").await;
     world.elif.make("infrastructure", "todo", "One").await;
     world.app.clock.advance(Span::hours(3));
     ada.post(

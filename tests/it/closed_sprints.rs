@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::json;
 use time::Duration;
 
-use crate::{closing::close, fixtures::World, goals::set_goal};
+use crate::{closing::close_sprint, fixtures::World, goals::set_goal};
 
 const CLOSE: &str = "/teams/infrastructure/sprints/42/close";
 const REOPEN: &str = "/teams/infrastructure/sprints/42/reopen";
@@ -15,7 +15,7 @@ async fn restored_task_joins_the_current_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Old idea").await;
-    close(elif, &[(&key, "drop")]).await.ok();
+    close_sprint(elif, &[(&key, "drop")]).await.ok();
     let restored = elif
         .ask(Method::POST, &format!("/tasks/{key}/restore"), "card", &[])
         .await
@@ -92,7 +92,7 @@ async fn team_without_tasks_cannot_add_any_to_a_closed_sprint() {
     fortnight::domain::sprints::cadence::update_sprints(&mut connection, world.app.clock.now())
         .await
         .unwrap();
-    close(elif, &[(&left, "carry")]).await.ok();
+    close_sprint(elif, &[(&left, "carry")]).await.ok();
     jonas
         .post(&format!("/tasks/{theirs}"), &[("sprint", "42")])
         .await
@@ -187,7 +187,7 @@ async fn filtered_burn_up_keeps_tasks_carried_out_early() {
     }
     world.app.clock.advance(Duration::days(14));
     let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();
-    close(elif, &left).await.ok();
+    close_sprint(elif, &left).await.ok();
     let burn_up = "/teams/infrastructure/flow/burn-up.csv?from=42&to=42&q=label:drill";
     let rows = elif.get(burn_up).await.ok().text();
     let first = rows.lines().nth(1).unwrap();
@@ -244,7 +244,7 @@ async fn removed_tasks_still_count_as_planned() {
         form.contains(&format!("task:{}", keys[3])) && !form.contains(&format!("task:{}", keys[1])),
         "{form}"
     );
-    close(elif, &[(&keys[3], "carry")]).await.ok();
+    close_sprint(elif, &[(&keys[3], "carry")]).await.ok();
     let closed = elif.get(RETRO).await.ok().text();
     assert!(
         closed.contains(told) && closed.contains("<span>removed</span>"),
@@ -253,7 +253,7 @@ async fn removed_tasks_still_count_as_planned() {
 }
 
 /// Advances the clock by a week, so that the next sprint starts.
-async fn a_week_later(world: &World) {
+async fn advance_one_week(world: &World) {
     world.app.clock.advance(Duration::days(7));
     let mut connection = world.db.acquire().await.unwrap();
     fortnight::domain::sprints::cadence::update_sprints(&mut connection, world.app.clock.now())
@@ -267,11 +267,11 @@ async fn task_finished_before_closing_counts_in_all_figures() {
     let elif = &world.elif;
     elif.make("infrastructure", "done", "In time").await;
     let late = elif.make("infrastructure", "todo", "A day late").await;
-    a_week_later(&world).await;
+    advance_one_week(&world).await;
     elif.post(&format!("/tasks/{late}/position"), &[("column", "done")])
         .await
         .ok();
-    close(elif, &[]).await.ok();
+    close_sprint(elif, &[]).await.ok();
     let rows = elif
         .get("/teams/infrastructure/flow/burn-up.csv?from=42&to=42")
         .await
@@ -306,7 +306,7 @@ async fn team_that_closed_early_is_listed_with_its_next_sprint() {
     let left = elif.make("infrastructure", "todo", "Left").await;
     let page = elif.get("/teams").await.ok().text();
     assert!(!page.contains("Sprint 43"), "{page}");
-    close(elif, &[(&left, "carry")]).await.ok();
+    close_sprint(elif, &[(&left, "carry")]).await.ok();
     elif.post(
         &format!("/tasks/{left}/block"),
         &[("kind", "text"), ("note", "Legal")],
@@ -365,7 +365,7 @@ async fn sprint_cannot_be_reopened_once_the_next_has_changed() {
 async fn team_without_tasks_is_not_asked_to_close_the_sprint() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Left").await;
-    a_week_later(&world).await;
+    advance_one_week(&world).await;
     assert!(
         world
             .elif
@@ -405,9 +405,9 @@ async fn task_added_while_closing_waits_needs_an_outcome() {
         .unwrap();
     let closing = tokio::spawn({
         let elif = elif.clone();
-        async move { close(&elif, &[(&left, "carry")]).await }
+        async move { close_sprint(&elif, &[(&left, "carry")]).await }
     });
-    world.until_someone_waits().await;
+    world.wait_for_lock_waiter().await;
     putting.commit().await.unwrap();
     let refused = closing.await.unwrap().status(409).text();
     assert!(

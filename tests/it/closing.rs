@@ -12,7 +12,7 @@ const CLOSE: &str = "/teams/infrastructure/sprints/42/close";
 const RETRO: &str = "/sprints/42/retro?team=infrastructure";
 
 /// Closes Infrastructure's Sprint 42 with an outcome for each unfinished task.
-pub async fn close(who: &Client, left: &[(&str, &str)]) -> Answer {
+pub async fn close_sprint(who: &Client, left: &[(&str, &str)]) -> Answer {
     let fields: Vec<(String, &str)> = left
         .iter()
         .map(|(key, outcome)| (format!("task:{key}"), *outcome))
@@ -24,7 +24,7 @@ pub async fn close(who: &Client, left: &[(&str, &str)]) -> Answer {
     who.post(CLOSE, &fields).await
 }
 
-async fn three_left_and_one_done(world: &World) -> [String; 4] {
+async fn create_one_done_and_three_open_tasks(world: &World) -> [String; 4] {
     let elif = &world.elif;
     let goal = [
         ("title", "Cut over"),
@@ -53,7 +53,7 @@ async fn three_left_and_one_done(world: &World) -> [String; 4] {
 async fn closing_moves_unfinished_tasks_and_freezes_the_figures() {
     let world = World::new().await;
     let elif = &world.elif;
-    let [done, carried, back, dropped] = three_left_and_one_done(&world).await;
+    let [done, carried, back, dropped] = create_one_done_and_three_open_tasks(&world).await;
     let form = elif.get(CLOSE).await.ok().text();
     assert!(
         form.contains("Move to Sprint 43")
@@ -65,7 +65,7 @@ async fn closing_moves_unfinished_tasks_and_freezes_the_figures() {
         (back.as_str(), "backlog"),
         (dropped.as_str(), "drop"),
     ];
-    let to = close(elif, &left).await.ok();
+    let to = close_sprint(elif, &left).await.ok();
     assert_eq!(to.header("location"), RETRO);
     let task = elif.task(&carried).await;
     assert_eq!(
@@ -179,12 +179,12 @@ async fn frozen_figures_agree_despite_concurrent_changes() {
     }
     let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let (begun, has_begun) = tokio::sync::oneshot::channel();
-    let mut begun = Some(begun);
+    let (started, has_started) = tokio::sync::oneshot::channel();
+    let mut started = Some(started);
     let finish = async {
         for (nth, key) in keys.iter().enumerate() {
             if nth == 2 {
-                begun.take().unwrap().send(()).unwrap();
+                started.take().unwrap().send(()).unwrap();
             }
             tomas
                 .post(&format!("/tasks/{key}/position"), &[("column", "done")])
@@ -192,8 +192,8 @@ async fn frozen_figures_agree_despite_concurrent_changes() {
         }
     };
     let close = async {
-        has_begun.await.unwrap();
-        close(elif, &left).await.ok();
+        has_started.await.unwrap();
+        close_sprint(elif, &left).await.ok();
     };
     tokio::join!(finish, close);
     let (done, goal, burned): (i64, i64, i64) = sqlx::query_as(
@@ -291,7 +291,7 @@ async fn ended_sprint_stays_open_and_the_board_says_so() {
         (&json!("active"), &json!("ended"))
     );
     // the other team has no tasks in it, so it is closed for everyone once this team has closed it
-    close(elif, &[(&key, "carry")]).await.ok();
+    close_sprint(elif, &[(&key, "carry")]).await.ok();
     let sprints = elif
         .api(axum::http::Method::GET, "/sprints", json!({}))
         .await
@@ -311,13 +311,13 @@ async fn ended_sprint_stays_open_and_the_board_says_so() {
 async fn sprint_can_be_reopened_until_the_next_one_changes() {
     let world = World::new().await;
     let elif = &world.elif;
-    let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
+    let [_, carried, back, dropped] = create_one_done_and_three_open_tasks(&world).await;
     let left = [
         (carried.as_str(), "carry"),
         (back.as_str(), "backlog"),
         (dropped.as_str(), "drop"),
     ];
-    close(elif, &left).await.ok();
+    close_sprint(elif, &left).await.ok();
     let reopen = "/teams/infrastructure/sprints/42/reopen";
     assert!(elif.get(RETRO).await.text().contains("Reopen sprint"));
     assert!(
@@ -340,7 +340,7 @@ async fn sprint_can_be_reopened_until_the_next_one_changes() {
         );
     }
     elif.post(reopen, &[]).await.status(404);
-    close(elif, &left).await.ok();
+    close_sprint(elif, &left).await.ok();
     elif.post(
         &format!("/tasks/{carried}"),
         &[("title", "Cut over at last")],
@@ -592,13 +592,13 @@ async fn retro_lists_all_outcomes_when_nothing_was_carried() {
 async fn comments_do_not_prevent_reopening_a_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
+    let [_, carried, back, dropped] = create_one_done_and_three_open_tasks(&world).await;
     let left = [
         (carried.as_str(), "carry"),
         (back.as_str(), "backlog"),
         (dropped.as_str(), "drop"),
     ];
-    close(elif, &left).await.ok();
+    close_sprint(elif, &left).await.ok();
     let goal: uuid::Uuid = sqlx::query_scalar(
         "SELECT g.id FROM goals g JOIN sprints s ON s.id = g.sprint_id WHERE s.number = 43",
     )
@@ -638,7 +638,7 @@ async fn late_carry_counts_as_planned_in_the_next_sprint() {
     )
     .await
     .unwrap();
-    close(elif, &[(&key, "carry")]).await.ok();
+    close_sprint(elif, &[(&key, "carry")]).await.ok();
     elif.make("infrastructure", "todo", "Came later").await;
     let retro = elif
         .get("/sprints/43/retro?team=infrastructure")
@@ -691,7 +691,7 @@ async fn sprint_closed_early_has_no_forecast_and_a_frozen_burn_up() {
             .contains("tasks done by the end"),
         "the active sprint has a forecast"
     );
-    close(elif, &[(&left, "carry")]).await.ok();
+    close_sprint(elif, &[(&left, "carry")]).await.ok();
     assert!(
         !elif
             .get(flow)
@@ -813,11 +813,11 @@ async fn sprint_start_is_in_every_teams_history_once() {
     let world = World::new().await;
     world.app.clock.advance(Duration::days(8));
     let turn = async || {
-        let nobody = fortnight::domain::policy::actor::Actor::nobody();
+        let system = fortnight::domain::policy::actor::Actor::nobody();
         world
             .app
             .store
-            .change(&nobody, |change, _| {
+            .change(&system, |change, _| {
                 Box::pin(fortnight::domain::sprints::cadence::update_sprints_and_notify(change))
             })
             .await
@@ -843,7 +843,7 @@ async fn sprint_start_is_in_every_teams_history_once() {
 async fn goal_number_refers_to_the_current_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
+    let [_, carried, back, dropped] = create_one_done_and_three_open_tasks(&world).await;
     let verdict = [carried, back.clone(), dropped].map(|key| (format!("task:{key}"), "backlog"));
     let fields: Vec<(&str, &str)> = verdict
         .iter()
@@ -875,7 +875,7 @@ async fn closing_suggests_carrying_started_and_owned_tasks() {
         &[("title", "Cut over"), ("target", "2")],
     )
     .await;
-    let begun = elif.make("infrastructure", "in-progress", "Started").await;
+    let started = elif.make("infrastructure", "in-progress", "Started").await;
     let serves = elif.make("infrastructure", "todo", "Serves a goal").await;
     elif.post(&format!("/tasks/{serves}"), &[("goal", "1")])
         .await
@@ -884,7 +884,7 @@ async fn closing_suggests_carrying_started_and_owned_tasks() {
     elif.post(&format!("/tasks/{owned}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let nobodys = elif.make("infrastructure", "todo", "Has no owner").await;
+    let unowned = elif.make("infrastructure", "todo", "Has no owner").await;
     world.app.clock.advance(Duration::days(3));
     let form = elif.get(CLOSE).await.ok().text();
     let proposed = |key: &str, outcome: &str| {
@@ -901,10 +901,10 @@ async fn closing_suggests_carrying_started_and_owned_tasks() {
         );
     };
     for (key, outcome) in [
-        (&begun, "carry"),
+        (&started, "carry"),
         (&serves, "carry"),
         (&owned, "carry"),
-        (&nobodys, "backlog"),
+        (&unowned, "backlog"),
     ] {
         proposed(key, outcome);
     }

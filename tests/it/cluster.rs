@@ -24,8 +24,8 @@ struct Cluster {
 }
 
 /// Creates a migrated database that only this test uses.
-pub async fn database() -> PgPool {
-    let template = &CLUSTER.get_or_init(start).template;
+pub async fn create_database() -> PgPool {
+    let template = &CLUSTER.get_or_init(start_postgres).template;
     let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let mut admin = PgConnection::connect_with(&template.clone().database("postgres"))
         .await
@@ -41,7 +41,7 @@ pub async fn database() -> PgPool {
         .unwrap()
 }
 
-fn start() -> Cluster {
+fn start_postgres() -> Cluster {
     let folder = tempfile::Builder::new()
         .prefix("fortnight-test-")
         .permissions(std::fs::Permissions::from_mode(0o711))
@@ -74,13 +74,13 @@ fn start() -> Cluster {
     });
     Cluster {
         template: template.recv().expect("Postgres did not start; see above"),
-        _sweeper: sweep_after_us(&folder),
+        _sweeper: remove_folder_at_exit(&folder),
     }
 }
 
 /// A test binary cannot clean up when it ends. This shell waits until its input is closed, which
 /// happens when this process ends, then up to five seconds for Postgres.
-fn sweep_after_us(folder: &Path) -> Child {
+fn remove_folder_at_exit(folder: &Path) -> Child {
     let script = r#"
         cat >/dev/null
         tries=0

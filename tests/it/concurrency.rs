@@ -17,11 +17,11 @@ const COLUMNS: [&str; 5] = ["todo", "in-progress", "blocked", "in-review", "done
 /// Case R1. Positions and task numbers never collide.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_clients_move_create_and_archive_at_once() {
-    move_make_and_archive(20, 500, 1).await;
+    run_random_operations(20, 500, 1).await;
 }
 
 /// Runs random operations by several clients at once. The seed makes the operations reproducible.
-async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
+async fn run_random_operations(clients: u64, operations: u64, seed: u64) {
     println!("{clients} clients, {operations} operations each, seed {seed}");
     let world = World::new().await;
     let served = Served::of(&world).await;
@@ -39,14 +39,14 @@ async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
     let base = format!("http://{}/api/v1", served.address);
     let http = reqwest::Client::new();
     let clients = (1..=clients).map(|client| {
-        let dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (seed << 32 | client));
-        tokio::spawn(work(
+        let rng = Rng(0x9e37_79b9_7f4a_7c15 ^ (seed << 32 | client));
+        tokio::spawn(run_client(
             http.clone(),
             base.clone(),
             token.clone(),
             client,
             operations,
-            dice,
+            rng,
         ))
     });
     let mut acknowledged = 0;
@@ -65,7 +65,7 @@ async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
         acknowledged + 30,
         "every acknowledged change is in the history exactly once"
     );
-    assert_eq!(world.deadlocks().await, 0);
+    assert_eq!(world.count_deadlocks().await, 0);
 }
 
 /// Two teams make every kind of change at once, to their own tasks and to tasks that the other waits for.
@@ -92,29 +92,35 @@ async fn two_busy_teams_cause_no_deadlocks() {
     }
     let people = (0..12).map(|n| {
         let (who, team, key, others) = teams[n % 2];
-        tokio::spawn(do_everything(who.clone(), team, key, others, n as u64))
+        tokio::spawn(run_every_kind_of_change(
+            who.clone(),
+            team,
+            key,
+            others,
+            n as u64,
+        ))
     });
     for person in people.collect::<Vec<_>>() {
         person.await.unwrap();
     }
     check_board(&world).await;
-    assert_eq!(world.deadlocks().await, 0);
+    assert_eq!(world.count_deadlocks().await, 0);
 }
 
-async fn do_everything(
+async fn run_every_kind_of_change(
     who: Client,
     team: &'static str,
     ours: &'static str,
     theirs: &'static str,
     n: u64,
 ) {
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (n + 1));
+    let mut rng = Rng(0x9e37_79b9_7f4a_7c15 ^ (n + 1));
     let mut last_change = None;
     for _ in 0..60 {
-        let mut any = |key: &str| format!("{key}-{}", dice.below(8) + 1);
+        let mut any = |key: &str| format!("{key}-{}", rng.below(8) + 1);
         let (key, another, foreign) = (any(ours), any(ours), any(theirs));
-        let column = COLUMNS[dice.below(5) as usize];
-        let (path, fields): (String, Vec<(&str, &str)>) = match (dice.below(14), &last_change) {
+        let column = COLUMNS[rng.below(5) as usize];
+        let (path, fields): (String, Vec<(&str, &str)>) = match (rng.below(14), &last_change) {
             (0 | 1, _) => (format!("/tasks/{key}/position"), vec![("column", column)]),
             (2 | 3, _) => (
                 format!("/tasks/{key}/block"),
@@ -178,37 +184,33 @@ async fn do_everything(
 }
 
 /// Runs one client's operations and returns how many changed something.
-async fn work(
+async fn run_client(
     http: reqwest::Client,
     base: String,
     token: String,
     client: u64,
     operations: u64,
-    mut dice: Dice,
+    mut rng: Rng,
 ) -> i64 {
     let mut acknowledged = 0;
     for operation in 0..operations {
-        let task = dice.below(30) + 1;
-        let (method, path, body) = match dice.below(20) {
+        let task = rng.below(30) + 1;
+        let (method, path, body) = match rng.below(20) {
             0 => (
                 Method::POST,
                 "/teams/infrastructure/tasks".to_owned(),
-                json!({ "title": format!("{client}/{operation}"), "column": COLUMNS[dice.below(5) as usize] }),
+                json!({ "title": format!("{client}/{operation}"), "column": COLUMNS[rng.below(5) as usize] }),
             ),
             1 => (
                 Method::DELETE,
-                format!("/tasks/INF-{}", 20 + dice.below(60)),
+                format!("/tasks/INF-{}", 20 + rng.below(60)),
                 json!({}),
             ),
-            dice_roll => {
-                let neighbour = format!("INF-{}", dice.below(30) + 1);
-                let mut place = json!({ "column": COLUMNS[dice.below(5) as usize] });
-                if dice_roll % 3 > 0 {
-                    place[if dice_roll % 3 == 1 {
-                        "after"
-                    } else {
-                        "before"
-                    }] = json!(neighbour);
+            roll => {
+                let neighbour = format!("INF-{}", rng.below(30) + 1);
+                let mut place = json!({ "column": COLUMNS[rng.below(5) as usize] });
+                if roll % 3 > 0 {
+                    place[if roll % 3 == 1 { "after" } else { "before" }] = json!(neighbour);
                 }
                 (Method::PUT, format!("/tasks/INF-{task}/position"), place)
             }
@@ -390,9 +392,9 @@ async fn there_is_always_a_rank_between_two_tasks() {
 }
 
 /// A small pseudo-random number generator (xorshift), so that runs are reproducible.
-struct Dice(u64);
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn below(&mut self, most: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -427,7 +429,7 @@ async fn member_removed_during_a_move_changes_nothing() {
                     .await
             })
         };
-        world.until_someone_waits().await;
+        world.wait_for_lock_waiter().await;
         let mut taking = world.db.begin().await.unwrap();
         sqlx::query(gone)
             .bind(elif.person.id)

@@ -24,15 +24,15 @@ impl Machine {
             let found = found.into_iter().find(|path| path.exists()).unwrap();
             symlink(found, machine.folder.path().join(real)).unwrap();
         }
-        machine.has("id", "echo 1000");
-        machine.has("sudo", "exec \"$@\"");
+        machine.add_program("id", "echo 1000");
+        machine.add_program("sudo", "exec \"$@\"");
         for program in programs {
-            machine.has(program, &format!("echo \"{program} $*\" >> \"$CALLED\""));
+            machine.add_program(program, &format!("echo \"{program} $*\" >> \"$CALLED\""));
         }
         machine
     }
 
-    fn has(&self, program: &str, does: &str) {
+    fn add_program(&self, program: &str, does: &str) {
         let path = self.folder.path().join(program);
         fs::write(&path, format!("#!/bin/bash\n{does}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();

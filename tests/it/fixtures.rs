@@ -31,7 +31,7 @@ use crate::cluster;
 pub const NOW: OffsetDateTime = datetime!(2026-11-24 10:00 UTC);
 
 /// Writes a line to standard error, which is shown even if the test passes.
-pub fn tell(line: &str) {
+pub fn report(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
@@ -62,7 +62,7 @@ pub struct Answer {
 
 impl World {
     pub async fn new() -> Self {
-        let db = cluster::database().await;
+        let db = cluster::create_database().await;
         let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
         let router = router(app.clone());
         let mut tx = db.begin().await.unwrap();
@@ -141,7 +141,7 @@ impl World {
     }
 
     /// Returns how many deadlocks Postgres has resolved. Each costs a second.
-    pub async fn deadlocks(&self) -> i64 {
+    pub async fn count_deadlocks(&self) -> i64 {
         // every connection has to flush its statistics first
         let mut connections: Vec<_> = std::iter::from_fn(|| self.db.try_acquire()).collect();
         for connection in &mut connections {
@@ -160,7 +160,7 @@ impl World {
     }
 
     /// Waits until a statement is waiting for a lock in this world's database.
-    pub async fn until_someone_waits(&self) {
+    pub async fn wait_for_lock_waiter(&self) {
         let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
         while !sqlx::query_scalar::<_, bool>(waits)
             .fetch_one(&self.db)
@@ -248,8 +248,8 @@ impl Client {
     /// Sends a form as a browser without scripts does.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.send(
-            form(Method::POST, path, fields)
-                .body(encode(fields))
+            build_form_request(Method::POST, path, fields)
+                .body(encode_form(fields))
                 .unwrap(),
         )
         .await
@@ -263,10 +263,10 @@ impl Client {
         part: &str,
         fields: &[(&str, &str)],
     ) -> Answer {
-        let request = form(method, path, fields)
+        let request = build_form_request(method, path, fields)
             .header("fortnight-fragment", part)
             .header(header::ACCEPT, "text/html, application/problem+json");
-        self.send(request.body(encode(fields)).unwrap()).await
+        self.send(request.body(encode_form(fields)).unwrap()).await
     }
 
     pub async fn api(&self, method: Method, path: &str, body: Value) -> Answer {
@@ -299,14 +299,18 @@ impl Client {
     }
 }
 
-fn form(method: Method, path: &str, _: &[(&str, &str)]) -> axum::http::request::Builder {
+fn build_form_request(
+    method: Method,
+    path: &str,
+    _: &[(&str, &str)],
+) -> axum::http::request::Builder {
     Request::builder()
         .method(method)
         .uri(path)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
 }
 
-fn encode(fields: &[(&str, &str)]) -> Body {
+fn encode_form(fields: &[(&str, &str)]) -> Body {
     Body::from(
         form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)

@@ -12,7 +12,7 @@ use time::Duration;
 
 use crate::fixtures::{Client, World};
 
-async fn to(client: &Client, key: &str, column: &str) {
+async fn move_to(client: &Client, key: &str, column: &str) {
     client
         .ask(
             Method::PUT,
@@ -26,7 +26,7 @@ async fn to(client: &Client, key: &str, column: &str) {
 
 /// Creates three days of work: INF-1 takes three days, INF-2 one, INF-3 is never in progress, INF-4 is blocked and
 /// INF-5 is in progress.
-async fn three_days(world: &World) {
+async fn create_three_days_of_work(world: &World) {
     let elif = &world.elif;
     for (title, label) in [
         ("Cut over", "postgres"),
@@ -40,9 +40,9 @@ async fn three_days(world: &World) {
             .await
             .status(201);
     }
-    to(elif, "INF-1", "in-progress").await;
-    to(elif, "INF-4", "in-progress").await;
-    to(elif, "INF-5", "in-progress").await;
+    move_to(elif, "INF-1", "in-progress").await;
+    move_to(elif, "INF-4", "in-progress").await;
+    move_to(elif, "INF-5", "in-progress").await;
     world.app.clock.advance(Duration::days(1));
     elif.api(
         Method::PUT,
@@ -51,11 +51,11 @@ async fn three_days(world: &World) {
     )
     .await
     .ok();
-    to(elif, "INF-2", "in-progress").await;
-    to(elif, "INF-2", "done").await;
-    to(elif, "INF-3", "done").await;
+    move_to(elif, "INF-2", "in-progress").await;
+    move_to(elif, "INF-2", "done").await;
+    move_to(elif, "INF-3", "done").await;
     world.app.clock.advance(Duration::days(1));
-    to(elif, "INF-1", "done").await;
+    move_to(elif, "INF-1", "done").await;
     elif.ask(Method::POST, "/tasks/INF-2/archive", "card", &[])
         .await
         .ok();
@@ -71,7 +71,7 @@ async fn flow_page_shows_cycle_times_and_time_blocked() {
         .ok()
         .text();
     assert!(empty.contains("No finished tasks yet."), "{empty}");
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
 
     let page = world
         .elif
@@ -182,7 +182,7 @@ async fn flow_page_shows_cycle_times_and_time_blocked() {
 #[tokio::test]
 async fn csv_export_escapes_formulas() {
     let world = World::new().await;
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
     let csv = async |name: &str| {
         let answer = world
             .elif
@@ -251,7 +251,7 @@ async fn csv_export_escapes_formulas() {
 #[tokio::test]
 async fn filter_applies_to_every_figure() {
     let world = World::new().await;
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
     let docs = world
         .elif
         .get("/teams/infrastructure/flow?q=label:docs")
@@ -322,7 +322,7 @@ async fn filter_applies_to_every_figure() {
 #[tokio::test]
 async fn invalid_range_is_refused_with_a_reason() {
     let world = World::new().await;
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
     for (query, why) in [
         ("from=7", "There is no sprint 7."),
         ("from=42&to=43", "Sprint 43 has not started yet."),
@@ -361,7 +361,7 @@ async fn invalid_range_is_refused_with_a_reason() {
 #[tokio::test]
 async fn flow_is_open_to_other_teams_but_not_to_strangers() {
     let world = World::new().await;
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
     world
         .jonas
         .get("/teams/infrastructure/flow")
@@ -389,7 +389,7 @@ async fn flow_is_open_to_other_teams_but_not_to_strangers() {
 #[tokio::test]
 async fn figures_of_a_past_sprint_never_change() {
     let world = World::new().await;
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
     let csv = async |path: &str| {
         world
             .elif
@@ -422,8 +422,8 @@ async fn figures_of_a_past_sprint_never_change() {
         .api(Method::PATCH, "/tasks/INF-4", json!({ "sprint": 43 }))
         .await
         .ok();
-    to(&world.elif, "INF-4", "done").await;
-    to(&world.elif, "INF-5", "in-review").await;
+    move_to(&world.elif, "INF-4", "done").await;
+    move_to(&world.elif, "INF-5", "in-review").await;
     world
         .elif
         .ask(Method::POST, "/tasks/INF-1/archive", "card", &[])
@@ -451,7 +451,7 @@ async fn figures_of_a_past_sprint_never_change() {
 #[tokio::test]
 async fn imports_with_incomplete_history_are_left_out() {
     let world = World::new().await;
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
     // like an import with an incomplete history: there is no creation event
     sqlx::query(
         "UPDATE events SET kind = 'task.imported' WHERE kind = 'task.created'
@@ -479,7 +479,7 @@ async fn imports_with_incomplete_history_are_left_out() {
 #[tokio::test]
 async fn burn_up_survives_serialization() {
     let world = World::new().await;
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
     let team: Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'INF'")
         .fetch_one(&world.db)
         .await

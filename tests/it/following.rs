@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{
     fixtures::{Client, World},
     goals::set_goal,
-    people::with_password,
+    people::create_account,
 };
 
 #[tokio::test]
@@ -307,7 +307,7 @@ async fn projects_and_teams_can_be_followed() {
 }
 
 /// Returns the fields of the form that contains the button.
-fn sent_by(page: &str, button: &str) -> Vec<(&'static str, String)> {
+fn read_form_fields(page: &str, button: &str) -> Vec<(&'static str, String)> {
     let form = page
         .split(button)
         .next()
@@ -321,8 +321,8 @@ fn sent_by(page: &str, button: &str) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-async fn press(who: &Client, page: &str, button: &str) {
-    let fields = sent_by(page, button);
+async fn submit_form(who: &Client, page: &str, button: &str) {
+    let fields = read_form_fields(page, button);
     assert!(!fields.is_empty(), "{button}: {page}");
     let fields: Vec<(&str, &str)> = fields
         .iter()
@@ -390,7 +390,7 @@ async fn only_news_that_was_shown_is_marked_as_read() {
         first.find("“ingestion 101”") < first.find("“infrastructure 2”"),
         "the shown events are sorted newest first: {first}"
     );
-    press(jonas, &first, "Mark these as read").await;
+    submit_form(jonas, &first, "Mark these as read").await;
     let second = news(&jonas.get("/").await.ok().text());
     assert_eq!(second.matches("added step").count(), 30, "{second}");
     assert!(
@@ -399,12 +399,12 @@ async fn only_news_that_was_shown_is_marked_as_read() {
             && !second.contains(" newer</span>"),
         "{second}"
     );
-    press(jonas, &second, "Mark all as read").await;
+    submit_form(jonas, &second, "Mark all as read").await;
     assert_eq!(news(&jonas.get("/").await.ok().text()), "");
     // everything can be marked as read at once
     talk(elif, "infrastructure", &ours, 200, 340).await;
     let page = news(&jonas.get("/").await.ok().text());
-    press(jonas, &page, "Mark all as read").await;
+    submit_form(jonas, &page, "Mark all as read").await;
     assert_eq!(news(&jonas.get("/").await.ok().text()), "");
 }
 
@@ -574,7 +574,7 @@ async fn team_followers_learn_of_blocked_and_resumed_tasks() {
 #[tokio::test]
 async fn needed_by_recognizes_former_names() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Sol", "mira", "infrastructure").await;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
@@ -899,7 +899,7 @@ async fn profile_offers_only_actions_the_viewer_can_take() {
 #[tokio::test]
 async fn private_team_is_hidden_under_its_former_names_too() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
     elif.post(

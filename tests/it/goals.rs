@@ -25,7 +25,7 @@ pub async fn set_goal(
     id.to_string()
 }
 
-async fn goal_page(who: &Client, id: &str) -> String {
+async fn load_goal_page(who: &Client, id: &str) -> String {
     who.get(&format!("/teams/infrastructure/goals/{id}"))
         .await
         .ok()
@@ -60,7 +60,7 @@ async fn goal_counts_done_tasks_and_shows_the_expected_pace() {
         board.contains("Only one owner. No one else on the team works at those hours"),
         "Elif is the only member"
     );
-    let page = goal_page(elif, &id).await;
+    let page = load_goal_page(elif, &id).await;
     assert!(page.contains("2 of 3"), "two of its three tasks are done");
     // a person who works at the same hours is suggested
     world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -106,7 +106,7 @@ async fn entered_values_are_kept_with_their_notes() {
     elif.post(&progress, &[("value", "31"), ("note", "over night")])
         .await
         .ok();
-    let page = goal_page(elif, &id).await;
+    let page = load_goal_page(elif, &id).await;
     assert!(
         page.contains("31 / 50") && page.contains("the small ones") && page.contains("over night")
     );
@@ -146,7 +146,7 @@ async fn entered_values_are_kept_with_their_notes() {
         .await
         .ok();
     elif.post(&progress, &[("value", "20")]).await.ok();
-    let page = goal_page(elif, &id).await;
+    let page = load_goal_page(elif, &id).await;
     assert!(
         page.contains("over night")
             && page.matches("<circle class=\"dot state-done\"").count() == 1,
@@ -176,7 +176,7 @@ async fn percentage_and_yes_no_goals_are_measured_their_own_way() {
     )
     .await
     .ok();
-    assert!(goal_page(elif, &share).await.contains("4 / 10 %"));
+    assert!(load_goal_page(elif, &share).await.contains("4 / 10 %"));
     elif.post(
         &format!("/teams/infrastructure/goals/{share}/progress"),
         &[("value", "101")],
@@ -190,7 +190,7 @@ async fn percentage_and_yes_no_goals_are_measured_their_own_way() {
         &[("title", "The framework is ready"), ("measure", "yes-no")],
     )
     .await;
-    assert!(goal_page(elif, &ready).await.contains("not yet"));
+    assert!(load_goal_page(elif, &ready).await.contains("not yet"));
     let key = elif
         .make("infrastructure", "done", "Resume after a crash")
         .await;
@@ -198,7 +198,7 @@ async fn percentage_and_yes_no_goals_are_measured_their_own_way() {
         .await
         .ok();
     assert!(
-        goal_page(elif, &ready).await.contains("<b>yes</b>"),
+        load_goal_page(elif, &ready).await.contains("<b>yes</b>"),
         "all of its tasks are done"
     );
     let points = set_goal(
@@ -218,7 +218,7 @@ async fn percentage_and_yes_no_goals_are_measured_their_own_way() {
     )
     .await
     .ok();
-    assert!(goal_page(elif, &points).await.contains("3 / 5"));
+    assert!(load_goal_page(elif, &points).await.contains("3 / 5"));
 }
 
 #[tokio::test]
@@ -340,7 +340,7 @@ async fn goals_of_a_future_sprint_link_back_to_planning() {
         .await
         .unwrap();
     assert!(
-        goal_page(elif, &id.to_string())
+        load_goal_page(elif, &id.to_string())
             .await
             .contains("Back to planning")
     );
@@ -480,7 +480,11 @@ async fn outdated_goal_edit_is_refused_and_keeps_its_input() {
             .contains("Elif Hartmann changed this goal just now")
             && late.text().contains("value=\"Migrate 40\"")
     );
-    assert!(goal_page(elif, &id).await.contains("Migrate the last 50"));
+    assert!(
+        load_goal_page(elif, &id)
+            .await
+            .contains("Migrate the last 50")
+    );
 }
 
 #[tokio::test]
@@ -555,7 +559,7 @@ async fn concern_stays_open_until_the_team_answers() {
             .text()
             .contains("1 open concern")
     );
-    let page = goal_page(elif, &id).await;
+    let page = load_goal_page(elif, &id).await;
     assert!(page.contains("We will be blocked by &#60;b&#62;this") && page.contains("Good luck"));
     let concern: uuid::Uuid =
         sqlx::query_scalar("SELECT id FROM goal_comments WHERE kind = 'concern'")
@@ -579,7 +583,7 @@ async fn concern_stays_open_until_the_team_answers() {
             .contains("open concern")
     );
     assert!(
-        goal_page(jonas, &id)
+        load_goal_page(jonas, &id)
             .await
             .contains("We wait for you on Thursday")
     );
@@ -842,7 +846,7 @@ async fn goal_form_keeps_a_finished_project_and_an_outside_owner() {
     ];
     let id = set_goal(&world, elif, "42", &fields).await;
     elif.post("/projects/re-partition/finish", &[]).await.ok();
-    let page = goal_page(elif, &id).await;
+    let page = load_goal_page(elif, &id).await;
     assert!(
         page.contains("<option value=\"re-partition\" selected>"),
         "the finished project is still selected"
@@ -878,7 +882,7 @@ async fn changing_the_measure_clears_the_entered_value() {
     )
     .await
     .ok();
-    let page = goal_page(elif, &id).await;
+    let page = load_goal_page(elif, &id).await;
     assert!(page.contains("31"), "the entry is kept");
     let typed: Option<i64> = sqlx::query_scalar("SELECT typed FROM goals")
         .fetch_one(&world.db)

@@ -14,7 +14,7 @@ pub const GITHUB: &str = include_str!("../data/github-issues-mimofan.json");
 #[tokio::test]
 async fn trello_cards_and_checklists_appear_on_the_board() {
     let world = World::new().await;
-    let summary = trello(&world, &json_of(TRELLO), &[]).await;
+    let summary = import_trello(&world, &parse_json(TRELLO), &[]).await;
     assert_eq!((summary.made, summary.steps), (11, 24));
     assert_eq!(
         summary.keys,
@@ -53,7 +53,10 @@ async fn trello_cards_and_checklists_appear_on_the_board() {
         world.column("infrastructure", "personal").await,
         ["INF-1", "INF-2", "INF-3"]
     );
-    assert_eq!(count(&world.db, "SELECT count(*) FROM steps").await, 24);
+    assert_eq!(
+        count_rows(&world.db, "SELECT count(*) FROM steps").await,
+        24
+    );
 
     let story = world.elif.get("/tasks/INF-1").await.ok().text();
     assert!(
@@ -70,23 +73,23 @@ async fn trello_cards_and_checklists_appear_on_the_board() {
 #[tokio::test]
 async fn second_import_adds_only_new_cards() {
     let world = World::new().await;
-    trello(&world, &json_of(TRELLO), &[]).await;
-    let before = everything(&world.db).await;
-    let again = trello(&world, &json_of(TRELLO), &[]).await;
+    import_trello(&world, &parse_json(TRELLO), &[]).await;
+    let before = count_everything(&world.db).await;
+    let again = import_trello(&world, &parse_json(TRELLO), &[]).await;
     assert_eq!(
         (again.made, again.skipped.count("were imported before")),
         (0, 11)
     );
-    assert_eq!(everything(&world.db).await, before);
+    assert_eq!(count_everything(&world.db).await, before);
 
     // new cards of a later export are added below the others
-    let mut later = json_of(TRELLO);
+    let mut later = parse_json(TRELLO);
     let mut card = later["cards"][0].clone();
     card["id"] = json!("ffffffffffffffffffffffff");
     card["name"] = json!("A new one");
     card["pos"] = json!("bottom");
     later["cards"].as_array_mut().unwrap().push(card);
-    let summary = trello(&world, &later, &[]).await;
+    let summary = import_trello(&world, &later, &[]).await;
     assert_eq!(
         (summary.made, summary.skipped.count("were imported before")),
         (1, 11)
@@ -100,8 +103,8 @@ async fn second_import_adds_only_new_cards() {
 #[tokio::test]
 async fn dry_run_reports_the_import_and_writes_nothing() {
     let world = World::new().await;
-    let before = everything(&world.db).await;
-    let draft = import::trello::parse(&json_of(TRELLO)).unwrap();
+    let before = count_everything(&world.db).await;
+    let draft = import::trello::parse(&parse_json(TRELLO)).unwrap();
     let wish = ImportRequest {
         draft: &draft,
         team: "infrastructure",
@@ -111,14 +114,14 @@ async fn dry_run_reports_the_import_and_writes_nothing() {
     let dry = fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
         .await
         .unwrap();
-    assert_eq!(everything(&world.db).await, before);
+    assert_eq!(count_everything(&world.db).await, before);
     assert!(
         dry.to_string().starts_with("Would import 11 tasks")
             && dry
                 .to_string()
                 .ends_with("This was a dry run: nothing was written.")
     );
-    let wet = trello(&world, &json_of(TRELLO), &[]).await;
+    let wet = import_trello(&world, &parse_json(TRELLO), &[]).await;
     assert_eq!(
         (dry.made, dry.steps, dry.lists),
         (wet.made, wet.steps, wet.lists)
@@ -136,7 +139,7 @@ async fn lists_go_to_columns_by_name_or_mapping() {
         "cards": (1..=6).map(|list| json!({ "id": format!("c{list}"), "name": format!("Card {list}"), "idList": list.to_string() }))
             .filter(|card| card["idList"] != "5").collect::<Vec<_>>(),
     });
-    let summary = trello(&world, &board, &[("doing", "In progress")]).await;
+    let summary = import_trello(&world, &board, &[("doing", "In progress")]).await;
     let landings: Vec<_> = summary
         .lists
         .iter()
@@ -208,7 +211,7 @@ async fn lists_go_to_columns_by_name_or_mapping() {
 #[tokio::test]
 async fn github_issues_keep_their_text_and_closed_are_archived() {
     let world = World::new().await;
-    let draft = import::github::parse(&json_of(GITHUB)).unwrap();
+    let draft = import::github::parse(&parse_json(GITHUB)).unwrap();
     let wish = ImportRequest {
         draft: &draft,
         team: "ingestion",
@@ -277,7 +280,7 @@ async fn import_goes_into_each_teams_current_sprint() {
         .await
         .ok();
     // Ingestion has not closed the sprint
-    let draft = import::trello::parse(&json_of(TRELLO)).unwrap();
+    let draft = import::trello::parse(&parse_json(TRELLO)).unwrap();
     for (team, who, key, sprint) in [
         ("infrastructure", &world.elif, "INF-2", 43),
         ("ingestion", &world.jonas, "ING-1", 42),
@@ -315,7 +318,7 @@ async fn import_matches_people_and_their_comments() {
             { "type": "commentCard", "date": "2025-01-01T00:00:00Z", "memberCreator": { "id": "e", "fullName": "elif hartmann", "username": "eh1988" }, "data": { "text": "First", "card": { "id": "a" } } },
         ],
     });
-    let summary = trello(&world, &board, &[]).await;
+    let summary = import_trello(&world, &board, &[]).await;
     assert_eq!(summary.unknown_members, ["Xenia"]);
     let task = world.elif.task("INF-1").await;
     assert_eq!(task["description"], "Why?\nBecause.\n\nMembers: Xenia");
@@ -343,7 +346,7 @@ async fn import_matches_people_and_their_comments() {
 #[tokio::test]
 async fn imported_history_keeps_its_dates_and_replays() {
     let world = World::new().await;
-    trello(&world, &json_of(MOVED), &[]).await;
+    import_trello(&world, &parse_json(MOVED), &[]).await;
     let events: Vec<(i64, String, Option<String>, bool)> = sqlx::query_as(
         "SELECT e.seq, e.kind, e.after->>'column', e.at < '2021-01-01' FROM events e JOIN tasks k ON k.id = e.task_id
          WHERE k.title = 'Visualize code' ORDER BY e.seq",
@@ -363,7 +366,7 @@ async fn imported_history_keeps_its_dates_and_replays() {
             ("task.imported", Some("in-progress"), false),
         ]
     );
-    let differ = count(
+    let differ = count_rows(
         &world.db,
         "SELECT count(*) FROM tasks k JOIN columns c ON c.id = k.column_id
          LEFT JOIN events e ON e.task_id = k.id AND e.kind = 'task.imported'
@@ -373,15 +376,15 @@ async fn imported_history_keeps_its_dates_and_replays() {
     )
     .await;
     assert_eq!(differ, 0);
-    let gaps = count(&world.db, "SELECT t.seq - count(e.seq) FROM teams t LEFT JOIN events e ON e.team_id = t.id WHERE t.slug = 'infrastructure' GROUP BY t.seq").await;
+    let gaps = count_rows(&world.db, "SELECT t.seq - count(e.seq) FROM teams t LEFT JOIN events e ON e.team_id = t.id WHERE t.slug = 'infrastructure' GROUP BY t.seq").await;
     assert_eq!(gaps, 0, "events are numbered without gaps");
 }
 
 #[tokio::test]
 async fn import_command_reports_what_it_did() {
     let (place, world) = (Place::new(), World::new().await);
-    let url = url_of(&world.db);
-    let file = kept(TRELLO);
+    let url = database_url(&world.db);
+    let file = write_temp_file(TRELLO);
     let import = [
         "import",
         "trello",
@@ -395,7 +398,7 @@ async fn import_command_reports_what_it_did() {
     ];
     let dry = place.run(&[&import[..], &["--dry-run"]].concat()).await;
     assert!(
-        dry.status.success() && count(&world.db, "SELECT count(*) FROM tasks").await == 0,
+        dry.status.success() && count_rows(&world.db, "SELECT count(*) FROM tasks").await == 0,
         "{dry:?}"
     );
     assert!(
@@ -421,7 +424,7 @@ async fn import_command_reports_what_it_did() {
     let page = world.elif.get("/teams/infrastructure").await.ok().text();
     assert_eq!(page.matches("data-task=\"INF-").count(), 11);
 
-    let issues = kept(GITHUB);
+    let issues = write_temp_file(GITHUB);
     let import = [
         "import",
         "github",
@@ -439,7 +442,7 @@ async fn import_command_reports_what_it_did() {
                 .contains("to Ingestion from GitHub")
     );
     assert!(
-        count(
+        count_rows(
             &world.db,
             "SELECT count(*) FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = 'ING'"
         )
@@ -454,9 +457,10 @@ async fn long_import_reports_progress_without_a_terminal() {
     let card =
         |n: usize| json!({ "id": n.to_string(), "name": format!("Card {n}"), "idList": "l" });
     let cards: Vec<_> = (0..1_200).map(card).collect();
-    let file =
-        kept(&json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards }).to_string());
-    let url = url_of(&world.db);
+    let file = write_temp_file(
+        &json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards }).to_string(),
+    );
+    let url = database_url(&world.db);
     let import = [
         "import",
         "trello",
@@ -485,7 +489,7 @@ async fn checked_checklist_items_are_imported_as_done() {
         "cards": [{ "id": "c", "name": "Cut over", "idList": "l" }],
         "checklists": [{ "id": "k", "idCard": "c", "name": "Steps", "checkItems": [item("Rehearse", "complete"), item("Go", "incomplete")] }],
     });
-    trello(&world, &board, &[]).await;
+    import_trello(&world, &board, &[]).await;
     let steps: Vec<(String, bool)> =
         sqlx::query_as("SELECT text, done FROM steps ORDER BY done DESC")
             .fetch_all(&world.db)
@@ -502,9 +506,9 @@ async fn checked_checklist_items_are_imported_as_done() {
 #[tokio::test]
 async fn invalid_export_is_refused_and_imports_nothing() {
     let (place, world) = (Place::new(), World::new().await);
-    let url = url_of(&world.db);
+    let url = database_url(&world.db);
     let bomb = "[".repeat(100_000);
-    let mut late = json_of(TRELLO);
+    let mut late = parse_json(TRELLO);
     late["cards"][10]["name"] = json!(12);
     let late = late.to_string();
     for (from, text, team, why) in [
@@ -547,7 +551,7 @@ async fn invalid_export_is_refused_and_imports_nothing() {
             "There is no team “infra”. Teams: infrastructure, ingestion.",
         ),
     ] {
-        let file = kept(text);
+        let file = write_temp_file(text);
         let refused = place
             .run(&[
                 "import",
@@ -582,7 +586,7 @@ async fn invalid_export_is_refused_and_imports_nothing() {
             .unwrap()
             .contains("cannot open /nowhere.json: No such file")
     );
-    let left = count(
+    let left = count_rows(
         &world.db,
         "SELECT (SELECT count(*) FROM tasks) + (SELECT count(*) FROM events) + (SELECT sum(last_number) FROM teams)::bigint",
     )
@@ -620,7 +624,7 @@ async fn malicious_export_reads_no_files_and_grants_no_roles() {
             "attachments": [{ "name": path, "url": path, "fileName": path }], "cover": { "idAttachment": path },
         })).collect::<Vec<_>>(),
     });
-    let summary = trello(&world, &board, &[]).await;
+    let summary = import_trello(&world, &board, &[]).await;
     assert_eq!(summary.made, 4);
     let after: String = sqlx::query_scalar(people)
         .fetch_one(&world.db)
@@ -659,8 +663,8 @@ async fn large_export_is_imported_and_a_huge_file_is_refused() {
     let cards: Vec<_> = (0..65).map(card).collect();
     let board = json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards }).to_string();
     assert!(board.len() > 5 * 1024 * 1024);
-    let file = kept(&board);
-    let summary = trello(&world, &import::read_file(file.path()).unwrap(), &[]).await;
+    let file = write_temp_file(&board);
+    let summary = import_trello(&world, &import::read_file(file.path()).unwrap(), &[]).await;
     assert_eq!(summary.made, 65);
     // a sparse file of 64 GiB
     let huge = NamedTempFile::new().unwrap();
@@ -672,7 +676,7 @@ async fn large_export_is_imported_and_a_huge_file_is_refused() {
     );
 }
 
-async fn trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summary {
+async fn import_trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summary {
     let draft = import::trello::parse(file).unwrap();
     let mappings: Vec<_> = mappings
         .iter()
@@ -689,18 +693,18 @@ async fn trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summa
         .unwrap()
 }
 
-pub fn json_of(text: &str) -> Value {
+pub fn parse_json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-fn kept(text: &str) -> NamedTempFile {
+fn write_temp_file(text: &str) -> NamedTempFile {
     let file = NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     file
 }
 
 /// Returns the URL of the test's database for the program.
-fn url_of(db: &PgPool) -> String {
+fn database_url(db: &PgPool) -> String {
     let own = db.connect_options();
     let socket = own.get_socket().unwrap().display().to_string();
     format!(
@@ -709,12 +713,12 @@ fn url_of(db: &PgPool) -> String {
     )
 }
 
-async fn count(db: &PgPool, sql: &'static str) -> i64 {
+async fn count_rows(db: &PgPool, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
 }
 
 /// Counts the rows of everything that an import writes.
-pub async fn everything(db: &PgPool) -> Vec<i64> {
+pub async fn count_everything(db: &PgPool) -> Vec<i64> {
     let mut counts = Vec::new();
     for sql in [
         "SELECT count(*) FROM tasks",
@@ -727,7 +731,7 @@ pub async fn everything(db: &PgPool) -> Vec<i64> {
         "SELECT sum(last_number)::bigint FROM teams",
         "SELECT seq FROM workspace",
     ] {
-        counts.push(count(db, sql).await);
+        counts.push(count_rows(db, sql).await);
     }
     counts
 }

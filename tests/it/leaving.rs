@@ -4,18 +4,18 @@ use serde_json::json;
 
 use crate::{
     fixtures::{Client, NOW, World},
-    people::{invite, link_in, newcomer, path_of, with_password},
+    people::{create_account, invite, read_link, registration_fields, strip_origin},
 };
 
 /// Creates two administrators who are signed in.
-async fn two_administrators(world: &World) -> (Client, Client) {
-    let (ada, ..) = with_password(world, "ada", "admin").await;
-    let (gita, ..) = with_password(world, "gita", "admin").await;
+async fn create_two_administrators(world: &World) -> (Client, Client) {
+    let (ada, ..) = create_account(world, "ada", "admin").await;
+    let (gita, ..) = create_account(world, "gita", "admin").await;
     (ada, gita)
 }
 
-async fn link_for(admin: &Client, handle: &str) -> String {
-    path_of(&link_in(
+async fn create_reset_link(admin: &Client, handle: &str) -> String {
+    strip_origin(&read_link(
         &admin
             .post(&format!("/settings/people/{handle}"), &[("do", "link")])
             .await
@@ -28,11 +28,11 @@ async fn link_for(admin: &Client, handle: &str) -> String {
 #[tokio::test]
 async fn administrators_links_end_with_their_role_or_account() {
     let world = World::new().await;
-    let (ada, mut gita) = two_administrators(&world).await;
+    let (ada, mut gita) = create_two_administrators(&world).await;
     for ends in ["deactivate", "member"] {
         let (invitation, link) = (
             invite(&gita, &[("for", "many")]).await,
-            link_for(&gita, "ada").await,
+            create_reset_link(&gita, "ada").await,
         );
         world.stranger().get(&invitation).await.ok();
         world.stranger().get(&link).await.ok();
@@ -42,7 +42,10 @@ async fn administrators_links_end_with_their_role_or_account() {
         world.stranger().get(&invitation).await.status(404);
         world
             .stranger()
-            .post(&invitation, &newcomer("m@example.org", "Mallory"))
+            .post(
+                &invitation,
+                &registration_fields("m@example.org", "Mallory"),
+            )
             .await
             .status(404);
         world.stranger().get(&link).await.status(404);
@@ -73,8 +76,8 @@ async fn administrators_links_end_with_their_role_or_account() {
 #[tokio::test]
 async fn password_reset_link_ends_when_the_password_changes() {
     let world = World::new().await;
-    let (ada, gita) = two_administrators(&world).await;
-    let link = link_for(&gita, "ada").await;
+    let (ada, gita) = create_two_administrators(&world).await;
+    let link = create_reset_link(&gita, "ada").await;
     let fields = [
         ("old", crate::people::PASSWORD),
         ("password", "another long enough one"),
@@ -87,7 +90,7 @@ async fn password_reset_link_ends_when_the_password_changes() {
 #[tokio::test]
 async fn invitation_ends_when_its_team_becomes_private() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
         .await
@@ -101,7 +104,10 @@ async fn invitation_ends_when_its_team_becomes_private() {
     world.stranger().get(&invitation).await.status(404);
     world
         .stranger()
-        .post(&invitation, &newcomer("m@example.org", "Mallory"))
+        .post(
+            &invitation,
+            &registration_fields("m@example.org", "Mallory"),
+        )
         .await
         .status(404);
     // administrators outside the team do not see its name, not even in earlier entries
@@ -135,7 +141,7 @@ async fn invitation_ends_when_its_team_becomes_private() {
 #[tokio::test]
 async fn invitation_to_a_private_team_ends_when_its_author_leaves() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
         .await
@@ -169,7 +175,10 @@ async fn invitation_to_a_private_team_ends_when_its_author_leaves() {
     world.stranger().get(&invitation).await.status(404);
     world
         .stranger()
-        .post(&invitation, &newcomer("m@example.org", "Mallory"))
+        .post(
+            &invitation,
+            &registration_fields("m@example.org", "Mallory"),
+        )
         .await
         .status(404);
 }
@@ -177,7 +186,7 @@ async fn invitation_to_a_private_team_ends_when_its_author_leaves() {
 #[tokio::test]
 async fn private_team_always_has_a_lead() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let elif = &world.elif;
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
@@ -221,11 +230,14 @@ async fn private_team_always_has_a_lead() {
 #[tokio::test]
 async fn deleted_person_is_not_confused_with_a_later_namesake() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let path = invite(&ada, &[("team", "infrastructure")]).await;
     let joined = world
         .stranger()
-        .post(&path, &newcomer("tomas@example.org", "Tomas Weber"))
+        .post(
+            &path,
+            &registration_fields("tomas@example.org", "Tomas Weber"),
+        )
         .await
         .status(303);
     let cookie = joined
@@ -286,7 +298,10 @@ async fn deleted_person_is_not_confused_with_a_later_namesake() {
     let path = invite(&ada, &[("team", "infrastructure")]).await;
     world
         .stranger()
-        .post(&path, &newcomer("other@example.org", "Tomas Other"))
+        .post(
+            &path,
+            &registration_fields("other@example.org", "Tomas Other"),
+        )
         .await
         .status(303);
     let story = world.elif.get(&format!("/tasks/{key}")).await.ok().text();
@@ -303,7 +318,7 @@ async fn deleted_person_is_not_confused_with_a_later_namesake() {
 #[tokio::test]
 async fn deleted_person_is_removed_from_blockers_and_reports() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let elif = &world.elif;
     let goal = [
@@ -344,7 +359,7 @@ async fn deleted_person_is_removed_from_blockers_and_reports() {
         .await;
     world.app.clock.advance(time::Duration::hours(1));
     let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();
-    crate::closing::close(elif, &left).await.ok();
+    crate::closing::close_sprint(elif, &left).await.ok();
     let retro = "/sprints/42/retro?team=infrastructure";
     let frozen: String = sqlx::query_scalar("SELECT figures::text FROM sprint_reports")
         .fetch_one(&world.db)
@@ -421,7 +436,7 @@ async fn deleted_person_is_removed_from_blockers_and_reports() {
 #[tokio::test]
 async fn audit_log_is_paged_filtered_by_day_and_exported_whole() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     sqlx::query(
         "INSERT INTO audit_log (id, at, kind, about) SELECT gen_random_uuid(), timestamptz '2026-10-01 12:00Z' + make_interval(hours => n), 'test.line', 'line ' || n
          FROM generate_series(1, 450) n",
@@ -515,14 +530,14 @@ async fn rate_limited_sign_ins_are_logged_once() {
 #[tokio::test]
 async fn share_link_ends_with_its_authors_access() {
     let world = World::new().await;
-    let (ada, _) = two_administrators(&world).await;
+    let (ada, _) = create_two_administrators(&world).await;
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
         .await
         .unwrap();
     let share = async |client: &Client, team: &str| {
         let fields = [("name", "mine"), ("shows", "board")];
-        path_of(&link_in(
+        strip_origin(&read_link(
             &client
                 .post(&format!("/teams/{team}/share-links"), &fields)
                 .await
@@ -562,7 +577,7 @@ async fn share_link_ends_with_its_authors_access() {
 #[tokio::test]
 async fn leads_changes_are_in_the_audit_log() {
     let world = World::new().await;
-    let (ada, _) = two_administrators(&world).await;
+    let (ada, _) = create_two_administrators(&world).await;
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
         .await

@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 
 use crate::cluster;
 use crate::people::PASSWORD;
-use crate::program::{Place, Server, until};
+use crate::program::{Place, Server, wait_until};
 
-async fn starts_serves_and_leaves_nothing_behind(place: Place) {
+async fn check_start_and_stop(place: Place) {
     let mut server = place.serve().await;
     assert_eq!(server.get("/healthz").await, (200, "ok".to_owned()));
     assert_eq!(server.get("/readyz").await.0, 200);
@@ -21,9 +21,9 @@ async fn starts_serves_and_leaves_nothing_behind(place: Place) {
     );
 
     server.signal(Signal::TERM);
-    assert_eq!(server.ended().await.unwrap().code(), Some(0));
+    assert_eq!(server.wait_for_exit().await.unwrap().code(), Some(0));
     // the process that writes Postgres' log ends last, when its pipe is closed
-    until("all processes have ended", async || {
+    wait_until("all processes have ended", async || {
         place.processes().is_empty()
     })
     .await;
@@ -31,19 +31,19 @@ async fn starts_serves_and_leaves_nothing_behind(place: Place) {
 
 #[tokio::test]
 async fn stopped_server_leaves_no_processes_behind() {
-    starts_serves_and_leaves_nothing_behind(Place::new()).await;
+    check_start_and_stop(Place::new()).await;
 }
 
 #[tokio::test]
 async fn server_runs_as_an_unprivileged_user() {
-    starts_serves_and_leaves_nothing_behind(Place::of_an_ordinary_user()).await;
+    check_start_and_stop(Place::of_unprivileged_user()).await;
 }
 
 #[tokio::test]
 async fn long_data_path_works() {
     // too long for a Unix socket
     let place = Place::new().in_folder(&"deep/".repeat(30));
-    starts_serves_and_leaves_nothing_behind(place).await;
+    check_start_and_stop(place).await;
 }
 
 /// Case R13. The server is restarted while its Postgres is still shutting down.
@@ -62,7 +62,7 @@ async fn acknowledged_writes_survive_sigkill() {
     }
     for _ in 0..3 {
         server.signal(Signal::KILL);
-        server.ended().await.unwrap();
+        server.wait_for_exit().await.unwrap();
         // at once, while its Postgres is still running
         server = place.serve().await;
         assert_eq!(server.get("/readyz").await.0, 200);
@@ -74,7 +74,7 @@ async fn acknowledged_writes_survive_sigkill() {
     assert_eq!(kept, 1);
 
     server.signal(Signal::KILL);
-    until("Postgres ends after its parent", async || {
+    wait_until("Postgres ends after its parent", async || {
         place.processes().is_empty()
     })
     .await;
@@ -88,7 +88,7 @@ async fn server_starts_again_after_postgres_was_killed_too() {
     let postmaster = place.postmaster();
     server.signal(Signal::KILL);
     kill_process(postmaster, Signal::KILL).unwrap();
-    server.ended().await.unwrap();
+    server.wait_for_exit().await.unwrap();
     let server = place.serve().await;
     assert_eq!(server.get("/readyz").await.0, 200);
 }
@@ -100,7 +100,7 @@ async fn crashed_postgres_is_restarted() {
     let server = place.serve().await;
     let before = place.postmaster();
     kill_process(before, Signal::KILL).unwrap();
-    until("another postmaster is running", async || {
+    wait_until("another postmaster is running", async || {
         place.has_postmaster_other_than(before) && server.get("/readyz").await.0 == 200
     })
     .await;
@@ -141,12 +141,12 @@ async fn open_connections_do_not_delay_shutdown() {
 
     let asked = Instant::now();
     server.signal(Signal::TERM);
-    assert_eq!(server.ended().await.unwrap().code(), Some(0));
+    assert_eq!(server.wait_for_exit().await.unwrap().code(), Some(0));
     assert!(
         asked.elapsed() < Duration::from_secs(10),
         "{:?}: {}",
         asked.elapsed(),
-        server.said()
+        server.read_log()
     );
     assert_eq!(place.processes(), [""; 0]);
     drop((never_spoke, idle, half));
@@ -181,7 +181,7 @@ async fn newer_database_is_refused_and_left_unchanged() {
     .await
     .unwrap();
     server.signal(Signal::TERM);
-    server.ended().await.unwrap();
+    server.wait_for_exit().await.unwrap();
 
     let refused = place.run(&["serve"]).await;
     assert_eq!(refused.status.code(), Some(1));
@@ -196,7 +196,7 @@ async fn newer_database_is_refused_and_left_unchanged() {
 #[tokio::test]
 async fn external_postgres_is_used_when_configured() {
     let place = Place::new();
-    let own = cluster::database().await.connect_options();
+    let own = cluster::create_database().await.connect_options();
     let url = format!(
         "postgres://fortnight@localhost/{}?host={}",
         own.get_database().unwrap(),
@@ -221,14 +221,14 @@ async fn external_postgres_is_used_when_configured() {
         "the embedded Postgres is not started"
     );
     server.signal(Signal::TERM);
-    assert_eq!(server.ended().await.unwrap().code(), Some(0));
+    assert_eq!(server.wait_for_exit().await.unwrap().code(), Some(0));
 }
 
 #[tokio::test]
 async fn empty_workspace_prints_its_setup_link() {
     let place = Place::new();
     let mut server = place.serve().await;
-    let link = server.link().await;
+    let link = server.read_setup_link().await;
     let path = link.strip_prefix(&server.url).unwrap();
     let (status, page) = server.get(path).await;
     assert!(
@@ -251,9 +251,9 @@ async fn workspace_with_a_team_but_no_people_can_be_set_up() {
         "--key",
         "DAT",
     ];
-    place.run_reading("", &team).await;
+    place.run_with_input("", &team).await;
     let mut server = place.serve().await;
-    let link = server.link().await;
+    let link = server.read_setup_link().await;
     let (status, page) = server.get(link.strip_prefix(&server.url).unwrap()).await;
     assert!(
         status == 200 && page.contains(r#"value="Data Platform""#),
@@ -277,7 +277,7 @@ async fn workspace_with_a_team_but_no_people_can_be_set_up() {
         ("starts_on", monday),
         ("number", "7"),
     ];
-    let browser = browser();
+    let browser = new_browser();
     let board = browser
         .post(format!("{}/setup", server.url))
         .form(&fields)
@@ -321,9 +321,9 @@ async fn workspace_with_a_team_but_no_people_can_be_set_up() {
 #[tokio::test]
 async fn commands_create_users_teams_and_tokens() {
     let place = Place::new();
-    let first = make_by_hand(&place, "ada", "infrastructure", "INF").await;
+    let first = create_by_command_line(&place, "ada", "infrastructure", "INF").await;
     let server = place.serve().await;
-    let second = make_by_hand(&place, "ben", "ingestion", "ING").await;
+    let second = create_by_command_line(&place, "ben", "ingestion", "ING").await;
     for (handle, team, key, token) in [
         ("ada", "infrastructure", "INF", first),
         ("ben", "ingestion", "ING", second.clone()),
@@ -340,7 +340,7 @@ async fn commands_create_users_teams_and_tokens() {
             made.json::<Value>().await.unwrap()["key"],
             format!("{key}-1")
         );
-        let home = sign_in(&browser(), &server, handle).await;
+        let home = sign_in(&new_browser(), &server, handle).await;
         assert!(
             home.contains(&format!("/teams/{team}")),
             "{handle} can sign in with the password from standard input: {home}"
@@ -372,17 +372,17 @@ async fn commands_create_users_teams_and_tokens() {
 }
 
 /// Creates a person, their team and a token with the command line, and returns the token.
-async fn make_by_hand(place: &Place, handle: &str, team: &str, key: &str) -> String {
+async fn create_by_command_line(place: &Place, handle: &str, team: &str, key: &str) -> String {
     let email = format!("{handle}@example.org");
     let said = place
-        .run_reading(
+        .run_with_input(
             &format!("{PASSWORD}\n"),
             &["user", "add", &email, "--name", handle],
         )
         .await;
     assert!(said.contains(&format!("@{handle}")), "{said}");
     let said = place
-        .run_reading(
+        .run_with_input(
             "",
             &[
                 "team", "add", team, "--name", team, "--key", key, "--member", &email,
@@ -391,12 +391,12 @@ async fn make_by_hand(place: &Place, handle: &str, team: &str, key: &str) -> Str
         .await;
     assert!(said.contains(&format!("/teams/{team}")), "{said}");
     let said = place
-        .run_reading("", &["token", "create", &email, "--scope", "write"])
+        .run_with_input("", &["token", "create", &email, "--scope", "write"])
         .await;
     said.split_whitespace().next_back().unwrap().to_owned()
 }
 
-fn browser() -> reqwest::Client {
+fn new_browser() -> reqwest::Client {
     reqwest::Client::builder()
         .cookie_store(true)
         .build()
@@ -421,9 +421,9 @@ async fn sign_in(browser: &reqwest::Client, server: &Server, handle: &str) -> St
 #[tokio::test]
 async fn ctrl_c_stops_gracefully_while_boards_are_open() {
     let place = Place::new();
-    make_by_hand(&place, "ada", "infrastructure", "INF").await;
+    create_by_command_line(&place, "ada", "infrastructure", "INF").await;
     let mut server = place.serve().await;
-    let browser = browser();
+    let browser = new_browser();
     sign_in(&browser, &server, "ada").await;
     let mut streams = Vec::new();
     for _ in 0..3 {
@@ -437,12 +437,12 @@ async fn ctrl_c_stops_gracefully_while_boards_are_open() {
     }
     let asked = Instant::now();
     server.signal(Signal::INT);
-    assert_eq!(server.ended().await.unwrap().code(), Some(0));
+    assert_eq!(server.wait_for_exit().await.unwrap().code(), Some(0));
     assert!(
         asked.elapsed() < Duration::from_secs(10),
         "{:?}: {}",
         asked.elapsed(),
-        server.said()
+        server.read_log()
     );
     for stream in streams {
         stream.text().await.expect("the stream ends regularly");
@@ -456,7 +456,7 @@ async fn every_command_lists_its_environment_variables() {
     let mut asked = 0;
     while let Some(command) = commands.pop() {
         let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
-        let help = place.run_reading("", &args).await;
+        let help = place.run_with_input("", &args).await;
         for variable in [
             "FORTNIGHT_LISTEN",
             "FORTNIGHT_PUBLIC_URL",
@@ -492,7 +492,7 @@ async fn commands_set_roles_scopes_and_team_members() {
     for (handle, more) in [("ada", &["--admin"][..]), ("ben", &[])] {
         let email = format!("{handle}@example.org");
         place
-            .run_reading(
+            .run_with_input(
                 &word,
                 &[&["user", "add", &email, "--name", handle], more].concat(),
             )
@@ -512,9 +512,9 @@ async fn commands_set_roles_scopes_and_team_members() {
         &both[..],
     ]
     .concat();
-    place.run_reading("", &team).await;
+    place.run_with_input("", &team).await;
     let said = place
-        .run_reading(
+        .run_with_input(
             "",
             &["token", "create", "ben@example.org", "--scope", "read"],
         )
@@ -522,7 +522,7 @@ async fn commands_set_roles_scopes_and_team_members() {
     let token = said.split_whitespace().next_back().unwrap().to_owned();
     let server = place.serve().await;
     for (handle, status) in [("ada", 200), ("ben", 403)] {
-        let browser = browser();
+        let browser = new_browser();
         let home = sign_in(&browser, &server, handle).await;
         assert!(
             home.contains("/teams/infrastructure"),
@@ -569,17 +569,17 @@ async fn terminal_prompts_for_the_password_without_echo() {
     );
     assert!(!said.contains(PASSWORD), "{said}");
     let server = place.serve().await;
-    sign_in(&browser(), &server, "ada").await;
+    sign_in(&new_browser(), &server, "ada").await;
 }
 
 /// Case 28. Otherwise any client could choose its IP address.
 #[tokio::test]
 async fn forwarded_ip_is_used_only_from_a_trusted_proxy() {
     let place = Place::new();
-    make_by_hand(&place, "ada", "infrastructure", "INF").await;
+    create_by_command_line(&place, "ada", "infrastructure", "INF").await;
     let guess = async |server: &Server| {
         let fields = [("email", "ada@example.org"), ("password", "guessed")];
-        let asked = browser()
+        let asked = new_browser()
             .post(format!("{}/login", server.url))
             .header("x-forwarded-for", "203.0.113.9");
         assert_eq!(asked.form(&fields).send().await.unwrap().status(), 401);
@@ -588,7 +588,7 @@ async fn forwarded_ip_is_used_only_from_a_trusted_proxy() {
         let mut server = place.serve_with(trusted).await;
         guess(&server).await;
         server.signal(Signal::TERM);
-        server.ended().await.unwrap();
+        server.wait_for_exit().await.unwrap();
     }
     let _server = place.serve().await;
     let from: Vec<String> = sqlx::query_scalar(

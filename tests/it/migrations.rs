@@ -7,7 +7,10 @@ use crate::{cluster, fixtures::NOW};
 
 #[tokio::test]
 async fn each_test_has_its_own_database() {
-    let (one, other) = (cluster::database().await, cluster::database().await);
+    let (one, other) = (
+        cluster::create_database().await,
+        cluster::create_database().await,
+    );
     sqlx::query("CREATE TABLE mine (n int)")
         .execute(&one)
         .await
@@ -23,7 +26,7 @@ async fn each_test_has_its_own_database() {
 /// Case R14. Neither does migrating twice at once.
 #[tokio::test]
 async fn migrating_again_changes_nothing() {
-    let database = cluster::database().await;
+    let database = cluster::create_database().await;
     db::migrate(&database).await.unwrap();
     let (one, other) = tokio::join!(db::migrate(&database), db::migrate(&database));
     one.unwrap();
@@ -33,7 +36,7 @@ async fn migrating_again_changes_nothing() {
 
 #[tokio::test]
 async fn database_without_tables_is_not_ready() {
-    let database = cluster::database().await;
+    let database = cluster::create_database().await;
     sqlx::query("DROP TABLE _sqlx_migrations")
         .execute(&database)
         .await
@@ -74,7 +77,7 @@ const ROWS: [(&str, &str); 1] = [(
 
 #[tokio::test]
 async fn migrations_keep_existing_rows() {
-    let database = cluster::database().await;
+    let database = cluster::create_database().await;
     sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         .execute(&database)
         .await
@@ -93,7 +96,7 @@ async fn migrations_keep_existing_rows() {
             .execute(&database)
             .await
             .unwrap_or_else(|error| panic!("{name}: {error}"));
-        let after = counts(&database).await;
+        let after = count_rows(&database).await;
         for (table, count) in &before {
             assert_eq!(
                 after.get(table),
@@ -107,7 +110,7 @@ async fn migrations_keep_existing_rows() {
                 .await
                 .unwrap_or_else(|error| panic!("rows of {name}: {error}"));
         }
-        before = counts(&database).await;
+        before = count_rows(&database).await;
     }
     let restored: i64 =
         sqlx::query_scalar("SELECT count(*) FROM events WHERE transition = 'restored todo'")
@@ -117,7 +120,7 @@ async fn migrations_keep_existing_rows() {
     assert_eq!(restored, 8);
 }
 
-async fn counts(database: &sqlx::PgPool) -> std::collections::BTreeMap<String, i64> {
+async fn count_rows(database: &sqlx::PgPool) -> std::collections::BTreeMap<String, i64> {
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
             .fetch_all(database)
@@ -137,7 +140,7 @@ async fn counts(database: &sqlx::PgPool) -> std::collections::BTreeMap<String, i
 /// Rules for every table: timestamps have a time zone, and constraints have names that error messages can refer to.
 #[tokio::test]
 async fn timestamps_have_zones_and_constraints_have_names() {
-    let database = cluster::database().await;
+    let database = cluster::create_database().await;
     let without: Vec<String> = sqlx::query_scalar(
         "SELECT table_name || '.' || column_name FROM information_schema.columns
          WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations' AND data_type = 'timestamp without time zone'",

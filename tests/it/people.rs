@@ -30,7 +30,7 @@ use crate::{
 pub const PASSWORD: &str = "correct horse battery";
 
 /// Creates an account with a password and signs in. Returns the client, the e-mail address and the password.
-pub async fn with_password(world: &World, handle: &str, role: &str) -> (Client, String, String) {
+pub async fn create_account(world: &World, handle: &str, role: &str) -> (Client, String, String) {
     let email = format!("{handle}@example.org");
     let mut tx = world.db.begin().await.unwrap();
     let name = format!("{}{} Lindqvist", handle[..1].to_uppercase(), &handle[1..]);
@@ -68,12 +68,12 @@ async fn sign_in(client: &Client, email: &str, password: &str) -> Client {
         .await
         .status(303);
     Client {
-        cookie: session_of(&done),
+        cookie: read_session_cookie(&done),
         ..client.clone()
     }
 }
 
-fn session_of(answer: &Answer) -> String {
+fn read_session_cookie(answer: &Answer) -> String {
     answer
         .header("set-cookie")
         .split(';')
@@ -83,7 +83,7 @@ fn session_of(answer: &Answer) -> String {
 }
 
 /// Returns the link that a page shows once.
-pub fn link_in(page: &str) -> String {
+pub fn read_link(page: &str) -> String {
     page.split("class=\"copy-field\" readonly value=\"")
         .nth(1)
         .unwrap()
@@ -93,14 +93,14 @@ pub fn link_in(page: &str) -> String {
         .to_owned()
 }
 
-pub fn path_of(link: &str) -> String {
+pub fn strip_origin(link: &str) -> String {
     link.strip_prefix("http://fortnight.test")
         .unwrap_or_else(|| panic!("{link}"))
         .to_owned()
 }
 
 pub async fn invite(admin: &Client, fields: &[(&str, &str)]) -> String {
-    path_of(&link_in(
+    strip_origin(&read_link(
         &admin
             .post("/settings/invitations", fields)
             .await
@@ -109,7 +109,7 @@ pub async fn invite(admin: &Client, fields: &[(&str, &str)]) -> String {
     ))
 }
 
-pub fn newcomer<'n>(email: &'n str, name: &'n str) -> [(&'n str, &'n str); 3] {
+pub fn registration_fields<'n>(email: &'n str, name: &'n str) -> [(&'n str, &'n str); 3] {
     [
         ("email", email),
         ("name", name),
@@ -120,7 +120,7 @@ pub fn newcomer<'n>(email: &'n str, name: &'n str) -> [(&'n str, &'n str); 3] {
 #[tokio::test]
 async fn invited_person_joins_the_team_and_can_work() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let path = invite(&ada, &[("team", "infrastructure"), ("days", "3")]).await;
     let secret = path.strip_prefix("/join/").unwrap();
     let kept: i64 = sqlx::query_scalar(
@@ -154,7 +154,7 @@ async fn invited_person_joins_the_team_and_can_work() {
         "{again}"
     );
     let taken = stranger
-        .post(&path, &newcomer("elif@example.org", "Nina Berg"))
+        .post(&path, &registration_fields("elif@example.org", "Nina Berg"))
         .await
         .status(422)
         .text();
@@ -164,11 +164,11 @@ async fn invited_person_joins_the_team_and_can_work() {
     );
     // failed attempts do not use up the invitation
     let done = stranger
-        .post(&path, &newcomer("new@example.org", "Nina Berg"))
+        .post(&path, &registration_fields("new@example.org", "Nina Berg"))
         .await
         .status(303);
     let nina = Client {
-        cookie: session_of(&done),
+        cookie: read_session_cookie(&done),
         ..stranger.clone()
     };
     nina.make("infrastructure", "todo", "My first").await;
@@ -192,7 +192,7 @@ async fn invited_person_joins_the_team_and_can_work() {
     );
     stranger.get(&path).await.status(404);
     stranger
-        .post(&path, &newcomer("other@example.org", "Other"))
+        .post(&path, &registration_fields("other@example.org", "Other"))
         .await
         .status(404);
 }
@@ -200,12 +200,12 @@ async fn invited_person_joins_the_team_and_can_work() {
 #[tokio::test]
 async fn single_use_invitation_admits_one_of_two_people() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let path = invite(&ada, &[]).await;
     let stranger = world.stranger();
     let (one, two) = (
-        newcomer("one@example.org", "One"),
-        newcomer("two@example.org", "Two"),
+        registration_fields("one@example.org", "One"),
+        registration_fields("two@example.org", "Two"),
     );
     let (one, two) = tokio::join!(stranger.post(&path, &one), stranger.post(&path, &two));
     let mut statuses = [one.status.as_u16(), two.status.as_u16()];
@@ -223,13 +223,13 @@ async fn single_use_invitation_admits_one_of_two_people() {
 #[tokio::test]
 async fn invitation_ends_on_expiry_or_revocation() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let many = invite(&ada, &[("for", "many"), ("role", "viewer"), ("days", "2")]).await;
     let stranger = world.stranger();
     for n in 0..3 {
         let email = format!("reader-{n}@example.org");
         stranger
-            .post(&many, &newcomer(&email, "Rita Reads"))
+            .post(&many, &registration_fields(&email, "Rita Reads"))
             .await
             .status(303);
     }
@@ -252,7 +252,7 @@ async fn invitation_ends_on_expiry_or_revocation() {
         .advance(Duration::days(2) + Duration::seconds(1));
     stranger.get(&many).await.status(404);
     stranger
-        .post(&many, &newcomer("late@example.org", "Late"))
+        .post(&many, &registration_fields("late@example.org", "Late"))
         .await
         .status(404);
     world.app.clock.advance(-Duration::days(2));
@@ -275,7 +275,7 @@ async fn invitation_ends_on_expiry_or_revocation() {
         .await
         .status(404);
     stranger
-        .post(&revoked, &newcomer("late@example.org", "Late"))
+        .post(&revoked, &registration_fields("late@example.org", "Late"))
         .await
         .status(404);
     for days in ["0", "91", "-1", "soon", "9223372036854775807"] {
@@ -294,11 +294,11 @@ async fn invitation_ends_on_expiry_or_revocation() {
 #[tokio::test]
 async fn registration_is_closed_by_default_and_limited_by_domain() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let stranger = world.stranger();
     let closed = async |email: &str| {
         stranger
-            .post("/register", &newcomer(email, "New"))
+            .post("/register", &registration_fields(email, "New"))
             .await
             .status
             .as_u16()
@@ -391,11 +391,14 @@ async fn registration_is_closed_by_default_and_limited_by_domain() {
         assert_eq!(closed(email).await, 422, "{email}");
     }
     let done = stranger
-        .post("/register", &newcomer("Nina@EXAMPLE.org", "Nina Berg"))
+        .post(
+            "/register",
+            &registration_fields("Nina@EXAMPLE.org", "Nina Berg"),
+        )
         .await
         .status(303);
     let nina = Client {
-        cookie: session_of(&done),
+        cookie: read_session_cookie(&done),
         ..stranger.clone()
     };
     nina.get("/teams/infrastructure").await.status(200);
@@ -415,8 +418,8 @@ async fn registration_is_closed_by_default_and_limited_by_domain() {
     assert_eq!(closed("later@example.org").await, 403);
 }
 
-async fn reset_link(admin: &Client, handle: &str) -> String {
-    link_in(
+async fn create_reset_link(admin: &Client, handle: &str) -> String {
+    read_link(
         &admin
             .post(&format!("/settings/people/{handle}"), &[("do", "link")])
             .await
@@ -429,8 +432,8 @@ async fn reset_link(admin: &Client, handle: &str) -> String {
 #[tokio::test]
 async fn password_reset_link_works_once_within_the_hour() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
-    let (mira, email, old) = with_password(&world, "mira", "member").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
+    let (mira, email, old) = create_account(&world, "mira", "member").await;
     let stranger = world.stranger();
     // the link uses the configured public URL, whatever host the request names
     let request = Request::post("/settings/people/mira")
@@ -438,8 +441,8 @@ async fn password_reset_link_works_once_within_the_hour() {
         .header("x-forwarded-host", "evil.example")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Body::from("do=link"));
-    let first = link_in(&ada.send(request.unwrap()).await.status(200).text());
-    let first = path_of(&first);
+    let first = read_link(&ada.send(request.unwrap()).await.status(200).text());
+    let first = strip_origin(&first);
     let readable: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM password_resets r WHERE r::text LIKE '%' || $1 || '%'",
     )
@@ -448,7 +451,7 @@ async fn password_reset_link_works_once_within_the_hour() {
     .await
     .unwrap();
     assert_eq!(readable, 0, "only a digest is stored");
-    let second = path_of(&reset_link(&ada, "mira").await);
+    let second = strip_origin(&create_reset_link(&ada, "mira").await);
     stranger.get(&first).await.status(404);
     let new = [("password", "an entirely new one")];
     stranger.post(&first, &new).await.status(404);
@@ -469,7 +472,7 @@ async fn password_reset_link_works_once_within_the_hour() {
     assert!(refused.contains("10 to 200 characters"), "{refused}");
     let done = stranger.post(&second, &new).await.status(303);
     Client {
-        cookie: session_of(&done),
+        cookie: read_session_cookie(&done),
         ..stranger.clone()
     }
     .get("/")
@@ -488,7 +491,7 @@ async fn password_reset_link_works_once_within_the_hour() {
     stranger.get(&second).await.status(404);
     stranger.post(&second, &new).await.status(404);
 
-    let late = path_of(&reset_link(&ada, "mira").await);
+    let late = strip_origin(&create_reset_link(&ada, "mira").await);
     world
         .app
         .clock
@@ -513,7 +516,7 @@ async fn password_reset_link_works_once_within_the_hour() {
 #[tokio::test]
 async fn sessions_can_be_ended_and_expire() {
     let world = World::new().await;
-    let (here, email, password) = with_password(&world, "mira", "member").await;
+    let (here, email, password) = create_account(&world, "mira", "member").await;
     // signing in with a given cookie creates a new session, which prevents session fixation
     let fixed = Client {
         cookie: format!("session={}", "A".repeat(43)),
@@ -612,7 +615,7 @@ async fn sessions_can_be_ended_and_expire() {
     fresh.get("/").await.status(303);
 }
 
-async fn ends(stream: &mut Stream) {
+async fn expect_end(stream: &mut Stream) {
     let ended = timeout(Wait::from_secs(5), async {
         stream.next_of("bye").await;
         while stream.next().await.is_some() {}
@@ -625,7 +628,7 @@ async fn ends(stream: &mut Stream) {
 async fn deactivation_ends_all_access_within_five_seconds() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let (open, done) = (
         tomas.make("infrastructure", "todo", "Open").await,
@@ -696,7 +699,7 @@ async fn deactivation_ends_all_access_within_five_seconds() {
         .await
         .status(401);
     mira.get("/teams/infrastructure").await.status(404);
-    tokio::join!(ends(&mut stream), ends(&mut off));
+    tokio::join!(expect_end(&mut stream), expect_end(&mut off));
     let owners = async |key: &str| {
         let task = world.elif.task(key).await;
         let handle = |owner: &Value| owner["handle"].as_str().unwrap().to_owned();
@@ -741,7 +744,7 @@ async fn deactivation_ends_all_access_within_five_seconds() {
 #[tokio::test]
 async fn deactivated_owner_does_not_block_changes_of_owners() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
     world.join("Mira Okafor", "mira", "infrastructure").await;
     let key = world
@@ -782,7 +785,7 @@ async fn deactivated_owner_does_not_block_changes_of_owners() {
 #[tokio::test]
 async fn deleted_persons_work_is_kept_as_a_former_members() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let elif = &world.elif;
     let key = tomas.make("infrastructure", "todo", "Of Tomas").await;
@@ -895,7 +898,10 @@ async fn deleted_persons_work_is_kept_as_a_former_members() {
     let path = invite(&ada, &[]).await;
     world
         .stranger()
-        .post(&path, &newcomer("tomas@example.org", "Tomas Weber"))
+        .post(
+            &path,
+            &registration_fields("tomas@example.org", "Tomas Weber"),
+        )
         .await
         .status(303);
 }
@@ -911,7 +917,7 @@ async fn token_is_shown_once_and_expires_or_is_revoked() {
         ("days", "30"),
     ];
     let made = elif.post("/me/tokens", &fields).await.status(200).text();
-    let token = link_in(&made);
+    let token = read_link(&made);
     assert!(token.starts_with("fn_") && token.len() == 46, "{token}");
     let page = elif.get("/me").await.ok().text();
     assert!(
@@ -1004,7 +1010,7 @@ async fn token_is_shown_once_and_expires_or_is_revoked() {
 #[tokio::test]
 async fn administrator_searches_and_exports_the_audit_log() {
     let world = World::new().await;
-    let (ada, email, password) = with_password(&world, "ada", "admin").await;
+    let (ada, email, password) = create_account(&world, "ada", "admin").await;
     world
         .stranger()
         .post(
@@ -1104,7 +1110,7 @@ async fn administrator_searches_and_exports_the_audit_log() {
 #[tokio::test]
 async fn each_change_of_team_settings_is_in_the_history() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let team = "/teams/infrastructure";
     let days = [
         ("working_days", "1"),
@@ -1203,12 +1209,12 @@ async fn each_change_of_team_settings_is_in_the_history() {
             .fetch_one(&world.db)
             .await
             .unwrap();
-    let nobody = fortnight::domain::policy::actor::Actor::nobody();
+    let system = fortnight::domain::policy::actor::Actor::nobody();
     let lead = Some(fortnight::domain::teams::membership::TeamRole::Lead);
     world
         .app
         .store
-        .change(&nobody, |change, _| {
+        .change(&system, |change, _| {
             Box::pin(fortnight::domain::teams::membership::set_member(
                 change, &team_of, "elif", lead,
             ))
@@ -1255,7 +1261,7 @@ async fn each_change_of_team_settings_is_in_the_history() {
 #[tokio::test]
 async fn retro_lists_who_was_on_the_team_during_the_sprint() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let retro = async || {
         world
             .elif
@@ -1295,7 +1301,7 @@ async fn retro_lists_who_was_on_the_team_during_the_sprint() {
     assert!(retro().await.contains("closed by Elif Hartmann") && retro().await.contains(then));
     // a person who joins in the next sprint is not listed
     world.app.clock.advance(Duration::days(10));
-    let (nina, ..) = with_password(&world, "nina", "member").await;
+    let (nina, ..) = create_account(&world, "nina", "member").await;
     ada.post(
         members,
         &[("handle", &nina.person.handle), ("role", "member")],
@@ -1355,7 +1361,7 @@ async fn retro_lists_who_was_on_the_team_during_the_sprint() {
         !before.contains("Nina Lindqvist") && before.contains("Team in this sprint"),
         "{before}"
     );
-    let (ada, ..) = with_password(&world, "ida", "admin").await;
+    let (ada, ..) = create_account(&world, "ida", "admin").await;
     ada.post("/settings/people/nina", &[("do", "delete")])
         .await
         .status(303);
@@ -1407,7 +1413,7 @@ async fn profile_can_be_edited_and_is_validated() {
 #[tokio::test]
 async fn former_username_cannot_be_taken_by_others() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let hours = [
         ("time_zone", "UTC"),
@@ -1433,7 +1439,10 @@ async fn former_username_cannot_be_taken_by_others() {
     let path = invite(&ada, &[]).await;
     world
         .stranger()
-        .post(&path, &newcomer("other@example.org", "Elif Other"))
+        .post(
+            &path,
+            &registration_fields("other@example.org", "Elif Other"),
+        )
         .await
         .status(303);
     elif.get("/people/elif-2").await.status(200);
@@ -1481,7 +1490,7 @@ async fn former_username_cannot_be_taken_by_others() {
 #[tokio::test]
 async fn tasks_are_found_by_every_former_team_key() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "The first").await;
     let called = async |team: &str, name: &str, key: &str| {
@@ -1653,7 +1662,7 @@ async fn private_teams_events_are_not_streamed_to_others() {
 #[tokio::test]
 async fn only_administrators_rename_the_workspace() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     ada.post("/settings", &[("name", "  Platform <group>  ")])
         .await
         .status(303);
@@ -1723,7 +1732,7 @@ async fn only_administrators_rename_the_workspace() {
 async fn last_member_of_a_private_team_cannot_leave() {
     let world = World::new().await;
     let elif = &world.elif;
-    let ada = with_password(&world, "ada", "admin").await.0;
+    let ada = create_account(&world, "ada", "admin").await.0;
     let session = fortnight::domain::auth::sessions::start(&world.db, NOW, ada.person.id, "test")
         .await
         .unwrap();
@@ -1804,7 +1813,7 @@ async fn theme_is_kept_per_browser() {
 #[tokio::test]
 async fn existing_account_joins_a_team_by_invitation() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (path, nowhere) = (
         invite(&ada, &[("team", "infrastructure")]).await,
         invite(&ada, &[]).await,
@@ -1839,7 +1848,7 @@ async fn existing_account_joins_a_team_by_invitation() {
 #[tokio::test]
 async fn signing_in_ends_the_browsers_previous_session() {
     let world = World::new().await;
-    let (before, email, password) = with_password(&world, "ada", "member").await;
+    let (before, email, password) = create_account(&world, "ada", "member").await;
     before.get("/me").await.ok();
     let after = sign_in(&before, &email, &password).await;
     after.get("/me").await.ok();

@@ -1,6 +1,6 @@
 //! The pitch: all teams' goals of a sprint on one page, where everyone can comment.
 
-use crate::{closing::close, fixtures::World, goals::set_goal};
+use crate::{closing::close_sprint, fixtures::World, goals::set_goal};
 
 #[tokio::test]
 async fn another_teams_concern_stays_open_until_it_is_answered() {
@@ -134,7 +134,7 @@ async fn goal_can_be_added_only_to_an_open_sprint() {
     );
     // one team has closed the sprint, the other has not
     let kept = elif.make("infrastructure", "todo", "Left").await;
-    close(elif, &[(&kept, "carry")]).await.ok();
+    close_sprint(elif, &[(&kept, "carry")]).await.ok();
     assert!(
         !elif
             .get("/sprints/42")

@@ -9,7 +9,7 @@ use crate::{
 
 const PLANNING: &str = "/teams/infrastructure/planning";
 
-async fn make(who: &Client, title: &str) -> String {
+async fn create_backlog_task(who: &Client, title: &str) -> String {
     let key = who.make("infrastructure", "todo", title).await;
     who.post(
         &format!("/tasks/{key}"),
@@ -22,7 +22,7 @@ async fn make(who: &Client, title: &str) -> String {
 }
 
 /// Returns the position of a text on the page.
-fn place(page: &str, text: &str) -> usize {
+fn find_position(page: &str, text: &str) -> usize {
     page.find(text)
         .unwrap_or_else(|| panic!("{text} is missing"))
 }
@@ -39,9 +39,9 @@ async fn several_tasks_are_planned_together_and_undone() {
     )
     .await;
     let keys = [
-        make(elif, "Runbook").await,
-        make(elif, "Alert on lag").await,
-        make(elif, "Old idea").await,
+        create_backlog_task(elif, "Runbook").await,
+        create_backlog_task(elif, "Alert on lag").await,
+        create_backlog_task(elif, "Old idea").await,
     ];
     let page = elif.get(PLANNING).await.ok().text();
     assert!(page.contains("Planning Sprint 43") && page.contains("<b>0</b>planned (0 points)"));
@@ -60,7 +60,7 @@ async fn several_tasks_are_planned_together_and_undone() {
     let page = elif.get(PLANNING).await.text();
     assert!(page.contains("<b>2</b>planned (6 points)"));
     assert!(
-        place(&page, "Cut over") < place(&page, "<planning-lists>"),
+        find_position(&page, "Cut over") < find_position(&page, "<planning-lists>"),
         "the goals are above the lists"
     );
     // a dragged task moves alone unless it is checked, too
@@ -109,7 +109,7 @@ async fn invalid_planning_is_refused_and_moves_nothing() {
         .await
         .unwrap();
     let theirs = theirs.to_string();
-    let key = make(elif, "Runbook").await;
+    let key = create_backlog_task(elif, "Runbook").await;
     let foreign = jonas.make("ingestion", "todo", "Not yours").await;
     for (who, to, keys, status) in [
         (elif, now.as_str(), key.as_str(), 422),
@@ -157,26 +157,28 @@ async fn invalid_planning_is_refused_and_moves_nothing() {
 async fn backlog_starts_with_tasks_that_unblock_others() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    make(elif, "The oldest").await;
+    create_backlog_task(elif, "The oldest").await;
     world.app.clock.advance(time::Duration::hours(1));
-    let asked = make(elif, "They wait for it").await;
+    let asked = create_backlog_task(elif, "They wait for it").await;
     let theirs = jonas.make("ingestion", "in-progress", "Dual-write").await;
     jonas
         .post(&format!("/tasks/{theirs}/block"), &[("on", asked.as_str())])
         .await
         .ok();
     let page = elif.get(PLANNING).await.ok().text();
-    assert!(place(&page, "They wait for it") < place(&page, "The oldest"));
+    assert!(find_position(&page, "They wait for it") < find_position(&page, "The oldest"));
     assert!(page.contains(&format!("{theirs} waits")));
     // next come tasks that are needed by someone, whatever their age
-    let young = make(elif, "Support asked for it").await;
+    let young = create_backlog_task(elif, "Support asked for it").await;
     elif.post(&format!("/tasks/{young}"), &[("needed_by", "Support")])
         .await
         .ok();
     let page = elif.get(PLANNING).await.ok().text();
-    assert!(place(&page, "They wait for it") < place(&page, "Support asked for it"));
     assert!(
-        place(&page, "Support asked for it") < place(&page, "The oldest")
+        find_position(&page, "They wait for it") < find_position(&page, "Support asked for it")
+    );
+    assert!(
+        find_position(&page, "Support asked for it") < find_position(&page, "The oldest")
             && page.contains("for Support"),
         "{page}"
     );
@@ -194,21 +196,21 @@ async fn backlog_starts_with_tasks_that_unblock_others() {
         ("project", "re-partition"),
     ];
     set_goal(&world, elif, "42", &serving).await;
-    let serves = make(elif, "Of the project").await;
+    let serves = create_backlog_task(elif, "Of the project").await;
     assert!(
-        place(&elif.get(PLANNING).await.ok().text(), "The oldest")
-            < place(&elif.get(PLANNING).await.ok().text(), "Of the project")
+        find_position(&elif.get(PLANNING).await.ok().text(), "The oldest")
+            < find_position(&elif.get(PLANNING).await.ok().text(), "Of the project")
     );
     elif.post(&format!("/tasks/{serves}"), &[("project", "re-partition")])
         .await
         .ok();
     let page = elif.get(PLANNING).await.ok().text();
-    assert!(place(&page, "Support asked for it") < place(&page, "Of the project"));
+    assert!(find_position(&page, "Support asked for it") < find_position(&page, "Of the project"));
     assert!(
-        place(&page, "Of the project") < place(&page, "The oldest"),
+        find_position(&page, "Of the project") < find_position(&page, "The oldest"),
         "{page}"
     );
-    assert!(place(&page, "Other teams waiting on us") < page.rfind("Dual-write").unwrap());
+    assert!(find_position(&page, "Other teams waiting on us") < page.rfind("Dual-write").unwrap());
     // a finished task is no longer listed as awaited
     elif.post(&format!("/tasks/{asked}/position"), &[("column", "done")])
         .await
@@ -307,7 +309,7 @@ async fn absence_reduces_capacity_and_standup_suggestions() {
         "{page}"
     );
 
-    make(elif, "Free to be taken").await;
+    create_backlog_task(elif, "Free to be taken").await;
     elif.post("/tasks/INF-1", &[("sprint", "42")]).await.ok();
     let standup = elif.get("/teams/infrastructure/standup").await.ok().text();
     assert!(standup.contains("away until Tue 24 Nov"), "{standup}");

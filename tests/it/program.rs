@@ -16,7 +16,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{interval, timeout};
 
 /// Long enough for a busy machine. Only a failing test waits this long.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A data folder and the user that runs Fortnight with it.
 pub struct Place {
@@ -46,17 +46,17 @@ impl Place {
     }
 
     /// Uses an unprivileged user, even when root runs the tests.
-    pub fn of_an_ordinary_user() -> Self {
+    pub fn of_unprivileged_user() -> Self {
         let mut place = Self::new();
         if rustix::process::geteuid().is_root() {
-            let nobody = 65534;
+            let unprivileged = 65534;
             // the build folder may be inside /root
             let program = place.folder.path().join("fortnight");
             fs::copy(&place.program, &program).unwrap();
             fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-            chown(place.folder.path(), Some(nobody), Some(nobody)).unwrap();
+            chown(place.folder.path(), Some(unprivileged), Some(unprivileged)).unwrap();
             place.program = program;
-            place.ordinary = Some((nobody, nobody));
+            place.ordinary = Some((unprivileged, unprivileged));
         }
         place
     }
@@ -92,7 +92,7 @@ impl Place {
 
     /// Runs a command until it ends.
     pub async fn run(&self, args: &[&str]) -> Output {
-        timeout(PATIENCE, self.command(args).output())
+        timeout(TIMEOUT, self.command(args).output())
             .await
             .expect("the command ends in time")
             .unwrap()
@@ -100,7 +100,7 @@ impl Place {
 
     /// Runs a command with standard input, like `echo password | fortnight user add`. It must succeed. Returns its
     /// standard output.
-    pub async fn run_reading(&self, input: &str, args: &[&str]) -> String {
+    pub async fn run_with_input(&self, input: &str, args: &[&str]) -> String {
         let mut command = self.command(args);
         let mut child = command
             .stdin(Stdio::piped())
@@ -115,7 +115,7 @@ impl Place {
             .write_all(input.as_bytes())
             .await
             .unwrap();
-        let done = timeout(PATIENCE, child.wait_with_output())
+        let done = timeout(TIMEOUT, child.wait_with_output())
             .await
             .expect("the command ends in time")
             .unwrap();
@@ -149,7 +149,7 @@ impl Place {
         // input sent before the prompt would be echoed
         while !said.ends_with(b": ") {
             assert!(
-                timeout(PATIENCE, screen.read_buf(&mut said))
+                timeout(TIMEOUT, screen.read_buf(&mut said))
                     .await
                     .expect("the command prompts in time")
                     .unwrap()
@@ -163,7 +163,7 @@ impl Place {
             .write_all(input.as_bytes())
             .await
             .unwrap();
-        timeout(PATIENCE, screen.read_to_end(&mut said))
+        timeout(TIMEOUT, screen.read_to_end(&mut said))
             .await
             .expect("the command ends in time")
             .unwrap();
@@ -200,7 +200,7 @@ impl Place {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(PATIENCE, lines.next_line())
+        let line = timeout(TIMEOUT, lines.next_line())
             .await
             .expect("the server prints its address in time")
             .unwrap();
@@ -274,8 +274,8 @@ pub struct Server {
 
 impl Server {
     /// Returns the setup link, which is printed after the address.
-    pub async fn link(&mut self) -> String {
-        let line = timeout(PATIENCE, self.stdout.next_line())
+    pub async fn read_setup_link(&mut self) -> String {
+        let line = timeout(TIMEOUT, self.stdout.next_line())
             .await
             .expect("the server prints a link in time")
             .unwrap();
@@ -292,7 +292,7 @@ impl Server {
     }
 
     /// Returns the log so far.
-    pub fn said(&self) -> String {
+    pub fn read_log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
@@ -301,22 +301,22 @@ impl Server {
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
-    pub async fn ended(&mut self) -> io::Result<ExitStatus> {
-        timeout(PATIENCE, self.child.wait())
+    pub async fn wait_for_exit(&mut self) -> io::Result<ExitStatus> {
+        timeout(TIMEOUT, self.child.wait())
             .await
             .expect("the server ends in time")
     }
 }
 
 /// Polls until the condition is true.
-pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub async fn wait_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let mut tick = interval(Duration::from_millis(20));
     let looking = async {
         while !is_so().await {
             tick.tick().await;
         }
     };
-    timeout(PATIENCE, looking)
+    timeout(TIMEOUT, looking)
         .await
         .unwrap_or_else(|_| panic!("did not happen in time: {what}"));
 }

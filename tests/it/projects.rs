@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Creates a project that Infrastructure leads.
-async fn begin(who: &Client) {
+async fn create_project(who: &Client) {
     let fields = [
         ("team", "infrastructure"),
         ("name", "Re-partition 100 tables"),
@@ -25,7 +25,7 @@ async fn begin(who: &Client) {
     );
 }
 
-async fn page(who: &Client) -> String {
+async fn load_project_page(who: &Client) -> String {
     who.get("/projects/re-partition-100-tables")
         .await
         .ok()
@@ -36,7 +36,7 @@ async fn page(who: &Client) -> String {
 async fn goals_of_several_teams_add_up_to_a_project() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    begin(elif).await;
+    create_project(elif).await;
     let milestones = "/projects/re-partition-100-tables/milestones";
     elif.post(
         milestones,
@@ -93,7 +93,7 @@ async fn goals_of_several_teams_add_up_to_a_project() {
     elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
         .await
         .ok();
-    let shown = page(jonas).await;
+    let shown = load_project_page(jonas).await;
     assert!(
         shown.contains("43 / 100"),
         "31 and 12 from two teams and two sprints"
@@ -127,7 +127,7 @@ async fn goals_of_several_teams_add_up_to_a_project() {
     let order = format!("{milestones}/{first}/order");
     let at = |page: &str, title: &str| page.find(title).unwrap();
     elif.post(&order, &[("to", "down")]).await.ok();
-    let shown = page(elif).await;
+    let shown = load_project_page(elif).await;
     assert!(at(&shown, "All of them") < at(&shown, "The first ten"));
     elif.post(&order, &[("to", "down")]).await.ok();
     elif.post(&order, &[("to", "up")]).await.ok();
@@ -142,7 +142,7 @@ async fn goals_of_several_teams_add_up_to_a_project() {
     )
     .await
     .ok();
-    let shown = page(elif).await;
+    let shown = load_project_page(elif).await;
     assert!(
         at(&shown, "The first twelve") < at(&shown, "All of them")
             && shown.contains("due Tue 8 Dec")
@@ -172,14 +172,14 @@ async fn goals_of_several_teams_add_up_to_a_project() {
     let reach = format!("{milestones}/{first}/reach");
     jonas.post(&reach, &[]).await.status(403);
     elif.post(&reach, &[]).await.ok();
-    assert!(page(elif).await.contains("1 of 2"));
+    assert!(load_project_page(elif).await.contains("1 of 2"));
     elif.post(&reach, &[("not", "1")]).await.ok();
-    assert!(page(elif).await.contains("0 of 2"));
+    assert!(load_project_page(elif).await.contains("0 of 2"));
     elif.post(&format!("{milestones}/{first}/remove"), &[])
         .await
         .ok();
     assert!(
-        page(elif).await.contains("43 / 100"),
+        load_project_page(elif).await.contains("43 / 100"),
         "its goals still count for the project"
     );
 }
@@ -188,7 +188,7 @@ async fn goals_of_several_teams_add_up_to_a_project() {
 async fn invalid_project_is_refused_beside_its_field() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    begin(elif).await;
+    create_project(elif).await;
     let base = [
         ("team", "infrastructure"),
         ("measure", "count"),
@@ -261,7 +261,7 @@ async fn invalid_project_is_refused_beside_its_field() {
     )
     .await
     .ok();
-    assert!(page(elif).await.contains("45 / 90"));
+    assert!(load_project_page(elif).await.contains("45 / 90"));
     // a percentage is at most 100
     let share = [
         ("name", "Re-partition"),
@@ -293,11 +293,11 @@ async fn invalid_project_is_refused_beside_its_field() {
         refused.contains("This key result no longer exists."),
         "{refused}"
     );
-    assert!(page(elif).await.contains("45 / 90"));
+    assert!(load_project_page(elif).await.contains("45 / 90"));
     elif.post("/projects/re-partition-100-tables/finish", &[])
         .await
         .ok();
-    assert!(page(elif).await.contains("finished"));
+    assert!(load_project_page(elif).await.contains("finished"));
     assert!(
         !elif
             .get("/teams/infrastructure/goals/new?sprint=43")
@@ -355,7 +355,7 @@ async fn about_page_shows_mission_and_key_results_from_projects() {
         .await
         .unwrap();
     let id = result.to_string();
-    begin(elif).await;
+    create_project(elif).await;
     elif.post(
         "/projects/re-partition-100-tables",
         &[
@@ -472,7 +472,10 @@ async fn about_page_shows_mission_and_key_results_from_projects() {
         assert!(about.contains(text), "{text}");
     }
     elif.post(&format!("{result}/remove"), &[]).await.ok();
-    assert!(page(elif).await.contains("31 / 100"), "the project is kept");
+    assert!(
+        load_project_page(elif).await.contains("31 / 100"),
+        "the project is kept"
+    );
 }
 
 #[tokio::test]
@@ -630,7 +633,7 @@ async fn person_with_other_hours_is_not_suggested() {
 async fn project_board_shows_tasks_of_all_teams_by_state() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    begin(elif).await;
+    create_project(elif).await;
     let board = "/projects/re-partition-100-tables/board";
     let ours = elif.make("infrastructure", "todo", "Copy sessions").await;
     let backlog = elif.make("infrastructure", "todo", "Copy the rest").await;

@@ -12,14 +12,14 @@ use proptest::{
 use serde_json::{Value, json};
 
 use crate::{
-    fixtures::{World, tell},
-    importing::{GITHUB, MOVED, TRELLO, everything, json_of},
+    fixtures::{World, report},
+    importing::{GITHUB, MOVED, TRELLO, count_everything, parse_json},
 };
 
 /// The index of a node in the file, and its replacement.
-type Wound = (prop::sample::Index, Value);
+type Mutation = (prop::sample::Index, Value);
 
-fn wounds() -> impl Strategy<Value = Vec<Wound>> {
+fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
     let odd = prop::sample::select(vec![
         json!(null),
         json!(true),
@@ -47,33 +47,35 @@ fn wounds() -> impl Strategy<Value = Vec<Wound>> {
 }
 
 /// Returns the file with the mutations applied.
-fn wounded(file: &str, wounds: &[Wound]) -> Value {
-    let mut file = json_of(file);
-    for (at, other) in wounds {
-        let mut left = at.index(count(&file));
-        exchange(&mut file, &mut left, other);
+fn apply_mutations(file: &str, mutations: &[Mutation]) -> Value {
+    let mut file = parse_json(file);
+    for (at, other) in mutations {
+        let mut left = at.index(count_nodes(&file));
+        replace_node(&mut file, &mut left, other);
     }
     file
 }
 
-fn count(value: &Value) -> usize {
+fn count_nodes(value: &Value) -> usize {
     1 + match value {
-        Value::Array(items) => items.iter().map(count).sum(),
-        Value::Object(fields) => fields.values().map(count).sum::<usize>(),
+        Value::Array(items) => items.iter().map(count_nodes).sum(),
+        Value::Object(fields) => fields.values().map(count_nodes).sum::<usize>(),
         _ => 0,
     }
 }
 
 /// Replaces the node with this index in depth-first order.
-fn exchange(value: &mut Value, left: &mut usize, other: &Value) -> bool {
+fn replace_node(value: &mut Value, left: &mut usize, other: &Value) -> bool {
     if *left == 0 {
         *value = other.clone();
         return true;
     }
     *left -= 1;
     match value {
-        Value::Array(items) => items.iter_mut().any(|item| exchange(item, left, other)),
-        Value::Object(fields) => fields.values_mut().any(|item| exchange(item, left, other)),
+        Value::Array(items) => items.iter_mut().any(|item| replace_node(item, left, other)),
+        Value::Object(fields) => fields
+            .values_mut()
+            .any(|item| replace_node(item, left, other)),
         _ => false,
     }
 }
@@ -90,9 +92,9 @@ proptest! {
     #![proptest_config(Config { cases: 48, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn mutated_exports_never_panic_the_parser(wounds in wounds()) {
+    fn mutated_exports_never_panic_the_parser(mutations in mutations()) {
         for (file, parse) in REAL {
-            let _ = parse(&wounded(file, &wounds));
+            let _ = parse(&apply_mutations(file, &mutations));
         }
     }
 }
@@ -103,12 +105,12 @@ async fn mutated_export_is_imported_whole_or_not_at_all() {
     let mut runner = TestRunner::deterministic();
     let (mut came, mut refused) = (0, 0);
     for _ in 0..20 {
-        let wounds = wounds().new_tree(&mut runner).unwrap().current();
+        let mutations = mutations().new_tree(&mut runner).unwrap().current();
         for (file, parse) in REAL {
-            let Ok(draft) = parse(&wounded(file, &wounds)) else {
+            let Ok(draft) = parse(&apply_mutations(file, &mutations)) else {
                 continue;
             };
-            let before = everything(&world.db).await;
+            let before = count_everything(&world.db).await;
             let wish = ImportRequest {
                 draft: &draft,
                 team: "infrastructure",
@@ -124,13 +126,13 @@ async fn mutated_export_is_imported_whole_or_not_at_all() {
                         !matches!(problem, fortnight::domain::error::Problem::InternalError(_)),
                         "{problem:?}"
                     );
-                    assert_eq!(everything(&world.db).await, before, "{problem:?}");
+                    assert_eq!(count_everything(&world.db).await, before, "{problem:?}");
                     refused += 1;
                 }
             }
         }
     }
-    tell(&format!(
+    report(&format!(
         "{came} mutated exports were imported and {refused} were refused"
     ));
     assert!(came > 0);

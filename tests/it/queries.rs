@@ -16,7 +16,7 @@ thread_local! {
 /// Counts statements for all tests, because only one subscriber can be installed per process.
 struct Counting;
 
-fn count() {
+fn count_queries() {
     static LISTENS: Once = Once::new();
     LISTENS.call_once(|| tracing::subscriber::set_global_default(Counting).unwrap());
 }
@@ -59,7 +59,7 @@ async fn forty_tasks_need_no_more_queries_than_two() {
                 .status(201);
         }
     }
-    count();
+    count_queries();
     let asked = async |path: String| {
         SENT.set(0);
         world.elif.get(&path).await.status(200);
@@ -126,7 +126,7 @@ async fn move_needs_seven_queries() {
     for title in ["one", "two", "three"] {
         world.elif.make("infrastructure", "todo", title).await;
     }
-    count();
+    count_queries();
     for place in [
         json!({ "column": "in-progress" }),
         json!({ "column": "todo", "after": "INF-2" }),

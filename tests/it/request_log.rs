@@ -12,7 +12,7 @@ async fn requests_are_logged_as_json_without_secrets() {
     server.get("/share/thesecretofalink").await;
     server.get("/nothing-here/zanzibar").await;
     server.get("/healthz").await;
-    let log = server.said();
+    let log = server.read_log();
     let lines: Vec<Value> = log
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
@@ -51,13 +51,13 @@ async fn signed_in_request_logs_its_account_but_no_token() {
     let place = Place::new();
     let server = place.serve().await;
     place
-        .run_reading(
+        .run_with_input(
             "correct horse battery\n",
             &["user", "add", "ada@example.org", "--name", "Ada", "--admin"],
         )
         .await;
     let said = place
-        .run_reading(
+        .run_with_input(
             "",
             &["token", "create", "ada@example.org", "--scope", "read"],
         )
@@ -76,7 +76,7 @@ async fn signed_in_request_logs_its_account_but_no_token() {
         .unwrap()
         .status();
     assert_eq!(status, 200);
-    let log = server.said();
+    let log = server.read_log();
     let line = log
         .lines()
         .find(|line| line.contains("route=\"/api/v1/teams\""))

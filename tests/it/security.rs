@@ -22,14 +22,14 @@ use serde_json::json;
 use tower::ServiceExt;
 
 use crate::{
-    access::{Cast, table},
+    access::{Fixture, parse_table},
     asset_serving::Served,
-    fixtures::{Answer, Client, NOW, World, tell},
-    people::with_password,
+    fixtures::{Answer, Client, NOW, World, report},
+    people::create_account,
 };
 
 /// Checks the security headers that every response must have.
-fn protects(answer: &axum::response::Response, what: &str) {
+fn check_security_headers(answer: &axum::response::Response, what: &str) {
     let header = |name: &str| {
         answer
             .headers()
@@ -115,30 +115,32 @@ fn protects(answer: &axum::response::Response, what: &str) {
 
 #[tokio::test]
 async fn every_route_sends_security_headers() {
-    let cast = Cast::new(false).await;
+    let fixture = Fixture::new(false).await;
     let far = App::new(
         "https://board.example.org",
-        cast.world.db.clone(),
+        fixture.world.db.clone(),
         Clock::standing(NOW),
     );
     let https = router(far);
-    let mut rows = table();
+    let mut rows = parse_table();
     rows.sort_by_key(|row| row.path == "/logout");
     let mut asked = 0;
     for row in &rows {
-        for who in ["admin", "lead", "anonymous", "share"] {
-            let by = &cast.who[who];
-            let path = cast.address(row, by).await;
-            let answer = cast.answer(row, &path, by).await;
+        for role in ["admin", "lead", "anonymous", "share"] {
+            let by = &fixture.clients[role];
+            let path = fixture.resolve_path(row, by).await;
+            let answer = fixture.send(row, &path, by).await;
             // an outdated version of a static file is an ordinary error
             if row.path.starts_with("/static") && !answer.status().is_success() {
                 continue;
             }
-            protects(&answer, &format!("{who}: {} {path}", row.method));
+            check_security_headers(&answer, &format!("{role}: {} {path}", row.method));
             assert!(!answer.headers().contains_key("strict-transport-security"));
             asked += 1;
         }
-        let path = cast.address(row, &cast.who["anonymous"]).await;
+        let path = fixture
+            .resolve_path(row, &fixture.clients["anonymous"])
+            .await;
         let request = Request::builder()
             .method(&row.method)
             .uri(&path)
@@ -150,10 +152,10 @@ async fn every_route_sends_security_headers() {
             .unwrap();
         assert!(kept.contains("max-age=31536000"), "{path}: {kept}");
     }
-    tell(&format!("{asked} responses have security headers"));
+    report(&format!("{asked} responses have security headers"));
     assert!(asked > 300, "{asked}");
     // error responses of unknown routes have them, too
-    let elif = &cast.world.elif;
+    let elif = &fixture.world.elif;
     for request in [
         Request::get("/nowhere"),
         Request::delete("/teams/infrastructure"),
@@ -166,7 +168,7 @@ async fn every_route_sends_security_headers() {
             .body(Body::empty())
             .unwrap();
         let what = request.uri().to_string().replace("/static/", "/stat/");
-        protects(&elif.router.clone().oneshot(request).await.unwrap(), &what);
+        check_security_headers(&elif.router.clone().oneshot(request).await.unwrap(), &what);
     }
 }
 
@@ -181,7 +183,7 @@ async fn request_including_another_teams_task_changes_nothing() {
         .execute(&world.db)
         .await
         .unwrap();
-    let before = tasks(&world).await;
+    let before = dump_tasks(&world).await;
     elif.api(Method::PATCH, "/tasks/ING-1", json!({ "title": "x" }))
         .await
         .status(403);
@@ -232,11 +234,11 @@ async fn request_including_another_teams_task_changes_nothing() {
             );
         }
     }
-    assert_eq!(tasks(&world).await, before);
+    assert_eq!(dump_tasks(&world).await, before);
 }
 
 /// Returns all tasks and the number of events, to compare before and after.
-async fn tasks(world: &World) -> String {
+async fn dump_tasks(world: &World) -> String {
     sqlx::query_scalar("SELECT string_agg(t::text, E'\\n' ORDER BY id) || (SELECT count(*) FROM events) FROM tasks t")
         .fetch_one(&world.db)
         .await
@@ -469,8 +471,8 @@ async fn token_is_limited_to_its_scope_and_creates_no_links() {
 
 #[tokio::test]
 async fn token_limited_to_a_team_cannot_see_other_teams() {
-    let cast = Cast::new(false).await;
-    let (world, lead) = (&cast.world, &cast.who["lead"]);
+    let fixture = Fixture::new(false).await;
+    let (world, lead) = (&fixture.world, &fixture.clients["lead"]);
     let mut tx = world.db.begin().await.unwrap();
     let far =
         fortnight::domain::teams::create::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
@@ -550,11 +552,11 @@ async fn token_limited_to_a_team_cannot_see_other_teams() {
         ..lead.clone()
     };
     let mut asked = 0;
-    for row in table()
+    for row in parse_table()
         .iter()
         .filter(|row| row.method == Method::GET && !row.path.ends_with("/live"))
     {
-        let path = cast.address(row, lead).await;
+        let path = fixture.resolve_path(row, lead).await;
         let answer = program.get(&path).await.text();
         for word in ["Zanzibar", "zanzibar", "ZAN-"] {
             let at = answer
@@ -629,7 +631,7 @@ async fn token_limited_to_a_team_cannot_see_other_teams() {
 }
 
 /// Tries to sign in from this IP address with these headers.
-async fn from(
+async fn sign_in_from(
     router: &Router,
     peer: &str,
     said: &[(&'static str, &str)],
@@ -663,7 +665,7 @@ async fn from(
 #[tokio::test]
 async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
     let world = World::new().await;
-    let (_, email, password) = with_password(&world, "ada", "member").await;
+    let (_, email, password) = create_account(&world, "ada", "member").await;
     let mut refused = 0;
     for n in 0..20 {
         let made_up = format!("198.51.100.{n}");
@@ -673,19 +675,19 @@ async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
             ("forwarded", "for=192.0.2.1"),
         ];
         refused += i32::from(
-            from(&world.router, "203.0.113.9", &said, &email, "wrong")
+            sign_in_from(&world.router, "203.0.113.9", &said, &email, "wrong")
                 .await
                 .status
                 == 429,
         );
     }
     assert_eq!(refused, 10, "ten attempts, whatever the headers say");
-    let wait = from(&world.router, "203.0.113.9", &[], &email, &password)
+    let wait = sign_in_from(&world.router, "203.0.113.9", &[], &email, &password)
         .await
         .status(429);
     assert!(wait.header("retry-after").parse::<u64>().unwrap() > 0);
     // the owner from another network
-    from(&world.router, "192.0.2.80", &[], &email, &password)
+    sign_in_from(&world.router, "192.0.2.80", &[], &email, &password)
         .await
         .status(303);
     let networks: Vec<String> = sqlx::query_scalar(
@@ -709,14 +711,14 @@ async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
         let said = format!("198.51.100.{n}, 203.0.113.7");
         let said = [("x-forwarded-for", said.as_str())];
         refused += i32::from(
-            from(&router, "10.1.2.3", &said, &email, "wrong")
+            sign_in_from(&router, "10.1.2.3", &said, &email, "wrong")
                 .await
                 .status
                 == 429,
         );
     }
     assert_eq!(refused, 2);
-    from(
+    sign_in_from(
         &router,
         "10.1.2.3",
         &[("x-forwarded-for", "203.0.113.8")],
@@ -795,11 +797,11 @@ async fn write_limit_applies_only_to_the_account_that_exceeds_it() {
 async fn guessing_secrets_is_rate_limited() {
     // the board has its own access check
     for path in ["/tasks/INF-1", "/teams/infrastructure/board"] {
-        guesses(path).await;
+        check_guessing(path).await;
     }
 }
 
-async fn guesses(path: &str) {
+async fn check_guessing(path: &str) {
     let world = World::new().await;
     let guess = Client {
         cookie: format!("session={}", "x".repeat(43)),
@@ -1061,8 +1063,8 @@ async fn line_breaks_and_nul_cannot_be_injected() {
 /// Case 36. Neither does any JSON contain e-mail addresses.
 #[tokio::test]
 async fn json_contains_no_hashes_or_tokens() {
-    let cast = Cast::new(false).await;
-    let (world, admin) = (&cast.world, &cast.who["admin"]);
+    let fixture = Fixture::new(false).await;
+    let (world, admin) = (&fixture.world, &fixture.clients["admin"]);
     sqlx::query(
         "UPDATE accounts SET password_hash = '$argon2id$v=19$m=1,t=1,p=1$secretsalt$secrethash'",
     )
@@ -1080,10 +1082,11 @@ async fn json_contains_no_hashes_or_tokens() {
     secrets.extend(["argon2", "secrethash", "token_hash", "password"].map(str::to_owned));
     secrets.push(program.bearer.clone().unwrap());
     secrets.extend(
-        cast.who
+        fixture
+            .clients
             .values()
-            .filter(|who| !who.cookie.is_empty())
-            .map(|who| who.cookie[8..].to_owned()),
+            .filter(|client| !client.cookie.is_empty())
+            .map(|client| client.cookie[8..].to_owned()),
     );
     let key = world.elif.make("infrastructure", "todo", "One").await;
     world
@@ -1092,11 +1095,14 @@ async fn json_contains_no_hashes_or_tokens() {
         .await
         .ok();
     let mut asked = 0;
-    for row in table()
+    for row in parse_table()
         .iter()
         .filter(|row| row.method == Method::GET && row.path.starts_with("/api/"))
     {
-        let path = cast.address(row, admin).await.replace("nonsense", &key);
+        let path = fixture
+            .resolve_path(row, admin)
+            .await
+            .replace("nonsense", &key);
         for by in [admin, &program] {
             let text = by.get(&path).await.text();
             if path.ends_with("openapi.json") {

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::program::PATIENCE;
+use crate::program::TIMEOUT;
 
 /// A server in this process that is stopped by a message instead of a signal.
 struct Served {
@@ -28,14 +28,14 @@ struct Served {
 impl Served {
     async fn with(patience: Timeouts) -> Self {
         let (stopping, watched) = watch::channel(false);
-        Self::on(patience, routes(watched), stopping).await
+        Self::on(patience, build_routes(watched), stopping).await
     }
 
     async fn of(patience: Timeouts, router: Router) -> Self {
         // longer than any test waits
         Self::on(
             Timeouts {
-                drain: PATIENCE * 2,
+                drain: TIMEOUT * 2,
                 ..patience
             },
             router,
@@ -58,14 +58,14 @@ impl Served {
         }
     }
 
-    async fn say(&self, text: &str) -> TcpStream {
+    async fn send(&self, text: &str) -> TcpStream {
         let mut connection = TcpStream::connect(self.address).await.unwrap();
         connection.write_all(text.as_bytes()).await.unwrap();
         connection
     }
 }
 
-fn routes(stopping: watch::Receiver<bool>) -> Router {
+fn build_routes(stopping: watch::Receiver<bool>) -> Router {
     let waits_for_the_end = move || async move {
         let first = stream::iter([Ok::<_, std::convert::Infallible>("first\n".to_owned())]);
         let last = stream::once(async move {
@@ -85,9 +85,9 @@ fn routes(stopping: watch::Receiver<bool>) -> Router {
 }
 
 /// Reads until the server closes the connection, which it must do in time.
-async fn until_closed(mut connection: TcpStream) -> String {
+async fn read_until_closed(mut connection: TcpStream) -> String {
     let mut said = Vec::new();
-    let read = timeout(PATIENCE, connection.read_to_end(&mut said)).await;
+    let read = timeout(TIMEOUT, connection.read_to_end(&mut said)).await;
     // a reset closes the connection, too
     let _ = read.expect("the connection is closed in time");
     String::from_utf8(said).unwrap()
@@ -104,19 +104,19 @@ const QUICK: Timeouts = Timeouts {
 #[tokio::test]
 async fn silent_and_idle_connections_are_closed() {
     let served = Served::with(QUICK).await;
-    until_closed(served.say("").await).await;
-    until_closed(served.say("GET /from HTTP/1.1\r\nhost").await).await;
-    let idle = served.say("GET /from HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    assert!(until_closed(idle).await.ends_with("127.0.0.1"));
+    read_until_closed(served.send("").await).await;
+    read_until_closed(served.send("GET /from HTTP/1.1\r\nhost").await).await;
+    let idle = served.send("GET /from HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(read_until_closed(idle).await.ends_with("127.0.0.1"));
 }
 
 #[tokio::test]
 async fn slow_request_body_is_refused() {
     let served = Served::with(QUICK).await;
     let head = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n";
-    let answer = until_closed(served.say(&format!("{head}title=half")).await).await;
+    let answer = read_until_closed(served.send(&format!("{head}title=half")).await).await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-    let mut trickle = served.say(head).await;
+    let mut trickle = served.send(head).await;
     let (mut hears, mut says) = trickle.split();
     let mut drops = tokio::time::interval(Duration::from_millis(20));
     let mut answer = [0; 12];
@@ -134,9 +134,9 @@ async fn slow_request_body_is_refused() {
     }
     assert_eq!(&answer, b"HTTP/1.1 408");
     let whole = served
-        .say("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\ntitle=four")
+        .send("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\ntitle=four")
         .await;
-    assert!(until_closed(whole).await.ends_with("four"));
+    assert!(read_until_closed(whole).await.ends_with("four"));
 }
 
 #[cfg(target_os = "linux")]
@@ -153,11 +153,13 @@ async fn client_that_stops_reading_is_disconnected() {
         }
     };
     let served = Served::of(QUICK, Router::new().route("/endless", get(endless))).await;
-    let mut deaf = served.say("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let mut deaf = served
+        .send("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await;
     deaf.read_exact(&mut [0; 12]).await.unwrap();
     served.stop.send(()).await.unwrap();
     // the response was dropped before the drain timeout cut it
-    timeout(PATIENCE, dropped.recv())
+    timeout(TIMEOUT, dropped.recv())
         .await
         .expect("the response is dropped in time");
     served.done.await.unwrap();
@@ -167,7 +169,7 @@ async fn client_that_stops_reading_is_disconnected() {
 async fn oversized_request_head_is_refused() {
     let served = Served::with(Timeouts::default()).await;
     let cookie = "x".repeat(100_000);
-    let mut connection = served.say("").await;
+    let mut connection = served.send("").await;
     let head = format!("GET /from HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\n\r\n");
     // the server may close the connection before the end of the head
     let _ = connection.write_all(head.as_bytes()).await;
@@ -179,11 +181,11 @@ async fn oversized_request_head_is_refused() {
 #[tokio::test]
 async fn streams_end_gracefully_at_shutdown() {
     let served = Served::with(Timeouts::default()).await;
-    let mut stream = served.say("GET /stream HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let mut stream = served.send("GET /stream HTTP/1.1\r\nhost: x\r\n\r\n").await;
     stream.read_exact(&mut [0; 12]).await.unwrap();
     let asked = Instant::now();
     served.stop.send(()).await.unwrap();
-    assert!(until_closed(stream).await.contains("last\n"));
+    assert!(read_until_closed(stream).await.contains("last\n"));
     served.done.await.unwrap();
     assert!(
         asked.elapsed() < Duration::from_secs(5),
@@ -196,11 +198,11 @@ async fn streams_end_gracefully_at_shutdown() {
 #[tokio::test]
 async fn stuck_request_is_cut_at_shutdown() {
     let served = Served::with(QUICK).await;
-    let _stuck = served.say("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let _stuck = served.send("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
     // this response shows that the previous connection was accepted, too
-    until_closed(served.say("GET /from HTTP/1.0\r\n\r\n").await).await;
+    read_until_closed(served.send("GET /from HTTP/1.0\r\n\r\n").await).await;
     served.stop.send(()).await.unwrap();
-    timeout(PATIENCE, served.done)
+    timeout(TIMEOUT, served.done)
         .await
         .expect("the server stops in time")
         .unwrap();
@@ -213,11 +215,11 @@ async fn second_stop_request_stops_at_once() {
         ..QUICK
     })
     .await;
-    let _stuck = served.say("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    until_closed(served.say("GET /from HTTP/1.0\r\n\r\n").await).await;
+    let _stuck = served.send("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    read_until_closed(served.send("GET /from HTTP/1.0\r\n\r\n").await).await;
     served.stop.send(()).await.unwrap();
     served.stop.send(()).await.unwrap();
-    timeout(PATIENCE, served.done)
+    timeout(TIMEOUT, served.done)
         .await
         .expect("the server stops in time")
         .unwrap();

@@ -24,7 +24,7 @@ use crate::{
 
 const PASSWORD: &str = "correct horse battery";
 
-async fn with_password(world: &World) -> Client {
+async fn create_account(world: &World) -> Client {
     let mut tx = world.db.begin().await.unwrap();
     let new = NewAccount {
         email: "ada@example.org".into(),
@@ -43,7 +43,7 @@ async fn with_password(world: &World) -> Client {
     }
 }
 
-fn session_of(answer: &crate::fixtures::Answer) -> String {
+fn read_session_cookie(answer: &crate::fixtures::Answer) -> String {
     answer
         .header("set-cookie")
         .split(';')
@@ -55,7 +55,7 @@ fn session_of(answer: &crate::fixtures::Answer) -> String {
 #[tokio::test]
 async fn correct_password_signs_in_until_sign_out() {
     let world = World::new().await;
-    let ada = with_password(&world).await;
+    let ada = create_account(&world).await;
     let answer = ada
         .post(
             "/login",
@@ -76,7 +76,7 @@ async fn correct_password_signs_in_until_sign_out() {
         "{cookie}"
     );
     let ada = Client {
-        cookie: session_of(&answer),
+        cookie: read_session_cookie(&answer),
         ..ada
     };
     ada.get("/").await.status(200);
@@ -101,7 +101,7 @@ async fn correct_password_signs_in_until_sign_out() {
 #[tokio::test]
 async fn sign_in_reveals_no_addresses_and_limits_attempts() {
     let world = World::new().await;
-    let ada = with_password(&world).await;
+    let ada = create_account(&world).await;
     let known = ada
         .post(
             "/login",
@@ -148,7 +148,7 @@ async fn sign_in_reveals_no_addresses_and_limits_attempts() {
 #[tokio::test]
 async fn password_changed_during_sign_in_is_refused() {
     let world = World::new().await;
-    let ada = with_password(&world).await;
+    let ada = create_account(&world).await;
     for change in ["password_hash = 'another'", "deactivated_at = now()"] {
         let mut tx = world.db.begin().await.unwrap();
         let query = format!("UPDATE accounts SET {change} WHERE id = $1");
@@ -160,7 +160,7 @@ async fn password_changed_during_sign_in_is_refused() {
         let fields = [("email", "ada@example.org"), ("password", PASSWORD)];
         let changed = async {
             // the old password has been verified by now
-            world.until_someone_waits().await;
+            world.wait_for_lock_waiter().await;
             sqlx::query("DELETE FROM sessions WHERE account_id = $1")
                 .bind(ada.person.id)
                 .execute(&mut *tx)
@@ -199,7 +199,7 @@ async fn password_changed_during_sign_in_is_refused() {
 #[tokio::test]
 async fn next_parameter_cannot_lead_to_another_site() {
     let world = World::new().await;
-    let ada = with_password(&world).await;
+    let ada = create_account(&world).await;
     for next in [
         "//evil.example",
         "/\\evil.example",
@@ -279,7 +279,7 @@ async fn expired_sessions_and_deactivated_accounts_are_refused() {
 #[tokio::test]
 async fn https_cookie_is_bound_to_the_host() {
     let world = World::new().await;
-    let ada = with_password(&world).await;
+    let ada = create_account(&world).await;
     let app = App::new(
         "https://board.example.org",
         world.db.clone(),
@@ -308,14 +308,14 @@ async fn https_cookie_is_bound_to_the_host() {
     );
     // a cookie without the prefix is ignored
     Client {
-        cookie: session_of(&answer).replace("__Host-", ""),
+        cookie: read_session_cookie(&answer).replace("__Host-", ""),
         ..ada.clone()
     }
     .get("/")
     .await
     .status(303);
     Client {
-        cookie: session_of(&answer),
+        cookie: read_session_cookie(&answer),
         ..ada
     }
     .get("/")
@@ -325,7 +325,7 @@ async fn https_cookie_is_bound_to_the_host() {
 
 #[tokio::test]
 async fn setup_link_sets_up_an_empty_workspace_once() {
-    let db = cluster::database().await;
+    let db = cluster::create_database().await;
     let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
     let key = api_tokens::create_link(&db, NOW, Purpose::Setup)
         .await
@@ -372,7 +372,7 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
     let done = me.post("/setup", &fields).await.status(303);
     assert_eq!(done.header("location"), "/teams/infrastructure");
     let me = Client {
-        cookie: session_of(&done),
+        cookie: read_session_cookie(&done),
         ..me
     };
     let board = me.get("/teams/infrastructure").await.status(200).text();
@@ -428,7 +428,7 @@ async fn sprints_are_contiguous_from_the_chosen_start() {
         ("2026-11-22", 303),
         ("2026-11-10", 422),
     ] {
-        let db = cluster::database().await;
+        let db = cluster::create_database().await;
         let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
         let key = api_tokens::create_link(&db, NOW, Purpose::Setup)
             .await

@@ -2,7 +2,7 @@
 
 use time::Duration;
 
-use crate::{closing::close, fixtures::World, goals::set_goal};
+use crate::{closing::close_sprint, fixtures::World, goals::set_goal};
 
 const STANDUP: &str = "/teams/infrastructure/standup";
 
@@ -813,7 +813,7 @@ async fn carried_tasks_are_not_listed_as_added() {
         .await
         .ok();
     world.app.clock.advance(Duration::days(3));
-    close(elif, &[(&blocked, "carry"), (&doing, "carry")])
+    close_sprint(elif, &[(&blocked, "carry"), (&doing, "carry")])
         .await
         .ok();
     elif.post(&format!("/tasks/{late}"), &[("sprint", "43")])

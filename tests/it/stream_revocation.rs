@@ -9,19 +9,19 @@ use time::Duration as Span;
 use tokio::time::timeout;
 
 use crate::{
-    access::share,
+    access::create_share_link,
     asset_serving::{Served, Stream},
     fixtures::World,
-    people::with_password,
+    people::create_account,
 };
 
-async fn ends(what: &str, stream: &mut Stream) {
+async fn expect_end(name: &str, stream: &mut Stream) {
     let ended = timeout(Duration::from_secs(5), async {
         while stream.next().await.is_some() {}
     });
     ended
         .await
-        .unwrap_or_else(|_| panic!("{what}: not within five seconds"));
+        .unwrap_or_else(|_| panic!("{name}: not within five seconds"));
 }
 
 /// Cases 17, 19. Other streams stay open.
@@ -29,7 +29,7 @@ async fn ends(what: &str, stream: &mut Stream) {
 async fn open_stream_ends_when_its_access_ends() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let program = world.program_of(&tomas, Scope::Read).await;
@@ -53,8 +53,8 @@ async fn open_stream_ends_when_its_access_ends() {
         .unwrap()
         .to_owned();
     let (lasting, of_tomas) = (
-        share(elif, "check-in").await,
-        share(&tomas, "check-in").await,
+        create_share_link(elif, "check-in").await,
+        create_share_link(&tomas, "check-in").await,
     );
     elif.post("/teams/infrastructure/public", &[("public", "1")])
         .await
@@ -82,11 +82,11 @@ async fn open_stream_ends_when_its_access_ends() {
         .await
         .ok();
     tokio::join!(
-        ends("an expired link", &mut expires),
-        ends("a link of a deactivated creator", &mut makers),
-        ends("a revoked public page", &mut taken_back),
-        ends("the public page of a private team", &mut turned_private),
-        ends("a token of a deactivated account", &mut tokens),
+        expect_end("an expired link", &mut expires),
+        expect_end("a link of a deactivated creator", &mut makers),
+        expect_end("a revoked public page", &mut taken_back),
+        expect_end("the public page of a private team", &mut turned_private),
+        expect_end("a token of a deactivated account", &mut tokens),
     );
     // they cannot be opened again, and other streams are still open
     for path in [

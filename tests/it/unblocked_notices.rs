@@ -5,7 +5,7 @@ use time::Duration;
 use crate::{fixtures::World, goals::set_goal};
 
 /// Creates a finished task with an estimate in the current sprint.
-async fn finish(world: &World, title: &str, estimate: &str) {
+async fn finish_task(world: &World, title: &str, estimate: &str) {
     let key = world.elif.make("infrastructure", "todo", title).await;
     world
         .elif
@@ -20,7 +20,7 @@ async fn finish(world: &World, title: &str, estimate: &str) {
 }
 
 /// Advances the clock by two weeks, so that the next sprint starts.
-async fn next_sprint(world: &World) {
+async fn start_next_sprint(world: &World) {
     for _ in 0..2 {
         world.app.clock.advance(Duration::days(7));
         // a session expires after two weeks without use
@@ -43,7 +43,7 @@ async fn planning_shows_medians_carried_tasks_and_open_work() {
     let field = format!("task:{carried}");
     for (sprint, estimates) in [(42, &["5"][..]), (43, &["1", "2", "3"]), (44, &["8", "8"])] {
         for (n, estimate) in estimates.iter().enumerate() {
-            finish(&world, &format!("{sprint}/{n}"), estimate).await;
+            finish_task(&world, &format!("{sprint}/{n}"), estimate).await;
         }
         let reason = format!("why:{carried}");
         let close = format!("/teams/infrastructure/sprints/{sprint}/close");
@@ -64,7 +64,7 @@ async fn planning_shows_medians_carried_tasks_and_open_work() {
         elif.post(&close, &[(&field, "carry"), (&reason, "No time for it")])
             .await
             .ok();
-        next_sprint(&world).await;
+        start_next_sprint(&world).await;
     }
     elif.post(&format!("/tasks/{carried}/owners"), &[("owners", "tomas")])
         .await
@@ -236,7 +236,7 @@ async fn project_forecast_uses_past_sprints() {
             .await
             .ok();
         }
-        next_sprint(&world).await;
+        start_next_sprint(&world).await;
     }
 }
 
@@ -289,7 +289,7 @@ async fn sprint_without_progress_counts_in_the_forecast() {
         )
         .await
         .ok();
-        next_sprint(&world).await;
+        start_next_sprint(&world).await;
     }
     // 60 of 100 are left, at 20 or at 10 per sprint, the average of 20 and 0
     let page = elif.get("/projects/re-partition").await.ok().text();

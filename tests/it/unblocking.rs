@@ -89,7 +89,11 @@ async fn concurrent_blocking_cannot_create_a_cycle() {
             second.text()
         );
     }
-    assert_eq!(world.deadlocks().await, 0, "the requests do not deadlock");
+    assert_eq!(
+        world.count_deadlocks().await,
+        0,
+        "the requests do not deadlock"
+    );
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use fortnight::{domain::accounts::api_tokens::Scope, http::router::layered};
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::{asset_serving::Served, fixtures::World, program::PATIENCE};
+use crate::{asset_serving::Served, fixtures::World, program::TIMEOUT};
 
 /// Cases F7, F13. Empty, too long and bidirectional titles are among them.
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn missing_and_malformed_ids_give_the_same_404() {
     ] {
         let answer = world.elif.get(path).await.status(404);
         if path.starts_with("/tasks") {
-            assert_eq!(strip_id(&answer.text()), strip_id(&absent), "{path}");
+            assert_eq!(strip_key(&answer.text()), strip_key(&absent), "{path}");
         }
     }
     let path = world.elif.get("/tasks/%FF").await;
@@ -179,7 +179,7 @@ async fn missing_and_malformed_ids_give_the_same_404() {
     );
 }
 
-fn strip_id(page: &str) -> String {
+fn strip_key(page: &str) -> String {
     page.replace("INF-99", "")
 }
 
@@ -384,7 +384,7 @@ async fn requests_for_another_teams_items_change_nothing() {
     world.jonas.make("ingestion", "todo", "theirs").await;
     sqlx::query("INSERT INTO columns (team_id, id, slug, name, state, position) SELECT id, gen_random_uuid(), 'only-theirs', 'Only theirs', 'doing', 9 FROM teams WHERE key = 'ING'")
         .execute(&world.db).await.unwrap();
-    let before = snapshot(&world).await;
+    let before = dump_tasks(&world).await;
     let elif = &world.elif;
     elif.api(
         Method::PUT,
@@ -488,10 +488,10 @@ async fn requests_for_another_teams_items_change_nothing() {
         .post("/tasks/INF-1", &[("title", "x")])
         .await
         .status(401);
-    assert_eq!(snapshot(&world).await, before);
+    assert_eq!(dump_tasks(&world).await, before);
 }
 
-async fn snapshot(world: &World) -> String {
+async fn dump_tasks(world: &World) -> String {
     sqlx::query_scalar("SELECT string_agg(t::text, E'\n' ORDER BY id) || (SELECT count(*) FROM events) || (SELECT count(*) FROM comments) FROM tasks t")
         .fetch_one(&world.db)
         .await
@@ -633,7 +633,7 @@ async fn scripts_are_escaped_everywhere() {
             "{path}: {}",
             page.status
         );
-        is_text(path, &page.text());
+        assert_escaped(path, &page.text());
     }
     // streamed fragments are escaped as well
     let served = Served::of(&world).await;
@@ -651,7 +651,7 @@ async fn scripts_are_escaped_everywhere() {
             html.contains("&#60;img"),
             "the script is shown as text: {html}"
         );
-        is_text(name, &html);
+        assert_escaped(name, &html);
     }
     let preview = elif
         .post(
@@ -670,7 +670,7 @@ async fn scripts_are_escaped_everywhere() {
     );
 }
 
-fn is_text(place: &str, html: &str) {
+fn assert_escaped(place: &str, html: &str) {
     // the page's own script
     let html = html.replace("/js/app.js\"></script>", "");
     assert!(
@@ -756,7 +756,7 @@ async fn panic_is_a_500_with_an_id_and_the_server_continues() {
     let routes = Router::new()
         .route("/panics", get(panics))
         .route("/works", get(async || "fine"));
-    let router = layered(world.app.clone(), routes, PATIENCE);
+    let router = layered(world.app.clone(), routes, TIMEOUT);
     let answer = router
         .clone()
         .oneshot(
