@@ -32,15 +32,16 @@ async fn close_gate(window: &Window) {
         .await;
 }
 
-async fn move_task(who: &Client, key: &str, column: &str) {
-    who.ask(
-        Method::PUT,
-        &format!("/tasks/{key}/position"),
-        "card",
-        &[("column", column)],
-    )
-    .await
-    .ok();
+async fn move_task(client: &Client, key: &str, column: &str) {
+    client
+        .ask(
+            Method::PUT,
+            &format!("/tasks/{key}/position"),
+            "card",
+            &[("column", column)],
+        )
+        .await
+        .ok();
 }
 
 async fn wait_for_lane(window: &Window, key: &str, lane: &str) {

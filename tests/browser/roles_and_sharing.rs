@@ -183,8 +183,8 @@ async fn shared_check_in_is_live_until_its_link_is_revoked() {
     guest
         .wait_for("document.querySelector('main').textContent.includes('1 of 1 done')")
         .await;
-    let found = guest.accessibility_violations().await;
-    assert!(found.is_empty(), "{found:?}");
+    let violations = guest.accessibility_violations().await;
+    assert!(violations.is_empty(), "{violations:?}");
 
     lead.run_script("document.querySelector('#links .rows button').click()")
         .await;

@@ -497,13 +497,14 @@ async fn project_board_moves_tasks_of_two_teams_live() {
         ("unit", "tables"),
     ];
     elif.post("/projects", &project).await.ok();
-    for (who, team, title) in [
+    for (client, team, title) in [
         (elif, "infrastructure", "Copy sessions"),
         (jonas, "ingestion", "Dual-write"),
         (elif, "infrastructure", "Copy orders"),
     ] {
-        let key = who.make(team, "todo", title).await;
-        who.post(&format!("/tasks/{key}"), &[("project", "re-partition")])
+        let key = client.make(team, "todo", title).await;
+        client
+            .post(&format!("/tasks/{key}"), &[("project", "re-partition")])
             .await
             .ok();
     }

@@ -82,8 +82,8 @@ async fn refused_move_dialog_stays_open_and_says_why() {
         .evaluate("document.querySelectorAll('[data-task-page]').length")
         .await;
     assert_eq!(articles, 0, "a small dialog is not a task page");
-    let found = window.accessibility_violations().await;
-    assert!(found.is_empty(), "{found:?}");
+    let violations = window.accessibility_violations().await;
+    assert!(violations.is_empty(), "{violations:?}");
     // submit again after reading the reason
     window
         .click("dialog.small form[action$=position] button")
@@ -286,7 +286,7 @@ async fn dialogs_bulk_bar_and_toasts_have_no_wcag_violations() {
             .await;
     }
     let window = fixture.open_window(&fixture.world.elif).await;
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for scheme in ["light", "dark"] {
         window.set_color_scheme(scheme).await;
         window.open_board("/teams/infrastructure").await;
@@ -309,7 +309,7 @@ async fn dialogs_bulk_bar_and_toasts_have_no_wcag_violations() {
             window
                 .wait_for(&format!("document.querySelector('{DIALOG}')"))
                 .await;
-            found.extend(check_page(name).await);
+            violations.extend(check_page(name).await);
             window.press_key("Escape").await;
             wait_until_dialog_is_closed(&window).await;
         }
@@ -318,21 +318,21 @@ async fn dialogs_bulk_bar_and_toasts_have_no_wcag_violations() {
         window
             .wait_for("!document.querySelector('[data-bulk-bar]').hidden")
             .await;
-        found.extend(check_page("several").await);
+        violations.extend(check_page("several").await);
         // with a sticky toast
         window.click("[data-bulk-bar] button:not([name])").await;
         window
             .wait_for("document.querySelector('#toasts .stays')")
             .await;
-        found.extend(check_page("toast").await);
+        violations.extend(check_page("toast").await);
         window.press_key("Escape").await;
         window.press_key("c").await;
         window
             .wait_for("document.activeElement.closest('.new')")
             .await;
-        found.extend(check_page("new").await);
+        violations.extend(check_page("new").await);
     }
-    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

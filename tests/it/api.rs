@@ -167,7 +167,7 @@ async fn program_takes_a_task_from_creation_to_archive() {
         .await
         .ok()
         .json();
-    let told: Vec<_> = sprints["sprints"]
+    let states: Vec<_> = sprints["sprints"]
         .as_array()
         .unwrap()
         .iter()
@@ -175,7 +175,7 @@ async fn program_takes_a_task_from_creation_to_archive() {
         .collect();
     let (planned, active) = (json!("planned"), json!("active"));
     assert_eq!(
-        told[..3],
+        states[..3],
         [
             (&json!(44), &planned),
             (&json!(43), &planned),
@@ -258,7 +258,7 @@ async fn repeated_request_with_the_same_key_is_done_once() {
 }
 
 async fn send_with_key(
-    who: &Client,
+    client: &Client,
     key: &str,
     method: Method,
     path: &str,
@@ -270,7 +270,7 @@ async fn send_with_key(
         .header("content-type", "application/json")
         .header("idempotency-key", key)
         .body(Body::from(body.to_string()));
-    who.send(request.unwrap()).await
+    client.send(request.unwrap()).await
 }
 
 async fn fetch_seq(world: &World) -> i64 {
@@ -310,27 +310,27 @@ async fn conflict_shows_current_and_sent_values_in_one_format() {
         "title": "Elif's", "description": "How", "sprint": "this", "goal": 2, "project": null, "estimate": null, "due": "2026-11-27",
         "needed_by": "", "owners": ["elif", "mira"], "labels": ["postgres", "docs"], "version": 1,
     });
-    let told = elif
+    let conflict = elif
         .api(Method::PATCH, "/tasks/INF-1", ours.clone())
         .await
         .status(409)
         .json();
     assert!(
-        told["detail"].as_str().unwrap().contains("Mira Okafor"),
-        "{told}"
+        conflict["detail"].as_str().unwrap().contains("Mira Okafor"),
+        "{conflict}"
     );
     for (field, value) in ours.as_object().unwrap() {
         let value = if field == "sprint" { &json!(42) } else { value };
-        assert_eq!(&told["sent"][field], value, "{field}: {told}");
-        let stands = if field == "version" {
+        assert_eq!(&conflict["sent"][field], value, "{field}: {conflict}");
+        let current = if field == "version" {
             &elif.task("INF-1").await["version"]
         } else {
             &theirs[field]
         };
-        assert_eq!(&told["current"][field], stands, "{field}: {told}");
+        assert_eq!(&conflict["current"][field], current, "{field}: {conflict}");
     }
     // fields that were not sent are not listed as sent
-    let told = elif
+    let conflict = elif
         .api(
             Method::PATCH,
             "/tasks/INF-1",
@@ -339,7 +339,7 @@ async fn conflict_shows_current_and_sent_values_in_one_format() {
         .await
         .status(409)
         .json();
-    assert_eq!(told["sent"], json!({ "labels": ["x"], "version": 1 }));
+    assert_eq!(conflict["sent"], json!({ "labels": ["x"], "version": 1 }));
     // labels on the page: both versions are shown, and the field keeps the input
     let page = elif
         .post(
@@ -358,7 +358,7 @@ async fn conflict_shows_current_and_sent_values_in_one_format() {
         "{page}"
     );
     // a move: the API names columns by slug, the page by name
-    let seen = elif.task("INF-1").await["version"].as_i64().unwrap();
+    let seen_version = elif.task("INF-1").await["version"].as_i64().unwrap();
     mira.api(
         Method::PUT,
         "/tasks/INF-1/position",
@@ -366,28 +366,28 @@ async fn conflict_shows_current_and_sent_values_in_one_format() {
     )
     .await
     .ok();
-    let place = json!({ "column": "in-review", "version": seen });
-    let told = elif
+    let place = json!({ "column": "in-review", "version": seen_version });
+    let conflict = elif
         .api(Method::PUT, "/tasks/INF-1/position", place)
         .await
         .status(409)
         .json();
     assert_eq!(
-        told["current"],
-        json!({ "key": "INF-1", "column": "in-progress", "version": seen + 1 })
+        conflict["current"],
+        json!({ "key": "INF-1", "column": "in-progress", "version": seen_version + 1 })
     );
     assert_eq!(
-        told["sent"],
-        json!({ "column": "in-review", "version": seen })
+        conflict["sent"],
+        json!({ "column": "in-review", "version": seen_version })
     );
     assert!(
-        told["detail"]
+        conflict["detail"]
             .as_str()
             .unwrap()
             .contains("moved INF-1 to In progress"),
-        "{told}"
+        "{conflict}"
     );
-    let version = seen.to_string();
+    let version = seen_version.to_string();
     let page = elif
         .post(
             "/tasks/INF-1/position",
@@ -453,13 +453,13 @@ async fn invalid_field_is_explained_under_its_name() {
         assert!(
             refused["errors"][field]
                 .as_str()
-                .is_some_and(|said| said.contains(why)),
+                .is_some_and(|message| message.contains(why)),
             "{body}: {refused}"
         );
         assert!(
             !["untagged", "i32", "i64"]
                 .iter()
-                .any(|inside| refused.to_string().contains(inside)),
+                .any(|detail| refused.to_string().contains(detail)),
             "{refused}"
         );
     }
@@ -484,19 +484,19 @@ async fn event_does_not_show_the_team_of_a_blocker() {
     )
     .await
     .ok();
-    let kept: bool = sqlx::query_scalar(
+    let is_stored: bool = sqlx::query_scalar(
         "SELECT after->'blockers'->>'team' IS NOT NULL FROM events WHERE kind = 'task.blocked'",
     )
     .fetch_one(&world.db)
     .await
     .unwrap();
-    assert!(kept);
-    let answer = elif
+    assert!(is_stored);
+    let response = elif
         .api(Method::GET, "/teams/infrastructure/events", json!({}))
         .await
         .ok()
         .json();
-    let blocked = answer["events"]
+    let blocked = response["events"]
         .as_array()
         .unwrap()
         .iter()

@@ -31,14 +31,14 @@ impl Served {
     async fn at(address: SocketAddr, app: App) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, asked) = mpsc::channel(1);
+        let (stop, stop_requests) = mpsc::channel(1);
         tokio::spawn(dispatcher::run(app.clone()));
         let done = tokio::spawn(async move {
             serve(
                 listener,
                 router(app.clone()),
                 Timeouts::default(),
-                asked,
+                stop_requests,
                 app.live.ending(),
             )
             .await;

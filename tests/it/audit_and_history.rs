@@ -40,7 +40,7 @@ fn assert_lines_in_order(lines: &[String], expected: &[&str]) {
     let mut rest = lines.iter();
     for line in expected {
         assert!(
-            rest.any(|found| found.replace('"', "") == *line),
+            rest.any(|candidate| candidate.replace('"', "") == *line),
             "{line} is missing or out of order: {lines:#?}"
         );
     }
@@ -314,12 +314,12 @@ async fn team_history_describes_each_change() {
             "opened the team to everyone in the workspace",
         ),
     ];
-    for (path, fields, told) in steps {
+    for (path, fields, expected) in steps {
         elif.post(&path, fields).await.ok();
         let history = elif.get(&format!("{team}/history")).await.ok().text();
         assert!(
-            history.contains(&format!("<b>Elif Hartmann</b> {told}")),
-            "{told}: {history}"
+            history.contains(&format!("<b>Elif Hartmann</b> {expected}")),
+            "{expected}: {history}"
         );
     }
     let history = elif.get(&format!("{team}/history")).await.ok().text();
@@ -348,13 +348,17 @@ async fn team_history_describes_each_change() {
         .await
         .ok();
     let history = elif.get(&format!("{team}/history")).await.ok().text();
-    for told in [
+    for expected in [
         "<b>Nina Berg</b> joined the team",
         "<b>Jonas Gruber</b> joined the team",
         "<b>Ada Lindqvist</b> renamed the workspace to Ours",
         "<b>Ada Lindqvist</b> changed who can register",
     ] {
-        assert_eq!(history.matches(told).count(), 1, "{told}: {history}");
+        assert_eq!(
+            history.matches(expected).count(),
+            1,
+            "{expected}: {history}"
+        );
     }
     assert!(
         world

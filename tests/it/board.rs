@@ -97,7 +97,7 @@ async fn outdated_move_is_refused_and_names_who_moved_the_task() {
     .await
     .ok();
 
-    let told = world
+    let conflict = world
         .elif
         .ask(
             Method::PUT,
@@ -109,12 +109,12 @@ async fn outdated_move_is_refused_and_names_who_moved_the_task() {
         .status(409)
         .json();
     assert_eq!(
-        told["detail"],
+        conflict["detail"],
         "Mira Okafor (just now) moved INF-1 to Done. Your move was not saved."
     );
-    assert_eq!(told["current"]["column"], "done");
+    assert_eq!(conflict["current"]["column"], "done");
     assert!(
-        told["current"]["card"]
+        conflict["current"]["card"]
             .as_str()
             .unwrap()
             .contains(r#"data-version="2""#)
@@ -580,20 +580,20 @@ async fn task_is_overdue_once_the_day_ends_in_the_teams_zone() {
     .status(201);
     let is_late = async || {
         let board = elif.get("/teams/infrastructure").await.ok().text();
-        let found = elif
+        let filtered = elif
             .get("/teams/infrastructure?q=is:overdue")
             .await
             .ok()
             .text();
-        let (red, found) = (
+        let (marked, filtered) = (
             board.contains("<span class=\"stale\" title=\"Due\">"),
-            found.contains("data-task=\"INF-1\""),
+            filtered.contains("data-task=\"INF-1\""),
         );
         assert_eq!(
-            red, found,
+            marked, filtered,
             "the marked task is the one that the filter finds"
         );
-        red
+        marked
     };
     assert!(!is_late().await, "10:00 on the due date in UTC");
     // 14:00 UTC is 03:00 on the next day in Auckland

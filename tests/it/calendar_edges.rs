@@ -24,11 +24,14 @@ async fn create_world_at(now: OffsetDateTime) -> World {
     world
 }
 
-async fn set_week(who: &Client, team: &str, zone: &str, days: &[&str]) {
+async fn set_week(client: &Client, team: &str, zone: &str, days: &[&str]) {
     let mut week = vec![("time_zone", zone), ("standup_at", "10:00")];
     week.extend(["1", "3", "5"].map(|day| ("standup_days", day)));
     week.extend(days.iter().map(|day| ("working_days", *day)));
-    who.post(&format!("/teams/{team}/week"), &week).await.ok();
+    client
+        .post(&format!("/teams/{team}/week"), &week)
+        .await
+        .ok();
 }
 
 const MONDAY_TO_FRIDAY: [&str; 5] = ["1", "2", "3", "4", "5"];
@@ -177,21 +180,21 @@ async fn standup_keeps_its_local_time_when_clocks_change() {
             .unwrap()
             .to_owned()
     };
-    let told = since(&page);
+    let changes = since(&page);
     assert!(
-        told.contains("After Friday&#39;s") && told.contains("Before Monday&#39;s"),
-        "{told}"
+        changes.contains("After Friday&#39;s") && changes.contains("Before Monday&#39;s"),
+        "{changes}"
     );
-    assert!(!told.contains("Before Friday&#39;s"), "{told}");
+    assert!(!changes.contains("Before Friday&#39;s"), "{changes}");
     make(datetime!(2027-03-29 08:30 UTC), "After Monday's").await;
     make(datetime!(2027-03-31 07:30 UTC), "Before Wednesday's").await;
-    let told = since(&elif.get("/teams/infrastructure/standup").await.ok().text());
+    let changes = since(&elif.get("/teams/infrastructure/standup").await.ok().text());
     assert!(
-        told.contains("After Monday&#39;s") && told.contains("Before Wednesday&#39;s"),
-        "{told}"
+        changes.contains("After Monday&#39;s") && changes.contains("Before Wednesday&#39;s"),
+        "{changes}"
     );
     assert!(
-        !told.contains("Before Monday&#39;s"),
+        !changes.contains("Before Monday&#39;s"),
         "the standup was at 08:00 UTC"
     );
 }

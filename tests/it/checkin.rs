@@ -58,7 +58,7 @@ async fn check_in_shows_the_progress_to_another_team() {
         .await
         .status(200)
         .text();
-    for told in [
+    for expected in [
         "day 7 of Sprint 42",
         "Migrate 50 tables",
         "Sprint 42: 1 of 4 done",
@@ -68,7 +68,7 @@ async fn check_in_shows_the_progress_to_another_team() {
         "Burn-up of Sprint 42",
         "First visit",
     ] {
-        assert!(page.contains(told), "{told} is not in {page}");
+        assert!(page.contains(expected), "{expected} is not in {page}");
     }
     let facts = jonas
         .get("/api/v1/teams/infrastructure/check-in")
@@ -390,20 +390,23 @@ async fn request_outcome_is_shown_to_its_author() {
     .ok();
     settle("A pony", &[("outcome", "taken")]).await.status(409);
     let own = jonas.get("/").await.ok().text();
-    let asked = own
+    let requests = own
         .split("id=\"asked\"")
         .nth(1)
         .unwrap()
         .split("</section>")
         .next()
         .unwrap();
-    for told in [
+    for expected in [
         "accepted by Elif Hartmann: INF-1 is in Todo",
         "No stable here",
         "declined by Elif",
         "It grows by itself",
     ] {
-        assert!(asked.contains(told), "{told} is not in {asked}");
+        assert!(
+            requests.contains(expected),
+            "{expected} is not in {requests}"
+        );
     }
     // the accepted task is for the author of the request
     assert!(own.contains("You are waiting for"), "{own}");
@@ -479,8 +482,8 @@ async fn concerns_are_listed_until_they_are_answered() {
         .fetch_one(&world.db)
         .await
         .unwrap();
-    let answer = format!("/teams/infrastructure/goal-comments/{concern}/answer");
-    elif.post(&answer, &[("answer", "We start after your release")])
+    let answer_path = format!("/teams/infrastructure/goal-comments/{concern}/answer");
+    elif.post(&answer_path, &[("answer", "We start after your release")])
         .await
         .ok();
     let intake = elif.get("/teams/infrastructure/requests").await.ok().text();
@@ -581,12 +584,13 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
             listed.contains("The auditors") && !listed.contains(&secret),
             "{listed}"
         );
-        let kept: Vec<Vec<u8>> = sqlx::query_scalar("SELECT token_hash FROM share_links")
+        let hashes: Vec<Vec<u8>> = sqlx::query_scalar("SELECT token_hash FROM share_links")
             .fetch_all(&world.db)
             .await
             .unwrap();
         assert!(
-            kept.iter()
+            hashes
+                .iter()
                 .all(|hash| hash.len() == 32 && hash != secret.as_bytes())
         );
     }
@@ -760,12 +764,12 @@ async fn share_link_shows_nothing_before_its_password() {
             .unwrap()
     );
     let guest = world.stranger();
-    let asked = guest.get(&address).await.status(200).text();
+    let prompt = guest.get(&address).await.status(200).text();
     assert!(
-        asked.contains("Password required")
-            && !asked.contains("Cut over")
-            && !asked.contains("Infrastructure"),
-        "{asked}"
+        prompt.contains("Password required")
+            && !prompt.contains("Cut over")
+            && !prompt.contains("Infrastructure"),
+        "{prompt}"
     );
     for file in ["live", "embed", "badge.svg"] {
         guest.get(&format!("{address}/{file}")).await.status(403);
@@ -827,12 +831,12 @@ async fn public_page_is_open_until_it_is_revoked() {
     elif.post("/teams/infrastructure/public", &[("public", "1")])
         .await
         .ok();
-    let told: i64 =
+    let created: i64 =
         sqlx::query_scalar("SELECT count(*) FROM events WHERE kind = 'share-link.created'")
             .fetch_one(&world.db)
             .await
             .unwrap();
-    assert_eq!(told, 1, "publishing twice creates one link");
+    assert_eq!(created, 1, "publishing twice creates one link");
     assert!(
         guest
             .get("/public/infrastructure")
@@ -868,7 +872,7 @@ async fn guest_stream_signals_changes_and_ends_with_its_link() {
     make_lead(&world, elif).await;
     let secret = create_share_link(elif, "check-in").await;
     let dispatcher = tokio::spawn(dispatcher::run(world.app.clone()));
-    let answer = world
+    let response = world
         .router
         .clone()
         .oneshot(
@@ -878,15 +882,18 @@ async fn guest_stream_signals_changes_and_ends_with_its_link() {
         )
         .await
         .unwrap();
-    assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/event-stream");
-    let mut frames = answer.into_body().into_data_stream();
-    let mut heard = String::new();
+    assert_eq!(
+        response.headers()[header::CONTENT_TYPE],
+        "text/event-stream"
+    );
+    let mut frames = response.into_body().into_data_stream();
+    let mut received = String::new();
     elif.make("infrastructure", "todo", "A title that is not the guest's")
         .await;
     world.jonas.make("ingestion", "todo", "Nor this").await;
     let wait = Duration::from_secs(10);
-    while !heard.contains("event: reset") {
-        heard += &String::from_utf8_lossy(
+    while !received.contains("event: reset") {
+        received += &String::from_utf8_lossy(
             &tokio::time::timeout(wait, frames.next())
                 .await
                 .unwrap()
@@ -903,19 +910,19 @@ async fn guest_stream_signals_changes_and_ends_with_its_link() {
     .await
     .ok();
     while let Ok(Some(Ok(frame))) = tokio::time::timeout(wait, frames.next()).await {
-        heard += &String::from_utf8_lossy(&frame);
+        received += &String::from_utf8_lossy(&frame);
     }
-    assert!(heard.contains("This link has expired."), "{heard}");
+    assert!(received.contains("This link has expired."), "{received}");
     assert!(
         since.elapsed() < Duration::from_secs(5),
         "{:?}",
         since.elapsed()
     );
     assert!(
-        !heard.contains("not the guest's")
-            && !heard.contains("Nor this")
-            && !heard.contains("presence"),
-        "{heard}"
+        !received.contains("not the guest's")
+            && !received.contains("Nor this")
+            && !received.contains("presence"),
+        "{received}"
     );
     dispatcher.abort();
 }
@@ -1173,13 +1180,13 @@ async fn columns_are_added_renamed_moved_and_deleted() {
         .await
         .status(403);
     let history = elif.get("/teams/infrastructure/history").await.ok().text();
-    for told in [
+    for expected in [
         "added the column Ready to release",
         "changed the column Ready to release to To release",
         "changed the order",
         "deleted the column To release",
     ] {
-        assert!(history.contains(told), "{told} is not in {history}");
+        assert!(history.contains(expected), "{expected} is not in {history}");
     }
 }
 
@@ -1232,8 +1239,8 @@ async fn columns_and_tasks_are_always_locked_in_one_order() {
             .execute(&mut *tx)
             .await
             .unwrap();
-        let asking = elif.clone();
-        let asked = tokio::spawn(async move { asking.post(&path, &fields).await });
+        let client = elif.clone();
+        let pending = tokio::spawn(async move { client.post(&path, &fields).await });
         world.wait_for_lock_waiter().await;
         sqlx::query("SET LOCAL lock_timeout = '500ms'")
             .execute(&mut *tx)
@@ -1244,7 +1251,7 @@ async fn columns_and_tasks_are_always_locked_in_one_order() {
             .await
             .unwrap_or_else(|_| panic!("{wanted}"));
         tx.commit().await.unwrap();
-        asked.await.unwrap().ok();
+        pending.await.unwrap().ok();
     }
 }
 
@@ -1272,18 +1279,18 @@ async fn lead_demoted_during_a_change_changes_nothing() {
             .execute(&mut *tx)
             .await
             .unwrap();
-        let asking = elif.clone();
-        let asked = tokio::spawn(async move { asking.post(path, &fields).await });
+        let client = elif.clone();
+        let pending = tokio::spawn(async move { client.post(path, &fields).await });
         world.wait_for_lock_waiter().await;
         sqlx::query("UPDATE members SET role = 'member'")
             .execute(&mut *tx)
             .await
             .unwrap();
         tx.commit().await.unwrap();
-        let told = asked.await.unwrap().status(403).text();
+        let refused = pending.await.unwrap().status(403).text();
         assert!(
-            told.contains("You no longer have permission to change this. Nothing was changed."),
-            "{told}"
+            refused.contains("You no longer have permission to change this. Nothing was changed."),
+            "{refused}"
         );
     }
     let names: Vec<String> = sqlx::query_scalar("SELECT DISTINCT name FROM columns ORDER BY name")
@@ -1303,7 +1310,7 @@ async fn refused_settings_form_leaves_the_others_unchanged() {
     let world = World::new().await;
     let elif = &world.elif;
     make_lead(&world, elif).await;
-    let stands = elif.get("/teams/infrastructure/settings").await.ok().text();
+    let before = elif.get("/teams/infrastructure/settings").await.ok().text();
     let week = |page: &str| {
         page.split("Working days and standups")
             .nth(1)
@@ -1326,7 +1333,7 @@ async fn refused_settings_form_leaves_the_others_unchanged() {
         .status(422)
         .text();
     assert!(
-        page.contains("1 to 366 days") && week(&page) == week(&stands),
+        page.contains("1 to 366 days") && week(&page) == week(&before),
         "{page}"
     );
     assert!(!days_off(&page).contains("Auditors"), "{page}");
@@ -1593,13 +1600,13 @@ async fn refused_invitation_and_share_link_keep_their_input() {
         .await
         .status(422)
         .text();
-    for kept in [
+    for expected in [
         "value=\"ingestion\" selected",
         "value=\"viewer\" selected",
         "value=\"many\" selected",
         "value=\"500\"",
     ] {
-        assert!(page.contains(kept), "{kept}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
     let fields = [
         ("form", "share"),
@@ -1612,12 +1619,12 @@ async fn refused_invitation_and_share_link_keep_their_input() {
         .await
         .status(422)
         .text();
-    for kept in [
+    for expected in [
         "value=\"board\" selected",
         "value=\"9999\"",
         "value=\"The auditors\"",
     ] {
-        assert!(page.contains(kept), "{kept}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
 }
 
@@ -2095,13 +2102,17 @@ async fn page_cached_for_a_read_token_is_not_served_to_its_owner() {
     let program = world
         .program_of(jonas, fortnight::domain::accounts::api_tokens::Scope::Read)
         .await;
-    for (who, asks) in [
+    for (client, asks) in [
         (&program, false),
         (jonas, true),
         (&program, false),
         (jonas, true),
     ] {
-        let page = who.get("/teams/infrastructure/check-in").await.ok().text();
+        let page = client
+            .get("/teams/infrastructure/check-in")
+            .await
+            .ok()
+            .text();
         assert_eq!(page.contains("Make a request"), asks, "{page}");
     }
 }
@@ -2115,16 +2126,16 @@ async fn no_share_link_is_created_while_a_team_becomes_private() {
         .execute(&mut *tx)
         .await
         .unwrap();
-    let asking = ada.clone();
+    let client = ada.clone();
     let fields = [("name", "The auditors"), ("shows", "board")];
-    let asked = tokio::spawn(async move {
-        asking
+    let pending = tokio::spawn(async move {
+        client
             .post("/teams/infrastructure/share-links", &fields)
             .await
     });
     world.wait_for_lock_waiter().await;
     tx.commit().await.unwrap();
-    asked.await.unwrap().status(404);
+    pending.await.unwrap().status(404);
     let links: i64 = sqlx::query_scalar("SELECT count(*) FROM share_links")
         .fetch_one(&world.db)
         .await

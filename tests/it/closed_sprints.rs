@@ -233,10 +233,10 @@ async fn removed_tasks_still_count_as_planned() {
     elif.post(&format!("/tasks/{late}"), &[("sprint", "none")])
         .await
         .ok();
-    let told = "<b>1 of 4</b>planned tasks finished";
+    let expected = "<b>1 of 4</b>planned tasks finished";
     let open = elif.get(RETRO).await.ok().text();
     assert!(
-        open.contains(told) && open.contains("<b>0</b>added mid-sprint"),
+        open.contains(expected) && open.contains("<b>0</b>added mid-sprint"),
         "{open}"
     );
     let form = elif.get(CLOSE).await.ok().text();
@@ -247,7 +247,7 @@ async fn removed_tasks_still_count_as_planned() {
     close_sprint(elif, &[(&keys[3], "carry")]).await.ok();
     let closed = elif.get(RETRO).await.ok().text();
     assert!(
-        closed.contains(told) && closed.contains("<span>removed</span>"),
+        closed.contains(expected) && closed.contains("<span>removed</span>"),
         "{closed}"
     );
 }
@@ -394,13 +394,13 @@ async fn task_added_while_closing_waits_needs_an_outcome() {
     elif.post(&format!("/tasks/{late}"), &[("sprint", "none")])
         .await
         .ok();
-    let mut putting = world.db.begin().await.unwrap();
+    let mut tx = world.db.begin().await.unwrap();
     sqlx::query("SELECT FROM sprints WHERE number = 42 FOR KEY SHARE")
-        .execute(&mut *putting)
+        .execute(&mut *tx)
         .await
         .unwrap();
     sqlx::query("UPDATE tasks SET sprint_id = (SELECT id FROM sprints WHERE number = 42) WHERE title = 'Late'")
-        .execute(&mut *putting)
+        .execute(&mut *tx)
         .await
         .unwrap();
     let closing = tokio::spawn({
@@ -408,7 +408,7 @@ async fn task_added_while_closing_waits_needs_an_outcome() {
         async move { close_sprint(&elif, &[(&left, "carry")]).await }
     });
     world.wait_for_lock_waiter().await;
-    putting.commit().await.unwrap();
+    tx.commit().await.unwrap();
     let refused = closing.await.unwrap().status(409).text();
     assert!(
         refused.contains("was added to Sprint 42 in the meantime"),

@@ -12,7 +12,7 @@ const CLOSE: &str = "/teams/infrastructure/sprints/42/close";
 const RETRO: &str = "/sprints/42/retro?team=infrastructure";
 
 /// Closes Infrastructure's Sprint 42 with an outcome for each unfinished task.
-pub async fn close_sprint(who: &Client, left: &[(&str, &str)]) -> Answer {
+pub async fn close_sprint(client: &Client, left: &[(&str, &str)]) -> Answer {
     let fields: Vec<(String, &str)> = left
         .iter()
         .map(|(key, outcome)| (format!("task:{key}"), *outcome))
@@ -21,7 +21,7 @@ pub async fn close_sprint(who: &Client, left: &[(&str, &str)]) -> Answer {
         .iter()
         .map(|(name, outcome)| (name.as_str(), *outcome))
         .collect();
-    who.post(CLOSE, &fields).await
+    client.post(CLOSE, &fields).await
 }
 
 async fn create_one_done_and_three_open_tasks(world: &World) -> [String; 4] {
@@ -218,8 +218,8 @@ async fn new_task_needs_an_outcome_and_a_second_carry_a_reason() {
     let key = elif.make("infrastructure", "in-progress", "Carried").await;
     let late = elif.make("infrastructure", "todo", "Came in").await;
     let (task, why) = (format!("task:{key}"), format!("why:{key}"));
-    let answer = elif.post(CLOSE, &[(&task, "carry")]).await.status(409);
-    assert!(answer.text().contains(&late) && answer.text().contains("Nothing was closed"));
+    let response = elif.post(CLOSE, &[(&task, "carry")]).await.status(409);
+    assert!(response.text().contains(&late) && response.text().contains("Nothing was closed"));
     let done = format!("task:{late}");
     elif.post(CLOSE, &[(&task, "carry"), (&done, "drop")])
         .await
@@ -237,9 +237,9 @@ async fn new_task_needs_an_outcome_and_a_second_carry_a_reason() {
         form.contains("carried over once before") && form.contains("In progress for 8\u{a0}d"),
         "{form}"
     );
-    let answer = elif.post(next, &[(&task, "carry")]).await.status(422);
+    let response = elif.post(next, &[(&task, "carry")]).await.status(422);
     assert!(
-        answer
+        response
             .text()
             .contains("Enter a reason for carrying over again")
     );
@@ -351,8 +351,8 @@ async fn sprint_can_be_reopened_until_the_next_one_changes() {
         !elif.get(RETRO).await.text().contains("Reopen sprint"),
         "the button is hidden once reopening would be refused"
     );
-    let answer = elif.post(reopen, &[]).await.status(409);
-    assert!(answer.text().contains("has already changed"));
+    let response = elif.post(reopen, &[]).await.status(409);
+    assert!(response.text().contains("has already changed"));
     assert_eq!(elif.task(&carried).await["sprint"], json!(43));
 }
 
@@ -514,8 +514,8 @@ async fn meetings_include_tasks_of_an_unclosed_sprint() {
     )
     .await
     .unwrap();
-    for (who, path) in [(elif, "/teams/infrastructure/standup"), (&world.jonas, "/")] {
-        let page = who.get(path).await.ok().text();
+    for (client, path) in [(elif, "/teams/infrastructure/standup"), (&world.jonas, "/")] {
+        let page = client.get(path).await.ok().text();
         assert!(
             page.contains("goal at risk"),
             "its goal was missed and is still open: {path}: {page}"

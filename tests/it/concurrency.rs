@@ -76,14 +76,17 @@ async fn two_busy_teams_cause_no_deadlocks() {
         (&world.elif, "infrastructure", "INF", "ING"),
         (&world.jonas, "ingestion", "ING", "INF"),
     ];
-    for (who, team, ..) in teams {
+    for (client, team, ..) in teams {
         for n in 0..8 {
-            who.make(team, COLUMNS[n % 5], &format!("Task {n}")).await;
+            client
+                .make(team, COLUMNS[n % 5], &format!("Task {n}"))
+                .await;
         }
         for (sprint, title) in [("42", "Migrate"), ("43", "Cut over")] {
             let goal = [("sprint", sprint), ("title", title), ("target", "9")];
             assert_eq!(
-                who.post(&format!("/teams/{team}/goals"), &goal)
+                client
+                    .post(&format!("/teams/{team}/goals"), &goal)
                     .await
                     .status,
                 303
@@ -91,9 +94,9 @@ async fn two_busy_teams_cause_no_deadlocks() {
         }
     }
     let people = (0..12).map(|n| {
-        let (who, team, key, others) = teams[n % 2];
+        let (client, team, key, others) = teams[n % 2];
         tokio::spawn(run_every_kind_of_change(
-            who.clone(),
+            client.clone(),
             team,
             key,
             others,
@@ -108,7 +111,7 @@ async fn two_busy_teams_cause_no_deadlocks() {
 }
 
 async fn run_every_kind_of_change(
-    who: Client,
+    client: Client,
     team: &'static str,
     ours: &'static str,
     theirs: &'static str,
@@ -163,19 +166,19 @@ async fn run_every_kind_of_change(
             (12, None) => (format!("/tasks/{key}/steps"), vec![("text", "Rehearse")]),
             _ => (format!("/tasks/{foreign}/follow"), vec![("follow", "1")]),
         };
-        let answer = who.ask(Method::POST, &path, "card", &fields).await;
+        let response = client.ask(Method::POST, &path, "card", &fields).await;
         // undoing a request that changed nothing is a 404
         assert!(
             matches!(
-                answer.status.as_u16(),
+                response.status.as_u16(),
                 200 | 201 | 204 | 303 | 404 | 409 | 422
             ),
             "{path} {fields:?}: {} {}",
-            answer.status,
-            answer.text()
+            response.status,
+            response.text()
         );
         if !path.contains(&foreign) {
-            last_change = answer
+            last_change = response
                 .headers
                 .get("fortnight-change")
                 .map(|change| change.to_str().unwrap().to_owned());
@@ -217,18 +220,18 @@ async fn run_client(
         };
         // archiving an archived task succeeds too, but changes nothing
         let counts = method != Method::DELETE;
-        let answer = http
+        let response = http
             .request(method, format!("{base}{path}"))
             .bearer_auth(&token)
             .json(&body)
             .send()
             .await
             .unwrap();
-        let status = answer.status().as_u16();
+        let status = response.status().as_u16();
         assert!(
             matches!(status, 200 | 201 | 404 | 409),
             "{path} {body}: {status} {}",
-            answer.text().await.unwrap()
+            response.text().await.unwrap()
         );
         acknowledged += i64::from(counts && matches!(status, 200 | 201));
     }
@@ -295,12 +298,16 @@ pub async fn check_board(world: &World) {
         }
     }
     for (task, column, rank, archived, title) in rows {
-        let told = &replayed[&task];
+        let replayed_task = &replayed[&task];
         assert_eq!(
-            (&told["column"], &told["archived"], &told["title"]),
+            (
+                &replayed_task["column"],
+                &replayed_task["archived"],
+                &replayed_task["title"]
+            ),
             (&json!(column), &json!(archived), &json!(title))
         );
-        assert_eq!(told["rank"], json!(rank));
+        assert_eq!(replayed_task["rank"], json!(rank));
     }
 }
 
@@ -310,15 +317,16 @@ async fn one_of_two_concurrent_edits_wins_and_the_other_gets_409() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "0").await;
     for round in 1..=100 {
-        let write = |who: &Client, name: &str| {
-            let (who, name) = (who.clone(), name.to_owned());
+        let write = |client: &Client, name: &str| {
+            let (client, name) = (client.clone(), name.to_owned());
             tokio::spawn(async move {
-                who.api(
-                    Method::PATCH,
-                    "/tasks/INF-1",
-                    json!({ "title": format!("{name} {round}"), "version": round }),
-                )
-                .await
+                client
+                    .api(
+                        Method::PATCH,
+                        "/tasks/INF-1",
+                        json!({ "title": format!("{name} {round}"), "version": round }),
+                    )
+                    .await
             })
         };
         let (a, b) = (write(&world.elif, "a"), write(&world.elif, "b"));
@@ -346,10 +354,10 @@ async fn concurrent_writes_with_one_key_are_done_once() {
         })
     };
     let tries = [send("One"), send("One"), send("One")];
-    for answer in tries {
-        let answer = answer.await.unwrap().status(201).json();
+    for response in tries {
+        let response = response.await.unwrap().status(201).json();
         assert_eq!(
-            (&answer["key"], &answer["title"]),
+            (&response["key"], &response["title"]),
             (&json!("INF-1"), &json!("One"))
         );
     }

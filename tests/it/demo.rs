@@ -175,12 +175,12 @@ async fn check_replay(database: &PgPool, now: OffsetDateTime) {
         tasks.entry(event.task_id).or_default().apply(event);
     }
     for (team, (seq, _)) in last {
-        let kept: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1")
+        let team_seq: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1")
             .bind(team)
             .fetch_one(database)
             .await
             .unwrap();
-        assert_eq!(seq, kept);
+        assert_eq!(seq, team_seq);
     }
 
     let rows: Vec<TaskRow> = sqlx::query_as(
@@ -476,16 +476,16 @@ async fn existing_demo_is_kept_unless_it_is_reset() {
 
     let refused = place.run(&["demo", "--tasks", "200"]).await;
     assert_eq!(refused.status.code(), Some(1));
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains("--reset"), "{said}");
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(message.contains("--reset"), "{message}");
 
     let mut server = place.serve_demo(&[]).await;
     let name = "SELECT name FROM accounts WHERE handle = 'ebba'";
-    let kept: String = sqlx::query_scalar(name)
+    let current: String = sqlx::query_scalar(name)
         .fetch_one(&mut place.sql().await)
         .await
         .unwrap();
-    assert_eq!(kept, "Ebba Holmgren");
+    assert_eq!(current, "Ebba Holmgren");
     // other commands use the same data folder while the demo is running
     let token = place
         .run(&[
@@ -522,8 +522,8 @@ async fn demo_refuses_the_folder_of_a_real_workspace() {
     for args in [&["demo"][..], &["demo", "--reset"]] {
         let refused = place.run(args).await;
         assert_eq!(refused.status.code(), Some(1));
-        let said = String::from_utf8(refused.stderr).unwrap();
-        assert!(said.contains("contains a real workspace"), "{said}");
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert!(message.contains("contains a real workspace"), "{message}");
     }
     let _server = place.serve().await;
 }

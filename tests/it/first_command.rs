@@ -20,9 +20,9 @@ impl Machine {
             folder: tempfile::tempdir().unwrap(),
         };
         for real in ["dirname", "env"] {
-            let found = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(real));
-            let found = found.into_iter().find(|path| path.exists()).unwrap();
-            symlink(found, machine.folder.path().join(real)).unwrap();
+            let candidates = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(real));
+            let candidates = candidates.into_iter().find(|path| path.exists()).unwrap();
+            symlink(candidates, machine.folder.path().join(real)).unwrap();
         }
         machine.add_program("id", "echo 1000");
         machine.add_program("sudo", "exec \"$@\"");
@@ -96,15 +96,15 @@ async fn missing_packages_are_installed_after_confirmation() {
         ("dnf", &["dnf install -q -y gcc"]),
     ] {
         let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", manager]].concat());
-        let (done, called, said) = machine.run("bin/run", "n\n", &[]).await;
+        let (done, called, stderr) = machine.run("bin/run", "n\n", &[]).await;
         assert!(
-            !done && called.is_empty() && said.contains("needs a C compiler"),
-            "{manager}: {called:?} {said}"
+            !done && called.is_empty() && stderr.contains("needs a C compiler"),
+            "{manager}: {called:?} {stderr}"
         );
         for (answer, variables) in [("y\n", &[][..]), ("", &[("CI", "true")])] {
             let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", manager]].concat());
-            let (done, called, said) = machine.run("bin/run", answer, variables).await;
-            assert!(done, "{manager}: {said}");
+            let (done, called, stderr) = machine.run("bin/run", answer, variables).await;
+            assert!(done, "{manager}: {stderr}");
             let (last, before) = called.split_last().unwrap();
             assert_eq!(before, packages, "{manager}");
             assert!(
@@ -118,8 +118,8 @@ async fn missing_packages_are_installed_after_confirmation() {
 #[tokio::test]
 async fn missing_browsers_are_installed_for_the_tests() {
     let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", "cc", "brew"]].concat());
-    let (done, called, said) = machine.run("bin/test", "y\ny\n", &[]).await;
-    assert!(done, "{said}");
+    let (done, called, stderr) = machine.run("bin/test", "y\ny\n", &[]).await;
+    assert!(done, "{stderr}");
     assert_eq!(
         called,
         [
@@ -135,15 +135,15 @@ async fn missing_browsers_are_installed_for_the_tests() {
         ]
         .concat(),
     );
-    let (done, called, said) = machine.run("bin/test", "", &[]).await;
-    assert!(done && said.is_empty(), "{said}");
+    let (done, called, stderr) = machine.run("bin/test", "", &[]).await;
+    assert!(done && stderr.is_empty(), "{stderr}");
     assert_eq!(called, ["cargo test --locked demo"]);
 }
 
 #[tokio::test]
 async fn missing_rust_is_explained_with_a_link() {
     let machine = Machine::with(&["apt-get", "cc"]);
-    let (done, called, said) = machine.run("bin/run", "y\n", &[]).await;
+    let (done, called, stderr) = machine.run("bin/run", "y\n", &[]).await;
     assert!(!done && called.is_empty(), "{called:?}");
-    assert!(said.contains("https://sh.rustup.rs"), "{said}");
+    assert!(stderr.contains("https://sh.rustup.rs"), "{stderr}");
 }

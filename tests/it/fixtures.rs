@@ -280,15 +280,15 @@ impl Client {
 
     /// Creates a task with the API and returns its key.
     pub async fn make(&self, team: &str, column: &str, title: &str) -> String {
-        let answer = self
+        let response = self
             .api(
                 Method::POST,
                 &format!("/teams/{team}/tasks"),
                 json!({ "title": title, "column": column }),
             )
             .await;
-        assert_eq!(answer.status, 201, "{}", answer.text());
-        answer.json()["key"].as_str().unwrap().to_owned()
+        assert_eq!(response.status, 201, "{}", response.text());
+        response.json()["key"].as_str().unwrap().to_owned()
     }
 
     pub async fn task(&self, key: &str) -> Value {

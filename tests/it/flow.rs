@@ -184,17 +184,17 @@ async fn csv_export_escapes_formulas() {
     let world = World::new().await;
     create_three_days_of_work(&world).await;
     let csv = async |name: &str| {
-        let answer = world
+        let response = world
             .elif
             .get(&format!("/teams/infrastructure/flow/{name}.csv"))
             .await
             .ok();
-        assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
+        assert_eq!(response.header("content-type"), "text/csv; charset=utf-8");
         assert_eq!(
-            answer.header("content-disposition"),
+            response.header("content-disposition"),
             format!("attachment; filename=\"infrastructure-{name}.csv\"")
         );
-        answer.text()
+        response.text()
     };
     assert_eq!(
         csv("cycle-time").await,
@@ -501,15 +501,15 @@ async fn burn_up_survives_serialization() {
         (burn_up.now().scope, burn_up.now().done, burn_up.days.len()),
         (5, 3, 11)
     );
-    let kept: BurnUp = serde_json::from_value(serde_json::to_value(&burn_up).unwrap()).unwrap();
-    assert_eq!(kept, burn_up);
-    let mut foretold = kept.clone();
-    foretold.forecast = Some(fortnight::domain::flow::measures::Forecast {
+    let restored: BurnUp = serde_json::from_value(serde_json::to_value(&burn_up).unwrap()).unwrap();
+    assert_eq!(restored, burn_up);
+    let mut with_forecast = restored.clone();
+    with_forecast.forecast = Some(fortnight::domain::flow::measures::Forecast {
         low: 3,
         likely: 4,
         high: 5,
     });
-    let drawn = fortnight::http::pages::flow::charts::burn_up_chart(&foretold)
+    let drawn = fortnight::http::pages::flow::charts::burn_up_chart(&with_forecast)
         .unwrap()
         .to_string();
     for class in [

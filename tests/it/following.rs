@@ -76,12 +76,12 @@ async fn followed_items_show_news_until_it_is_read() {
         .split("</section>")
         .next()
         .unwrap();
-    for told in [
+    for expected in [
         "Elif moved it to In review",
         "Elif commented on it",
         "Elif updated its progress: 31",
     ] {
-        assert_eq!(news.matches(told).count(), 1, "{told} in {news}");
+        assert_eq!(news.matches(expected).count(), 1, "{expected} in {news}");
     }
     assert!(!news.contains("Not followed"), "{news}");
     // marked as read up to here; later events are news again
@@ -217,12 +217,12 @@ async fn projects_and_teams_can_be_followed() {
     .ok();
     elif.post("/projects/new-cluster/finish", &[]).await.ok();
     let page = jonas.get("/").await.ok().text();
-    for told in [
+    for expected in [
         "Elif reached a milestone: The first ten",
         "Elif marked it as finished",
         "href=\"/projects/new-cluster\"",
     ] {
-        assert!(page.contains(told), "{told}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
     elif.post("/projects/new-cluster/finish", &[("again", "1")])
         .await
@@ -321,14 +321,14 @@ fn read_form_fields(page: &str, button: &str) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-async fn submit_form(who: &Client, page: &str, button: &str) {
+async fn submit_form(client: &Client, page: &str, button: &str) {
     let fields = read_form_fields(page, button);
     assert!(!fields.is_empty(), "{button}: {page}");
     let fields: Vec<(&str, &str)> = fields
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    who.post("/updates/read", &fields).await.status(303);
+    client.post("/updates/read", &fields).await.status(303);
 }
 
 #[tokio::test]
@@ -336,7 +336,7 @@ async fn only_news_that_was_shown_is_marked_as_read() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Sol", "mira", "ingestion").await;
-    let talk = async |who: &Client, team: &str, task: &str, from: i64, to: i64| {
+    let talk = async |client: &Client, team: &str, task: &str, from: i64, to: i64| {
         // like events of the domain, one hour apart
         sqlx::query(
             "WITH t AS (UPDATE teams SET seq = seq + $3 - $2 + 1 WHERE slug = $1 RETURNING id, seq - ($3 - $2 + 1) AS was)
@@ -349,7 +349,7 @@ async fn only_news_that_was_shown_is_marked_as_read() {
         .bind(from)
         .bind(to)
         .bind(format!("x-{}", task.split_once('-').unwrap().1))
-        .bind(who.person.id)
+        .bind(client.person.id)
         .bind(crate::fixtures::NOW)
         .execute(&world.db)
         .await
@@ -454,16 +454,16 @@ async fn tasks_added_to_or_removed_from_followed_items_are_news() {
     edit(&[("project", "new-cluster")]).await;
     elif.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
     elif.post(&format!("/tasks/{key}/restore"), &[]).await.ok();
-    for told in [
+    for expected in [
         "linked it to goal “Fifty tables”",
         "added it to project “New cluster”",
         "Elif archived it",
         "restored it from the archive",
     ] {
         assert_eq!(
-            page().await.matches(told).count(),
+            page().await.matches(expected).count(),
             1,
-            "{told}: {}",
+            "{expected}: {}",
             page().await
         );
     }
@@ -474,14 +474,14 @@ async fn tasks_added_to_or_removed_from_followed_items_are_news() {
     );
     edit(&[("goal", "")]).await;
     edit(&[("project", "")]).await;
-    for told in [
+    for expected in [
         "Elif unlinked it from its goal",
         "Elif removed it from its project",
     ] {
         assert_eq!(
-            page().await.matches(told).count(),
+            page().await.matches(expected).count(),
             1,
-            "{told}: {}",
+            "{expected}: {}",
             page().await
         );
     }
@@ -566,8 +566,8 @@ async fn team_followers_learn_of_blocked_and_resumed_tasks() {
         .await
         .ok();
     let page = jonas.get("/").await.ok().text();
-    for told in ["Elif deleted goal “Fifty tables”", "Elif closed sprint 42"] {
-        assert!(page.contains(told), "{told}: {page}");
+    for expected in ["Elif deleted goal “Fifty tables”", "Elif closed sprint 42"] {
+        assert!(page.contains(expected), "{expected}: {page}");
     }
 }
 
@@ -657,8 +657,8 @@ async fn needed_by_recognizes_former_names() {
     )
     .await
     .ok();
-    for who in [&mira, jonas] {
-        let page = who.get("/").await.ok().text();
+    for client in [&mira, jonas] {
+        let page = client.get("/").await.ok().text();
         assert!(
             page.contains("id=\"awaited\"") && page.contains("Cut over"),
             "{page}"
@@ -778,7 +778,7 @@ async fn goal_followers_learn_of_progress_and_closing() {
         .await
         .ok();
     let page = jonas.get("/").await.ok().text();
-    for told in [
+    for expected in [
         "Elif updated its progress: yes",
         "Elif updated its progress: 4 %",
         "Elif removed it from its project",
@@ -787,7 +787,7 @@ async fn goal_followers_learn_of_progress_and_closing() {
         "Elif closed sprint 42",
         "href=\"/sprints/42/retro?team=infrastructure\"",
     ] {
-        assert_eq!(page.matches(told).count(), 1, "{told}: {page}");
+        assert_eq!(page.matches(expected).count(), 1, "{expected}: {page}");
     }
     let history = jonas.get("/teams/infrastructure/history").await.ok().text();
     assert!(
@@ -927,13 +927,13 @@ async fn private_team_is_hidden_under_its_former_names_too() {
         .await
         .status(303);
     assert_eq!(elif.task(&key).await["needed_by"], "a private team, Legal");
-    let told = elif
+    let events = elif
         .get("/api/v1/teams/infrastructure/events")
         .await
         .ok()
         .text();
     assert!(
-        told.contains("a private team, Legal") && !told.contains("Ingestion"),
-        "{told}"
+        events.contains("a private team, Legal") && !events.contains("Ingestion"),
+        "{events}"
     );
 }

@@ -8,7 +8,7 @@ use crate::fixtures::{Client, World};
 /// Creates a goal with its form and returns its id.
 pub async fn set_goal(
     world: &World,
-    who: &Client,
+    client: &Client,
     sprint: &str,
     fields: &[(&str, &str)],
 ) -> String {
@@ -16,8 +16,8 @@ pub async fn set_goal(
         .into_iter()
         .chain(fields.iter().copied())
         .collect();
-    let answer = who.post("/teams/infrastructure/goals", &fields).await;
-    assert_eq!(answer.status, 303, "{}", answer.text());
+    let response = client.post("/teams/infrastructure/goals", &fields).await;
+    assert_eq!(response.status, 303, "{}", response.text());
     let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals ORDER BY id DESC LIMIT 1")
         .fetch_one(&world.db)
         .await
@@ -25,8 +25,9 @@ pub async fn set_goal(
     id.to_string()
 }
 
-async fn load_goal_page(who: &Client, id: &str) -> String {
-    who.get(&format!("/teams/infrastructure/goals/{id}"))
+async fn load_goal_page(client: &Client, id: &str) -> String {
+    client
+        .get(&format!("/teams/infrastructure/goals/{id}"))
         .await
         .ok()
         .text()
@@ -122,12 +123,12 @@ async fn entered_values_are_kept_with_their_notes() {
             .contains("31 / 50")
     );
     for wrong in ["-1", "many", "", "99999999999"] {
-        let answer = elif
+        let response = elif
             .post(&progress, &[("value", wrong), ("note", "kept")])
             .await
             .status(422);
         assert!(
-            answer.text().contains("value=\"kept\""),
+            response.text().contains("value=\"kept\""),
             "the form keeps the note"
         );
     }
@@ -263,11 +264,11 @@ async fn invalid_goal_is_refused_beside_its_field() {
             "This project or milestone does not exist.",
         ),
     ] {
-        let answer = elif
+        let response = elif
             .post("/teams/infrastructure/goals", &fields)
             .await
             .status(422);
-        assert!(answer.text().contains(why), "{why}: {}", answer.text());
+        assert!(response.text().contains(why), "{why}: {}", response.text());
     }
     elif.post(
         "/teams/infrastructure/goals",
@@ -566,15 +567,17 @@ async fn concern_stays_open_until_the_team_answers() {
             .fetch_one(&world.db)
             .await
             .unwrap();
-    let answer = format!("/teams/infrastructure/goal-comments/{concern}/answer");
+    let answer_path = format!("/teams/infrastructure/goal-comments/{concern}/answer");
     jonas
-        .post(&answer, &[("answer", "Never mind")])
+        .post(&answer_path, &[("answer", "Never mind")])
         .await
         .status(403);
-    elif.post(&answer, &[("answer", "We wait for you on Thursday")])
+    elif.post(&answer_path, &[("answer", "We wait for you on Thursday")])
         .await
         .ok();
-    elif.post(&answer, &[("answer", "Again")]).await.status(409);
+    elif.post(&answer_path, &[("answer", "Again")])
+        .await
+        .status(409);
     assert!(
         !elif
             .get("/teams/infrastructure")
@@ -618,14 +621,14 @@ async fn only_administrators_rename_move_and_skip_sprints() {
         ("2026-02-31", "2026-12-11", "Enter a date as YYYY-MM-DD."),
         ("2026-11-24", "2026-12-11", "tomorrow or later"),
     ] {
-        let answer = elif
+        let response = elif
             .post(
                 "/sprints/43",
                 &[("name", "X"), ("starts_on", from), ("ends_on", to)],
             )
             .await
             .status(422);
-        assert!(answer.text().contains(why), "{why}: {}", answer.text());
+        assert!(response.text().contains(why), "{why}: {}", response.text());
     }
     elif.post(
         "/sprints/42",
@@ -642,13 +645,13 @@ async fn only_administrators_rename_move_and_skip_sprints() {
         ("starts_on", "2027-01-11"),
         ("ends_on", "2027-01-24"),
     ];
-    let answer = elif.post("/sprints/43", &past).await.status(422);
+    let response = elif.post("/sprints/43", &past).await.status(422);
     assert!(
-        answer
+        response
             .text()
             .contains("so this one cannot pass Sprint 44. Move Sprint 44 first."),
         "{}",
-        answer.text()
+        response.text()
     );
     elif.post("/sprints/43/skip", &[]).await.ok();
     let sprints = elif
@@ -797,12 +800,12 @@ async fn moved_task_keeps_a_goal_with_the_same_title() {
         )
         .await
         .ok();
-    let stands = async |key: &str| {
+    let sprint_and_goal = async |key: &str| {
         let task = elif.task(key).await;
         (task["sprint"].as_i64(), task["goal"].as_i64())
     };
     assert_eq!(
-        (stands(&one).await, stands(&two).await),
+        (sprint_and_goal(&one).await, sprint_and_goal(&two).await),
         ((Some(43), Some(2)), (Some(43), None))
     );
     let page = elif.get(&format!("/tasks/{one}")).await.ok().text();
@@ -817,13 +820,17 @@ async fn moved_task_keeps_a_goal_with_the_same_title() {
         .await
         .ok();
     assert_eq!(
-        (stands(&one).await, stands(&two).await),
+        (sprint_and_goal(&one).await, sprint_and_goal(&two).await),
         ((Some(42), Some(1)), (Some(42), Some(2)))
     );
     elif.post(&format!("/tasks/{one}"), &[("sprint", "none")])
         .await
         .ok();
-    assert_eq!(stands(&one).await, (None, None), "the backlog has no goals");
+    assert_eq!(
+        sprint_and_goal(&one).await,
+        (None, None),
+        "the backlog has no goals"
+    );
 }
 
 #[tokio::test]
@@ -908,12 +915,12 @@ async fn entering_a_value_does_not_change_the_goals_version() {
         .await
         .status(422)
         .text();
-    for stands in [
+    for expected in [
         r#"value="Migrate""#,
         "Calm nights",
         r#"value="elif" checked"#,
     ] {
-        assert!(page.contains(stands), "{stands}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
     // a goal form opened before the value was entered can still be saved
     elif.post(&progress, &[("value", "31"), ("note", "over night")])

@@ -105,13 +105,13 @@ async fn dry_run_reports_the_import_and_writes_nothing() {
     let world = World::new().await;
     let before = count_everything(&world.db).await;
     let draft = import::trello::parse(&parse_json(TRELLO)).unwrap();
-    let wish = ImportRequest {
+    let request = ImportRequest {
         draft: &draft,
         team: "infrastructure",
         mappings: &[],
         dry_run: true,
     };
-    let dry = fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
+    let dry = fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
         .await
         .unwrap();
     assert_eq!(count_everything(&world.db).await, before);
@@ -180,17 +180,17 @@ async fn lists_go_to_columns_by_name_or_mapping() {
         .await
         .ok()
         .text();
-    for told in [
+    for expected in [
         "<b>The command line</b> added the columns 待办, Nothing in it",
         "<b>An import</b> imported it from",
     ] {
-        assert!(history.contains(told), "{told} is not in {history}");
+        assert!(history.contains(expected), "{expected} is not in {history}");
     }
     assert!(!history.contains("A former member"), "{history}");
 
     let draft = import::trello::parse(&board).unwrap();
     let mappings = [("Dooing".to_owned(), "Done".to_owned())];
-    let wish = ImportRequest {
+    let request = ImportRequest {
         draft: &draft,
         team: "infrastructure",
         mappings: &mappings,
@@ -198,7 +198,7 @@ async fn lists_go_to_columns_by_name_or_mapping() {
     };
     let refused = format!(
         "{:?}",
-        fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
+        fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
             .await
             .unwrap_err()
     );
@@ -212,13 +212,13 @@ async fn lists_go_to_columns_by_name_or_mapping() {
 async fn github_issues_keep_their_text_and_closed_are_archived() {
     let world = World::new().await;
     let draft = import::github::parse(&parse_json(GITHUB)).unwrap();
-    let wish = ImportRequest {
+    let request = ImportRequest {
         draft: &draft,
         team: "ingestion",
         mappings: &[],
         dry_run: false,
     };
-    let summary = fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
+    let summary = fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
         .await
         .unwrap();
     assert_eq!(summary.made, 44);
@@ -256,7 +256,7 @@ async fn github_issues_keep_their_text_and_closed_are_archived() {
     );
     let page = world.jonas.get("/teams/ingestion").await.ok().text();
     assert_eq!(page.matches("data-task=\"ING-").count(), 31);
-    let again = fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
+    let again = fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
         .await
         .unwrap();
     assert_eq!(
@@ -281,21 +281,21 @@ async fn import_goes_into_each_teams_current_sprint() {
         .ok();
     // Ingestion has not closed the sprint
     let draft = import::trello::parse(&parse_json(TRELLO)).unwrap();
-    for (team, who, key, sprint) in [
+    for (team, client, key, sprint) in [
         ("infrastructure", &world.elif, "INF-2", 43),
         ("ingestion", &world.jonas, "ING-1", 42),
     ] {
-        let wish = ImportRequest {
+        let request = ImportRequest {
             draft: &draft,
             team,
             mappings: &[],
             dry_run: false,
         };
-        fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
+        fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
             .await
             .unwrap();
-        assert_eq!(who.task(key).await["sprint"], sprint, "{team}");
-        let page = who.get(&format!("/teams/{team}")).await.ok().text();
+        assert_eq!(client.task(key).await["sprint"], sprint, "{team}");
+        let page = client.get(&format!("/teams/{team}")).await.ok().text();
         assert!(
             page.contains(&format!(r#"data-task="{key}""#)),
             "{team}: {page}"
@@ -330,7 +330,7 @@ async fn import_matches_people_and_their_comments() {
         .map(|owner| owner["handle"].as_str().unwrap())
         .collect();
     assert_eq!(owners, ["elif", "jonas"]);
-    let said: Vec<(Option<String>, String, String)> = sqlx::query_as(
+    let comments: Vec<(Option<String>, String, String)> = sqlx::query_as(
         "SELECT a.handle, c.author, c.body FROM comments c LEFT JOIN accounts a ON a.id = c.author_id ORDER BY c.created_at",
     )
     .fetch_all(&world.db)
@@ -338,7 +338,7 @@ async fn import_matches_people_and_their_comments() {
     .unwrap();
     let first = (Some("elif".to_owned()), String::new(), "First".to_owned());
     assert_eq!(
-        said,
+        comments,
         [first, (None, "Xenia".to_owned(), "Later".to_owned())]
     );
 }
@@ -354,12 +354,12 @@ async fn imported_history_keeps_its_dates_and_replays() {
     .fetch_all(&world.db)
     .await
     .unwrap();
-    let told: Vec<_> = events
+    let history: Vec<_> = events
         .iter()
         .map(|(_, kind, column, old)| (kind.as_str(), column.as_deref(), *old))
         .collect();
     assert_eq!(
-        told,
+        history,
         [
             ("task.created", Some("done"), true),
             ("task.moved", Some("in-progress"), true),
@@ -408,18 +408,18 @@ async fn import_command_reports_what_it_did() {
     );
     let first = place.run(&import).await;
     assert!(first.status.success(), "{first:?}");
-    let said = String::from_utf8(first.stdout).unwrap();
+    let output = String::from_utf8(first.stdout).unwrap();
     assert!(
-        said.starts_with("Imported 11 tasks to Infrastructure from Trello “Tekken Notes”, with 24 steps and 0 comments: INF-1 to INF-11."),
-        "{said}"
+        output.starts_with("Imported 11 tasks to Infrastructure from Trello “Tekken Notes”, with 24 steps and 0 comments: INF-1 to INF-11."),
+        "{output}"
     );
-    assert!(said.contains("Lab → In progress: 3 tasks"), "{said}");
+    assert!(output.contains("Lab → In progress: 3 tasks"), "{output}");
     let again = place.run(&import).await;
-    let said = String::from_utf8(again.stdout).unwrap();
+    let output = String::from_utf8(again.stdout).unwrap();
     assert!(
-        said.contains("Imported 0 tasks")
-            && said.contains("Skipped 11 that were imported before: “Lee”"),
-        "{said}"
+        output.contains("Imported 0 tasks")
+            && output.contains("Skipped 11 that were imported before: “Lee”"),
+        "{output}"
     );
     let page = world.elif.get("/teams/infrastructure").await.ok().text();
     assert_eq!(page.matches("data-task=\"INF-").count(), 11);
@@ -472,10 +472,10 @@ async fn long_import_reports_progress_without_a_terminal() {
     ];
     let done = place.run(&import).await;
     assert!(done.status.success(), "{done:?}");
-    let said = String::from_utf8(done.stderr).unwrap();
+    let output = String::from_utf8(done.stderr).unwrap();
     assert!(
-        said.contains("1000 of 1200 tasks") && !said.contains("200 of 1200"),
-        "{said}"
+        output.contains("1000 of 1200 tasks") && !output.contains("200 of 1200"),
+        "{output}"
     );
 }
 
@@ -563,11 +563,11 @@ async fn invalid_export_is_refused_and_imports_nothing() {
                 &url,
             ])
             .await;
-        let said = String::from_utf8(refused.stderr).unwrap();
-        assert_eq!(refused.status.code(), Some(1), "{said}");
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{message}");
         assert!(
-            said.contains(why) && said.contains("nothing was imported"),
-            "{why}: {said}"
+            message.contains(why) && message.contains("nothing was imported"),
+            "{why}: {message}"
         );
     }
     let missing = place
@@ -682,13 +682,13 @@ async fn import_trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -
         .iter()
         .map(|(list, column)| ((*list).to_owned(), (*column).to_owned()))
         .collect();
-    let wish = ImportRequest {
+    let request = ImportRequest {
         draft: &draft,
         team: "infrastructure",
         mappings: &mappings,
         dry_run: false,
     };
-    fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
+    fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
         .await
         .unwrap()
 }

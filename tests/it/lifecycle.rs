@@ -67,11 +67,11 @@ async fn acknowledged_writes_survive_sigkill() {
         server = place.serve().await;
         assert_eq!(server.get("/readyz").await.0, 200);
     }
-    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM promised")
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM promised")
         .fetch_one(&mut place.sql().await)
         .await
         .unwrap();
-    assert_eq!(kept, 1);
+    assert_eq!(rows, 1);
 
     server.signal(Signal::KILL);
     wait_until("Postgres ends after its parent", async || {
@@ -114,8 +114,8 @@ async fn second_server_is_refused_and_commands_run_beside_it() {
 
     let second = place.run(&["serve"]).await;
     assert_eq!(second.status.code(), Some(1));
-    let said = String::from_utf8(second.stderr).unwrap();
-    assert!(said.contains("already runs on"), "{said}");
+    let message = String::from_utf8(second.stderr).unwrap();
+    assert!(message.contains("already runs on"), "{message}");
 
     let beside = place.run(&["migrate"]).await;
     assert!(beside.status.success(), "{beside:?}");
@@ -139,13 +139,13 @@ async fn open_connections_do_not_delay_shutdown() {
     let mut half = TcpStream::connect(server.address()).await.unwrap();
     half.write_all(b"GET / HTTP/1.1\r\nhost").await.unwrap();
 
-    let asked = Instant::now();
+    let stopped = Instant::now();
     server.signal(Signal::TERM);
     assert_eq!(server.wait_for_exit().await.unwrap().code(), Some(0));
     assert!(
-        asked.elapsed() < Duration::from_secs(10),
+        stopped.elapsed() < Duration::from_secs(10),
         "{:?}: {}",
-        asked.elapsed(),
+        stopped.elapsed(),
         server.read_log()
     );
     assert_eq!(place.processes(), [""; 0]);
@@ -159,10 +159,10 @@ async fn occupied_port_is_reported_before_data_is_created() {
     let address = taken.local_addr().unwrap().to_string();
     let refused = place.run(&["serve", "--listen", &address]).await;
     assert_eq!(refused.status.code(), Some(1));
-    let said = String::from_utf8(refused.stderr).unwrap();
+    let message = String::from_utf8(refused.stderr).unwrap();
     assert!(
-        said.contains(&format!("cannot listen on {address}")),
-        "{said}"
+        message.contains(&format!("cannot listen on {address}")),
+        "{message}"
     );
     assert!(!place.data_dir().exists());
 }
@@ -185,10 +185,10 @@ async fn newer_database_is_refused_and_left_unchanged() {
 
     let refused = place.run(&["serve"]).await;
     assert_eq!(refused.status.code(), Some(1));
-    let said = String::from_utf8(refused.stderr).unwrap();
+    let message = String::from_utf8(refused.stderr).unwrap();
     assert!(
-        said.contains("newer Fortnight") && said.contains("99990101000000"),
-        "{said}"
+        message.contains("newer Fortnight") && message.contains("99990101000000"),
+        "{message}"
     );
     assert_eq!(place.processes(), [""; 0]);
 }
@@ -355,7 +355,7 @@ async fn commands_create_users_teams_and_tokens() {
         403,
         "Ben is only on the team that was named"
     );
-    let told: Vec<String> = sqlx::query_scalar(
+    let entries: Vec<String> = sqlx::query_scalar(
         "SELECT kind || ' ' || about FROM audit_log WHERE kind ~ '^(account|team)' AND about ~ 'command line' ORDER BY at, id",
     )
     .fetch_all(&mut place.sql().await)
@@ -368,20 +368,20 @@ async fn commands_create_users_teams_and_tokens() {
             format!("team.role-changed @{handle} is now member of {{team}}, on the command line"),
         ]
     };
-    assert_eq!(told, [of("ada"), of("ben")].concat());
+    assert_eq!(entries, [of("ada"), of("ben")].concat());
 }
 
 /// Creates a person, their team and a token with the command line, and returns the token.
 async fn create_by_command_line(place: &Place, handle: &str, team: &str, key: &str) -> String {
     let email = format!("{handle}@example.org");
-    let said = place
+    let output = place
         .run_with_input(
             &format!("{PASSWORD}\n"),
             &["user", "add", &email, "--name", handle],
         )
         .await;
-    assert!(said.contains(&format!("@{handle}")), "{said}");
-    let said = place
+    assert!(output.contains(&format!("@{handle}")), "{output}");
+    let output = place
         .run_with_input(
             "",
             &[
@@ -389,11 +389,11 @@ async fn create_by_command_line(place: &Place, handle: &str, team: &str, key: &s
             ],
         )
         .await;
-    assert!(said.contains(&format!("/teams/{team}")), "{said}");
-    let said = place
+    assert!(output.contains(&format!("/teams/{team}")), "{output}");
+    let output = place
         .run_with_input("", &["token", "create", &email, "--scope", "write"])
         .await;
-    said.split_whitespace().next_back().unwrap().to_owned()
+    output.split_whitespace().next_back().unwrap().to_owned()
 }
 
 fn new_browser() -> reqwest::Client {
@@ -435,13 +435,13 @@ async fn ctrl_c_stops_gracefully_while_boards_are_open() {
         assert_eq!(stream.headers()["content-type"], "text/event-stream");
         streams.push(stream);
     }
-    let asked = Instant::now();
+    let stopped = Instant::now();
     server.signal(Signal::INT);
     assert_eq!(server.wait_for_exit().await.unwrap().code(), Some(0));
     assert!(
-        asked.elapsed() < Duration::from_secs(10),
+        stopped.elapsed() < Duration::from_secs(10),
         "{:?}: {}",
-        asked.elapsed(),
+        stopped.elapsed(),
         server.read_log()
     );
     for stream in streams {
@@ -453,7 +453,7 @@ async fn ctrl_c_stops_gracefully_while_boards_are_open() {
 async fn every_command_lists_its_environment_variables() {
     let place = Place::new();
     let mut commands = vec![String::new()];
-    let mut asked = 0;
+    let mut checked = 0;
     while let Some(command) = commands.pop() {
         let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = place.run_with_input("", &args).await;
@@ -479,21 +479,21 @@ async fn every_command_lists_its_environment_variables() {
             .filter_map(|line| line.split_whitespace().next())
             .filter(|name| *name != "help");
         commands.extend(names.map(|name| format!("{command} {name}")));
-        asked += 1;
+        checked += 1;
     }
-    assert!(asked > 10, "only {asked} commands were found");
+    assert!(checked > 10, "only {checked} commands were found");
     assert!(!place.data_dir().exists());
 }
 
 #[tokio::test]
 async fn commands_set_roles_scopes_and_team_members() {
     let place = Place::new();
-    let word = format!("{PASSWORD}\n");
+    let password = format!("{PASSWORD}\n");
     for (handle, more) in [("ada", &["--admin"][..]), ("ben", &[])] {
         let email = format!("{handle}@example.org");
         place
             .run_with_input(
-                &word,
+                &password,
                 &[&["user", "add", &email, "--name", handle], more].concat(),
             )
             .await;
@@ -513,13 +513,13 @@ async fn commands_set_roles_scopes_and_team_members() {
     ]
     .concat();
     place.run_with_input("", &team).await;
-    let said = place
+    let output = place
         .run_with_input(
             "",
             &["token", "create", "ben@example.org", "--scope", "read"],
         )
         .await;
-    let token = said.split_whitespace().next_back().unwrap().to_owned();
+    let token = output.split_whitespace().next_back().unwrap().to_owned();
     let server = place.serve().await;
     for (handle, status) in [("ada", 200), ("ben", 403)] {
         let browser = new_browser();
@@ -556,18 +556,18 @@ async fn commands_set_roles_scopes_and_team_members() {
 #[tokio::test]
 async fn terminal_prompts_for_the_password_without_echo() {
     let place = Place::new();
-    let said = place
+    let output = place
         .run_at_terminal(
             &format!("{PASSWORD}\n"),
             &["user", "add", "ada@example.org", "--name", "Ada"],
         )
         .await;
     assert!(
-        said.contains("Password:")
-            && said.contains("Created Ada (@ada). Sign in with ada@example.org."),
-        "{said}"
+        output.contains("Password:")
+            && output.contains("Created Ada (@ada). Sign in with ada@example.org."),
+        "{output}"
     );
-    assert!(!said.contains(PASSWORD), "{said}");
+    assert!(!output.contains(PASSWORD), "{output}");
     let server = place.serve().await;
     sign_in(&new_browser(), &server, "ada").await;
 }
@@ -579,10 +579,10 @@ async fn forwarded_ip_is_used_only_from_a_trusted_proxy() {
     create_by_command_line(&place, "ada", "infrastructure", "INF").await;
     let guess = async |server: &Server| {
         let fields = [("email", "ada@example.org"), ("password", "guessed")];
-        let asked = new_browser()
+        let request = new_browser()
             .post(format!("{}/login", server.url))
             .header("x-forwarded-for", "203.0.113.9");
-        assert_eq!(asked.form(&fields).send().await.unwrap().status(), 401);
+        assert_eq!(request.form(&fields).send().await.unwrap().status(), 401);
     };
     for trusted in [&[][..], &[("FORTNIGHT_TRUSTED_PROXY", "127.0.0.0/8")]] {
         let mut server = place.serve_with(trusted).await;

@@ -25,7 +25,7 @@ async fn move_is_streamed_identically_to_every_window() {
     let mut two = served.listen(&world.jonas, "infrastructure", None).await;
     let here = one.next_of("presence").await;
     assert!(here.data["html"].as_str().unwrap().contains("here now"));
-    let answer = world
+    let response = world
         .elif
         .ask(
             Method::PUT,
@@ -51,7 +51,7 @@ async fn move_is_streamed_identically_to_every_window() {
             &json!("Elif Hartmann")
         )
     );
-    assert_eq!(a.data["change"], answer.header("fortnight-change"));
+    assert_eq!(a.data["change"], response.header("fortnight-change"));
     assert!(
         a.data["html"]
             .as_str()
@@ -161,14 +161,14 @@ async fn signing_out_ends_the_stream_within_five_seconds() {
         stream.next().await
     });
     assert!(ended.await.expect("within five seconds").is_none());
-    let answer = reqwest::Client::new()
+    let response = reqwest::Client::new()
         .get(format!(
             "http://{}/teams/infrastructure/live",
             served.address
         ))
         .header("cookie", &world.elif.cookie);
     assert_eq!(
-        answer
+        response
             .header("accept", "application/json")
             .send()
             .await

@@ -47,8 +47,8 @@ async fn database_without_tables_is_not_ready() {
         let request = axum::http::Request::get(path)
             .body(axum::body::Body::empty())
             .unwrap();
-        let answer = router(app.clone()).oneshot(request).await.unwrap();
-        assert_eq!(answer.status(), status, "{path}");
+        let response = router(app.clone()).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
     }
 }
 

@@ -73,8 +73,8 @@ async fn sign_in(client: &Client, email: &str, password: &str) -> Client {
     }
 }
 
-fn read_session_cookie(answer: &Answer) -> String {
-    answer
+fn read_session_cookie(response: &Answer) -> String {
+    response
         .header("set-cookie")
         .split(';')
         .next()
@@ -123,14 +123,14 @@ async fn invited_person_joins_the_team_and_can_work() {
     let (ada, ..) = create_account(&world, "ada", "admin").await;
     let path = invite(&ada, &[("team", "infrastructure"), ("days", "3")]).await;
     let secret = path.strip_prefix("/join/").unwrap();
-    let kept: i64 = sqlx::query_scalar(
+    let stored: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM invitations i WHERE i::text LIKE '%' || $1 || '%'",
     )
     .bind(secret)
     .fetch_one(&world.db)
     .await
     .unwrap();
-    assert_eq!(kept, 0, "only a digest is stored");
+    assert_eq!(stored, 0, "only a digest is stored");
     let listed = ada.get("/settings/people").await.ok().text();
     assert!(
         listed.contains("to Infrastructure") && !listed.contains(secret),
@@ -211,13 +211,13 @@ async fn single_use_invitation_admits_one_of_two_people() {
     let mut statuses = [one.status.as_u16(), two.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 404]);
-    let came: i64 = sqlx::query_scalar(
+    let accounts: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM accounts WHERE email IN ('one@example.org', 'two@example.org')",
     )
     .fetch_one(&world.db)
     .await
     .unwrap();
-    assert_eq!(came, 1);
+    assert_eq!(accounts, 1);
 }
 
 #[tokio::test]
@@ -296,7 +296,7 @@ async fn registration_is_closed_by_default_and_limited_by_domain() {
     let world = World::new().await;
     let (ada, ..) = create_account(&world, "ada", "admin").await;
     let stranger = world.stranger();
-    let closed = async |email: &str| {
+    let register = async |email: &str| {
         stranger
             .post("/register", &registration_fields(email, "New"))
             .await
@@ -304,16 +304,16 @@ async fn registration_is_closed_by_default_and_limited_by_domain() {
             .as_u16()
     };
     stranger.get("/register").await.status(403);
-    assert_eq!(closed("new@example.org").await, 403);
+    assert_eq!(register("new@example.org").await, 403);
     for path in ["/register", "/accounts", "/users", "/people"] {
-        let answer = stranger
+        let response = stranger
             .api(
                 Method::POST,
                 path,
                 json!({ "email": "new@example.org", "password": PASSWORD }),
             )
             .await;
-        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(response.status, 404, "{path}");
     }
     assert!(
         !stranger
@@ -388,7 +388,7 @@ async fn registration_is_closed_by_default_and_limited_by_domain() {
         "eve@example.org@evil.example",
         "eve",
     ] {
-        assert_eq!(closed(email).await, 422, "{email}");
+        assert_eq!(register(email).await, 422, "{email}");
     }
     let done = stranger
         .post(
@@ -415,7 +415,7 @@ async fn registration_is_closed_by_default_and_limited_by_domain() {
         .unwrap();
     assert_eq!(role, "member");
     ada.post("/settings", &[("name", "Ours")]).await.ok();
-    assert_eq!(closed("later@example.org").await, 403);
+    assert_eq!(register("later@example.org").await, 403);
 }
 
 async fn create_reset_link(admin: &Client, handle: &str) -> String {
@@ -516,14 +516,14 @@ async fn password_reset_link_works_once_within_the_hour() {
 #[tokio::test]
 async fn sessions_can_be_ended_and_expire() {
     let world = World::new().await;
-    let (here, email, password) = create_account(&world, "mira", "member").await;
+    let (first, email, password) = create_account(&world, "mira", "member").await;
     // signing in with a given cookie creates a new session, which prevents session fixation
     let fixed = Client {
         cookie: format!("session={}", "A".repeat(43)),
         ..here.clone()
     };
-    let there = sign_in(&fixed, &email, &password).await;
-    assert!(there.cookie != fixed.cookie && there.cookie != here.cookie);
+    let second = sign_in(&fixed, &email, &password).await;
+    assert!(second.cookie != fixed.cookie && second.cookie != first.cookie);
     fixed.get("/").await.status(303);
     let elsewhere = Client {
         cookie: String::new(),
@@ -533,7 +533,7 @@ async fn sessions_can_be_ended_and_expire() {
     third.get("/logout").await.status(405);
     third.get("/").await.status(200);
 
-    let page = here.get("/me").await.ok().text();
+    let page = first.get("/me").await.ok().text();
     assert_eq!(page.matches("name=\"session\"").count(), 3);
     let name = |page: &str| {
         let other = page
@@ -556,7 +556,8 @@ async fn sessions_can_be_ended_and_expire() {
         .await
         .ok();
     assert_eq!(
-        here.get("/me")
+        first
+            .get("/me")
             .await
             .ok()
             .text()
@@ -564,11 +565,13 @@ async fn sessions_can_be_ended_and_expire() {
             .count(),
         3
     );
-    here.post("/me/sessions", &[("session", &name(&page))])
+    first
+        .post("/me/sessions", &[("session", &name(&page))])
         .await
         .status(303);
     assert_eq!(
-        here.get("/me")
+        first
+            .get("/me")
             .await
             .ok()
             .text()
@@ -578,21 +581,23 @@ async fn sessions_can_be_ended_and_expire() {
     );
 
     let wrong = [("old", "not this one"), ("password", "an entirely new one")];
-    let page = here.post("/me/password", &wrong).await.status(422).text();
+    let page = first.post("/me/password", &wrong).await.status(422).text();
     assert!(page.contains("Wrong current password"), "{page}");
     let again = sign_in(&elsewhere, &email, &password).await;
-    here.post(
-        "/me/password",
-        &[("old", &password), ("password", "an entirely new one")],
-    )
-    .await
-    .status(303);
-    here.get("/").await.status(200);
-    for old in [&there, &third, &again] {
+    first
+        .post(
+            "/me/password",
+            &[("old", &password), ("password", "an entirely new one")],
+        )
+        .await
+        .status(303);
+    first.get("/").await.status(200);
+    for old in [&second, &third, &again] {
         old.get("/").await.status(303);
         old.api(Method::GET, "/teams", json!({})).await.status(401);
     }
-    here.post("/login", &[("email", &email), ("password", &password)])
+    first
+        .post("/login", &[("email", &email), ("password", &password)])
         .await
         .status(401);
 
@@ -601,7 +606,7 @@ async fn sessions_can_be_ended_and_expire() {
         .post("/me/sessions", &[("others", "1")])
         .await
         .status(303);
-    here.get("/").await.status(303);
+    first.get("/").await.status(303);
     // a session expires after 14 days without use
     world.app.clock.advance(Duration::days(14));
     fresh.get("/").await.status(303);
@@ -652,8 +657,8 @@ async fn deactivation_ends_all_access_within_five_seconds() {
     stream.next_of("presence").await;
     // a member is removed from a private team while their stream is open
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
-    let mut off = served.listen(&mira, "infrastructure", None).await;
-    off.next_of("presence").await;
+    let mut removed = served.listen(&mira, "infrastructure", None).await;
+    removed.next_of("presence").await;
     sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
         .bind(world.elif.person.id)
         .execute(&world.db)
@@ -699,7 +704,7 @@ async fn deactivation_ends_all_access_within_five_seconds() {
         .await
         .status(401);
     mira.get("/teams/infrastructure").await.status(404);
-    tokio::join!(expect_end(&mut stream), expect_end(&mut off));
+    tokio::join!(expect_end(&mut stream), expect_end(&mut removed));
     let owners = async |key: &str| {
         let task = world.elif.task(key).await;
         let handle = |owner: &Value| owner["handle"].as_str().unwrap().to_owned();
@@ -731,9 +736,9 @@ async fn deactivation_ends_all_access_within_five_seconds() {
         .api(Method::GET, "/teams", json!({}))
         .await
         .status(401);
-    for what in ["deactivate", "member", "viewer"] {
+    for action in ["deactivate", "member", "viewer"] {
         let refused = ada
-            .post("/settings/people/ada", &[("do", what)])
+            .post("/settings/people/ada", &[("do", action)])
             .await
             .status(422)
             .text();
@@ -924,13 +929,13 @@ async fn token_is_shown_once_and_expires_or_is_revoked() {
         !page.contains(&token) && page.contains("Deploy script") && page.contains("never used"),
         "{page}"
     );
-    let kept: i64 =
+    let stored: i64 =
         sqlx::query_scalar("SELECT count(*) FROM tokens t WHERE t::text LIKE '%' || $1 || '%'")
             .bind(&token)
             .fetch_one(&world.db)
             .await
             .unwrap();
-    assert_eq!(kept, 0, "only a digest is stored");
+    assert_eq!(stored, 0, "only a digest is stored");
     let program = Client {
         cookie: String::new(),
         bearer: Some(token.clone()),
@@ -1164,12 +1169,12 @@ async fn each_change_of_team_settings_is_in_the_history() {
     ada.post(&format!("{team}/visibility"), &[("private", "1")])
         .await
         .status(403);
-    let told = ada
+    let response = ada
         .api(Method::GET, "/teams/infrastructure/events", json!({}))
         .await
         .status(200)
         .json();
-    let kinds: Vec<(&str, &str)> = told["events"]
+    let kinds: Vec<(&str, &str)> = response["events"]
         .as_array()
         .unwrap()
         .iter()
@@ -1420,9 +1425,10 @@ async fn former_username_cannot_be_taken_by_others() {
         ("works_from", "09:00"),
         ("works_to", "17:00"),
     ];
-    let called = async |who: &Client, name: &str, handle: &str| {
+    let rename = async |client: &Client, name: &str, handle: &str| {
         let profile = [("name", name), ("handle", handle)];
-        who.post("/me", &[profile.as_slice(), hours.as_slice()].concat())
+        client
+            .post("/me", &[profile.as_slice(), hours.as_slice()].concat())
             .await
     };
     let key = elif.make("infrastructure", "todo", "Whose").await;
@@ -1430,8 +1436,8 @@ async fn former_username_cannot_be_taken_by_others() {
         .await
         .ok();
     elif.post(&format!("/tasks/{key}/owners"), &[]).await.ok();
-    called(elif, "Elif Hartmann", "elif-h").await.status(303);
-    let page = called(jonas, "Jonas Gruber", "elif")
+    rename(elif, "Elif Hartmann", "elif-h").await.status(303);
+    let page = rename(jonas, "Jonas Gruber", "elif")
         .await
         .status(422)
         .text();
@@ -1471,19 +1477,20 @@ async fn former_username_cannot_be_taken_by_others() {
             .contains("@elif is now @elif-h")
     );
     // she can take her former username back, and the other one stays reserved for her
-    called(elif, "Elif Hartmann", "elif").await.status(303);
-    called(jonas, "Jonas Gruber", "elif-h").await.status(422);
-    called(jonas, "Jonas Gruber", "jo").await.status(303);
-    let said: Vec<Value> = sqlx::query_scalar(
+    rename(elif, "Elif Hartmann", "elif").await.status(303);
+    rename(jonas, "Jonas Gruber", "elif-h").await.status(422);
+    rename(jonas, "Jonas Gruber", "jo").await.status(303);
+    let edits: Vec<Value> = sqlx::query_scalar(
         "SELECT after FROM events WHERE kind = 'member.profile-edited' ORDER BY at, seq",
     )
     .fetch_all(&world.db)
     .await
     .unwrap();
     assert!(
-        said.iter()
+        edits
+            .iter()
             .any(|after| after["handle"] == "elif-h" && after["hue"] == 2),
-        "{said:?}"
+        "{edits:?}"
     );
 }
 
@@ -1493,17 +1500,17 @@ async fn tasks_are_found_by_every_former_team_key() {
     let (ada, ..) = create_account(&world, "ada", "admin").await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "The first").await;
-    let called = async |team: &str, name: &str, key: &str| {
+    let rename = async |team: &str, name: &str, key: &str| {
         ada.post(
             &format!("/teams/{team}/name"),
             &[("form", "name"), ("name", name), ("key", key)],
         )
         .await
     };
-    called("infrastructure", "Platform", "PLAT")
+    rename("infrastructure", "Platform", "PLAT")
         .await
         .status(303);
-    let taken = called("ingestion", "Ingestion", "INF")
+    let taken = rename("ingestion", "Ingestion", "INF")
         .await
         .status(422)
         .text();
@@ -1542,10 +1549,10 @@ async fn tasks_are_found_by_every_former_team_key() {
         page.contains(r#"href="/tasks/INF-1""#) && page.contains("PLAT-1"),
         "{page}"
     );
-    called("infrastructure", "Platform", "INF")
+    rename("infrastructure", "Platform", "INF")
         .await
         .status(303);
-    called("ingestion", "Ingestion", "PLAT").await.status(422);
+    rename("ingestion", "Ingestion", "PLAT").await.status(422);
     elif.get("/tasks/PLAT-2").await.status(200);
 }
 
@@ -1555,10 +1562,10 @@ async fn private_teams_events_are_not_streamed_to_others() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let mut tx = world.db.begin().await.unwrap();
-    let far = add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
+    let team = add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
         .await
         .unwrap();
-    add_member(&mut tx, NOW, far, world.jonas.person.id, true)
+    add_member(&mut tx, NOW, team, world.jonas.person.id, true)
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -1634,9 +1641,9 @@ async fn private_teams_events_are_not_streamed_to_others() {
     let last = world.elif.make("infrastructure", "todo", "ours").await;
     loop {
         let event = ours.next().await.unwrap();
-        let said = event.data.to_string();
+        let text = event.data.to_string();
         assert!(
-            !said.contains("anzibar") && !said.contains("ZAN") && !said.contains("onas"),
+            !text.contains("anzibar") && !text.contains("ZAN") && !text.contains("onas"),
             "{event:?}"
         );
         if event.name == "card" && event.data["key"] == last.as_str() {
@@ -1785,26 +1792,26 @@ async fn theme_is_kept_per_browser() {
     };
     assert_eq!(theme("").await, " lang=\"en\"");
     for chosen in ["dark", "light"] {
-        let answer = world
+        let response = world
             .elif
             .post("/me/theme", &[("theme", chosen), ("back", "/teams")])
             .await
             .status(303);
         assert_eq!(
-            answer.header("location"),
+            response.header("location"),
             "/teams",
             "redirects to the page where it was chosen"
         );
-        let html = theme(answer.header("set-cookie")).await;
+        let html = theme(response.header("set-cookie")).await;
         assert_eq!(html, format!(" lang=\"en\" data-theme=\"{chosen}\""));
     }
-    let answer = world
+    let response = world
         .elif
         .post("/me/theme", &[("theme", "system"), ("back", "/")])
         .await
         .status(303);
     assert_eq!(
-        theme(answer.header("set-cookie")).await,
+        theme(response.header("set-cookie")).await,
         " lang=\"en\"",
         "follows the system again"
     );
@@ -1824,15 +1831,23 @@ async fn existing_account_joins_a_team_by_invitation() {
         "{page}"
     );
     // only administrators are offered the admin scope
-    for (who, offered) in [(&ada, true), (&world.jonas, false)] {
+    for (client, offered) in [(&ada, true), (&world.jonas, false)] {
         assert_eq!(
-            who.get("/me").await.ok().text().contains(">admin</option>"),
+            client
+                .get("/me")
+                .await
+                .ok()
+                .text()
+                .contains(">admin</option>"),
             offered
         );
     }
     // an existing member does not use up the invitation
-    let told = world.elif.post(&path, &[]).await.status(409).text();
-    assert!(told.contains("You are already on this team."), "{told}");
+    let refused = world.elif.post(&path, &[]).await.status(409).text();
+    assert!(
+        refused.contains("You are already on this team."),
+        "{refused}"
+    );
     world.stranger().get(&path).await.status(200);
     world.jonas.post(&path, &[]).await.status(303);
     world

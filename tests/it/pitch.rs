@@ -31,26 +31,29 @@ async fn another_teams_concern_stays_open_until_it_is_answered() {
         !page.contains("xpected by today"),
         "a future sprint has no expected pace"
     );
-    let remarks = format!("/teams/infrastructure/goals/{goal}/comments");
-    let said = [
+    let comments_path = format!("/teams/infrastructure/goals/{goal}/comments");
+    let concern = [
         ("kind", "concern"),
         ("body", "We will be blocked by this"),
         ("back", "/sprints/43"),
     ];
-    let answer = jonas.post(&remarks, &said).await;
-    assert_eq!(answer.headers["location"], "/sprints/43");
+    let response = jonas.post(&comments_path, &concern).await;
+    assert_eq!(response.headers["location"], "/sprints/43");
     let page = jonas.get("/sprints/43").await.text();
     assert!(page.contains("We will be blocked by this") && page.contains("1 open concern"));
     assert!(
         !page.contains("Reply to this concern"),
         "only the goal's team can reply"
     );
-    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
+    let comment: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
         .fetch_one(&world.db)
         .await
         .unwrap();
-    let answers = format!("/teams/infrastructure/goal-comments/{remark}/answer");
-    jonas.post(&answers, &[("answer", "No")]).await.status(403);
+    let answer_path = format!("/teams/infrastructure/goal-comments/{comment}/answer");
+    jonas
+        .post(&answer_path, &[("answer", "No")])
+        .await
+        .status(403);
     assert!(
         elif.get("/sprints/43")
             .await
@@ -58,7 +61,7 @@ async fn another_teams_concern_stays_open_until_it_is_answered() {
             .contains("Reply to this concern")
     );
     elif.post(
-        &answers,
+        &answer_path,
         &[
             ("answer", "We start on Thursday, after your release"),
             ("back", "/sprints/43"),
@@ -133,8 +136,8 @@ async fn goal_can_be_added_only_to_an_open_sprint() {
             .contains(&add("infrastructure", 42))
     );
     // one team has closed the sprint, the other has not
-    let kept = elif.make("infrastructure", "todo", "Left").await;
-    close_sprint(elif, &[(&kept, "carry")]).await.ok();
+    let unfinished = elif.make("infrastructure", "todo", "Left").await;
+    close_sprint(elif, &[(&unfinished, "carry")]).await.ok();
     assert!(
         !elif
             .get("/sprints/42")

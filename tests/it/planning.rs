@@ -9,15 +9,16 @@ use crate::{
 
 const PLANNING: &str = "/teams/infrastructure/planning";
 
-async fn create_backlog_task(who: &Client, title: &str) -> String {
-    let key = who.make("infrastructure", "todo", title).await;
-    who.post(
-        &format!("/tasks/{key}"),
-        &[("sprint", "none"), ("estimate", "3")],
-    )
-    .await
-    .ok();
-    assert_eq!(who.task(&key).await["sprint"], json!(null));
+async fn create_backlog_task(client: &Client, title: &str) -> String {
+    let key = client.make("infrastructure", "todo", title).await;
+    client
+        .post(
+            &format!("/tasks/{key}"),
+            &[("sprint", "none"), ("estimate", "3")],
+        )
+        .await
+        .ok();
+    assert_eq!(client.task(&key).await["sprint"], json!(null));
     key
 }
 
@@ -70,14 +71,14 @@ async fn several_tasks_are_planned_together_and_undone() {
         ("keys", &keys[0]),
         ("dragged", &keys[1]),
     ];
-    let answer = elif.post(PLANNING, &fields).await.ok();
+    let response = elif.post(PLANNING, &fields).await.ok();
     assert_eq!(elif.task(&keys[0]).await["sprint"], json!(43));
     let task = elif.task(&keys[1]).await;
     assert_eq!(
         (&task["sprint"], &task["goal"]),
         (&json!(null), &json!(null))
     );
-    let change = answer
+    let change = response
         .header("location")
         .split("did=")
         .nth(1)
@@ -111,7 +112,7 @@ async fn invalid_planning_is_refused_and_moves_nothing() {
     let theirs = theirs.to_string();
     let key = create_backlog_task(elif, "Runbook").await;
     let foreign = jonas.make("ingestion", "todo", "Not yours").await;
-    for (who, to, keys, status) in [
+    for (client, to, keys, status) in [
         (elif, now.as_str(), key.as_str(), 422),
         (elif, theirs.as_str(), &key, 422),
         (elif, "nonsense", &key, 404),
@@ -119,7 +120,8 @@ async fn invalid_planning_is_refused_and_moves_nothing() {
         (elif, "sprint", "", 422),
         (jonas, "sprint", &key, 403),
     ] {
-        who.post(PLANNING, &[("sprint", "43"), ("to", to), ("keys", keys)])
+        client
+            .post(PLANNING, &[("sprint", "43"), ("to", to), ("keys", keys)])
             .await
             .status(status);
     }
@@ -159,10 +161,13 @@ async fn backlog_starts_with_tasks_that_unblock_others() {
     let (elif, jonas) = (&world.elif, &world.jonas);
     create_backlog_task(elif, "The oldest").await;
     world.app.clock.advance(time::Duration::hours(1));
-    let asked = create_backlog_task(elif, "They wait for it").await;
+    let awaited = create_backlog_task(elif, "They wait for it").await;
     let theirs = jonas.make("ingestion", "in-progress", "Dual-write").await;
     jonas
-        .post(&format!("/tasks/{theirs}/block"), &[("on", asked.as_str())])
+        .post(
+            &format!("/tasks/{theirs}/block"),
+            &[("on", awaited.as_str())],
+        )
         .await
         .ok();
     let page = elif.get(PLANNING).await.ok().text();
@@ -212,7 +217,7 @@ async fn backlog_starts_with_tasks_that_unblock_others() {
     );
     assert!(find_position(&page, "Other teams waiting on us") < page.rfind("Dual-write").unwrap());
     // a finished task is no longer listed as awaited
-    elif.post(&format!("/tasks/{asked}/position"), &[("column", "done")])
+    elif.post(&format!("/tasks/{awaited}/position"), &[("column", "done")])
         .await
         .ok();
     assert!(
@@ -229,10 +234,10 @@ async fn backlog_starts_with_tasks_that_unblock_others() {
         .ok()
         .text();
     assert!(
-        board.contains(&asked) && !board.contains(&format!("{theirs} waits")),
+        board.contains(&awaited) && !board.contains(&format!("{theirs} waits")),
         "its card does not show it either"
     );
-    elif.post(&format!("/tasks/{asked}/position"), &[("column", "todo")])
+    elif.post(&format!("/tasks/{awaited}/position"), &[("column", "todo")])
         .await
         .ok();
     assert!(
@@ -329,11 +334,11 @@ async fn absence_reduces_capacity_and_standup_suggestions() {
         ("", "2026-12-03", "Enter the first day off."),
         ("2026-02-30", "", "Enter a date as YYYY-MM-DD."),
     ] {
-        let answer = tomas
+        let response = tomas
             .post("/me/absences", &[("from", from), ("to", to)])
             .await
             .status(422);
-        assert!(answer.text().contains(why), "{why}: {}", answer.text());
+        assert!(response.text().contains(why), "{why}: {}", response.text());
     }
     elif.post("/me/absences/2026-12-03/remove", &[])
         .await

@@ -125,9 +125,9 @@ impl Place {
 
     /// Runs a command with a terminal, which the Linux tool `script` emulates. Returns what the terminal shows.
     pub async fn run_at_terminal(&self, input: &str, args: &[&str]) -> String {
-        let said = self.command(args);
-        let line: Vec<String> = std::iter::once(said.as_std().get_program())
-            .chain(said.as_std().get_args())
+        let output = self.command(args);
+        let line: Vec<String> = std::iter::once(output.as_std().get_program())
+            .chain(output.as_std().get_args())
             .map(|word| format!("'{}'", word.to_str().unwrap()))
             .collect();
         let mut command = Command::new("script");
@@ -145,11 +145,11 @@ impl Place {
             .spawn()
             .unwrap();
         let mut screen = child.stdout.take().unwrap();
-        let mut said = Vec::new();
+        let mut output = Vec::new();
         // input sent before the prompt would be echoed
-        while !said.ends_with(b": ") {
+        while !output.ends_with(b": ") {
             assert!(
-                timeout(TIMEOUT, screen.read_buf(&mut said))
+                timeout(TIMEOUT, screen.read_buf(&mut output))
                     .await
                     .expect("the command prompts in time")
                     .unwrap()
@@ -163,12 +163,12 @@ impl Place {
             .write_all(input.as_bytes())
             .await
             .unwrap();
-        timeout(TIMEOUT, screen.read_to_end(&mut said))
+        timeout(TIMEOUT, screen.read_to_end(&mut output))
             .await
             .expect("the command ends in time")
             .unwrap();
         assert!(child.wait().await.unwrap().success(), "{args:?}");
-        String::from_utf8(said).unwrap()
+        String::from_utf8(output).unwrap()
     }
 
     /// Starts the server and waits until it prints its address.
@@ -309,14 +309,14 @@ impl Server {
 }
 
 /// Polls until the condition is true.
-pub async fn wait_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub async fn wait_until(description: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let mut tick = interval(Duration::from_millis(20));
-    let looking = async {
+    let polling = async {
         while !is_so().await {
             tick.tick().await;
         }
     };
-    timeout(TIMEOUT, looking)
+    timeout(TIMEOUT, polling)
         .await
-        .unwrap_or_else(|_| panic!("did not happen in time: {what}"));
+        .unwrap_or_else(|_| panic!("did not happen in time: {description}"));
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Creates a project that Infrastructure leads.
-async fn create_project(who: &Client) {
+async fn create_project(client: &Client) {
     let fields = [
         ("team", "infrastructure"),
         ("name", "Re-partition 100 tables"),
@@ -18,15 +18,16 @@ async fn create_project(who: &Client) {
         ("unit", "tables"),
         ("about", "Every table **once**"),
     ];
-    let answer = who.post("/projects", &fields).await;
+    let response = client.post("/projects", &fields).await;
     assert_eq!(
-        answer.headers["location"],
+        response.headers["location"],
         "/projects/re-partition-100-tables"
     );
 }
 
-async fn load_project_page(who: &Client) -> String {
-    who.get("/projects/re-partition-100-tables")
+async fn load_project_page(client: &Client) -> String {
+    client
+        .get("/projects/re-partition-100-tables")
         .await
         .ok()
         .text()
@@ -221,10 +222,10 @@ async fn invalid_project_is_refused_beside_its_field() {
             .into_iter()
             .chain([("name", name), ("target", target)])
             .collect();
-        let answer = elif.post("/projects", &fields).await.status(422);
-        assert!(answer.text().contains(why), "{why}");
+        let response = elif.post("/projects", &fields).await.status(422);
+        assert!(response.text().contains(why), "{why}");
         assert!(
-            answer.text().contains("value=\"tables\""),
+            response.text().contains("value=\"tables\""),
             "the form keeps the input"
         );
     }
@@ -311,16 +312,18 @@ async fn invalid_project_is_refused_beside_its_field() {
 async fn about_page_shows_mission_and_key_results_from_projects() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let told = [
+    let profile = [
         ("mission", "Reliable storage for everyone"),
         ("chat", "#infrastructure"),
         ("roadmap", "## Winter\n\n- Postgres"),
     ];
     jonas
-        .post("/teams/infrastructure/about", &told)
+        .post("/teams/infrastructure/about", &profile)
         .await
         .status(403);
-    elif.post("/teams/infrastructure/about", &told).await.ok();
+    elif.post("/teams/infrastructure/about", &profile)
+        .await
+        .ok();
     let objective = [
         ("quarter", "2026-Q4"),
         ("title", "No pages at night caused by the database"),
@@ -642,14 +645,15 @@ async fn project_board_shows_tasks_of_all_teams_by_state() {
         .ok();
     let theirs = jonas.make("ingestion", "in-review", "Dual-write").await;
     elif.make("infrastructure", "todo", "Something else").await;
-    for (who, key) in [(elif, &ours), (elif, &backlog), (jonas, &theirs)] {
-        who.post(
-            &format!("/tasks/{key}"),
-            &[("project", "re-partition-100-tables")],
-        )
-        .await
-        .ok();
-        assert_eq!(who.task(key).await["project"], "re-partition-100-tables");
+    for (client, key) in [(elif, &ours), (elif, &backlog), (jonas, &theirs)] {
+        client
+            .post(
+                &format!("/tasks/{key}"),
+                &[("project", "re-partition-100-tables")],
+            )
+            .await
+            .ok();
+        assert_eq!(client.task(key).await["project"], "re-partition-100-tables");
     }
     let story = elif.get(&format!("/tasks/{ours}")).await.ok().text();
     assert!(
@@ -689,9 +693,9 @@ async fn project_board_shows_tasks_of_all_teams_by_state() {
             .text()
             .contains("There is no sprint 77.")
     );
-    let asked =
+    let cards_path =
         format!("/projects/re-partition-100-tables/cards?keys={ours},{theirs},INF-4,nonsense");
-    let cards = elif.get(&asked).await.ok().text();
+    let cards = elif.get(&cards_path).await.ok().text();
     assert!(
         cards.contains("data-state=\"review\"") && !cards.contains("Something else"),
         "{cards}"

@@ -103,7 +103,7 @@ proptest! {
 async fn mutated_export_is_imported_whole_or_not_at_all() {
     let world = World::new().await;
     let mut runner = TestRunner::deterministic();
-    let (mut came, mut refused) = (0, 0);
+    let (mut imported, mut refused) = (0, 0);
     for _ in 0..20 {
         let mutations = mutations().new_tree(&mut runner).unwrap().current();
         for (file, parse) in REAL {
@@ -111,15 +111,16 @@ async fn mutated_export_is_imported_whole_or_not_at_all() {
                 continue;
             };
             let before = count_everything(&world.db).await;
-            let wish = ImportRequest {
+            let request = ImportRequest {
                 draft: &draft,
                 team: "infrastructure",
                 mappings: &[],
                 dry_run: false,
             };
-            match fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {}).await
+            match fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
+                .await
             {
-                Ok(_) => came += 1,
+                Ok(_) => imported += 1,
                 Err(problem) => {
                     // refused with a reason, not with an internal error
                     assert!(
@@ -133,9 +134,9 @@ async fn mutated_export_is_imported_whole_or_not_at_all() {
         }
     }
     report(&format!(
-        "{came} mutated exports were imported and {refused} were refused"
+        "{imported} mutated exports were imported and {refused} were refused"
     ));
-    assert!(came > 0);
+    assert!(imported > 0);
     crate::concurrency::check_board(&world).await;
     world
         .elif

@@ -60,7 +60,7 @@ async fn forty_tasks_need_no_more_queries_than_two() {
         }
     }
     count_queries();
-    let asked = async |path: String| {
+    let queries_for = async |path: String| {
         SENT.set(0);
         world.elif.get(&path).await.status(200);
         SENT.get()
@@ -72,38 +72,39 @@ async fn forty_tasks_need_no_more_queries_than_two() {
         "/teams/TEAM/flow",
         "/teams/TEAM/check-in",
     ] {
-        let few = asked(path.replace("TEAM", "infrastructure")).await;
-        let many = asked(path.replace("TEAM", "ingestion")).await;
+        let few = queries_for(path.replace("TEAM", "infrastructure")).await;
+        let many = queries_for(path.replace("TEAM", "ingestion")).await;
         assert!(few > 0, "statements are counted");
         assert_eq!(few, many, "{path}");
     }
     // an unchanged page needs one query, for session and access
-    let unchanged = asked("/teams/infrastructure".to_owned()).await;
+    let unchanged = queries_for("/teams/infrastructure".to_owned()).await;
     assert_eq!(unchanged, 1);
     // cached badges and feeds are sent without rendering them again
-    for kept in [
+    for cached in [
         "check-in/badge.svg",
         "check-in.json",
         "check-in/changes.atom",
     ] {
-        let path = match kept {
+        let path = match cached {
             "check-in.json" => "/api/v1/teams/infrastructure/check-in".to_owned(),
-            kept => format!("/teams/infrastructure/{kept}"),
+            cached => format!("/teams/infrastructure/{cached}"),
         };
-        asked(path.clone()).await;
-        assert_eq!(asked(path.clone()).await, 1, "{path}");
+        queries_for(path.clone()).await;
+        assert_eq!(queries_for(path.clone()).await, 1, "{path}");
     }
-    let before = asked("/".to_owned()).await;
+    let before = queries_for("/".to_owned()).await;
     // three of them are for followed items, awaited tasks and requests
     assert!(before <= 14, "my work: {before}");
     // news of a second team needs only that team's names, not people, sprints and projects again
-    let with_news = async |team: &str, who: &crate::fixtures::Client, key: &str| {
+    let with_news = async |team: &str, author: &crate::fixtures::Client, key: &str| {
         world
             .elif
             .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
             .await
             .ok();
-        who.post(&format!("/tasks/{key}/comments"), &[("body", "Nearly")])
+        author
+            .post(&format!("/tasks/{key}/comments"), &[("body", "Nearly")])
             .await
             .ok();
         let page = world.elif.get("/").await.ok().text();
@@ -111,9 +112,9 @@ async fn forty_tasks_need_no_more_queries_than_two() {
     };
     let mira = world.join("Mira Sol", "mira", "infrastructure").await;
     with_news("infrastructure", &mira, "INF-1").await;
-    let one = asked("/".to_owned()).await;
+    let one = queries_for("/".to_owned()).await;
     with_news("ingestion", &world.jonas, "ING-1").await;
-    let two = asked("/".to_owned()).await;
+    let two = queries_for("/".to_owned()).await;
     assert!(
         one <= before + 7 && two <= one + 2,
         "{before}, {one}, {two}"

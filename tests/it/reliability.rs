@@ -31,16 +31,17 @@ async fn retried_write_after_a_lost_connection_is_done_once() {
              idempotency-key: task-{nth}\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        let mut line = TcpStream::connect(served.address).await.unwrap();
+        let mut connection = TcpStream::connect(served.address).await.unwrap();
         // cut within the request, and later ever further into its processing
         let sent = (nth + 1) * request.len() * 2 / POINTS;
-        line.write_all(&request.as_bytes()[..sent.min(request.len())])
+        connection
+            .write_all(&request.as_bytes()[..sent.min(request.len())])
             .await
             .unwrap();
         for _ in 0..nth * 40 {
             tokio::task::yield_now().await;
         }
-        drop(line);
+        drop(connection);
         let mut again = TcpStream::connect(served.address).await.unwrap();
         again
             .write_all(
@@ -50,9 +51,9 @@ async fn retried_write_after_a_lost_connection_is_done_once() {
             )
             .await
             .unwrap();
-        let mut answer = String::new();
-        again.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 201"), "{nth}: {answer}");
+        let mut response = String::new();
+        again.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 201"), "{nth}: {response}");
     }
     let (tasks, titles): (i64, i64) =
         sqlx::query_as("SELECT count(*), count(DISTINCT title) FROM tasks")
@@ -69,15 +70,15 @@ async fn clients_that_stop_reading_do_not_delay_others() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     world.elif.make("infrastructure", "todo", "Cut over").await;
-    let mut deaf = Vec::new();
+    let mut stalled = Vec::new();
     for _ in 0..20 {
-        let mut line = TcpStream::connect(served.address).await.unwrap();
+        let mut connection = TcpStream::connect(served.address).await.unwrap();
         let ask = format!(
             "GET /teams/infrastructure/live HTTP/1.1\r\nhost: x\r\ncookie: {}\r\n\r\n",
             world.elif.cookie
         );
-        line.write_all(ask.as_bytes()).await.unwrap();
-        deaf.push(line);
+        connection.write_all(ask.as_bytes()).await.unwrap();
+        stalled.push(connection);
     }
     let mut reading = Vec::new();
     for _ in 0..5 {
@@ -107,7 +108,7 @@ async fn clients_that_stop_reading_do_not_delay_others() {
             }
         }
     }
-    drop(deaf);
+    drop(stalled);
 }
 
 /// Case R11. Event streams hold no database connections, however many there are.
@@ -180,14 +181,14 @@ async fn swapping_tasks_between_columns_never_deadlocks() {
                 let path = format!("{base}/tasks/INF-{}/position", client % 20 + 1);
                 let place =
                     json!({ "column": column, "before": format!("INF-{}", (client + 7) % 20 + 1) });
-                let answer = http
+                let response = http
                     .put(path)
                     .bearer_auth(&token)
                     .json(&place)
                     .send()
                     .await
                     .unwrap();
-                assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+                assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
             }
         })
     };

@@ -56,13 +56,13 @@ async fn signed_in_request_logs_its_account_but_no_token() {
             &["user", "add", "ada@example.org", "--name", "Ada", "--admin"],
         )
         .await;
-    let said = place
+    let output = place
         .run_with_input(
             "",
             &["token", "create", "ada@example.org", "--scope", "read"],
         )
         .await;
-    let token = said.trim().rsplit(' ').next().unwrap();
+    let token = output.trim().rsplit(' ').next().unwrap();
     let mut sql = place.sql().await;
     let account: String = sqlx::query_scalar("SELECT id::text FROM accounts")
         .fetch_one(&mut sql)

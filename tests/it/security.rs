@@ -29,9 +29,9 @@ use crate::{
 };
 
 /// Checks the security headers that every response must have.
-fn check_security_headers(answer: &axum::response::Response, what: &str) {
+fn check_security_headers(response: &axum::response::Response, request: &str) {
     let header = |name: &str| {
-        answer
+        response
             .headers()
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
@@ -39,37 +39,37 @@ fn check_security_headers(answer: &axum::response::Response, what: &str) {
     let policy = header("content-security-policy");
     let guests = !header("x-robots-tag").is_empty();
     assert!(
-        !guests || what.contains("/share/") || what.contains("/public/"),
-        "{what}"
+        !guests || request.contains("/share/") || request.contains("/public/"),
+        "{request}"
     );
     assert!(
-        guests || !answer.status().is_success() || !what.contains(" /share/"),
-        "{what}"
+        guests || !response.status().is_success() || !request.contains(" /share/"),
+        "{request}"
     );
     // pages that other sites may embed have no forms and no scripts
     let framed = guests && !header("content-security-policy").contains("frame-ancestors 'none'");
     if framed {
         assert!(
-            what.contains("/embed") || what.contains("check-in.json"),
-            "{what}"
+            request.contains("/embed") || request.contains("check-in.json"),
+            "{request}"
         );
         assert!(
             policy.starts_with("default-src 'none';") && policy.contains("form-action 'none'"),
-            "{what}: {policy}"
+            "{request}: {policy}"
         );
         assert!(
             !policy.contains("script-src") && !policy.contains("unsafe"),
-            "{what}: {policy}"
+            "{request}: {policy}"
         );
         assert_eq!(
             (header("x-content-type-options"), header("referrer-policy")),
             ("nosniff", "no-referrer"),
-            "{what}"
+            "{request}"
         );
         assert_eq!(
             header("cross-origin-resource-policy"),
             "cross-origin",
-            "{what}"
+            "{request}"
         );
         return;
     }
@@ -80,15 +80,15 @@ fn check_security_headers(answer: &axum::response::Response, what: &str) {
         "base-uri 'none'",
         "form-action 'self'",
     ] {
-        assert!(policy.contains(part), "{what}: {policy}");
+        assert!(policy.contains(part), "{request}: {policy}");
     }
     assert!(
         !policy.contains("unsafe") && !policy.contains('*'),
-        "{what}: {policy}"
+        "{request}: {policy}"
     );
     assert!(
         policy.contains("frame-ancestors 'none'"),
-        "{what}: {policy}"
+        "{request}: {policy}"
     );
     for (name, wanted) in [
         ("x-content-type-options", "nosniff"),
@@ -100,17 +100,20 @@ fn check_security_headers(answer: &axum::response::Response, what: &str) {
         ("cross-origin-resource-policy", "same-origin"),
         ("x-frame-options", "DENY"),
     ] {
-        assert_eq!(header(name), wanted, "{what}: {name}");
+        assert_eq!(header(name), wanted, "{request}: {name}");
     }
-    assert!(header("permissions-policy").contains("camera=()"), "{what}");
+    assert!(
+        header("permissions-policy").contains("camera=()"),
+        "{request}"
+    );
     let cached = header("cache-control");
     let wanted = match () {
-        () if what.contains("/static/") => "public, max-age=31536000, immutable",
+        () if request.contains("/static/") => "public, max-age=31536000, immutable",
         // the browser may store boards, but has to revalidate them
-        () if answer.headers().contains_key("etag") => "private, no-cache",
+        () if response.headers().contains_key("etag") => "private, no-cache",
         () => "no-store",
     };
-    assert_eq!(cached, wanted, "{what}");
+    assert_eq!(cached, wanted, "{request}");
 }
 
 #[tokio::test]
@@ -124,19 +127,19 @@ async fn every_route_sends_security_headers() {
     let https = router(far);
     let mut rows = parse_table();
     rows.sort_by_key(|row| row.path == "/logout");
-    let mut asked = 0;
+    let mut checked = 0;
     for row in &rows {
         for role in ["admin", "lead", "anonymous", "share"] {
             let by = &fixture.clients[role];
             let path = fixture.resolve_path(row, by).await;
-            let answer = fixture.send(row, &path, by).await;
+            let response = fixture.send(row, &path, by).await;
             // an outdated version of a static file is an ordinary error
-            if row.path.starts_with("/static") && !answer.status().is_success() {
+            if row.path.starts_with("/static") && !response.status().is_success() {
                 continue;
             }
-            check_security_headers(&answer, &format!("{role}: {} {path}", row.method));
-            assert!(!answer.headers().contains_key("strict-transport-security"));
-            asked += 1;
+            check_security_headers(&response, &format!("{role}: {} {path}", row.method));
+            assert!(!response.headers().contains_key("strict-transport-security"));
+            checked += 1;
         }
         let path = fixture
             .resolve_path(row, &fixture.clients["anonymous"])
@@ -146,14 +149,14 @@ async fn every_route_sends_security_headers() {
             .uri(&path)
             .body(Body::empty())
             .unwrap();
-        let answer = https.clone().oneshot(request).await.unwrap();
-        let kept = answer.headers()["strict-transport-security"]
+        let response = https.clone().oneshot(request).await.unwrap();
+        let hsts = response.headers()["strict-transport-security"]
             .to_str()
             .unwrap();
-        assert!(kept.contains("max-age=31536000"), "{path}: {kept}");
+        assert!(hsts.contains("max-age=31536000"), "{path}: {hsts}");
     }
-    report(&format!("{asked} responses have security headers"));
-    assert!(asked > 300, "{asked}");
+    report(&format!("{checked} responses have security headers"));
+    assert!(checked > 300, "{checked}");
     // error responses of unknown routes have them, too
     let elif = &fixture.world.elif;
     for request in [
@@ -167,8 +170,8 @@ async fn every_route_sends_security_headers() {
             .header(header::COOKIE, &elif.cookie)
             .body(Body::empty())
             .unwrap();
-        let what = request.uri().to_string().replace("/static/", "/stat/");
-        check_security_headers(&elif.router.clone().oneshot(request).await.unwrap(), &what);
+        let name = request.uri().to_string().replace("/static/", "/stat/");
+        check_security_headers(&elif.router.clone().oneshot(request).await.unwrap(), &name);
     }
 }
 
@@ -218,13 +221,13 @@ async fn request_including_another_teams_task_changes_nothing() {
         );
     }
     for keys in [["INF-1", "ING-1"], ["ING-1", "INF-1"]] {
-        for same in [
+        for change in [
             ("archive", "1"),
             ("column", "done"),
             ("owner", "elif"),
             ("sprint", "43"),
         ] {
-            let fields = [("keys", keys[0]), ("keys", keys[1]), same];
+            let fields = [("keys", keys[0]), ("keys", keys[1]), change];
             let refused = elif.post("/teams/infrastructure/bulk", &fields).await;
             assert!(
                 matches!(refused.status.as_u16(), 403 | 404 | 409 | 422),
@@ -352,8 +355,8 @@ async fn extra_fields_cannot_set_a_role_or_author() {
         (role.as_str(), email.as_str()),
         ("member", "elif@example.org")
     );
-    let said = json!({ "body": "x", "author_id": jonas.person.id });
-    elif.api(Method::POST, "/tasks/INF-1/comments", said)
+    let comment_with_author = json!({ "body": "x", "author_id": jonas.person.id });
+    elif.api(Method::POST, "/tasks/INF-1/comments", comment_with_author)
         .await
         .status(400);
     elif.post(
@@ -551,22 +554,22 @@ async fn token_limited_to_a_team_cannot_see_other_teams() {
         bearer: Some(format!("fn_{token}")),
         ..lead.clone()
     };
-    let mut asked = 0;
+    let mut checked = 0;
     for row in parse_table()
         .iter()
         .filter(|row| row.method == Method::GET && !row.path.ends_with("/live"))
     {
         let path = fixture.resolve_path(row, lead).await;
-        let answer = program.get(&path).await.text();
+        let response = program.get(&path).await.text();
         for word in ["Zanzibar", "zanzibar", "ZAN-"] {
-            let at = answer
-                .find(word)
-                .map(|at| answer[at.saturating_sub(120)..(at + 80).min(answer.len())].to_owned());
+            let at = response.find(word).map(|at| {
+                response[at.saturating_sub(120)..(at + 80).min(response.len())].to_owned()
+            });
             assert!(at.is_none(), "{word} at {path}: {at:?}");
         }
-        asked += 1;
+        checked += 1;
     }
-    assert!(asked > 40, "{asked}");
+    assert!(checked > 40, "{checked}");
     for path in [
         "/teams/zanzibar",
         "/tasks/ZAN-1",
@@ -634,7 +637,7 @@ async fn token_limited_to_a_team_cannot_see_other_teams() {
 async fn sign_in_from(
     router: &Router,
     peer: &str,
-    said: &[(&'static str, &str)],
+    extra_headers: &[(&'static str, &str)],
     email: &str,
     password: &str,
 ) -> Answer {
@@ -644,7 +647,7 @@ async fn sign_in_from(
         .finish();
     let mut request =
         Request::post("/login").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    for (name, value) in said {
+    for (name, value) in extra_headers {
         request = request.header(*name, *value);
     }
     let peer: SocketAddr = format!("{peer}:4711").parse().unwrap();
@@ -669,13 +672,13 @@ async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
     let mut refused = 0;
     for n in 0..20 {
         let made_up = format!("198.51.100.{n}");
-        let said = [
+        let headers = [
             ("x-forwarded-for", made_up.as_str()),
             ("x-real-ip", &made_up),
             ("forwarded", "for=192.0.2.1"),
         ];
         refused += i32::from(
-            sign_in_from(&world.router, "203.0.113.9", &said, &email, "wrong")
+            sign_in_from(&world.router, "203.0.113.9", &headers, &email, "wrong")
                 .await
                 .status
                 == 429,
@@ -708,10 +711,10 @@ async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
     ));
     let mut refused = 0;
     for n in 0..12 {
-        let said = format!("198.51.100.{n}, 203.0.113.7");
-        let said = [("x-forwarded-for", said.as_str())];
+        let headers = format!("198.51.100.{n}, 203.0.113.7");
+        let headers = [("x-forwarded-for", headers.as_str())];
         refused += i32::from(
-            sign_in_from(&router, "10.1.2.3", &said, &email, "wrong")
+            sign_in_from(&router, "10.1.2.3", &headers, &email, "wrong")
                 .await
                 .status
                 == 429,
@@ -751,12 +754,12 @@ async fn identity_headers_are_ignored() {
         let request = Request::get("/api/v1/teams")
             .header(name, "elif")
             .extension(ConnectInfo(peer));
-        let answer = router
+        let response = router
             .clone()
             .oneshot(request.body(Body::empty()).unwrap())
             .await
             .unwrap();
-        assert_eq!(answer.status(), 401, "{name}");
+        assert_eq!(response.status(), 401, "{name}");
     }
 }
 
@@ -767,20 +770,20 @@ async fn write_limit_applies_only_to_the_account_that_exceeds_it() {
     elif.make("infrastructure", "todo", "One").await;
     let token = world.program_of(elif, Scope::Write).await;
     // the limit refills over time, so a slow machine may need several attempts
-    let mut waited = None;
+    let mut limited = None;
     for _ in 0..50 {
         while world.app.request_limits.count_write(elif.person.id).is_ok() {}
-        let answer = token
+        let response = token
             .api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Wild" }))
             .await;
-        if answer.status == 429 {
-            waited = Some(answer);
+        if response.status == 429 {
+            limited = Some(response);
             break;
         }
     }
-    let waited = waited.expect("the write is rate limited");
-    assert!(waited.header("retry-after").parse::<u64>().unwrap() > 0);
-    assert_eq!(waited.header("content-type"), "application/problem+json");
+    let limited = limited.expect("the write is rate limited");
+    assert!(limited.header("retry-after").parse::<u64>().unwrap() > 0);
+    assert_eq!(limited.header("content-type"), "application/problem+json");
     elif.get("/teams/infrastructure").await.status(200);
     token
         .api(Method::GET, "/tasks/INF-1", json!({}))
@@ -803,32 +806,33 @@ async fn guessing_secrets_is_rate_limited() {
 
 async fn check_guessing(path: &str) {
     let world = World::new().await;
-    let guess = Client {
+    let attacker = Client {
         cookie: format!("session={}", "x".repeat(43)),
         ..world.stranger()
     };
-    guess.get("/").await.status(303);
-    guess
+    attacker.get("/").await.status(303);
+    attacker
         .api(Method::GET, "/teams", json!({}))
         .await
         .status(401);
-    let mut told = None;
+    let mut limited = None;
     for _ in 0..700 {
-        let answer = guess.api(Method::GET, path, json!({})).await;
-        if answer.status == 429 {
-            told = Some(answer);
+        let response = attacker.api(Method::GET, path, json!({})).await;
+        if response.status == 429 {
+            limited = Some(response);
             break;
         }
     }
     assert!(
-        told.expect("the client is rate limited")
+        limited
+            .expect("the client is rate limited")
             .header("retry-after")
             .parse::<u64>()
             .unwrap()
             > 0
     );
     // people whose session has expired can still sign in
-    guess.get("/login").await.status(200);
+    attacker.get("/login").await.status(200);
     // a valid session from the same network still works
     world.elif.get("/").await.status(200);
     world.stranger().get("/login").await.status(200);
@@ -887,8 +891,8 @@ async fn writes_behind_a_held_lock_get_503() {
             json!({ "title": format!("{n}") }),
         )
     });
-    for answer in join_all(writes).await {
-        assert!(answer.status(503).header("retry-after") == "1");
+    for response in join_all(writes).await {
+        assert!(response.status(503).header("retry-after") == "1");
     }
     held.rollback().await.unwrap();
     elif.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Free" }))
@@ -906,13 +910,13 @@ async fn hundred_open_streams_end_at_shutdown() {
     for stream in &mut streams {
         stream.next_of("presence").await;
     }
-    let asked = Instant::now();
+    let stopped = Instant::now();
     served.stop().await;
     for stream in &mut streams {
         while stream.next().await.is_some() {}
     }
     // after five seconds the server would cut them
-    assert!(asked.elapsed().as_secs() < 5, "{:?}", asked.elapsed());
+    assert!(stopped.elapsed().as_secs() < 5, "{:?}", stopped.elapsed());
 }
 
 /// Cases 48, F11. Wildcards match themselves, and long queries do not hang.
@@ -929,7 +933,7 @@ async fn search_is_literal_and_fast() {
     ] {
         elif.make("infrastructure", "todo", title).await;
     }
-    let found = async |words: &str| {
+    let count_matches = async |words: &str| {
         let q: String = form_urlencoded::byte_serialize(words.as_bytes()).collect();
         let board = elif
             .get(&format!("/api/v1/teams/infrastructure/board?q={q}"))
@@ -951,7 +955,7 @@ async fn search_is_literal_and_fast() {
         ("%%", 0),
         ("pla_n", 0),
     ] {
-        assert_eq!(found(words).await, count, "{words}");
+        assert_eq!(count_matches(words).await, count, "{words}");
     }
     for long in [
         "(a+)+$".repeat(1700),
@@ -967,8 +971,8 @@ async fn search_is_literal_and_fast() {
             "/api/v1/teams/infrastructure/board?q=",
             "/teams/infrastructure/tasks?q=",
         ] {
-            let answer = elif.get(&format!("{path}{q}")).await;
-            assert!(!answer.status.is_server_error(), "{}", answer.status);
+            let response = elif.get(&format!("{path}{q}")).await;
+            assert!(!response.status.is_server_error(), "{}", response.status);
         }
         assert!(
             began.elapsed().as_secs() < 3,
@@ -985,7 +989,7 @@ async fn line_breaks_and_nul_cannot_be_injected() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in ["a\r\nSet-Cookie: x=1", "a\nb", "a\rb"] {
-        let refused = elif
+        let created = elif
             .api(
                 Method::POST,
                 "/teams/infrastructure/tasks",
@@ -993,14 +997,14 @@ async fn line_breaks_and_nul_cannot_be_injected() {
             )
             .await;
         // line breaks in a title are refused or replaced
-        if refused.status == 201 {
-            let kept = elif.task(refused.json()["key"].as_str().unwrap()).await["title"]
+        if created.status == 201 {
+            let stored = elif.task(created.json()["key"].as_str().unwrap()).await["title"]
                 .as_str()
                 .unwrap()
                 .to_owned();
-            assert!(!kept.contains(['\r', '\n']), "{kept:?}");
+            assert!(!stored.contains(['\r', '\n']), "{stored:?}");
         } else {
-            assert_eq!(refused.status, 422, "{}", refused.text());
+            assert_eq!(created.status, 422, "{}", created.text());
         }
     }
     // header values cannot contain line breaks
@@ -1045,7 +1049,7 @@ async fn line_breaks_and_nul_cannot_be_injected() {
         "/teams/infrastructure/topics",
         "/projects",
     ] {
-        let answer = elif
+        let response = elif
             .post(
                 path,
                 &[
@@ -1056,7 +1060,7 @@ async fn line_breaks_and_nul_cannot_be_injected() {
                 ],
             )
             .await;
-        assert!(answer.status == 422, "{path}: {}", answer.status);
+        assert!(response.status == 422, "{path}: {}", response.status);
     }
 }
 
@@ -1094,7 +1098,7 @@ async fn json_contains_no_hashes_or_tokens() {
         .post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let mut asked = 0;
+    let mut checked = 0;
     for row in parse_table()
         .iter()
         .filter(|row| row.method == Method::GET && row.path.starts_with("/api/"))
@@ -1113,10 +1117,10 @@ async fn json_contains_no_hashes_or_tokens() {
             }
             // no e-mail addresses either
             assert!(!text.contains("@example.org"), "{path}: {text}");
-            asked += 1;
+            checked += 1;
         }
     }
-    assert!(asked >= 10, "{asked}");
+    assert!(checked >= 10, "{checked}");
     let own = admin.get("/me").await.ok().text();
     assert!(
         secrets
@@ -1275,15 +1279,15 @@ async fn project_cannot_link_a_hidden_teams_key_result() {
 #[tokio::test]
 async fn stream_limit_leaves_room_for_others() {
     let world = World::new().await;
-    let enter = |whose: StreamOwner| {
+    let open_stream = |owner: StreamOwner| {
         world
             .app
             .stream_limiter
-            .acquire(whose)
+            .acquire(owner)
             .unwrap_or_else(|problem| panic!("{problem}"))
     };
-    let mut seats: Vec<_> = (0..2_000)
-        .map(|_| enter(StreamOwner::Account(world.elif.person.id)))
+    let mut permits: Vec<_> = (0..2_000)
+        .map(|_| open_stream(StreamOwner::Account(world.elif.person.id)))
         .collect();
     let refused = world
         .elif
@@ -1298,7 +1302,7 @@ async fn stream_limit_leaves_room_for_others() {
     );
     let limiter = &world.app.stream_limiter;
     assert!(limiter.acquire(other).is_ok() && limiter.acquire(one).is_err());
-    seats.pop();
+    permits.pop();
     assert!(limiter.acquire(one).is_ok());
     // guests of one network share a limit
     sqlx::query("UPDATE teams SET public = true")
@@ -1307,7 +1311,7 @@ async fn stream_limit_leaves_room_for_others() {
         .unwrap();
     let (parts, _) = Request::new(Body::empty()).into_parts();
     let network = ClientIp::of(&world.app.trusted_proxies, &parts);
-    seats.extend((0..200).map(|_| enter(StreamOwner::Guests(network))));
+    permits.extend((0..200).map(|_| open_stream(StreamOwner::Guests(network))));
     world
         .stranger()
         .get("/public/infrastructure/live")

@@ -47,9 +47,9 @@ impl Served {
     async fn on(patience: Timeouts, router: Router, stopping: watch::Sender<bool>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, asked) = mpsc::channel(1);
+        let (stop, stop_requests) = mpsc::channel(1);
         let done = tokio::spawn(async move {
-            serve(listener, router, patience, asked, &stopping).await;
+            serve(listener, router, patience, stop_requests, &stopping).await;
         });
         Self {
             address,
@@ -86,11 +86,11 @@ fn build_routes(stopping: watch::Receiver<bool>) -> Router {
 
 /// Reads until the server closes the connection, which it must do in time.
 async fn read_until_closed(mut connection: TcpStream) -> String {
-    let mut said = Vec::new();
-    let read = timeout(TIMEOUT, connection.read_to_end(&mut said)).await;
+    let mut received = Vec::new();
+    let read = timeout(TIMEOUT, connection.read_to_end(&mut received)).await;
     // a reset closes the connection, too
     let _ = read.expect("the connection is closed in time");
-    String::from_utf8(said).unwrap()
+    String::from_utf8(received).unwrap()
 }
 
 const QUICK: Timeouts = Timeouts {
@@ -114,25 +114,25 @@ async fn silent_and_idle_connections_are_closed() {
 async fn slow_request_body_is_refused() {
     let served = Served::with(QUICK).await;
     let head = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n";
-    let answer = read_until_closed(served.send(&format!("{head}title=half")).await).await;
-    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    let response = read_until_closed(served.send(&format!("{head}title=half")).await).await;
+    assert!(response.starts_with("HTTP/1.1 408"), "{response}");
     let mut trickle = served.send(head).await;
-    let (mut hears, mut says) = trickle.split();
+    let (mut reader, mut writer) = trickle.split();
     let mut drops = tokio::time::interval(Duration::from_millis(20));
-    let mut answer = [0; 12];
+    let mut response = [0; 12];
     // fewer bytes than the announced 1000
-    let pouring = async {
+    let sending = async {
         for _ in 0..500 {
             drops.tick().await;
             // the server may have closed the connection already
-            let _ = says.write_all(b"x").await;
+            let _ = writer.write_all(b"x").await;
         }
     };
     tokio::select! {
-        heard = hears.read_exact(&mut answer) => { heard.unwrap(); }
-        () = pouring => panic!("the slow body is not refused"),
+        read = reader.read_exact(&mut response) => { read.unwrap(); }
+        () = sending => panic!("the slow body is not refused"),
     }
-    assert_eq!(&answer, b"HTTP/1.1 408");
+    assert_eq!(&response, b"HTTP/1.1 408");
     let whole = served
         .send("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\ntitle=four")
         .await;
@@ -153,10 +153,10 @@ async fn client_that_stops_reading_is_disconnected() {
         }
     };
     let served = Served::of(QUICK, Router::new().route("/endless", get(endless))).await;
-    let mut deaf = served
+    let mut stalled = served
         .send("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n")
         .await;
-    deaf.read_exact(&mut [0; 12]).await.unwrap();
+    stalled.read_exact(&mut [0; 12]).await.unwrap();
     served.stop.send(()).await.unwrap();
     // the response was dropped before the drain timeout cut it
     timeout(TIMEOUT, dropped.recv())
@@ -173,9 +173,9 @@ async fn oversized_request_head_is_refused() {
     let head = format!("GET /from HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\n\r\n");
     // the server may close the connection before the end of the head
     let _ = connection.write_all(head.as_bytes()).await;
-    let mut answer = [0; 12];
-    connection.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 431");
+    let mut response = [0; 12];
+    connection.read_exact(&mut response).await.unwrap();
+    assert_eq!(&response, b"HTTP/1.1 431");
 }
 
 #[tokio::test]
@@ -183,14 +183,14 @@ async fn streams_end_gracefully_at_shutdown() {
     let served = Served::with(Timeouts::default()).await;
     let mut stream = served.send("GET /stream HTTP/1.1\r\nhost: x\r\n\r\n").await;
     stream.read_exact(&mut [0; 12]).await.unwrap();
-    let asked = Instant::now();
+    let stopped = Instant::now();
     served.stop.send(()).await.unwrap();
     assert!(read_until_closed(stream).await.contains("last\n"));
     served.done.await.unwrap();
     assert!(
-        asked.elapsed() < Duration::from_secs(5),
+        stopped.elapsed() < Duration::from_secs(5),
         "{:?}",
-        asked.elapsed()
+        stopped.elapsed()
     );
     assert!(TcpStream::connect(served.address).await.is_err());
 }

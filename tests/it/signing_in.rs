@@ -43,8 +43,8 @@ async fn create_account(world: &World) -> Client {
     }
 }
 
-fn read_session_cookie(answer: &crate::fixtures::Answer) -> String {
-    answer
+fn read_session_cookie(response: &crate::fixtures::Answer) -> String {
+    response
         .header("set-cookie")
         .split(';')
         .next()
@@ -56,7 +56,7 @@ fn read_session_cookie(answer: &crate::fixtures::Answer) -> String {
 async fn correct_password_signs_in_until_sign_out() {
     let world = World::new().await;
     let ada = create_account(&world).await;
-    let answer = ada
+    let response = ada
         .post(
             "/login",
             &[
@@ -67,8 +67,8 @@ async fn correct_password_signs_in_until_sign_out() {
         )
         .await
         .status(303);
-    assert_eq!(answer.header("location"), "/teams");
-    let cookie = answer.header("set-cookie");
+    assert_eq!(response.header("location"), "/teams");
+    let cookie = response.header("set-cookie");
     assert!(
         cookie.contains("HttpOnly")
             && cookie.contains("SameSite=Lax")
@@ -76,17 +76,17 @@ async fn correct_password_signs_in_until_sign_out() {
         "{cookie}"
     );
     let ada = Client {
-        cookie: read_session_cookie(&answer),
+        cookie: read_session_cookie(&response),
         ..ada
     };
     ada.get("/").await.status(200);
-    let kept: Vec<u8> = sqlx::query_scalar("SELECT token_hash FROM sessions WHERE account_id = $1")
+    let hash: Vec<u8> = sqlx::query_scalar("SELECT token_hash FROM sessions WHERE account_id = $1")
         .bind(ada.person.id)
         .fetch_one(&world.db)
         .await
         .unwrap();
     assert!(
-        !ada.cookie.as_bytes().windows(32).any(|bytes| bytes == kept),
+        !ada.cookie.as_bytes().windows(32).any(|bytes| bytes == hash),
         "only a digest is stored"
     );
     let out = ada.post("/logout", &[]).await.status(303);
@@ -168,10 +168,10 @@ async fn password_changed_during_sign_in_is_refused() {
                 .unwrap();
             tx.commit().await.unwrap();
         };
-        let (answer, ()) = tokio::join!(ada.post("/login", &fields), changed);
-        let page = answer.status(401).text();
+        let (response, ()) = tokio::join!(ada.post("/login", &fields), changed);
+        let page = response.status(401).text();
         assert!(page.contains("Wrong e-mail or password."), "{page}");
-        let (sessions, told): (i64, Vec<String>) = sqlx::query_as(
+        let (sessions, kinds): (i64, Vec<String>) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM sessions WHERE account_id = $1), ARRAY(SELECT kind FROM audit_log ORDER BY at, id)",
         )
         .bind(ada.person.id)
@@ -179,9 +179,9 @@ async fn password_changed_during_sign_in_is_refused() {
         .await
         .unwrap();
         assert_eq!(
-            (sessions, told.last().map(String::as_str)),
+            (sessions, kinds.last().map(String::as_str)),
             (0, Some("sign-in.failed")),
-            "{change}: {told:?}"
+            "{change}: {kinds:?}"
         );
         let hash = fortnight::domain::auth::passwords::hash(PASSWORD.to_owned())
             .await
@@ -207,7 +207,7 @@ async fn next_parameter_cannot_lead_to_another_site() {
         "https://evil.example",
         "javascript:alert(1)",
     ] {
-        let answer = ada
+        let response = ada
             .post(
                 "/login",
                 &[
@@ -218,7 +218,7 @@ async fn next_parameter_cannot_lead_to_another_site() {
             )
             .await
             .status(303);
-        assert_eq!(answer.header("location"), "/", "{next}");
+        assert_eq!(response.header("location"), "/", "{next}");
     }
 }
 
@@ -289,33 +289,33 @@ async fn https_cookie_is_bound_to_the_host() {
         router: router(app),
         ..ada
     };
-    let answer = ada
+    let response = ada
         .post(
             "/login",
             &[("email", "ada@example.org"), ("password", PASSWORD)],
         )
         .await
         .status(303);
-    let cookie = answer.header("set-cookie");
+    let cookie = response.header("set-cookie");
     assert!(
         cookie.starts_with("__Host-session=") && cookie.contains("; Secure"),
         "{cookie}"
     );
     assert!(
-        answer
+        response
             .header("strict-transport-security")
             .contains("max-age")
     );
     // a cookie without the prefix is ignored
     Client {
-        cookie: read_session_cookie(&answer).replace("__Host-", ""),
+        cookie: read_session_cookie(&response).replace("__Host-", ""),
         ..ada.clone()
     }
     .get("/")
     .await
     .status(303);
     Client {
-        cookie: read_session_cookie(&answer),
+        cookie: read_session_cookie(&response),
         ..ada
     }
     .get("/")
@@ -331,13 +331,13 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
         .await
         .unwrap();
     let world = World::new().await;
-    let me = Client {
+    let client = Client {
         router: router(app),
         ..world.stranger()
     };
-    me.get("/setup").await.status(404);
-    me.get("/setup?key=guess").await.status(404);
-    let page = me
+    client.get("/setup").await.status(404);
+    client.get("/setup?key=guess").await.status(404);
+    let page = client
         .get(&format!("/setup?key={key}"))
         .await
         .status(200)
@@ -355,7 +355,7 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
         ("number", "42"),
         ("time_zone", "Europe/Berlin"),
     ];
-    let again = me.post("/setup", &fields).await.status(422).text();
+    let again = client.post("/setup", &fields).await.status(422).text();
     assert!(
         again.contains("A password must have 10 to 200 characters.")
             && again.contains(r#"value="Ada Lindqvist""#)
@@ -363,33 +363,33 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
     assert!(!again.contains("short\""), "a password is not sent back");
     fields[3].1 = PASSWORD;
     fields[9].1 = "Berlin";
-    let again = me.post("/setup", &fields).await.status(422).text();
+    let again = client.post("/setup", &fields).await.status(422).text();
     assert!(
         again.contains(r#"value="Berlin""#) && again.contains("time zone"),
         "{again}"
     );
     fields[9].1 = "Europe/Berlin";
-    let done = me.post("/setup", &fields).await.status(303);
+    let done = client.post("/setup", &fields).await.status(303);
     assert_eq!(done.header("location"), "/teams/infrastructure");
-    let me = Client {
+    let client = Client {
         cookie: read_session_cookie(&done),
         ..me
     };
-    let board = me.get("/teams/infrastructure").await.status(200).text();
+    let board = client.get("/teams/infrastructure").await.status(200).text();
     assert!(
         board.contains("Sprint 42")
             && board.contains("day 7 of 10")
             && board.contains("No tasks in "),
         "{board}"
     );
-    for does in [
+    for hint in [
         "Press <kbd>c</kbd>",
         "<code>fortnight import</code>",
         "New task</a>",
     ] {
         assert!(
-            board.contains(does),
-            "the empty board explains what to do: {does}: {board}"
+            board.contains(hint),
+            "the empty board explains what to do: {hint}: {board}"
         );
     }
     let (zone, days): (String, i32) = sqlx::query_as(
@@ -399,14 +399,14 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
     .await
     .unwrap();
     assert_eq!((zone.as_str(), days), ("Europe/Berlin", 14));
-    me.make("ingestion", "todo", "First").await;
-    let told: Vec<String> =
+    client.make("ingestion", "todo", "First").await;
+    let entries: Vec<String> =
         sqlx::query_scalar("SELECT kind || ' ' || about FROM audit_log ORDER BY kind, id")
             .fetch_all(&db)
             .await
             .unwrap();
     assert_eq!(
-        told,
+        entries,
         [
             "account.created ada@example.org as administrator",
             "sign-in.succeeded by the link for setting up",
@@ -414,8 +414,8 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
             "team.created {team}",
         ]
     );
-    me.get(&format!("/setup?key={key}")).await.status(404);
-    me.post("/setup", &fields).await.status(404);
+    client.get(&format!("/setup?key={key}")).await.status(404);
+    client.post("/setup", &fields).await.status(404);
 }
 
 /// Each sprint starts the day after the previous one ends, whatever day the first one started on.
@@ -433,7 +433,7 @@ async fn sprints_are_contiguous_from_the_chosen_start() {
         let key = api_tokens::create_link(&db, NOW, Purpose::Setup)
             .await
             .unwrap();
-        let me = Client {
+        let client = Client {
             router: router(app),
             ..world.stranger()
         };
@@ -446,7 +446,7 @@ async fn sprints_are_contiguous_from_the_chosen_start() {
             ("cadence_weeks", "2"),
             ("starts_on", starts_on),
         ];
-        me.post("/setup", &fields).await.status(status);
+        client.post("/setup", &fields).await.status(status);
         let sprints: Vec<(time::Date, time::Date)> =
             sqlx::query_as("SELECT starts_on, ends_on FROM sprints ORDER BY number")
                 .fetch_all(&db)

@@ -48,7 +48,7 @@ async fn standup_shows_attention_changes_and_suggestions() {
         row.contains("title=\"Tomas Weber\"") && row.contains("Done"),
         "the row shows its owner: {row}"
     );
-    for told in [
+    for expected in [
         "Waiting on Legal",
         "No owner",
         "Newly blocked",
@@ -56,7 +56,7 @@ async fn standup_shows_attention_changes_and_suggestions() {
         "Wed 25 Nov",
         "since Mon 23 Nov",
     ] {
-        assert!(page.contains(told), "{told}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
     assert!(
         page.contains(&format!(
@@ -197,11 +197,15 @@ async fn anyone_adds_topics_and_the_team_marks_them_done() {
     let (elif, jonas) = (&world.elif, &world.jonas);
     let task = elif.make("infrastructure", "todo", "Cut over").await;
     let at = "/teams/infrastructure/topics";
-    let line = format!("Opinions on {task}, please @elif");
+    let topic_text = format!("Opinions on {task}, please @elif");
     jonas
         .post(
             at,
-            &[("meeting", "standup"), ("text", &line), ("back", STANDUP)],
+            &[
+                ("meeting", "standup"),
+                ("text", &topic_text),
+                ("back", STANDUP),
+            ],
         )
         .await
         .ok();
@@ -213,12 +217,12 @@ async fn anyone_adds_topics_and_the_team_marks_them_done() {
         .await
         .ok();
     let page = elif.get(STANDUP).await.ok().text();
-    for told in [
+    for expected in [
         format!("Opinions on {task}, please</span>"),
         "Cut over".into(),
         "for Elif · added by Jonas".into(),
     ] {
-        assert!(page.contains(&told), "{told}: {page}");
+        assert!(page.contains(&expected), "{expected}: {page}");
     }
     assert!(
         !page.contains("Who leaves in December?"),
@@ -434,12 +438,12 @@ async fn joint_standup_shows_several_teams() {
         "/standup?team=infrastructure&team=ingestion&since=2026-11-23",
     ] {
         let page = elif.get(address).await.ok().text();
-        for told in [
+        for expected in [
             "Infrastructure: needs attention",
             "Ingestion: needs attention",
             "No reviewer yet",
         ] {
-            assert!(page.contains(told), "{told}: {page}");
+            assert!(page.contains(expected), "{expected}: {page}");
         }
         assert!(
             page.contains("Ingestion: in review"),
@@ -481,13 +485,13 @@ async fn task_unusually_long_in_its_column_needs_attention() {
             .await
             .ok();
     }
-    let told = "In review longer than 85 % of tasks";
+    let warning = "In review longer than 85 % of tasks";
     assert!(
-        !elif.get(STANDUP).await.ok().text().contains(told),
+        !elif.get(STANDUP).await.ok().text().contains(warning),
         "it has taken no longer than the others"
     );
     world.app.clock.advance(Duration::hours(1));
-    assert!(elif.get(STANDUP).await.ok().text().contains(told));
+    assert!(elif.get(STANDUP).await.ok().text().contains(warning));
 }
 
 #[tokio::test]
@@ -570,7 +574,7 @@ async fn tasks_added_to_the_sprint_are_listed_as_changes() {
             .unwrap()
             .to_owned()
     };
-    let told = since(
+    let changes = since(
         &elif
             .get(&format!("{STANDUP}?since=2026-11-25"))
             .await
@@ -578,10 +582,10 @@ async fn tasks_added_to_the_sprint_are_listed_as_changes() {
             .text(),
     );
     assert!(
-        told.contains("From the backlog") && told.contains("1 added"),
-        "{told}"
+        changes.contains("From the backlog") && changes.contains("1 added"),
+        "{changes}"
     );
-    assert!(!told.contains("Cut over"), "{told}");
+    assert!(!changes.contains("Cut over"), "{changes}");
     // on Friday morning, before Friday's standup
     world.app.clock.advance(Duration::hours(23));
     let page = elif
@@ -622,9 +626,9 @@ async fn topic_is_edited_or_removed_by_its_author_or_team() {
     let mira = world.join("Mira Okafor", "mira", "ingestion").await;
     let task = elif.make("infrastructure", "todo", "Cut over").await;
     let at = "/teams/infrastructure/topics";
-    let (line, back) = (format!("Opinons on {task} @elif"), ("back", STANDUP));
+    let (original, back) = (format!("Opinons on {task} @elif"), ("back", STANDUP));
     jonas
-        .post(at, &[("meeting", "standup"), ("text", &line), back])
+        .post(at, &[("meeting", "standup"), ("text", &original), back])
         .await
         .ok();
     let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics")
@@ -643,7 +647,7 @@ async fn topic_is_edited_or_removed_by_its_author_or_team() {
     // the author edits it; the field contains the original text
     let page = jonas.get(STANDUP).await.status(200).text();
     assert!(
-        page.contains(&format!("value=\"{line}\"")) && page.contains(&remove),
+        page.contains(&format!("value=\"{original}\"")) && page.contains(&remove),
         "{page}"
     );
     let wrong = jonas
@@ -724,13 +728,13 @@ async fn topic_is_shown_to_the_person_it_mentions() {
         .await
         .unwrap();
     let page = jonas.get("/").await.status(200).text();
-    for told in [
+    for expected in [
         "Your opinion is wanted",
         "Is two weeks enough?",
         "in the next planning of Infrastructure, added by Elif",
         &format!("href=\"/teams/infrastructure/planning#topic-{topic}\""),
     ] {
-        assert!(page.contains(told), "{told}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
     assert!(
         !elif
@@ -820,7 +824,7 @@ async fn carried_tasks_are_not_listed_as_added() {
         .await
         .ok();
     let page = elif.get(STANDUP).await.ok().text();
-    let told = page
+    let changes = page
         .split("<h2>Changes since")
         .nth(1)
         .unwrap()
@@ -828,12 +832,12 @@ async fn carried_tasks_are_not_listed_as_added() {
         .next()
         .unwrap();
     assert!(
-        !told.contains("Waits for Legal") && !told.contains("Cut over"),
-        "{told}"
+        !changes.contains("Waits for Legal") && !changes.contains("Cut over"),
+        "{changes}"
     );
     assert!(
-        told.contains("1 added") && !told.contains("newly blocked"),
-        "it was blocked before, but added to the sprint now: {told}"
+        changes.contains("1 added") && !changes.contains("newly blocked"),
+        "it was blocked before, but added to the sprint now: {changes}"
     );
 }
 
@@ -952,7 +956,7 @@ async fn each_idle_person_gets_a_different_suggestion() {
         .await
         .ok();
     let page = elif.get(STANDUP).await.ok().text();
-    for (who, key) in [
+    for (person, key) in [
         ("Ada", &awaited),
         ("Bo", &review),
         ("Cleo", &goal),
@@ -960,7 +964,7 @@ async fn each_idle_person_gets_a_different_suggestion() {
         ("Elif", &oldest),
     ] {
         let row = page
-            .split(&format!("<b>{who}</b>"))
+            .split(&format!("<b>{person}</b>"))
             .nth(1)
             .unwrap()
             .split("</li>")
@@ -970,7 +974,7 @@ async fn each_idle_person_gets_a_different_suggestion() {
             row.contains(&format!(
                 "Suggested: <a class=\"key\" href=\"/tasks/{key}\""
             )),
-            "{who}: {row}"
+            "{person}: {row}"
         );
     }
 }
@@ -1180,7 +1184,7 @@ async fn viewing_a_standup_writes_nothing() {
     .await
     .ok();
     elif.get("/").await.ok();
-    let stands = async || -> String {
+    let dump = async || -> String {
         sqlx::query_scalar(
             "SELECT concat_ws(' ', (SELECT count(*) FROM events), (SELECT count(*) FROM topics), (SELECT count(*) FROM actions),
                     (SELECT string_agg(k::text, '|' ORDER BY k.id) FROM tasks k), (SELECT string_agg(t::text, '|' ORDER BY t.id) FROM teams t),
@@ -1190,7 +1194,7 @@ async fn viewing_a_standup_writes_nothing() {
         .await
         .unwrap()
     };
-    let before = stands().await;
+    let before = dump().await;
     for page in [
         STANDUP,
         &format!("{STANDUP}?since=2026-11-20"),
@@ -1199,7 +1203,7 @@ async fn viewing_a_standup_writes_nothing() {
     ] {
         elif.get(page).await.ok();
     }
-    assert_eq!(stands().await, before);
+    assert_eq!(dump().await, before);
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ async fn outdated_edit_is_refused_only_for_the_changed_field() {
     )
     .await
     .ok();
-    let told = world
+    let conflict = world
         .elif
         .api(
             Method::PATCH,
@@ -116,7 +116,7 @@ async fn outdated_edit_is_refused_only_for_the_changed_field() {
         .status(409)
         .json();
     assert_eq!(
-        (&told["current"]["title"], &told["sent"]["title"]),
+        (&conflict["current"]["title"], &conflict["sent"]["title"]),
         (&json!("Mira's"), &json!("Elif's"))
     );
     // the page shows both texts, and the field keeps the input
@@ -325,14 +325,14 @@ async fn changes_can_be_undone_until_others_build_on_them() {
         ("/tasks/INF-1/comments", "body"),
         ("/tasks/INF-1/steps", "text"),
     ] {
-        let said = elif
+        let added = elif
             .ask(Method::POST, path, "task", &[(field, "Rehearsed")])
             .await
             .ok();
-        assert!(said.headers.get("fortnight-undoable").is_none());
-        undo(said.header("fortnight-change")).await.status(409);
+        assert!(added.headers.get("fortnight-undoable").is_none());
+        undo(added.header("fortnight-change")).await.status(409);
     }
-    let kept = elif
+    let edited = elif
         .ask(
             Method::POST,
             "/tasks/INF-1",
@@ -341,7 +341,7 @@ async fn changes_can_be_undone_until_others_build_on_them() {
         )
         .await
         .ok();
-    assert_eq!(kept.header("fortnight-undoable"), "1");
+    assert_eq!(edited.header("fortnight-undoable"), "1");
 
     // only its author can undo a change
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
@@ -357,10 +357,10 @@ async fn changes_can_be_undone_until_others_build_on_them() {
     )
     .await
     .ok();
-    let told = undo(&mine).await.status(409).json();
+    let conflict = undo(&mine).await.status(409).json();
     assert!(
-        told["detail"].as_str().unwrap().contains("Mira Okafor"),
-        "{told}"
+        conflict["detail"].as_str().unwrap().contains("Mira Okafor"),
+        "{conflict}"
     );
     assert_eq!(
         world.column("infrastructure", "in-progress").await,
@@ -544,13 +544,13 @@ async fn comments_can_be_changed_only_by_their_author() {
             .contains("Edited")
     );
     world.jonas.post(&format!("{path}/delete"), &[]).await.ok();
-    let kept: String =
+    let events: String =
         sqlx::query_scalar("SELECT string_agg(before::text || after::text, '') FROM events")
             .fetch_one(&world.db)
             .await
             .unwrap();
     assert!(
-        !kept.contains("From Ingestion") && !kept.contains("Edited"),
+        !events.contains("From Ingestion") && !events.contains("Edited"),
         "the text is removed from all events"
     );
 }
@@ -594,7 +594,7 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
         to.starts_with(&format!("{list}&did=")),
         "redirects to the list with its filter: {to}"
     );
-    let told = |task: serde_json::Value| {
+    let summary = |task: serde_json::Value| {
         json!([
             task["column"],
             task["owners"][0]["handle"],
@@ -604,11 +604,11 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
         ])
     };
     assert_eq!(
-        told(elif.task("INF-1").await),
+        summary(elif.task("INF-1").await),
         json!(["in-progress", "elif", 43, 1, ["postgres"]])
     );
     assert_eq!(
-        told(elif.task("INF-3").await),
+        summary(elif.task("INF-3").await),
         json!(["in-progress", "elif", 43, 1, ["postgres"]])
     );
     let change = to.rsplit_once("did=").unwrap().1;
@@ -617,7 +617,7 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
         .ok();
     for key in ["INF-1", "INF-3"] {
         assert_eq!(
-            told(elif.task(key).await),
+            summary(elif.task(key).await),
             json!(["todo", null, 42, null, []]),
             "{key}: one undo reverts everything"
         );
@@ -674,7 +674,7 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
         page.text()
     );
     assert_eq!(
-        told(elif.task("INF-1").await),
+        summary(elif.task("INF-1").await),
         json!(["todo", null, 42, null, []])
     );
     // "back" can lead only to the team's list
@@ -764,14 +764,14 @@ async fn conflicting_changes_of_a_field_are_refused() {
     mira.post(&owners, &[version, ("owners", "mira")])
         .await
         .ok();
-    let told = elif
+    let conflict = elif
         .post(&owners, &[version, ("owners", "elif")])
         .await
         .status(409)
         .text();
     assert!(
-        told.contains("Mira Okafor") && told.contains("both versions"),
-        "{told}"
+        conflict.contains("Mira Okafor") && conflict.contains("both versions"),
+        "{conflict}"
     );
     assert_eq!(elif.task(&key).await["owners"][0]["handle"], "mira");
     for (field, first, second) in [
@@ -785,9 +785,13 @@ async fn conflicting_changes_of_a_field_are_refused() {
             .await
             .status(409);
     }
-    let stands = elif.task(&key).await;
+    let current = elif.task(&key).await;
     assert_eq!(
-        (&stands["sprint"], &stands["needed_by"], &stands["estimate"]),
+        (
+            &current["sprint"],
+            &current["needed_by"],
+            &current["estimate"]
+        ),
         (&json!(43), &json!("Growth"), &json!(3))
     );
     // a change of another field does not conflict
@@ -1020,7 +1024,7 @@ async fn undo_expires_after_an_hour() {
             .ok();
         let change = moved.header("fortnight-change").to_owned();
         world.app.clock.advance(time::Duration::minutes(minutes));
-        let answer = elif
+        let response = elif
             .ask(
                 Method::POST,
                 &format!("/changes/{change}/undo"),
@@ -1030,10 +1034,10 @@ async fn undo_expires_after_an_hour() {
             .await
             .status(status);
         assert_eq!(
-            answer.text().contains("too old to undo"),
+            response.text().contains("too old to undo"),
             status == 409,
             "{}",
-            answer.text()
+            response.text()
         );
     }
     assert_eq!(world.column("infrastructure", "done").await, ["INF-2"]);
@@ -1125,14 +1129,15 @@ async fn activity_interleaves_comments_and_events() {
 async fn my_work_groups_owned_tasks_by_team() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    for (who, team, title) in [
+    for (client, team, title) in [
         (elif, "infrastructure", "Cut over"),
         (jonas, "ingestion", "Dual writes"),
         (jonas, "ingestion", "Not hers"),
     ] {
-        let key = who.make(team, "todo", title).await;
+        let key = client.make(team, "todo", title).await;
         if title != "Not hers" {
-            who.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
+            client
+                .post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
                 .await
                 .ok();
         }

@@ -6,13 +6,14 @@ use time::Duration;
 
 use crate::fixtures::{Client, World};
 
-async fn block(who: &Client, key: &str, on: &str) -> crate::fixtures::Answer {
-    who.api(
-        Method::PUT,
-        &format!("/tasks/{key}/block"),
-        json!({ "kind": "task", "on": on }),
-    )
-    .await
+async fn block(client: &Client, key: &str, on: &str) -> crate::fixtures::Answer {
+    client
+        .api(
+            Method::PUT,
+            &format!("/tasks/{key}/block"),
+            json!({ "kind": "task", "on": on }),
+        )
+        .await
 }
 
 #[tokio::test]
@@ -276,7 +277,7 @@ async fn waiting_on_you_lists_goals_at_risk_then_longest_waits() {
     );
     let page = elif.get("/").await.ok().text();
     let order = |page: &str| {
-        let mut found: Vec<(usize, &str)> = ["ING-1", "ING-2", "ING-3"]
+        let mut positions: Vec<(usize, &str)> = ["ING-1", "ING-2", "ING-3"]
             .into_iter()
             .map(|key| {
                 (
@@ -285,8 +286,8 @@ async fn waiting_on_you_lists_goals_at_risk_then_longest_waits() {
                 )
             })
             .collect();
-        found.sort_unstable();
-        found
+        positions.sort_unstable();
+        positions
             .into_iter()
             .map(|(_, key)| key.to_owned())
             .collect::<Vec<_>>()
@@ -393,8 +394,8 @@ async fn blocker_must_name_exactly_one_person() {
         .execute(&world.db)
         .await
         .unwrap();
-    let on = async |who: &str| {
-        let body = json!({ "kind": "person", "on": who });
+    let on = async |person: &str| {
+        let body = json!({ "kind": "person", "on": person });
         elif.api(Method::PUT, &format!("/tasks/{key}/block"), body)
             .await
     };
@@ -419,17 +420,17 @@ async fn blocker_must_name_exactly_one_person() {
         "the task is unchanged"
     );
     // a username takes precedence over a name
-    for (who, handle) in [
+    for (person, handle) in [
         ("kim", "kim"),
         ("@kim-2", "kim-2"),
         ("Elif Hartmann", "elif"),
     ] {
-        on(who).await.ok();
+        on(person).await.ok();
         let waits = elif.task(&key).await["blocked_by"].clone();
         assert_eq!(
             waits.as_array().unwrap().last().unwrap()["on"],
             json!(handle),
-            "{who}"
+            "{person}"
         );
     }
 }

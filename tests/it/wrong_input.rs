@@ -52,7 +52,7 @@ async fn invalid_title_is_refused_and_keeps_the_input() {
                     .contains("A title must have 1 to 500 characters.")
             );
         }
-        let answer = world
+        let response = world
             .elif
             .api(
                 Method::POST,
@@ -60,9 +60,9 @@ async fn invalid_title_is_refused_and_keeps_the_input() {
                 json!({ "title": title }),
             )
             .await;
-        assert_eq!(answer.status, 422, "{title:?}");
-        assert_eq!(answer.header("content-type"), "application/problem+json");
-        assert!(!answer.json()["errors"].as_object().unwrap().is_empty());
+        assert_eq!(response.status, 422, "{title:?}");
+        assert_eq!(response.header("content-type"), "application/problem+json");
+        assert!(!response.json()["errors"].as_object().unwrap().is_empty());
     }
     for (field, value) in [("column", "nowhere"), ("sprint", "99")] {
         let fields = [
@@ -142,9 +142,9 @@ async fn missing_and_malformed_ids_give_the_same_404() {
         "/teams/nope",
         "/people/unknown",
     ] {
-        let answer = world.elif.get(path).await.status(404);
+        let response = world.elif.get(path).await.status(404);
         if path.starts_with("/tasks") {
-            assert_eq!(strip_key(&answer.text()), strip_key(&absent), "{path}");
+            assert_eq!(strip_key(&response.text()), strip_key(&absent), "{path}");
         }
     }
     let path = world.elif.get("/tasks/%FF").await;
@@ -757,7 +757,7 @@ async fn panic_is_a_500_with_an_id_and_the_server_continues() {
         .route("/panics", get(panics))
         .route("/works", get(async || "fine"));
     let router = layered(world.app.clone(), routes, TIMEOUT);
-    let answer = router
+    let response = router
         .clone()
         .oneshot(
             Request::get("/panics")
@@ -767,13 +767,13 @@ async fn panic_is_a_500_with_an_id_and_the_server_continues() {
         )
         .await
         .unwrap();
-    assert_eq!(answer.status(), 500);
-    let id = answer.headers()["x-request-id"]
+    assert_eq!(response.status(), 500);
+    let id = response.headers()["x-request-id"]
         .to_str()
         .unwrap()
         .to_owned();
     let body = String::from_utf8(
-        axum::body::to_bytes(answer.into_body(), 10_000)
+        axum::body::to_bytes(response.into_body(), 10_000)
             .await
             .unwrap()
             .to_vec(),
@@ -909,12 +909,12 @@ async fn nul_is_refused_beside_its_field() {
             page.contains("keptwords") && page.contains(&format!(r#"action="{path}""#)),
             "{path} {field}: {page}"
         );
-        for kept in [
+        for expected in [
             r#"name="version" value="1""#,
             r#"name="owners" value="elif""#,
             r#"name="owners" value="anna""#,
         ] {
-            assert!(page.contains(kept), "{path} {field}: {page}");
+            assert!(page.contains(expected), "{path} {field}: {page}");
         }
     }
     // a form with a password is not returned with its input
@@ -1133,11 +1133,11 @@ async fn refused_form_returns_its_input_and_a_way_back() {
             "{address}: {beside}"
         );
         for (name, value) in &fields {
-            let there = page.contains(&format!(r#"name="{name}" value="{value}""#))
+            let is_shown = page.contains(&format!(r#"name="{name}" value="{value}""#))
                 || page.contains(&format!("name=\"{name}\" dir=\"auto\" value=\"{value}\""))
                 || page.contains(&format!("\n{value}</textarea>"));
             assert!(
-                there || *name == "password",
+                is_shown || *name == "password",
                 "{address}: {name} was lost: {page}"
             );
         }
@@ -1177,14 +1177,14 @@ async fn second_answer_to_a_concern_is_returned() {
         )
         .await
         .ok();
-    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
+    let comment: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
         .fetch_one(&world.db)
         .await
         .unwrap();
-    let answer = format!("{team}/goal-comments/{remark}/answer");
-    elif.post(&answer, &[("answer", "First")]).await.ok();
+    let answer_path = format!("{team}/goal-comments/{comment}/answer");
+    elif.post(&answer_path, &[("answer", "First")]).await.ok();
     let page = elif
-        .post(&answer, &[("answer", "Second & longer")])
+        .post(&answer_path, &[("answer", "Second & longer")])
         .await
         .status(409)
         .text();
@@ -1196,7 +1196,7 @@ async fn second_answer_to_a_concern_is_returned() {
     // after signing out in the meantime, the page keeps the text
     let page = world
         .stranger()
-        .post(&answer, &[("answer", "Third")])
+        .post(&answer_path, &[("answer", "Third")])
         .await
         .status(401)
         .text();
@@ -1260,7 +1260,7 @@ async fn too_long_description_is_refused_beside_its_field() {
     assert!(
         page.contains("A description can have at most 100,000 characters.") && page.contains(&long)
     );
-    let told = world
+    let refused = world
         .elif
         .api(
             Method::PATCH,
@@ -1269,7 +1269,7 @@ async fn too_long_description_is_refused_beside_its_field() {
         )
         .await;
     assert_eq!(
-        told.status(422).json()["errors"]["description"],
+        refused.status(422).json()["errors"]["description"],
         "A description can have at most 100,000 characters."
     );
     world
