@@ -78,7 +78,7 @@ async fn refused_topic_sent_without_scripts_can_be_corrected() {
 async fn enter_on_a_planning_checkbox_changes_nothing() {
     let fixture = BrowserFixture::new().await;
     let elif = &fixture.world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     for scripts in [true, false] {
         let window = fixture.open_window(elif).await;
         if !scripts {
@@ -100,7 +100,11 @@ async fn enter_on_a_planning_checkbox_changes_nothing() {
         // a request that Enter had sent would arrive before these two
         let later = "fetch('/teams/infrastructure').then(() => fetch('/healthz')).then(answer => answer.ok)";
         assert!(window.evaluate::<bool>(later).await);
-        assert_eq!(elif.task(&key).await["sprint"], 42, "scripts: {scripts}");
+        assert_eq!(
+            elif.load_task(&key).await["sprint"],
+            42,
+            "scripts: {scripts}"
+        );
         let ticked: bool = window
             .evaluate("document.querySelector('#backlog-INF-1 input').checked")
             .await;

@@ -230,7 +230,7 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
         ("blocked", "Cut postgres over"),
         ("done", "Pin the operator"),
     ] {
-        let key = elif.make("infrastructure", column, title).await;
+        let key = elif.create_task("infrastructure", column, title).await;
         let body = json!({ "labels": ["postgres"], "owners": ["elif"], "description": "See **INF-1** and `code`.\n\n- [x] done", "due": "2026-11-20", "needed_by": "Growth" });
         elif.api(Method::PATCH, &format!("/tasks/{key}"), body)
             .await
@@ -356,7 +356,7 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
     )
     .await
     .ok();
-    let theirs = jonas.make("ingestion", "todo", "Dual write").await;
+    let theirs = jonas.create_task("ingestion", "todo", "Dual write").await;
     jonas
         .post(
             &format!("/tasks/{theirs}"),

@@ -297,7 +297,7 @@ impl Fixture {
         }
         if path.contains("{key}") {
             let key = match row.path.split('/').nth(1) {
-                Some("tasks" | "api") => lead.make("infrastructure", "todo", "Theirs").await,
+                Some("tasks" | "api") => lead.create_task("infrastructure", "todo", "Theirs").await,
                 Some("share") => self.clients["share"].bearer.clone().unwrap(),
                 _ => "nonsense".to_owned(),
             };
@@ -426,7 +426,7 @@ impl Fixture {
                 self.fetch_id(&newest("requests")).await
             }
             _ if path.contains("/labels/") => {
-                let key = lead.make("infrastructure", "todo", "Labelled").await;
+                let key = lead.create_task("infrastructure", "todo", "Labelled").await;
                 lead.post(
                     &format!("/tasks/{key}"),
                     &[("labels", &Uuid::now_v7().to_string())],
@@ -506,7 +506,7 @@ impl Fixture {
             }
             _ if path.starts_with("/changes/") => {
                 // only one's own change can be undone
-                let key = lead.make("infrastructure", "todo", "Undone").await;
+                let key = lead.create_task("infrastructure", "todo", "Undone").await;
                 lead.post(
                     &format!("/tasks/{key}/position"),
                     &[("column", "in-review")],
@@ -735,10 +735,10 @@ async fn finished_private_blocker_is_shown_without_its_actor() {
     let world = World::new().await;
     let (elif, jonas, mira) = (&world.elif, &world.jonas, create_private_team(&world).await);
     let (theirs, other) = (
-        mira.make("zanzibar", "todo", "Plan").await,
-        mira.make("zanzibar", "todo", "Other").await,
+        mira.create_task("zanzibar", "todo", "Plan").await,
+        mira.create_task("zanzibar", "todo", "Other").await,
     );
-    let ours = elif.make("infrastructure", "todo", "Ours").await;
+    let ours = elif.create_task("infrastructure", "todo", "Ours").await;
     elif.post(
         &format!("/tasks/{ours}/block"),
         &[("kind", "task"), ("on", &theirs)],
@@ -823,7 +823,7 @@ async fn finished_private_blocker_is_shown_without_its_actor() {
         );
     }
     // for a blocker of an open team the actor is shown
-    let open = jonas.make("ingestion", "todo", "Open").await;
+    let open = jonas.create_task("ingestion", "todo", "Open").await;
     elif.post(
         &format!("/tasks/{ours}/block"),
         &[("kind", "task"), ("on", &open)],
@@ -848,9 +848,9 @@ async fn finished_private_blocker_is_shown_without_its_actor() {
 async fn team_made_private_disappears_from_earlier_references() {
     let fixture = Fixture::new(false).await;
     let (lead, jonas) = (&fixture.clients["lead"], &fixture.clients["other"]);
-    let theirs = jonas.make("ingestion", "todo", "Dual write").await;
+    let theirs = jonas.create_task("ingestion", "todo", "Dual write").await;
     let task = lead
-        .make("infrastructure", "todo", "Waiting on a task")
+        .create_task("infrastructure", "todo", "Waiting on a task")
         .await;
     lead.post(
         &format!("/tasks/{task}/block"),
@@ -859,7 +859,7 @@ async fn team_made_private_disappears_from_earlier_references() {
     .await
     .ok();
     let team = lead
-        .make("infrastructure", "todo", "Waiting on a team")
+        .create_task("infrastructure", "todo", "Waiting on a team")
         .await;
     lead.post(
         &format!("/tasks/{team}/block"),
@@ -876,7 +876,7 @@ async fn team_made_private_disappears_from_earlier_references() {
     );
     // a blocker that was undone, and the report of a closed sprint
     let undone = lead
-        .make("infrastructure", "todo", "Waited on a task")
+        .create_task("infrastructure", "todo", "Waited on a task")
         .await;
     lead.post(
         &format!("/tasks/{undone}/block"),
@@ -975,7 +975,7 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
     .unwrap();
     tx.commit().await.unwrap();
     let early = lead
-        .make("infrastructure", "todo", "For them, while they were open")
+        .create_task("infrastructure", "todo", "For them, while they were open")
         .await;
     lead.post(
         &format!("/tasks/{early}"),
@@ -992,11 +992,15 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
         "{settings}"
     );
     // one object of each kind with the word in it, linked to something that Jonas can see
-    let secret = lead.make("zanzibar", "in-review", "Zanzibar plan").await;
+    let secret = lead
+        .create_task("zanzibar", "in-review", "Zanzibar plan")
+        .await;
     lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let ours = lead.make("infrastructure", "todo", "Waiting on them").await;
+    let ours = lead
+        .create_task("infrastructure", "todo", "Waiting on them")
+        .await;
     lead.post(
         &format!("/tasks/{ours}/block"),
         &[("kind", "task"), ("on", "Zanzibar plan")],
@@ -1022,7 +1026,7 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
     .await
     .ok();
     let team = lead
-        .make("infrastructure", "todo", "Waiting on their team")
+        .create_task("infrastructure", "todo", "Waiting on their team")
         .await;
     lead.post(
         &format!("/tasks/{team}/block"),
@@ -1030,12 +1034,14 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
     )
     .await
     .ok();
-    let awaited = jonas.make("ingestion", "todo", "They wait for it").await;
+    let awaited = jonas
+        .create_task("ingestion", "todo", "They wait for it")
+        .await;
     jonas
         .post(&format!("/tasks/{awaited}/owners"), &[("owners", "jonas")])
         .await
         .ok();
-    let theirs = lead.make("zanzibar", "todo", "Zanzibar waits").await;
+    let theirs = lead.create_task("zanzibar", "todo", "Zanzibar waits").await;
     lead.post(
         &format!("/tasks/{theirs}/block"),
         &[("kind", "task"), ("on", &awaited), ("note", "Zanzibar")],
@@ -1157,7 +1163,7 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
         (&ours, "a private team, Finance"),
         (&early, "Legal, a private team"),
     ] {
-        assert_eq!(jonas.task(key).await["needed_by"], expected);
+        assert_eq!(jonas.load_task(key).await["needed_by"], expected);
     }
     // its members still wait for these tasks, even after the text was edited
     lead.post(
@@ -1221,7 +1227,7 @@ async fn private_team_is_hidden_from_everyone_outside_it() {
         "members see it"
     );
     // it cannot be found by title, key or name
-    let mine = jonas.make("ingestion", "todo", "Mine").await;
+    let mine = jonas.create_task("ingestion", "todo", "Mine").await;
     for (kind, on) in [
         ("task", secret.as_str()),
         ("task", "Zanzibar plan"),

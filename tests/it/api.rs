@@ -6,7 +6,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::fixtures::{Answer, Client, World};
+use crate::fixtures::{Client, Response, World};
 
 #[tokio::test]
 async fn openapi_description_matches_the_snapshot() {
@@ -103,7 +103,7 @@ async fn program_takes_a_task_from_creation_to_archive() {
         )
         .await
         .ok();
-    let blocked = program.task("INF-1").await;
+    let blocked = program.load_task("INF-1").await;
     assert_eq!(
         (&blocked["column"], &blocked["blocked_by"][0]["on"]),
         (&json!("blocked"), &json!("jonas"))
@@ -189,7 +189,10 @@ async fn program_takes_a_task_from_creation_to_archive() {
 #[tokio::test]
 async fn repeated_request_with_the_same_key_is_done_once() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     let program = world
         .program_of(
             &world.elif,
@@ -263,7 +266,7 @@ async fn send_with_key(
     method: Method,
     path: &str,
     body: &Value,
-) -> Answer {
+) -> Response {
     let request = Request::builder()
         .method(method)
         .uri(format!("/api/v1{path}"))
@@ -298,7 +301,7 @@ async fn conflict_shows_current_and_sent_values_in_one_format() {
     )
     .await
     .ok();
-    elif.make("infrastructure", "todo", "Old").await;
+    elif.create_task("infrastructure", "todo", "Old").await;
     let theirs = json!({
         "title": "Mira's", "description": "Why", "sprint": 42, "goal": 1, "project": "move", "estimate": 3, "due": "2026-11-26",
         "needed_by": "Growth", "owners": ["mira"], "labels": ["docs"], "version": 1,
@@ -323,7 +326,7 @@ async fn conflict_shows_current_and_sent_values_in_one_format() {
         let value = if field == "sprint" { &json!(42) } else { value };
         assert_eq!(&conflict["sent"][field], value, "{field}: {conflict}");
         let current = if field == "version" {
-            &elif.task("INF-1").await["version"]
+            &elif.load_task("INF-1").await["version"]
         } else {
             &theirs[field]
         };
@@ -358,7 +361,7 @@ async fn conflict_shows_current_and_sent_values_in_one_format() {
         "{page}"
     );
     // a move: the API names columns by slug, the page by name
-    let seen_version = elif.task("INF-1").await["version"].as_i64().unwrap();
+    let seen_version = elif.load_task("INF-1").await["version"].as_i64().unwrap();
     mira.api(
         Method::PUT,
         "/tasks/INF-1/position",
@@ -407,7 +410,7 @@ async fn conflict_shows_current_and_sent_values_in_one_format() {
 async fn invalid_field_is_explained_under_its_name() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "one").await;
+    elif.create_task("infrastructure", "todo", "one").await;
     for (method, path, body, field, why) in [
         (
             Method::POST,
@@ -468,7 +471,7 @@ async fn invalid_field_is_explained_under_its_name() {
             .await
             .status(400);
     }
-    assert_eq!(elif.task("INF-1").await["version"], 1);
+    assert_eq!(elif.load_task("INF-1").await["version"], 1);
 }
 
 /// The event stores the team of a blocker, so that it can be hidden later, but does not show it.
@@ -476,8 +479,8 @@ async fn invalid_field_is_explained_under_its_name() {
 async fn event_does_not_show_the_team_of_a_blocker() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let ours = elif.make("infrastructure", "todo", "Ours").await;
-    let theirs = jonas.make("ingestion", "todo", "Theirs").await;
+    let ours = elif.create_task("infrastructure", "todo", "Ours").await;
+    let theirs = jonas.create_task("ingestion", "todo", "Theirs").await;
     elif.post(
         &format!("/tasks/{ours}/block"),
         &[("kind", "task"), ("on", &theirs)],

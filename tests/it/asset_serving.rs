@@ -143,7 +143,7 @@ impl Stream {
     }
 
     /// Waits for the next event with this name.
-    pub async fn next_of(&mut self, name: &str) -> Event {
+    pub async fn next_named(&mut self, name: &str) -> Event {
         loop {
             let event = self.next().await.expect("the stream has not ended");
             if event.name == name {

@@ -211,7 +211,7 @@ async fn team_history_describes_each_change() {
     let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, team) = (&world.elif, "/teams/infrastructure");
     make_everyone_lead(&world).await;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}"), &[("labels", "postgres docs")])
         .await
         .ok();
@@ -398,7 +398,7 @@ async fn saved_settings_are_shown_and_applied() {
     let standup = elif.get(&format!("{team}/standup")).await.ok().text();
     assert!(standup.contains("ince Thu 19 Nov"), "{standup}");
     // colours of a label and of a person
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}"), &[("labels", "postgres")])
         .await
         .ok();

@@ -14,7 +14,7 @@ async fn dragged_task_stays_where_it_was_dropped() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in ["Alert on lag", "Rotate credentials", "Write the runbook"] {
-        elif.ask(
+        elif.submit_by_script(
             Method::POST,
             "/teams/infrastructure/tasks",
             "card",
@@ -24,12 +24,12 @@ async fn dragged_task_stays_where_it_was_dropped() {
         .status(201);
     }
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-2", "INF-3"]
     );
 
     let card = elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             "/tasks/INF-3/position",
             "card",
@@ -44,11 +44,11 @@ async fn dragged_task_stays_where_it_was_dropped() {
         card.text()
     );
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-3", "INF-2"]
     );
 
-    elif.ask(
+    elif.submit_by_script(
         Method::PUT,
         "/tasks/INF-2/position",
         "card",
@@ -56,7 +56,7 @@ async fn dragged_task_stays_where_it_was_dropped() {
     )
     .await
     .ok();
-    elif.ask(
+    elif.submit_by_script(
         Method::PUT,
         "/tasks/INF-3/position",
         "card",
@@ -65,7 +65,7 @@ async fn dragged_task_stays_where_it_was_dropped() {
     .await
     .ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-2", "INF-1"]
     );
     let page = elif.get("/teams/infrastructure").await.ok().text();
@@ -87,8 +87,11 @@ async fn dragged_task_stays_where_it_was_dropped() {
 async fn outdated_move_is_refused_and_names_who_moved_the_task() {
     let world = World::new().await;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
-    mira.ask(
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    mira.submit_by_script(
         Method::PUT,
         "/tasks/INF-1/position",
         "card",
@@ -99,7 +102,7 @@ async fn outdated_move_is_refused_and_names_who_moved_the_task() {
 
     let conflict = world
         .elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             "/tasks/INF-1/position",
             "card",
@@ -119,7 +122,7 @@ async fn outdated_move_is_refused_and_names_who_moved_the_task() {
             .unwrap()
             .contains(r#"data-version="2""#)
     );
-    assert_eq!(world.column("infrastructure", "done").await, ["INF-1"]);
+    assert_eq!(world.column_keys("infrastructure", "done").await, ["INF-1"]);
 
     // a title edited in the meantime does not conflict with a move
     world
@@ -131,7 +134,7 @@ async fn outdated_move_is_refused_and_names_who_moved_the_task() {
         )
         .await
         .ok();
-    mira.ask(
+    mira.submit_by_script(
         Method::PUT,
         "/tasks/INF-1/position",
         "card",
@@ -146,16 +149,19 @@ async fn outdated_move_is_refused_and_names_who_moved_the_task() {
 async fn drop_under_a_filter_holds_without_it() {
     let world = World::new().await;
     for title in ["one", "two", "three", "four"] {
-        world.elif.make("infrastructure", "todo", title).await;
+        world
+            .elif
+            .create_task("infrastructure", "todo", title)
+            .await;
     }
     world
         .elif
-        .ask(Method::POST, "/tasks/INF-2/owners/me", "card", &[])
+        .submit_by_script(Method::POST, "/tasks/INF-2/owners/me", "card", &[])
         .await
         .ok();
     world
         .elif
-        .ask(Method::POST, "/tasks/INF-4/owners/me", "card", &[])
+        .submit_by_script(Method::POST, "/tasks/INF-4/owners/me", "card", &[])
         .await
         .ok();
     let mine = world
@@ -171,7 +177,7 @@ async fn drop_under_a_filter_holds_without_it() {
     // only 2 and 4 are visible; 4 is dropped above 2
     world
         .elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             "/tasks/INF-4/position",
             "card",
@@ -180,7 +186,7 @@ async fn drop_under_a_filter_holds_without_it() {
         .await
         .ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-4", "INF-2", "INF-3"]
     );
 }
@@ -372,7 +378,10 @@ async fn filter_is_saved_for_one_person_or_the_team() {
 #[tokio::test]
 async fn unchanged_board_is_304_and_a_change_sends_it_again() {
     let world = World::new().await;
-    let key = world.elif.make("infrastructure", "todo", "Before").await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Before")
+        .await;
     for path in [
         "/teams/infrastructure",
         "/api/v1/teams/infrastructure/board",
@@ -430,12 +439,12 @@ async fn lanes_group_by_owner_and_exceeded_limits_are_marked() {
     for title in ["one", "two"] {
         world
             .elif
-            .make("infrastructure", "in-progress", title)
+            .create_task("infrastructure", "in-progress", title)
             .await;
     }
     world
         .elif
-        .ask(Method::POST, "/tasks/INF-1/owners/me", "card", &[])
+        .submit_by_script(Method::POST, "/tasks/INF-1/owners/me", "card", &[])
         .await
         .ok();
     sqlx::query("UPDATE columns SET wip_limit = 1 WHERE slug = 'in-progress'")
@@ -470,13 +479,13 @@ async fn lanes_by_goal_include_one_for_tasks_without_a_goal() {
     for (nth, title) in [(1, "Cut over"), (2, "Drill")] {
         set_goal(&world, elif, "42", &[("title", title), ("target", "1")]).await;
         let key = elif
-            .make("infrastructure", "todo", &format!("For {title}"))
+            .create_task("infrastructure", "todo", &format!("For {title}"))
             .await;
         elif.post(&format!("/tasks/{key}"), &[("goal", &nth.to_string())])
             .await
             .ok();
     }
-    elif.make("infrastructure", "todo", "For none").await;
+    elif.create_task("infrastructure", "todo", "For none").await;
     let page = elif
         .get("/teams/infrastructure?lanes=goal")
         .await
@@ -501,8 +510,8 @@ async fn lanes_by_goal_include_one_for_tasks_without_a_goal() {
 async fn card_shows_its_time_in_the_column() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.make("infrastructure", "todo", "Another").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    elif.create_task("infrastructure", "todo", "Another").await;
     let age = async || {
         let page = elif.get("/teams/infrastructure").await.ok().text();
         let card = page
@@ -543,13 +552,14 @@ async fn card_shows_its_time_in_the_column() {
 async fn wip_limit_is_shown_but_not_enforced() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "in-progress", "There").await;
-    let next = elif.make("infrastructure", "todo", "Next").await;
+    elif.create_task("infrastructure", "in-progress", "There")
+        .await;
+    let next = elif.create_task("infrastructure", "todo", "Next").await;
     sqlx::query("UPDATE columns SET wip_limit = 1 WHERE slug = 'in-progress'")
         .execute(&world.db)
         .await
         .unwrap();
-    elif.ask(
+    elif.submit_by_script(
         Method::PUT,
         &format!("/tasks/{next}/position"),
         "card",
@@ -564,7 +574,13 @@ async fn wip_limit_is_shown_but_not_enforced() {
     )
     .await
     .status(201);
-    assert_eq!(world.column("infrastructure", "in-progress").await.len(), 3);
+    assert_eq!(
+        world
+            .column_keys("infrastructure", "in-progress")
+            .await
+            .len(),
+        3
+    );
 }
 
 #[tokio::test]
@@ -651,5 +667,5 @@ async fn new_task_links_on_a_sprint_board_keep_the_sprint() {
     )
     .await
     .ok();
-    assert_eq!(elif.task("INF-1").await["sprint"], 43);
+    assert_eq!(elif.load_task("INF-1").await["sprint"], 43);
 }

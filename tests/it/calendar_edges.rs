@@ -142,7 +142,8 @@ async fn sprint_over_new_year_counts_the_teams_working_days() {
         page.contains("Standup, Mon 4 Jan") && page.contains("since Wed 30 Dec · day 6"),
         "{page}"
     );
-    elif.make("infrastructure", "done", "Fireworks").await;
+    elif.create_task("infrastructure", "done", "Fireworks")
+        .await;
     let flow = elif
         .get("/teams/infrastructure/flow?sprints=1")
         .await
@@ -165,7 +166,7 @@ async fn standup_keeps_its_local_time_when_clocks_change() {
         cadence::update_sprints(&mut world.db.acquire().await.unwrap(), until)
             .await
             .unwrap();
-        elif.make("infrastructure", "todo", title).await;
+        elif.create_task("infrastructure", "todo", title).await;
     };
     make(datetime!(2027-03-26 08:30 UTC), "Before Friday's").await;
     make(datetime!(2027-03-26 09:30 UTC), "After Friday's").await;

@@ -36,21 +36,25 @@ async fn check_in_shows_the_progress_to_another_team() {
         &[("title", "Migrate 50 tables"), ("target", "50")],
     )
     .await;
-    let done = elif.make("infrastructure", "todo", "Smallest tables").await;
+    let done = elif
+        .create_task("infrastructure", "todo", "Smallest tables")
+        .await;
     elif.post(&format!("/tasks/{done}/position"), &[("column", "done")])
         .await
         .ok();
-    let stuck = elif.make("infrastructure", "in-progress", "Cut over").await;
-    let theirs = jonas.make("ingestion", "todo", "Dual write").await;
+    let stuck = elif
+        .create_task("infrastructure", "in-progress", "Cut over")
+        .await;
+    let theirs = jonas.create_task("ingestion", "todo", "Dual write").await;
     elif.post(
         &format!("/tasks/{stuck}/block"),
         &[("kind", "task"), ("on", &theirs)],
     )
     .await
     .ok();
-    elif.make("infrastructure", "in-review", "Read the diff")
+    elif.create_task("infrastructure", "in-review", "Read the diff")
         .await;
-    elif.make("infrastructure", "todo", "Write the runbook")
+    elif.create_task("infrastructure", "todo", "Write the runbook")
         .await;
 
     let page = jonas
@@ -111,7 +115,7 @@ async fn check_in_shows_the_progress_to_another_team() {
 async fn each_reader_sees_changes_since_their_last_visit() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     let first = jonas
         .get("/teams/infrastructure/check-in")
         .await
@@ -138,7 +142,7 @@ async fn each_reader_sees_changes_since_their_last_visit() {
     // An automatic reload does not count as a visit.
     world.app.clock.advance(Span::hours(2));
     let fresh = jonas
-        .ask(
+        .submit_by_script(
             axum::http::Method::GET,
             "/teams/infrastructure/check-in",
             "page",
@@ -174,7 +178,7 @@ async fn awaited_tasks_are_listed_done_and_blocked_first() {
         ("For one", "Support, @mira"),
         ("For Legal only", "Legal"),
     ] {
-        let key = elif.make("infrastructure", "todo", title).await;
+        let key = elif.create_task("infrastructure", "todo", title).await;
         elif.post(&format!("/tasks/{key}"), &[("needed_by", needed_by)])
             .await
             .ok();
@@ -183,7 +187,7 @@ async fn awaited_tasks_are_listed_done_and_blocked_first() {
         .await
         .ok();
     let stuck = elif
-        .make("infrastructure", "todo", "Younger, and blocked")
+        .create_task("infrastructure", "todo", "Younger, and blocked")
         .await;
     elif.post(&format!("/tasks/{stuck}"), &[("needed_by", "@mira")])
         .await
@@ -247,7 +251,7 @@ async fn awaited_tasks_are_listed_done_and_blocked_first() {
 async fn losing_access_hides_news_awaited_tasks_and_requests() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}"), &[("needed_by", "Ingestion")])
         .await
         .ok();
@@ -355,7 +359,7 @@ async fn request_outcome_is_shown_to_its_author() {
     };
     let taken = settle("A replica for reports", &[("outcome", "taken")]).await;
     assert_eq!(taken.header("location"), "/tasks/INF-1");
-    let task = elif.task("INF-1").await;
+    let task = elif.load_task("INF-1").await;
     assert_eq!(
         (&task["title"], &task["due"], &task["needed_by"]),
         (
@@ -436,7 +440,7 @@ async fn request_outcome_is_shown_to_its_author() {
             .header("location"),
         "/tasks/INF-2"
     );
-    assert_eq!(elif.task("INF-2").await["needed_by"], "@jonas");
+    assert_eq!(elif.load_task("INF-2").await["needed_by"], "@jonas");
     // a member of another team cannot answer requests
     jonas
         .post(
@@ -496,8 +500,12 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     make_lead(&world, elif).await;
-    let stuck = elif.make("infrastructure", "in-progress", "Cut over").await;
-    let theirs = jonas.make("ingestion", "todo", "A plan of theirs").await;
+    let stuck = elif
+        .create_task("infrastructure", "in-progress", "Cut over")
+        .await;
+    let theirs = jonas
+        .create_task("ingestion", "todo", "A plan of theirs")
+        .await;
     // e-mail addresses are removed from every text
     for statement in [
         "UPDATE columns SET name = 'Blocked by ' || 'sre@example.org' WHERE slug = 'blocked'",
@@ -514,7 +522,7 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
     ];
     set_goal(&world, elif, "42", &goal).await;
     let written = elif
-        .make("infrastructure", "todo", "Answer legal@example.org, @jonas")
+        .create_task("infrastructure", "todo", "Answer legal@example.org, @jonas")
         .await;
     elif.post(
         &format!("/tasks/{written}"),
@@ -541,7 +549,9 @@ async fn guest_sees_the_shared_page_and_nothing_else() {
     )
     .await
     .ok();
-    let mine = jonas.make("ingestion", "in-progress", "Another plan").await;
+    let mine = jonas
+        .create_task("ingestion", "in-progress", "Another plan")
+        .await;
     jonas
         .post(
             &format!("/tasks/{mine}/block"),
@@ -743,7 +753,7 @@ async fn share_link_shows_nothing_before_its_password() {
     let world = World::new().await;
     let elif = &world.elif;
     make_lead(&world, elif).await;
-    elif.make("infrastructure", "todo", "Cut over").await;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
     let fields = [
         ("name", "The board"),
         ("shows", "check-in"),
@@ -888,9 +898,12 @@ async fn guest_stream_signals_changes_and_ends_with_its_link() {
     );
     let mut frames = response.into_body().into_data_stream();
     let mut received = String::new();
-    elif.make("infrastructure", "todo", "A title that is not the guest's")
+    elif.create_task("infrastructure", "todo", "A title that is not the guest's")
         .await;
-    world.jonas.make("ingestion", "todo", "Nor this").await;
+    world
+        .jonas
+        .create_task("ingestion", "todo", "Nor this")
+        .await;
     let wait = Duration::from_secs(10);
     while !received.contains("event: reset") {
         received += &String::from_utf8_lossy(
@@ -940,10 +953,10 @@ async fn feeds_are_well_formed_for_any_title() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif
-        .make("infrastructure", "todo", "<b>&\"' ]]> ;,\\ =1+1")
+        .create_task("infrastructure", "todo", "<b>&\"' ]]> ;,\\ =1+1")
         .await;
     let odd = elif
-        .make(
+        .create_task(
             "infrastructure",
             "todo",
             "Neither \u{7}bells \u{ffff}nor \u{fffe}ends",
@@ -1018,7 +1031,7 @@ async fn feeds_are_well_formed_for_any_title() {
 async fn unchanged_check_in_is_not_rendered_again() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     for path in [
         "/teams/infrastructure/check-in",
         "/teams/infrastructure/check-in/badge.svg",
@@ -1105,11 +1118,13 @@ async fn columns_are_added_renamed_moved_and_deleted() {
         ]
     );
     let (first, second) = (
-        elif.make("infrastructure", "ready-to-release", "One").await,
-        elif.make("infrastructure", "ready-to-release", "Two").await,
+        elif.create_task("infrastructure", "ready-to-release", "One")
+            .await,
+        elif.create_task("infrastructure", "ready-to-release", "Two")
+            .await,
     );
     let archived = elif
-        .make("infrastructure", "ready-to-release", "Three")
+        .create_task("infrastructure", "ready-to-release", "Three")
         .await;
     elif.post(&format!("/tasks/{archived}/archive"), &[])
         .await
@@ -1161,10 +1176,10 @@ async fn columns_are_added_renamed_moved_and_deleted() {
     assert_eq!(rehoused, 1, "the history records the new column");
     crate::concurrency::check_board(&world).await;
     assert_eq!(
-        world.column("infrastructure", "out").await,
+        world.column_keys("infrastructure", "out").await,
         [first.clone(), second]
     );
-    assert_eq!(elif.task(&archived).await["column"], "out");
+    assert_eq!(elif.load_task(&archived).await["column"], "out");
     assert!(
         elif.get(&format!("/tasks/{first}"))
             .await
@@ -1197,8 +1212,8 @@ async fn columns_and_tasks_are_always_locked_in_one_order() {
     let elif = &world.elif;
     make_lead(&world, elif).await;
     let (first, second) = (
-        elif.make("infrastructure", "todo", "One").await,
-        elif.make("infrastructure", "todo", "Two").await,
+        elif.create_task("infrastructure", "todo", "One").await,
+        elif.create_task("infrastructure", "todo", "Two").await,
     );
     // the newer task is above the older one
     elif.post(
@@ -1208,7 +1223,7 @@ async fn columns_and_tasks_are_always_locked_in_one_order() {
     .await
     .ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         [second, first]
     );
     let at = "/teams/infrastructure/columns/todo";
@@ -1302,7 +1317,7 @@ async fn lead_demoted_during_a_change_changes_nothing() {
         ["Blocked", "Done", "In progress", "In review", "Todo"]
     );
     // changes that members are allowed to make still work
-    elif.make("infrastructure", "todo", "Cut over").await;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
 }
 
 #[tokio::test]
@@ -1384,7 +1399,7 @@ async fn labels_are_renamed_and_deleted_on_every_task() {
     let world = World::new().await;
     let elif = &world.elif;
     make_lead(&world, elif).await;
-    let key = elif.make("infrastructure", "todo", "One").await;
+    let key = elif.create_task("infrastructure", "todo", "One").await;
     elif.post(&format!("/tasks/{key}"), &[("labels", "postgres docs")])
         .await
         .ok();
@@ -1418,7 +1433,7 @@ async fn labels_are_renamed_and_deleted_on_every_task() {
         .status(422);
     elif.post(&id("docs").await, &[("remove", "1")]).await.ok();
     assert_eq!(
-        elif.task(&key).await["labels"],
+        elif.load_task(&key).await["labels"],
         serde_json::json!(["database"])
     );
     // another team's label is not found
@@ -1432,7 +1447,7 @@ async fn labels_are_renamed_and_deleted_on_every_task() {
         .await
         .status(404);
     assert_eq!(
-        elif.task(&key).await["labels"],
+        elif.load_task(&key).await["labels"],
         serde_json::json!(["database"])
     );
 }
@@ -1441,14 +1456,16 @@ async fn labels_are_renamed_and_deleted_on_every_task() {
 async fn team_list_shows_longest_blocked_task_and_last_change() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "Free").await;
+    elif.create_task("infrastructure", "todo", "Free").await;
     let legal = [("kind", "text"), ("note", "Legal")];
     for title in ["Cut over", "Blocked an hour later"] {
-        let key = elif.make("infrastructure", "in-progress", title).await;
+        let key = elif
+            .create_task("infrastructure", "in-progress", title)
+            .await;
         elif.post(&format!("/tasks/{key}/block"), &legal).await.ok();
         world.app.clock.advance(time::Duration::hours(1));
     }
-    elif.make("infrastructure", "in-review", "Changed just now")
+    elif.create_task("infrastructure", "in-review", "Changed just now")
         .await;
     let page = world.jonas.get("/teams").await.ok().text();
     for counted in ["Todo 1", "Blocked 2", "In review 1"] {
@@ -1501,17 +1518,17 @@ async fn guests_of_one_network_cannot_use_all_streams() {
 async fn my_work_lists_awaited_tasks_of_all_teams_done_first() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let later = elif.make("infrastructure", "todo", "Not yet").await;
+    let later = elif.create_task("infrastructure", "todo", "Not yet").await;
     elif.post(&format!("/tasks/{later}"), &[("needed_by", "@jonas")])
         .await
         .ok();
-    let mine = jonas.make("ingestion", "in-progress", "Mine").await;
+    let mine = jonas.create_task("ingestion", "in-progress", "Mine").await;
     jonas
         .post(&format!("/tasks/{mine}/owners"), &[("owners", "jonas")])
         .await
         .ok();
     let needed = elif
-        .make("infrastructure", "todo", "Mine waits on this")
+        .create_task("infrastructure", "todo", "Mine waits on this")
         .await;
     jonas
         .post(
@@ -1521,7 +1538,7 @@ async fn my_work_lists_awaited_tasks_of_all_teams_done_first() {
         .await
         .ok();
     let stuck = elif
-        .make("infrastructure", "todo", "The youngest, and blocked")
+        .create_task("infrastructure", "todo", "The youngest, and blocked")
         .await;
     elif.post(&format!("/tasks/{stuck}"), &[("needed_by", "@jonas")])
         .await
@@ -1532,7 +1549,9 @@ async fn my_work_lists_awaited_tasks_of_all_teams_done_first() {
     )
     .await
     .ok();
-    let done = jonas.make("ingestion", "done", "Done for Jonas").await;
+    let done = jonas
+        .create_task("ingestion", "done", "Done for Jonas")
+        .await;
     jonas
         .post(&format!("/tasks/{done}"), &[("needed_by", "@jonas")])
         .await
@@ -1658,7 +1677,7 @@ async fn author_withdraws_a_request_and_unfollows_a_task() {
     .status(409);
     jonas.post(&withdraw, &[]).await.status(409);
 
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     jonas
         .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
         .await
@@ -1705,7 +1724,7 @@ async fn administrator_adds_a_team_and_becomes_its_lead() {
         "{page}"
     );
     assert_eq!(
-        ada.make("platform-security", "todo", "First").await,
+        ada.create_task("platform-security", "todo", "First").await,
         "SEC-1"
     );
     let again = ada
@@ -1747,7 +1766,9 @@ async fn private_team_sees_a_new_awaited_task_at_once() {
         .execute(&world.db)
         .await
         .unwrap();
-    let awaited = elif.make("infrastructure", "todo", "Opens the door").await;
+    let awaited = elif
+        .create_task("infrastructure", "todo", "Opens the door")
+        .await;
     let check_in = "/teams/infrastructure/check-in";
     assert!(
         !jonas
@@ -1757,7 +1778,9 @@ async fn private_team_sees_a_new_awaited_task_at_once() {
             .text()
             .contains("You are waiting for")
     );
-    let theirs = jonas.make("ingestion", "todo", "Waits at the door").await;
+    let theirs = jonas
+        .create_task("ingestion", "todo", "Waits at the door")
+        .await;
     jonas
         .post(
             &format!("/tasks/{theirs}/block"),
@@ -1834,7 +1857,7 @@ async fn check_in_lists_are_sorted_and_count_all_tasks() {
     ] {
         for title in [older, newer] {
             let key = elif
-                .make(
+                .create_task(
                     "infrastructure",
                     if column == "blocked" { "todo" } else { column },
                     title,
@@ -1882,10 +1905,10 @@ async fn check_in_lists_are_sorted_and_count_all_tasks() {
     );
     // long lists are cut but counted in full; blocked tasks are all shown
     for n in 0..14 {
-        elif.make("infrastructure", "todo", &format!("More {n}"))
+        elif.create_task("infrastructure", "todo", &format!("More {n}"))
             .await;
         let key = elif
-            .make("infrastructure", "todo", &format!("Stuck {n}"))
+            .create_task("infrastructure", "todo", &format!("Stuck {n}"))
             .await;
         elif.post(
             &format!("/tasks/{key}/block"),
@@ -1915,10 +1938,13 @@ async fn awaited_task_says_that_it_was_postponed() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let keys = [
-        elif.make("infrastructure", "todo", "Still in it").await,
-        elif.make("infrastructure", "todo", "Carried").await,
+        elif.create_task("infrastructure", "todo", "Still in it")
+            .await,
+        elif.create_task("infrastructure", "todo", "Carried").await,
     ];
-    let out = elif.make("infrastructure", "todo", "Taken out").await;
+    let out = elif
+        .create_task("infrastructure", "todo", "Taken out")
+        .await;
     for (key, sprint) in [(&keys[0], "42"), (&keys[1], "43"), (&out, "")] {
         elif.post(
             &format!("/tasks/{key}"),
@@ -1971,7 +1997,9 @@ async fn page_view_after_half_an_hour_counts_as_a_new_visit() {
             .to_owned()
     };
     assert!(since().await.contains("First visit"));
-    let key = elif.make("infrastructure", "todo", "Made meanwhile").await;
+    let key = elif
+        .create_task("infrastructure", "todo", "Made meanwhile")
+        .await;
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
         .await
         .ok();
@@ -2056,7 +2084,7 @@ async fn calendar_lists_open_due_tasks_and_links_to_visible_pages() {
         ("done", "Done before it was due"),
         ("todo", "Put away"),
     ] {
-        let key = elif.make("infrastructure", column, title).await;
+        let key = elif.create_task("infrastructure", column, title).await;
         elif.post(&format!("/tasks/{key}"), &[("due", "2026-11-30")])
             .await
             .ok();
@@ -2147,7 +2175,10 @@ async fn no_share_link_is_created_while_a_team_becomes_private() {
 async fn workspace_change_is_not_a_teams_last_change() {
     let world = World::new().await;
     let (ada, ..) = crate::people::create_account(&world, "ada", "admin").await;
-    world.elif.make("infrastructure", "todo", "One").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "One")
+        .await;
     world.app.clock.advance(Span::hours(3));
     ada.post(
         "/settings",

@@ -14,13 +14,13 @@ const RETRO: &str = "/sprints/42/retro?team=infrastructure";
 async fn restored_task_joins_the_current_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Old idea").await;
+    let key = elif.create_task("infrastructure", "todo", "Old idea").await;
     close_sprint(elif, &[(&key, "drop")]).await.ok();
     let restored = elif
-        .ask(Method::POST, &format!("/tasks/{key}/restore"), "card", &[])
+        .submit_by_script(Method::POST, &format!("/tasks/{key}/restore"), "card", &[])
         .await
         .ok();
-    let task = elif.task(&key).await;
+    let task = elif.load_task(&key).await;
     assert_eq!(
         (&task["sprint"], &task["archived"]),
         (&json!(43), &json!(false))
@@ -37,7 +37,7 @@ async fn restored_task_joins_the_current_sprint() {
     )
     .await
     .ok();
-    let task = elif.task(&key).await;
+    let task = elif.load_task(&key).await;
     assert_eq!(
         (&task["sprint"], &task["archived"]),
         (&json!(42), &json!(true)),
@@ -50,9 +50,11 @@ async fn undoing_done_moves_a_task_out_of_a_closed_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    let key = elif
+        .create_task("infrastructure", "in-progress", "Cut over")
+        .await;
     let done = elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             &format!("/tasks/{key}/position"),
             "card",
@@ -67,7 +69,7 @@ async fn undoing_done_moves_a_task_out_of_a_closed_sprint() {
     )
     .await
     .ok();
-    let task = elif.task(&key).await;
+    let task = elif.load_task(&key).await;
     assert_eq!(
         (&task["sprint"], &task["column"]),
         (&json!(43), &json!("in-progress"))
@@ -78,7 +80,7 @@ async fn undoing_done_moves_a_task_out_of_a_closed_sprint() {
 async fn team_without_tasks_cannot_add_any_to_a_closed_sprint() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let left = elif.make("infrastructure", "todo", "Left").await;
+    let left = elif.create_task("infrastructure", "todo", "Left").await;
     let theirs = jonas
         .api(
             Method::POST,
@@ -117,7 +119,7 @@ async fn team_without_tasks_cannot_add_any_to_a_closed_sprint() {
 async fn sprint_with_only_archived_tasks_can_be_closed() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "done", "Backups").await;
+    let key = elif.create_task("infrastructure", "done", "Backups").await;
     elif.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
     world.app.clock.advance(Duration::days(7));
     let mut connection = world.db.acquire().await.unwrap();
@@ -133,7 +135,7 @@ async fn sprint_with_only_archived_tasks_can_be_closed() {
 async fn ended_sprint_asks_to_be_closed_during_a_break() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "Left").await;
+    elif.create_task("infrastructure", "todo", "Left").await;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
         .execute(&world.db)
         .await
@@ -146,9 +148,9 @@ async fn ended_sprint_asks_to_be_closed_during_a_break() {
         .unwrap();
     let board = elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("has ended but is not closed yet"), "{board}");
-    let new = elif.make("infrastructure", "todo", "New").await;
+    let new = elif.create_task("infrastructure", "todo", "New").await;
     assert_eq!(
-        elif.task(&new).await["sprint"],
+        elif.load_task(&new).await["sprint"],
         json!(43),
         "new tasks go into the next sprint"
     );
@@ -158,10 +160,10 @@ async fn ended_sprint_asks_to_be_closed_during_a_break() {
 async fn sprint_cannot_be_reopened_once_the_next_has_new_tasks() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "done", "Backups").await;
+    elif.create_task("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
     assert!(elif.get(RETRO).await.text().contains("Reopen sprint"));
-    elif.make("infrastructure", "todo", "New").await;
+    elif.create_task("infrastructure", "todo", "New").await;
     assert!(!elif.get(RETRO).await.text().contains("Reopen sprint"));
     elif.post(REOPEN, &[]).await.status(409);
 }
@@ -175,7 +177,7 @@ async fn filtered_burn_up_keeps_tasks_carried_out_early() {
     let mut keys = Vec::new();
     for n in 0..3 {
         let key = elif
-            .make("infrastructure", "todo", &format!("Drill {n}"))
+            .create_task("infrastructure", "todo", &format!("Drill {n}"))
             .await;
         elif.post(
             &format!("/tasks/{key}"),
@@ -204,7 +206,7 @@ async fn removed_tasks_still_count_as_planned() {
     world.app.clock.advance(Duration::days(-11)); // Friday before the sprint starts
     let mut keys = Vec::new();
     for title in ["Backups", "Cut over", "Old idea", "Never mind"] {
-        let key = elif.make("infrastructure", "todo", title).await;
+        let key = elif.create_task("infrastructure", "todo", title).await;
         elif.post(&format!("/tasks/{key}"), &[("sprint", "42")])
             .await
             .ok();
@@ -229,7 +231,9 @@ async fn removed_tasks_still_count_as_planned() {
     elif.post(&format!("/tasks/{}", keys[3]), &[("sprint", "42")])
         .await
         .ok();
-    let late = elif.make("infrastructure", "todo", "Came and went").await;
+    let late = elif
+        .create_task("infrastructure", "todo", "Came and went")
+        .await;
     elif.post(&format!("/tasks/{late}"), &[("sprint", "none")])
         .await
         .ok();
@@ -265,8 +269,10 @@ async fn advance_one_week(world: &World) {
 async fn task_finished_before_closing_counts_in_all_figures() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "done", "In time").await;
-    let late = elif.make("infrastructure", "todo", "A day late").await;
+    elif.create_task("infrastructure", "done", "In time").await;
+    let late = elif
+        .create_task("infrastructure", "todo", "A day late")
+        .await;
     advance_one_week(&world).await;
     elif.post(&format!("/tasks/{late}/position"), &[("column", "done")])
         .await
@@ -302,8 +308,8 @@ async fn task_finished_before_closing_counts_in_all_figures() {
 async fn team_that_closed_early_is_listed_with_its_next_sprint() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    jonas.make("ingestion", "done", "Theirs").await;
-    let left = elif.make("infrastructure", "todo", "Left").await;
+    jonas.create_task("ingestion", "done", "Theirs").await;
+    let left = elif.create_task("infrastructure", "todo", "Left").await;
     let page = elif.get("/teams").await.ok().text();
     assert!(!page.contains("Sprint 43"), "{page}");
     close_sprint(elif, &[(&left, "carry")]).await.ok();
@@ -337,8 +343,8 @@ async fn sprint_cannot_be_reopened_once_the_next_has_changed() {
         .execute(&world.db)
         .await
         .unwrap();
-    elif.make("infrastructure", "done", "Backups").await;
-    let planned = elif.make("infrastructure", "todo", "Planned").await;
+    elif.create_task("infrastructure", "done", "Backups").await;
+    let planned = elif.create_task("infrastructure", "todo", "Planned").await;
     elif.post(&format!("/tasks/{planned}"), &[("sprint", "43")])
         .await
         .ok();
@@ -354,7 +360,7 @@ async fn sprint_cannot_be_reopened_once_the_next_has_changed() {
         .execute(&world.db)
         .await
         .unwrap();
-    elif.make("infrastructure", "done", "Backups").await;
+    elif.create_task("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
     assert!(elif.get(RETRO).await.text().contains("Reopen sprint"));
     elif.post("/sprints/43/skip", &[]).await.ok();
@@ -364,7 +370,10 @@ async fn sprint_cannot_be_reopened_once_the_next_has_changed() {
 #[tokio::test]
 async fn team_without_tasks_is_not_asked_to_close_the_sprint() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Left").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Left")
+        .await;
     advance_one_week(&world).await;
     assert!(
         world
@@ -389,8 +398,8 @@ async fn team_without_tasks_is_not_asked_to_close_the_sprint() {
 async fn task_added_while_closing_waits_needs_an_outcome() {
     let world = World::new().await;
     let elif = &world.elif;
-    let left = elif.make("infrastructure", "todo", "Left").await;
-    let late = elif.make("infrastructure", "todo", "Late").await;
+    let left = elif.create_task("infrastructure", "todo", "Left").await;
+    let late = elif.create_task("infrastructure", "todo", "Late").await;
     elif.post(&format!("/tasks/{late}"), &[("sprint", "none")])
         .await
         .ok();

@@ -4,7 +4,7 @@ use serde_json::json;
 use time::Duration;
 
 use crate::{
-    fixtures::{Answer, Client, NOW, World},
+    fixtures::{Client, NOW, Response, World},
     goals::set_goal,
 };
 
@@ -12,7 +12,7 @@ const CLOSE: &str = "/teams/infrastructure/sprints/42/close";
 const RETRO: &str = "/sprints/42/retro?team=infrastructure";
 
 /// Closes Infrastructure's Sprint 42 with an outcome for each unfinished task.
-pub async fn close_sprint(client: &Client, left: &[(&str, &str)]) -> Answer {
+pub async fn close_sprint(client: &Client, left: &[(&str, &str)]) -> Response {
     let fields: Vec<(String, &str)> = left
         .iter()
         .map(|(key, outcome)| (format!("task:{key}"), *outcome))
@@ -40,7 +40,7 @@ async fn create_one_done_and_three_open_tasks(world: &World) -> [String; 4] {
         ("todo", "Runbook"),
         ("todo", "Old idea"),
     ] {
-        let key = elif.make("infrastructure", column, title).await;
+        let key = elif.create_task("infrastructure", column, title).await;
         elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
             .await
             .ok();
@@ -67,18 +67,18 @@ async fn closing_moves_unfinished_tasks_and_freezes_the_figures() {
     ];
     let to = close_sprint(elif, &left).await.ok();
     assert_eq!(to.header("location"), RETRO);
-    let task = elif.task(&carried).await;
+    let task = elif.load_task(&carried).await;
     assert_eq!(
         (&task["sprint"], &task["goal"]),
         (&json!(43), &json!(1)),
         "carried to the goal with the same title"
     );
-    let task = elif.task(&back).await;
+    let task = elif.load_task(&back).await;
     assert_eq!(
         (&task["sprint"], &task["goal"]),
         (&json!(null), &json!(null))
     );
-    assert_eq!(elif.task(&dropped).await["archived"], json!(true));
+    assert_eq!(elif.load_task(&dropped).await["archived"], json!(true));
     let retro = elif.get(RETRO).await.ok().text();
     assert!(
         retro.contains("<b>4</b>added mid-sprint (1 finished)")
@@ -119,11 +119,11 @@ async fn closing_moves_unfinished_tasks_and_freezes_the_figures() {
     .await
     .status(409);
     // new tasks go into the team's next sprint
-    let key = elif.make("infrastructure", "todo", "New").await;
-    assert_eq!(elif.task(&key).await["sprint"], json!(43));
-    let other = world.jonas.make("ingestion", "todo", "Theirs").await;
+    let key = elif.create_task("infrastructure", "todo", "New").await;
+    assert_eq!(elif.load_task(&key).await["sprint"], json!(43));
+    let other = world.jonas.create_task("ingestion", "todo", "Theirs").await;
     assert_eq!(
-        world.jonas.task(&other).await["sprint"],
+        world.jonas.load_task(&other).await["sprint"],
         json!(42),
         "the other team's sprint is still open"
     );
@@ -133,7 +133,10 @@ async fn closing_moves_unfinished_tasks_and_freezes_the_figures() {
 async fn concurrent_closings_close_a_sprint_once() {
     let world = World::new().await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let key = world.elif.make("infrastructure", "todo", "Left").await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Left")
+        .await;
     let field = format!("task:{key}");
     let fields = [(field.as_str(), "carry")];
     let (one, two) = tokio::join!(world.elif.post(CLOSE, &fields), tomas.post(CLOSE, &fields));
@@ -170,7 +173,7 @@ async fn frozen_figures_agree_despite_concurrent_changes() {
     let mut keys = Vec::new();
     for n in 0..8 {
         let key = elif
-            .make("infrastructure", "todo", &format!("Drill {n}"))
+            .create_task("infrastructure", "todo", &format!("Drill {n}"))
             .await;
         elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
             .await
@@ -215,8 +218,10 @@ async fn frozen_figures_agree_despite_concurrent_changes() {
 async fn new_task_needs_an_outcome_and_a_second_carry_a_reason() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "in-progress", "Carried").await;
-    let late = elif.make("infrastructure", "todo", "Came in").await;
+    let key = elif
+        .create_task("infrastructure", "in-progress", "Carried")
+        .await;
+    let late = elif.create_task("infrastructure", "todo", "Came in").await;
     let (task, why) = (format!("task:{key}"), format!("why:{key}"));
     let response = elif.post(CLOSE, &[(&task, "carry")]).await.status(409);
     assert!(response.text().contains(&late) && response.text().contains("Nothing was closed"));
@@ -266,14 +271,14 @@ async fn new_task_needs_an_outcome_and_a_second_carry_a_reason() {
 async fn ended_sprint_stays_open_and_the_board_says_so() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Left").await;
+    let key = elif.create_task("infrastructure", "todo", "Left").await;
     world.app.clock.advance(Duration::days(8));
     let mut db = world.db.acquire().await.unwrap();
     fortnight::domain::sprints::cadence::update_sprints(&mut db, NOW + Duration::days(8))
         .await
         .unwrap();
     assert_eq!(
-        elif.task(&key).await["sprint"],
+        elif.load_task(&key).await["sprint"],
         json!(42),
         "no task moves by itself"
     );
@@ -297,7 +302,7 @@ async fn ended_sprint_stays_open_and_the_board_says_so() {
         .await
         .json();
     assert_eq!(sprints["sprints"][3]["state"], json!("closed"));
-    assert_eq!(elif.task(&key).await["sprint"], json!(43));
+    assert_eq!(elif.load_task(&key).await["sprint"], json!(43));
     assert!(
         !elif
             .get("/teams/infrastructure")
@@ -332,7 +337,7 @@ async fn sprint_can_be_reopened_until_the_next_one_changes() {
     world.jonas.post(reopen, &[]).await.status(403);
     elif.post(reopen, &[]).await.ok();
     for key in [&carried, &back, &dropped] {
-        let task = elif.task(key).await;
+        let task = elif.load_task(key).await;
         assert_eq!(
             (&task["sprint"], &task["goal"], &task["archived"]),
             (&json!(42), &json!(1), &json!(false)),
@@ -353,14 +358,14 @@ async fn sprint_can_be_reopened_until_the_next_one_changes() {
     );
     let response = elif.post(reopen, &[]).await.status(409);
     assert!(response.text().contains("has already changed"));
-    assert_eq!(elif.task(&carried).await["sprint"], json!(43));
+    assert_eq!(elif.load_task(&carried).await["sprint"], json!(43));
 }
 
 #[tokio::test]
 async fn teams_share_a_retro_and_actions_become_tasks() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    elif.make("infrastructure", "done", "Backups").await;
+    elif.create_task("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
     let notes = "/teams/infrastructure/sprints/42/notes";
     for (category, text) in [
@@ -438,7 +443,7 @@ async fn teams_share_a_retro_and_actions_become_tasks() {
             && retro.contains("INF-2")
             && retro.contains("by Fri 27 Nov")
     );
-    let task = elif.task("INF-2").await;
+    let task = elif.load_task("INF-2").await;
     assert_eq!(
         (&task["title"], &task["due"]),
         (&json!("Agree on a date for ING-58"), &json!("2026-11-27"))
@@ -496,7 +501,9 @@ async fn teams_share_a_retro_and_actions_become_tasks() {
 async fn meetings_include_tasks_of_an_unclosed_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Waits for Legal").await;
+    let key = elif
+        .create_task("infrastructure", "todo", "Waits for Legal")
+        .await;
     elif.post(
         &format!("/tasks/{key}/block"),
         &[("kind", "person"), ("person", "jonas"), ("note", "Legal")],
@@ -521,7 +528,7 @@ async fn meetings_include_tasks_of_an_unclosed_sprint() {
             "its goal was missed and is still open: {path}: {page}"
         );
     }
-    let review = elif.make("infrastructure", "in-review", "New").await;
+    let review = elif.create_task("infrastructure", "in-review", "New").await;
     for page in ["standup", "standup/walk", "planning"] {
         let page = elif
             .get(&format!("/teams/infrastructure/{page}"))
@@ -564,7 +571,7 @@ async fn retro_lists_all_outcomes_when_nothing_was_carried() {
         &[("title", "Cut over"), ("target", "2")],
     )
     .await;
-    let key = elif.make("infrastructure", "todo", "Runbook").await;
+    let key = elif.create_task("infrastructure", "todo", "Runbook").await;
     let (task, why, met) = (
         format!("task:{key}"),
         format!("why:{key}"),
@@ -623,14 +630,16 @@ async fn comments_do_not_prevent_reopening_a_sprint() {
     elif.post("/teams/infrastructure/sprints/42/reopen", &[])
         .await
         .ok();
-    assert_eq!(elif.task(&carried).await["sprint"], json!(42));
+    assert_eq!(elif.load_task(&carried).await["sprint"], json!(42));
 }
 
 #[tokio::test]
 async fn late_carry_counts_as_planned_in_the_next_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    let key = elif
+        .create_task("infrastructure", "in-progress", "Cut over")
+        .await;
     world.app.clock.advance(Duration::days(10));
     fortnight::domain::sprints::cadence::update_sprints(
         &mut world.db.acquire().await.unwrap(),
@@ -639,7 +648,8 @@ async fn late_carry_counts_as_planned_in_the_next_sprint() {
     .await
     .unwrap();
     close_sprint(elif, &[(&key, "carry")]).await.ok();
-    elif.make("infrastructure", "todo", "Came later").await;
+    elif.create_task("infrastructure", "todo", "Came later")
+        .await;
     let retro = elif
         .get("/sprints/43/retro?team=infrastructure")
         .await
@@ -669,7 +679,7 @@ async fn sprint_closed_early_has_no_forecast_and_a_frozen_burn_up() {
     // one finished task on each of twelve days, enough for a forecast
     for n in 0..12 {
         let key = elif
-            .make("infrastructure", "todo", &format!("Drill {n}"))
+            .create_task("infrastructure", "todo", &format!("Drill {n}"))
             .await;
         elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
             .await
@@ -681,7 +691,7 @@ async fn sprint_closed_early_has_no_forecast_and_a_frozen_burn_up() {
             .await
             .unwrap();
     }
-    let left = elif.make("infrastructure", "todo", "Left").await;
+    let left = elif.create_task("infrastructure", "todo", "Left").await;
     let flow = "/teams/infrastructure/flow?from=42&to=42";
     assert!(
         elif.get(flow)
@@ -722,9 +732,9 @@ async fn sprint_closed_early_has_no_forecast_and_a_frozen_burn_up() {
 async fn task_moved_out_of_done_joins_the_current_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "done", "Backups").await;
+    let key = elif.create_task("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
-    assert_eq!(elif.task(&key).await["sprint"], json!(42));
+    assert_eq!(elif.load_task(&key).await["sprint"], json!(42));
     let moved = elif
         .post(
             &format!("/tasks/{key}/position"),
@@ -733,7 +743,7 @@ async fn task_moved_out_of_done_joins_the_current_sprint() {
         .await
         .ok();
     assert_eq!(
-        elif.task(&key).await["sprint"],
+        elif.load_task(&key).await["sprint"],
         json!(43),
         "no board shows the closed sprint"
     );
@@ -752,7 +762,7 @@ async fn task_moved_out_of_done_joins_the_current_sprint() {
     elif.post(&format!("/changes/{change}/undo"), &[])
         .await
         .ok();
-    let task = elif.task(&key).await;
+    let task = elif.load_task(&key).await;
     assert_eq!(
         (&task["sprint"], &task["state"]),
         (&json!(42), &json!("done")),
@@ -763,7 +773,10 @@ async fn task_moved_out_of_done_joins_the_current_sprint() {
 #[tokio::test]
 async fn nothing_is_carried_into_a_sprint_that_was_just_closed() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Left").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Left")
+        .await;
     let team: fortnight::domain::team::Team =
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'INF'")
             .fetch_one(&world.db)
@@ -875,16 +888,24 @@ async fn closing_suggests_carrying_started_and_owned_tasks() {
         &[("title", "Cut over"), ("target", "2")],
     )
     .await;
-    let started = elif.make("infrastructure", "in-progress", "Started").await;
-    let serves = elif.make("infrastructure", "todo", "Serves a goal").await;
+    let started = elif
+        .create_task("infrastructure", "in-progress", "Started")
+        .await;
+    let serves = elif
+        .create_task("infrastructure", "todo", "Serves a goal")
+        .await;
     elif.post(&format!("/tasks/{serves}"), &[("goal", "1")])
         .await
         .ok();
-    let owned = elif.make("infrastructure", "todo", "Has an owner").await;
+    let owned = elif
+        .create_task("infrastructure", "todo", "Has an owner")
+        .await;
     elif.post(&format!("/tasks/{owned}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let unowned = elif.make("infrastructure", "todo", "Has no owner").await;
+    let unowned = elif
+        .create_task("infrastructure", "todo", "Has no owner")
+        .await;
     world.app.clock.advance(Duration::days(3));
     let form = elif.get(CLOSE).await.ok().text();
     let proposed = |key: &str, outcome: &str| {
@@ -949,7 +970,10 @@ async fn reason_that_is_too_long_closes_nothing() {
 #[tokio::test]
 async fn enter_on_the_closing_page_closes_nothing() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Left").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Left")
+        .await;
     let page = world.elif.get(CLOSE).await.ok().text();
     let form = page.split(&format!("action=\"{CLOSE}\"")).nth(1).unwrap();
     let first = form

@@ -33,7 +33,7 @@ async fn run_random_operations(clients: u64, operations: u64, seed: u64) {
     for n in 0..30 {
         world
             .elif
-            .make("infrastructure", COLUMNS[n % 5], &format!("Task {n}"))
+            .create_task("infrastructure", COLUMNS[n % 5], &format!("Task {n}"))
             .await;
     }
     let base = format!("http://{}/api/v1", served.address);
@@ -79,7 +79,7 @@ async fn two_busy_teams_cause_no_deadlocks() {
     for (client, team, ..) in teams {
         for n in 0..8 {
             client
-                .make(team, COLUMNS[n % 5], &format!("Task {n}"))
+                .create_task(team, COLUMNS[n % 5], &format!("Task {n}"))
                 .await;
         }
         for (sprint, title) in [("42", "Migrate"), ("43", "Cut over")] {
@@ -166,7 +166,9 @@ async fn run_every_kind_of_change(
             (12, None) => (format!("/tasks/{key}/steps"), vec![("text", "Rehearse")]),
             _ => (format!("/tasks/{foreign}/follow"), vec![("follow", "1")]),
         };
-        let response = client.ask(Method::POST, &path, "card", &fields).await;
+        let response = client
+            .submit_by_script(Method::POST, &path, "card", &fields)
+            .await;
         // undoing a request that changed nothing is a 404
         assert!(
             matches!(
@@ -315,7 +317,7 @@ pub async fn check_board(world: &World) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_two_concurrent_edits_wins_and_the_other_gets_409() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "0").await;
+    world.elif.create_task("infrastructure", "todo", "0").await;
     for round in 1..=100 {
         let write = |client: &Client, name: &str| {
             let (client, name) = (client.clone(), name.to_owned());
@@ -373,12 +375,18 @@ async fn concurrent_writes_with_one_key_are_done_once() {
 #[tokio::test]
 async fn there_is_always_a_rank_between_two_tasks() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "first").await;
-    world.elif.make("infrastructure", "todo", "last").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "first")
+        .await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "last")
+        .await;
     for n in 0..600 {
         world
             .elif
-            .make("infrastructure", "in-progress", &format!("{n}"))
+            .create_task("infrastructure", "in-progress", &format!("{n}"))
             .await;
         let place = json!({ "column": "todo", "after": "INF-1" });
         world
@@ -391,7 +399,7 @@ async fn there_is_always_a_rank_between_two_tasks() {
             .await
             .ok();
     }
-    let column = world.column("infrastructure", "todo").await;
+    let column = world.column_keys("infrastructure", "todo").await;
     assert_eq!(
         (column[0].as_str(), column[1].as_str(), column[601].as_str()),
         ("INF-1", "INF-602", "INF-2")
@@ -415,7 +423,7 @@ impl Rng {
 async fn member_removed_during_a_move_changes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     for (gone, status) in [
         ("DELETE FROM members WHERE account_id = $1", 403),
         (
@@ -423,7 +431,7 @@ async fn member_removed_during_a_move_changes_nothing() {
             403,
         ),
     ] {
-        let before = elif.task(&key).await;
+        let before = elif.load_task(&key).await;
         // the move has passed the permission check and waits for a lock
         let mut holding = world.db.begin().await.unwrap();
         sqlx::query("SELECT FROM columns FOR UPDATE")
@@ -456,7 +464,7 @@ async fn member_removed_during_a_move_changes_nothing() {
             .execute(&world.db)
             .await
             .unwrap();
-        assert_eq!(elif.task(&key).await, before);
+        assert_eq!(elif.load_task(&key).await, before);
     }
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
         .await

@@ -54,7 +54,7 @@ pub struct Client {
 }
 
 /// A response with its complete body.
-pub struct Answer {
+pub struct Response {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -172,7 +172,7 @@ impl World {
     }
 
     /// Returns the keys in a column from top to bottom, read from the database.
-    pub async fn column(&self, team: &str, column: &str) -> Vec<String> {
+    pub async fn column_keys(&self, team: &str, column: &str) -> Vec<String> {
         sqlx::query_scalar(
             "SELECT t.key || '-' || k.number FROM tasks k JOIN teams t ON t.id = k.team_id
              JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
@@ -219,7 +219,7 @@ impl Client {
         }
     }
 
-    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+    pub async fn send(&self, mut request: Request<Body>) -> Response {
         let headers = request.headers_mut();
         if !self.cookie.is_empty() {
             headers.insert(header::COOKIE, self.cookie.parse().unwrap());
@@ -233,20 +233,20 @@ impl Client {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Answer {
+        Response {
             status: parts.status,
             headers: parts.headers,
             body,
         }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Response {
         self.send(Request::get(path).body(Body::empty()).unwrap())
             .await
     }
 
     /// Sends a form as a browser without scripts does.
-    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         self.send(
             build_form_request(Method::POST, path, fields)
                 .body(encode_form(fields))
@@ -256,20 +256,20 @@ impl Client {
     }
 
     /// Sends a form as our scripts do, which expect a fragment of the page.
-    pub async fn ask(
+    pub async fn submit_by_script(
         &self,
         method: Method,
         path: &str,
         part: &str,
         fields: &[(&str, &str)],
-    ) -> Answer {
+    ) -> Response {
         let request = build_form_request(method, path, fields)
             .header("fortnight-fragment", part)
             .header(header::ACCEPT, "text/html, application/problem+json");
         self.send(request.body(encode_form(fields)).unwrap()).await
     }
 
-    pub async fn api(&self, method: Method, path: &str, body: Value) -> Answer {
+    pub async fn api(&self, method: Method, path: &str, body: Value) -> Response {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
@@ -279,7 +279,7 @@ impl Client {
     }
 
     /// Creates a task with the API and returns its key.
-    pub async fn make(&self, team: &str, column: &str, title: &str) -> String {
+    pub async fn create_task(&self, team: &str, column: &str, title: &str) -> String {
         let response = self
             .api(
                 Method::POST,
@@ -291,7 +291,7 @@ impl Client {
         response.json()["key"].as_str().unwrap().to_owned()
     }
 
-    pub async fn task(&self, key: &str) -> Value {
+    pub async fn load_task(&self, key: &str) -> Value {
         self.api(Method::GET, &format!("/tasks/{key}"), json!({}))
             .await
             .ok()
@@ -318,7 +318,7 @@ fn encode_form(fields: &[(&str, &str)]) -> Body {
     )
 }
 
-impl Answer {
+impl Response {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }

@@ -14,7 +14,7 @@ use crate::fixtures::{Client, World};
 
 async fn move_to(client: &Client, key: &str, column: &str) {
     client
-        .ask(
+        .submit_by_script(
             Method::PUT,
             &format!("/tasks/{key}/position"),
             "card",
@@ -56,7 +56,7 @@ async fn create_three_days_of_work(world: &World) {
     move_to(elif, "INF-3", "done").await;
     world.app.clock.advance(Duration::days(1));
     move_to(elif, "INF-1", "done").await;
-    elif.ask(Method::POST, "/tasks/INF-2/archive", "card", &[])
+    elif.submit_by_script(Method::POST, "/tasks/INF-2/archive", "card", &[])
         .await
         .ok();
 }
@@ -426,12 +426,12 @@ async fn figures_of_a_past_sprint_never_change() {
     move_to(&world.elif, "INF-5", "in-review").await;
     world
         .elif
-        .ask(Method::POST, "/tasks/INF-1/archive", "card", &[])
+        .submit_by_script(Method::POST, "/tasks/INF-1/archive", "card", &[])
         .await
         .ok();
     world
         .elif
-        .ask(Method::POST, "/tasks/INF-2/restore", "card", &[])
+        .submit_by_script(Method::POST, "/tasks/INF-2/restore", "card", &[])
         .await
         .ok();
     for (name, before) in names.iter().zip(before) {
@@ -532,7 +532,7 @@ async fn flow_page_has_content_on_the_first_day() {
     let world = World::new().await;
     let key = world
         .elif
-        .make("infrastructure", "in-progress", "Cut over")
+        .create_task("infrastructure", "in-progress", "Cut over")
         .await;
     let page = world
         .elif

@@ -13,8 +13,10 @@ use crate::{
 async fn followed_items_show_news_until_it_is_read() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
-    let other = elif.make("infrastructure", "todo", "Not followed").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let other = elif
+        .create_task("infrastructure", "todo", "Not followed")
+        .await;
     let goal = set_goal(
         &world,
         elif,
@@ -176,7 +178,9 @@ async fn projects_and_teams_can_be_followed() {
         ("unit", "tables"),
     ];
     elif.post("/projects", &fields).await.ok();
-    let key = elif.make("infrastructure", "todo", "Part of it").await;
+    let key = elif
+        .create_task("infrastructure", "todo", "Part of it")
+        .await;
     elif.post(&format!("/tasks/{key}"), &[("project", "new-cluster")])
         .await
         .ok();
@@ -231,7 +235,9 @@ async fn projects_and_teams_can_be_followed() {
         .post("/teams/infrastructure/follow", &[("follow", "1")])
         .await
         .ok();
-    let done = elif.make("infrastructure", "todo", "Of the team").await;
+    let done = elif
+        .create_task("infrastructure", "todo", "Of the team")
+        .await;
     elif.post(&format!("/tasks/{done}/position"), &[("column", "done")])
         .await
         .ok();
@@ -261,7 +267,9 @@ async fn projects_and_teams_can_be_followed() {
     .await
     .unwrap();
     tx.commit().await.unwrap();
-    let late = elif.make("young", "todo", "Of the youngest team").await;
+    let late = elif
+        .create_task("young", "todo", "Of the youngest team")
+        .await;
     elif.post(&format!("/tasks/{late}"), &[("project", "new-cluster")])
         .await
         .ok();
@@ -355,8 +363,8 @@ async fn only_news_that_was_shown_is_marked_as_read() {
         .await
         .unwrap();
     };
-    let ours = elif.make("infrastructure", "todo", "Cut over").await;
-    let theirs = mira.make("ingestion", "todo", "Dual write").await;
+    let ours = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let theirs = mira.create_task("ingestion", "todo", "Dual write").await;
     for key in [&ours, &theirs] {
         jonas
             .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
@@ -441,7 +449,7 @@ async fn tasks_added_to_or_removed_from_followed_items_are_news() {
         .post("/projects/new-cluster/follow", &[("follow", "1")])
         .await
         .ok();
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     let edit =
         async |fields: &[(&str, &str)]| elif.post(&format!("/tasks/{key}"), fields).await.ok();
     let page = async || jonas.get("/").await.ok().text();
@@ -505,7 +513,9 @@ async fn tasks_added_to_or_removed_from_followed_items_are_news() {
 async fn team_followers_learn_of_blocked_and_resumed_tasks() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    let key = elif
+        .create_task("infrastructure", "in-progress", "Cut over")
+        .await;
     jonas
         .post("/teams/infrastructure/follow", &[("follow", "1")])
         .await
@@ -577,12 +587,12 @@ async fn needed_by_recognizes_former_names() {
     let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Sol", "mira", "infrastructure").await;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}"), &[("needed_by", "@mira, ING")])
         .await
         .ok();
     let named = elif
-        .make("infrastructure", "todo", "For a team by its name")
+        .create_task("infrastructure", "todo", "For a team by its name")
         .await;
     elif.post(&format!("/tasks/{named}"), &[("needed_by", "Ingestion")])
         .await
@@ -680,10 +690,10 @@ async fn needed_by_recognizes_former_names() {
         .post("/teams/streams/visibility", &[("private", "1")])
         .await
         .status(303);
-    let words = elif.task(&key).await["needed_by"].clone();
+    let words = elif.load_task(&key).await["needed_by"].clone();
     assert_eq!(words, "a private team, Legal");
     assert_eq!(
-        elif.task(&named).await["needed_by"],
+        elif.load_task(&named).await["needed_by"],
         "Ingestion, Sales",
         "the name refers to another team"
     );
@@ -698,7 +708,7 @@ async fn needed_by_recognizes_former_names() {
     ours.post(&format!("/tasks/{key}"), &[("needed_by", "ING")])
         .await
         .ok();
-    assert_eq!(elif.task(&key).await["needed_by"], "a private team");
+    assert_eq!(elif.load_task(&key).await["needed_by"], "a private team");
     assert!(jonas.get("/").await.ok().text().contains("id=\"awaited\""));
 }
 
@@ -805,7 +815,9 @@ async fn imported_tasks_are_not_news_for_team_followers() {
         .post("/teams/infrastructure/follow", &[("follow", "1")])
         .await
         .ok();
-    let key = elif.make("infrastructure", "done", "Done here").await;
+    let key = elif
+        .create_task("infrastructure", "done", "Done here")
+        .await;
     sqlx::query(
         "WITH t AS (UPDATE teams SET seq = seq + 1 WHERE key = 'INF' RETURNING id, seq)
          INSERT INTO events (team_id, seq, change_id, task_id, at, kind, after)
@@ -839,8 +851,10 @@ async fn imported_tasks_are_not_news_for_team_followers() {
 async fn profile_offers_only_actions_the_viewer_can_take() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let mine = elif.make("infrastructure", "in-progress", "Mine").await;
-    let needed = jonas.make("ingestion", "todo", "Needed").await;
+    let mine = elif
+        .create_task("infrastructure", "in-progress", "Mine")
+        .await;
+    let needed = jonas.create_task("ingestion", "todo", "Needed").await;
     elif.post(&format!("/tasks/{mine}/owners/me"), &[])
         .await
         .ok();
@@ -901,7 +915,7 @@ async fn private_team_is_hidden_under_its_former_names_too() {
     let world = World::new().await;
     let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(
         &format!("/tasks/{key}"),
         &[("needed_by", "Ingestion, Legal")],
@@ -926,7 +940,10 @@ async fn private_team_is_hidden_under_its_former_names_too() {
         .post("/teams/streams/visibility", &[("private", "1")])
         .await
         .status(303);
-    assert_eq!(elif.task(&key).await["needed_by"], "a private team, Legal");
+    assert_eq!(
+        elif.load_task(&key).await["needed_by"],
+        "a private team, Legal"
+    );
     let events = elif
         .get("/api/v1/teams/infrastructure/events")
         .await

@@ -46,7 +46,7 @@ async fn goal_counts_done_tasks_and_shows_the_expected_pace() {
     ];
     let id = set_goal(&world, elif, "42", &tables).await;
     for (column, title) in [("done", "sessions"), ("done", "people"), ("todo", "events")] {
-        let key = elif.make("infrastructure", column, title).await;
+        let key = elif.create_task("infrastructure", column, title).await;
         elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
             .await
             .ok();
@@ -193,7 +193,7 @@ async fn percentage_and_yes_no_goals_are_measured_their_own_way() {
     .await;
     assert!(load_goal_page(elif, &ready).await.contains("not yet"));
     let key = elif
-        .make("infrastructure", "done", "Resume after a crash")
+        .create_task("infrastructure", "done", "Resume after a crash")
         .await;
     elif.post(&format!("/tasks/{key}"), &[("goal", "2")])
         .await
@@ -301,7 +301,7 @@ async fn invalid_goal_is_refused_beside_its_field() {
         )
         .await
         .status(404);
-    let key = jonas.make("ingestion", "todo", "Ours?").await;
+    let key = jonas.create_task("ingestion", "todo", "Ours?").await;
     jonas
         .post(&format!("/tasks/{key}"), &[("goal", "1")])
         .await
@@ -511,14 +511,14 @@ async fn goals_can_be_reordered_and_tasks_survive_deletion() {
         .await
         .unwrap();
     assert_eq!(order, ["Second", "First"]);
-    let key = elif.make("infrastructure", "todo", "Stays").await;
+    let key = elif.create_task("infrastructure", "todo", "Stays").await;
     elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
         .await
         .ok();
     elif.post(&format!("/teams/infrastructure/goals/{second}/remove"), &[])
         .await
         .ok();
-    assert_eq!(elif.task(&key).await["goal"], json!(null));
+    assert_eq!(elif.load_task(&key).await["goal"], json!(null));
     elif.get(&format!("/teams/infrastructure/goals/{second}"))
         .await
         .status(404);
@@ -784,8 +784,8 @@ async fn moved_task_keeps_a_goal_with_the_same_title() {
     .await;
     set_goal(&world, elif, "43", &[("title", "Migrate"), ("target", "9")]).await;
     let (one, two) = (
-        elif.make("infrastructure", "todo", "One").await,
-        elif.make("infrastructure", "todo", "Two").await,
+        elif.create_task("infrastructure", "todo", "One").await,
+        elif.create_task("infrastructure", "todo", "Two").await,
     );
     elif.post(&format!("/tasks/{one}"), &[("goal", "1")])
         .await
@@ -801,7 +801,7 @@ async fn moved_task_keeps_a_goal_with_the_same_title() {
         .await
         .ok();
     let sprint_and_goal = async |key: &str| {
-        let task = elif.task(key).await;
+        let task = elif.load_task(key).await;
         (task["sprint"].as_i64(), task["goal"].as_i64())
     };
     assert_eq!(
@@ -1039,7 +1039,7 @@ async fn each_goal_of_a_sprint_has_its_own_hue() {
         )
         .await;
         let key = elif
-            .make("infrastructure", "todo", &format!("For {nth}"))
+            .create_task("infrastructure", "todo", &format!("For {nth}"))
             .await;
         elif.post(&format!("/tasks/{key}"), &[("goal", &nth.to_string())])
             .await

@@ -50,7 +50,7 @@ async fn trello_cards_and_checklists_appear_on_the_board() {
         "new columns keep their order and come before Done"
     );
     assert_eq!(
-        world.column("infrastructure", "personal").await,
+        world.column_keys("infrastructure", "personal").await,
         ["INF-1", "INF-2", "INF-3"]
     );
     assert_eq!(
@@ -95,7 +95,7 @@ async fn second_import_adds_only_new_cards() {
         (1, 11)
     );
     assert_eq!(
-        world.column("infrastructure", "personal").await,
+        world.column_keys("infrastructure", "personal").await,
         ["INF-1", "INF-2", "INF-3", "INF-12"]
     );
 }
@@ -157,12 +157,15 @@ async fn lists_go_to_columns_by_name_or_mapping() {
         ]
     );
     assert_eq!(
-        world.column("infrastructure", "in-progress").await,
+        world.column_keys("infrastructure", "in-progress").await,
         ["INF-2"]
     );
-    assert_eq!(world.column("infrastructure", "column").await, ["INF-4"]);
     assert_eq!(
-        world.elif.task("INF-5").await["archived"],
+        world.column_keys("infrastructure", "column").await,
+        ["INF-4"]
+    );
+    assert_eq!(
+        world.elif.load_task("INF-5").await["archived"],
         true,
         "an open card of a closed list is archived"
     );
@@ -228,9 +231,9 @@ async fn github_issues_keep_their_text_and_closed_are_archived() {
             .contains("Closed → Done: 13 tasks, 13 of them archived"),
         "{summary}"
     );
-    assert_eq!(world.column("ingestion", "todo").await.len(), 31);
-    assert_eq!(world.column("ingestion", "done").await.len(), 0);
-    let first = world.jonas.task("ING-1").await;
+    assert_eq!(world.column_keys("ingestion", "todo").await.len(), 31);
+    assert_eq!(world.column_keys("ingestion", "done").await.len(), 0);
+    let first = world.jonas.load_task("ING-1").await;
     assert_eq!(first["title"], "feat: 支持定时/夜间任务队列 (/night /time)");
     assert!(
         first["description"]
@@ -249,7 +252,7 @@ async fn github_issues_keep_their_text_and_closed_are_archived() {
         (json!(true), json!("done"))
     );
     assert_eq!(first["sprint"], Value::Null);
-    let open = world.jonas.task("ING-6").await;
+    let open = world.jonas.load_task("ING-6").await;
     assert_eq!(
         (open["sprint"].clone(), open["labels"].clone()),
         (json!(42), json!(["documentation"]))
@@ -268,7 +271,10 @@ async fn github_issues_keep_their_text_and_closed_are_archived() {
 #[tokio::test]
 async fn import_goes_into_each_teams_current_sprint() {
     let world = World::new().await;
-    let unfinished = world.elif.make("infrastructure", "todo", "Left over").await;
+    let unfinished = world
+        .elif
+        .create_task("infrastructure", "todo", "Left over")
+        .await;
     let verdict = [(format!("task:{unfinished}"), "carry")];
     let verdict: Vec<(&str, &str)> = verdict
         .iter()
@@ -294,7 +300,7 @@ async fn import_goes_into_each_teams_current_sprint() {
         fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
             .await
             .unwrap();
-        assert_eq!(client.task(key).await["sprint"], sprint, "{team}");
+        assert_eq!(client.load_task(key).await["sprint"], sprint, "{team}");
         let page = client.get(&format!("/teams/{team}")).await.ok().text();
         assert!(
             page.contains(&format!(r#"data-task="{key}""#)),
@@ -320,7 +326,7 @@ async fn import_matches_people_and_their_comments() {
     });
     let summary = import_trello(&world, &board, &[]).await;
     assert_eq!(summary.unknown_members, ["Xenia"]);
-    let task = world.elif.task("INF-1").await;
+    let task = world.elif.load_task("INF-1").await;
     assert_eq!(task["description"], "Why?\nBecause.\n\nMembers: Xenia");
     assert_eq!(task["due"], "2026-12-01");
     let owners: Vec<&str> = task["owners"]
@@ -598,7 +604,7 @@ async fn invalid_export_is_refused_and_imports_nothing() {
 #[tokio::test]
 async fn malicious_export_reads_no_files_and_grants_no_roles() {
     let world = World::new().await;
-    let theirs = world.jonas.make("ingestion", "todo", "Theirs").await;
+    let theirs = world.jonas.create_task("ingestion", "todo", "Theirs").await;
     let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tasks")
         .fetch_one(&world.db)
         .await
@@ -631,7 +637,7 @@ async fn malicious_export_reads_no_files_and_grants_no_roles() {
         .await
         .unwrap();
     assert_eq!(after, before);
-    assert_eq!(world.jonas.task(&theirs).await["title"], "Theirs");
+    assert_eq!(world.jonas.load_task(&theirs).await["title"], "Theirs");
     for n in 1..=4 {
         let page = world.elif.get(&format!("/tasks/INF-{n}")).await.ok().text();
         assert!(

@@ -250,7 +250,9 @@ async fn deleted_person_is_not_confused_with_a_later_namesake() {
         cookie,
         ..world.stranger()
     };
-    let key = tomas.make("infrastructure", "todo", "Of Tomas").await;
+    let key = tomas
+        .create_task("infrastructure", "todo", "Of Tomas")
+        .await;
     tomas
         .post(
             &format!("/tasks/{key}/owners"),
@@ -310,7 +312,7 @@ async fn deleted_person_is_not_confused_with_a_later_namesake() {
         "{story}"
     );
     assert_eq!(
-        world.elif.task(&key).await["owners"][0]["handle"],
+        world.elif.load_task(&key).await["owners"][0]["handle"],
         json!("elif")
     );
 }
@@ -330,7 +332,7 @@ async fn deleted_person_is_removed_from_blockers_and_reports() {
     elif.post("/teams/infrastructure/goals", &goal).await.ok();
     let mut keys = Vec::new();
     for on in ["tomas", "@Tomas", "Tomas Weber"] {
-        let key = elif.make("infrastructure", "todo", "Waits").await;
+        let key = elif.create_task("infrastructure", "todo", "Waits").await;
         elif.post(
             &format!("/tasks/{key}/block"),
             &[("kind", "person"), ("person", on)],
@@ -583,7 +585,7 @@ async fn leads_changes_are_in_the_audit_log() {
         .await
         .unwrap();
     let elif = &world.elif;
-    let labelled = elif.make("infrastructure", "todo", "one").await;
+    let labelled = elif.create_task("infrastructure", "todo", "one").await;
     elif.post(&format!("/tasks/{labelled}"), &[("labels", "docs")])
         .await
         .ok();

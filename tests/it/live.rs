@@ -20,14 +20,17 @@ use crate::{
 async fn move_is_streamed_identically_to_every_window() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    let key = world.elif.make("infrastructure", "todo", "Cut over").await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     let mut one = served.listen(&world.elif, "infrastructure", None).await;
     let mut two = served.listen(&world.jonas, "infrastructure", None).await;
-    let here = one.next_of("presence").await;
+    let here = one.next_named("presence").await;
     assert!(here.data["html"].as_str().unwrap().contains("here now"));
     let response = world
         .elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             &format!("/tasks/{key}/position"),
             "card",
@@ -35,7 +38,7 @@ async fn move_is_streamed_identically_to_every_window() {
         )
         .await
         .ok();
-    let (a, b) = (one.next_of("card").await, two.next_of("card").await);
+    let (a, b) = (one.next_named("card").await, two.next_named("card").await);
     assert_eq!(a.data, b.data);
     assert_eq!(
         (
@@ -70,7 +73,7 @@ async fn move_is_streamed_identically_to_every_window() {
         )
         .await
         .ok();
-    let html = one.next_of("card").await.data["html"]
+    let html = one.next_named("card").await.data["html"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -92,7 +95,7 @@ async fn move_is_streamed_identically_to_every_window() {
         "{html}"
     );
     world.elif.post("/tasks/INF-1/archive", &[]).await.ok();
-    assert_eq!(one.next_of("card").await.data["html"], Value::Null);
+    assert_eq!(one.next_named("card").await.data["html"], Value::Null);
 }
 
 /// Case R8. After too many events it reloads the board.
@@ -101,15 +104,24 @@ async fn reconnecting_client_catches_up_from_its_last_event() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     for title in ["one", "two", "three"] {
-        world.elif.make("infrastructure", "todo", title).await;
+        world
+            .elif
+            .create_task("infrastructure", "todo", title)
+            .await;
     }
     let mut back = served.listen(&world.elif, "infrastructure", Some(1)).await;
     assert_eq!(
-        (back.next_of("card").await.id, back.next_of("card").await.id),
+        (
+            back.next_named("card").await.id,
+            back.next_named("card").await.id
+        ),
         (Some(2), Some(3))
     );
-    world.elif.make("infrastructure", "todo", "four").await;
-    assert_eq!(back.next_of("card").await.data["key"], "INF-4");
+    world
+        .elif
+        .create_task("infrastructure", "todo", "four")
+        .await;
+    assert_eq!(back.next_named("card").await.data["key"], "INF-4");
     // after too many events, the whole board has to be reloaded
     sqlx::query(
         "INSERT INTO events (team_id, seq, change_id, task_id, kind, at)
@@ -123,9 +135,9 @@ async fn reconnecting_client_catches_up_from_its_last_event() {
         .await
         .unwrap();
     let mut late = served.listen(&world.elif, "infrastructure", Some(2)).await;
-    assert_eq!(late.next_of("reset").await.id, Some(404));
+    assert_eq!(late.next_named("reset").await.id, Some(404));
     // the open stream gets it as well, although these events were not published
-    assert_eq!(back.next_of("reset").await.id, Some(404));
+    assert_eq!(back.next_named("reset").await.id, Some(404));
 }
 
 #[tokio::test]
@@ -136,11 +148,14 @@ async fn stream_carries_only_its_own_teams_events() {
     for n in 0..20 {
         world
             .jonas
-            .make("ingestion", "todo", &format!("theirs {n}"))
+            .create_task("ingestion", "todo", &format!("theirs {n}"))
             .await;
     }
-    world.elif.make("infrastructure", "todo", "ours").await;
-    let event = ours.next_of("card").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "ours")
+        .await;
+    let event = ours.next_named("card").await;
     assert_eq!(
         event.data["key"], "INF-1",
         "the first card event is of our own team"
@@ -153,10 +168,10 @@ async fn signing_out_ends_the_stream_within_five_seconds() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
-    stream.next_of("presence").await;
+    stream.next_named("presence").await;
     world.elif.post("/logout", &[]).await.ok();
     let ended = timeout(Duration::from_secs(5), async {
-        let bye = stream.next_of("bye").await;
+        let bye = stream.next_named("bye").await;
         assert!(bye.data["why"].as_str().unwrap().contains("signed out"));
         stream.next().await
     });
@@ -183,7 +198,7 @@ async fn changes_by_another_process_are_streamed_at_once() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
-    stream.next_of("presence").await;
+    stream.next_named("presence").await;
     // a second process with its own app, router and dispatcher
     let other = App::new(
         "http://fortnight.test",
@@ -195,8 +210,9 @@ async fn changes_by_another_process_are_streamed_at_once() {
         router: router(other),
         ..world.elif.clone()
     };
-    elif.make("infrastructure", "todo", "from elsewhere").await;
-    assert_eq!(stream.next_of("card").await.data["key"], "INF-1");
+    elif.create_task("infrastructure", "todo", "from elsewhere")
+        .await;
+    assert_eq!(stream.next_named("card").await.data["key"], "INF-1");
 }
 
 #[tokio::test]
@@ -204,14 +220,20 @@ async fn stream_continues_after_a_server_restart() {
     let world = World::new().await;
     let mut served = Served::of(&world).await;
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
-    world.elif.make("infrastructure", "todo", "before").await;
-    let last = stream.next_of("card").await.id;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "before")
+        .await;
+    let last = stream.next_named("card").await.id;
     served.stop().await;
     while stream.next().await.is_some() {}
-    world.elif.make("infrastructure", "todo", "meanwhile").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "meanwhile")
+        .await;
     served.start_again(&world).await;
     let mut stream = served.listen(&world.elif, "infrastructure", last).await;
-    assert_eq!(stream.next_of("card").await.data["key"], "INF-2");
+    assert_eq!(stream.next_named("card").await.data["key"], "INF-2");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -220,22 +242,25 @@ async fn renamed_blocker_updates_the_waiting_teams_card() {
     let served = Served::of(&world).await;
     world
         .jonas
-        .make("ingestion", "in-progress", "Dual-write person updates")
+        .create_task("ingestion", "in-progress", "Dual-write person updates")
         .await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     world
         .elif
         .post("/tasks/INF-1/block", &[("kind", "task"), ("on", "ING-1")])
         .await
         .ok();
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
-    stream.next_of("presence").await;
+    stream.next_named("presence").await;
     world
         .jonas
         .post("/tasks/ING-1", &[("title", "Write persons twice")])
         .await
         .ok();
-    let card = stream.next_of("card").await.data;
+    let card = stream.next_named("card").await.data;
     assert_eq!(card["key"], "INF-1");
     let html = card["html"].as_str().unwrap();
     assert!(
@@ -255,7 +280,7 @@ async fn renamed_blocker_updates_the_waiting_teams_card() {
         .post(&format!("/changes/{change}/undo"), &[])
         .await
         .ok();
-    let card = stream.next_of("card").await.data;
+    let card = stream.next_named("card").await.data;
     assert!(
         card["html"]
             .as_str()
@@ -269,15 +294,21 @@ async fn renamed_blocker_updates_the_waiting_teams_card() {
 async fn unknown_last_event_id_resets_the_stream() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    world.elif.make("infrastructure", "todo", "one").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
     // the database was restored from a backup, and the client knows later events
     let mut stream = served
         .listen(&world.elif, "infrastructure", Some(99_999))
         .await;
-    let reset = stream.next_of("reset").await;
+    let reset = stream.next_named("reset").await;
     assert!(reset.id.is_some_and(|seq| seq < 99_999));
-    world.elif.make("infrastructure", "todo", "two").await;
-    assert_eq!(stream.next_of("card").await.data["key"], "INF-2");
+    world
+        .elif
+        .create_task("infrastructure", "todo", "two")
+        .await;
+    assert_eq!(stream.next_named("card").await.data["key"], "INF-2");
 }
 
 /// A program can use the event stream until its token is revoked.
@@ -292,8 +323,11 @@ async fn token_can_stream_until_it_is_revoked() {
         )
         .await;
     let mut stream = served.listen(&program, "infrastructure", None).await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
-    assert_eq!(stream.next_of("card").await.data["key"], "INF-1");
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    assert_eq!(stream.next_named("card").await.data["key"], "INF-1");
     let token: uuid::Uuid =
         sqlx::query_scalar("SELECT id FROM tokens WHERE revoked_at IS NULL AND scope = 'read'")
             .fetch_one(&world.db)

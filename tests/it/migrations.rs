@@ -170,7 +170,10 @@ async fn timestamps_have_zones_and_constraints_have_names() {
 #[tokio::test]
 async fn new_rows_have_time_ordered_ids() {
     let world = crate::fixtures::World::new().await;
-    let key = world.elif.make("infrastructure", "todo", "Cut over").await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     for (path, field) in [("steps", "text"), ("comments", "body"), ("block", "note")] {
         world
             .elif

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 
 use crate::{
     asset_serving::{Served, Stream},
-    fixtures::{Answer, Client, NOW, World},
+    fixtures::{Client, NOW, Response, World},
 };
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -73,7 +73,7 @@ async fn sign_in(client: &Client, email: &str, password: &str) -> Client {
     }
 }
 
-fn read_session_cookie(response: &Answer) -> String {
+fn read_session_cookie(response: &Response) -> String {
     response
         .header("set-cookie")
         .split(';')
@@ -171,7 +171,7 @@ async fn invited_person_joins_the_team_and_can_work() {
         cookie: read_session_cookie(&done),
         ..stranger.clone()
     };
-    nina.make("infrastructure", "todo", "My first").await;
+    nina.create_task("infrastructure", "todo", "My first").await;
     nina.api(
         Method::POST,
         "/teams/ingestion/tasks",
@@ -622,7 +622,7 @@ async fn sessions_can_be_ended_and_expire() {
 
 async fn expect_end(stream: &mut Stream) {
     let ended = timeout(Wait::from_secs(5), async {
-        stream.next_of("bye").await;
+        stream.next_named("bye").await;
         while stream.next().await.is_some() {}
     });
     ended.await.expect("within five seconds");
@@ -636,8 +636,8 @@ async fn deactivation_ends_all_access_within_five_seconds() {
     let (ada, ..) = create_account(&world, "ada", "admin").await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let (open, done) = (
-        tomas.make("infrastructure", "todo", "Open").await,
-        tomas.make("infrastructure", "done", "Done").await,
+        tomas.create_task("infrastructure", "todo", "Open").await,
+        tomas.create_task("infrastructure", "done", "Done").await,
     );
     for key in [&open, &done] {
         tomas
@@ -654,11 +654,11 @@ async fn deactivation_ends_all_access_within_five_seconds() {
         .await
         .status(200);
     let mut stream = served.listen(&tomas, "infrastructure", None).await;
-    stream.next_of("presence").await;
+    stream.next_named("presence").await;
     // a member is removed from a private team while their stream is open
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     let mut removed = served.listen(&mira, "infrastructure", None).await;
-    removed.next_of("presence").await;
+    removed.next_named("presence").await;
     sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
         .bind(world.elif.person.id)
         .execute(&world.db)
@@ -706,7 +706,7 @@ async fn deactivation_ends_all_access_within_five_seconds() {
     mira.get("/teams/infrastructure").await.status(404);
     tokio::join!(expect_end(&mut stream), expect_end(&mut removed));
     let owners = async |key: &str| {
-        let task = world.elif.task(key).await;
+        let task = world.elif.load_task(key).await;
         let handle = |owner: &Value| owner["handle"].as_str().unwrap().to_owned();
         task["owners"]
             .as_array()
@@ -754,7 +754,7 @@ async fn deactivated_owner_does_not_block_changes_of_owners() {
     world.join("Mira Okafor", "mira", "infrastructure").await;
     let key = world
         .elif
-        .make("infrastructure", "todo", "Three owners")
+        .create_task("infrastructure", "todo", "Three owners")
         .await;
     let owners = [("owners", "tomas"), ("owners", "mira"), ("owners", "elif")];
     world
@@ -777,7 +777,7 @@ async fn deactivated_owner_does_not_block_changes_of_owners() {
         .post(&format!("/tasks/{key}/owners/me"), &[])
         .await
         .ok();
-    let left = world.elif.task(&key).await;
+    let left = world.elif.load_task(&key).await;
     assert_eq!(left["owners"].as_array().unwrap().len(), 1, "{left}");
     assert_eq!(left["owners"][0]["handle"], "tomas");
     world
@@ -793,7 +793,9 @@ async fn deleted_persons_work_is_kept_as_a_former_members() {
     let (ada, ..) = create_account(&world, "ada", "admin").await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let elif = &world.elif;
-    let key = tomas.make("infrastructure", "todo", "Of Tomas").await;
+    let key = tomas
+        .create_task("infrastructure", "todo", "Of Tomas")
+        .await;
     tomas
         .post(&format!("/tasks/{key}/comments"), &[("body", "I said so")])
         .await
@@ -824,7 +826,7 @@ async fn deleted_persons_work_is_kept_as_a_former_members() {
         .await
         .ok();
     let waits = elif
-        .make("infrastructure", "todo", "Waiting on Tomas")
+        .create_task("infrastructure", "todo", "Waiting on Tomas")
         .await;
     elif.post(
         &format!("/tasks/{waits}/block"),
@@ -854,7 +856,7 @@ async fn deleted_persons_work_is_kept_as_a_former_members() {
         "{story}"
     );
     assert!(!story.contains("Tomas Weber"), "{story}");
-    assert_eq!(elif.task(&key).await["owners"], json!([]));
+    assert_eq!(elif.load_task(&key).await["owners"], json!([]));
     let card = elif.get(&format!("/tasks/{waits}")).await.ok().text();
     assert!(
         card.contains("a former member"),
@@ -941,7 +943,9 @@ async fn token_is_shown_once_and_expires_or_is_revoked() {
         bearer: Some(token.clone()),
         ..elif.clone()
     };
-    program.make("infrastructure", "todo", "By a program").await;
+    program
+        .create_task("infrastructure", "todo", "By a program")
+        .await;
     assert!(!elif.get("/me").await.ok().text().contains("never used"));
     // a token does not work as a session cookie, nor a session cookie as a token
     Client {
@@ -1431,7 +1435,7 @@ async fn former_username_cannot_be_taken_by_others() {
             .post("/me", &[profile.as_slice(), hours.as_slice()].concat())
             .await
     };
-    let key = elif.make("infrastructure", "todo", "Whose").await;
+    let key = elif.create_task("infrastructure", "todo", "Whose").await;
     elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
         .await
         .ok();
@@ -1464,7 +1468,7 @@ async fn former_username_cannot_be_taken_by_others() {
     elif.post(&format!("/changes/{change}/undo"), &[])
         .await
         .ok();
-    let owners = elif.task(&key).await["owners"].clone();
+    let owners = elif.load_task(&key).await["owners"].clone();
     assert_eq!(
         (&owners[0]["handle"], owners.as_array().unwrap().len()),
         (&json!("elif-h"), 1)
@@ -1499,7 +1503,9 @@ async fn tasks_are_found_by_every_former_team_key() {
     let world = World::new().await;
     let (ada, ..) = create_account(&world, "ada", "admin").await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "The first").await;
+    let key = elif
+        .create_task("infrastructure", "todo", "The first")
+        .await;
     let rename = async |team: &str, name: &str, key: &str| {
         ada.post(
             &format!("/teams/{team}/name"),
@@ -1530,7 +1536,9 @@ async fn tasks_are_found_by_every_former_team_key() {
     )
     .await
     .status(200);
-    let other = elif.make("infrastructure", "todo", "The second").await;
+    let other = elif
+        .create_task("infrastructure", "todo", "The second")
+        .await;
     assert_eq!(other, "PLAT-2");
     elif.post(
         &format!("/tasks/{other}/comments"),
@@ -1574,9 +1582,15 @@ async fn private_teams_events_are_not_streamed_to_others() {
         .post("/teams/zanzibar/visibility", &[("private", "1")])
         .await
         .status(303);
-    let key = world.jonas.make("zanzibar", "todo", "Zanzibar plan").await;
+    let key = world
+        .jonas
+        .create_task("zanzibar", "todo", "Zanzibar plan")
+        .await;
     // a task of another team waits on it, blocked by a person who was on both teams
-    let waits = world.elif.make("infrastructure", "todo", "waits").await;
+    let waits = world
+        .elif
+        .create_task("infrastructure", "todo", "waits")
+        .await;
     world
         .jonas
         .post(
@@ -1602,7 +1616,7 @@ async fn private_teams_events_are_not_streamed_to_others() {
         .await
         .status(303);
     let mut ours = served.listen(&world.elif, "infrastructure", None).await;
-    ours.next_of("presence").await;
+    ours.next_named("presence").await;
     let refused = reqwest::Client::new()
         .get(format!("http://{}/teams/zanzibar/live", served.address))
         .header("cookie", &world.elif.cookie)
@@ -1638,7 +1652,10 @@ async fn private_teams_events_are_not_streamed_to_others() {
             .await
             .ok();
     }
-    let last = world.elif.make("infrastructure", "todo", "ours").await;
+    let last = world
+        .elif
+        .create_task("infrastructure", "todo", "ours")
+        .await;
     loop {
         let event = ours.next().await.unwrap();
         let text = event.data.to_string();
@@ -1852,7 +1869,7 @@ async fn existing_account_joins_a_team_by_invitation() {
     world.jonas.post(&path, &[]).await.status(303);
     world
         .jonas
-        .make("infrastructure", "todo", "My first here")
+        .create_task("infrastructure", "todo", "My first here")
         .await;
     world.stranger().get(&path).await.status(404);
     world.jonas.post(&nowhere, &[]).await.status(404);

@@ -136,7 +136,7 @@ async fn goal_can_be_added_only_to_an_open_sprint() {
             .contains(&add("infrastructure", 42))
     );
     // one team has closed the sprint, the other has not
-    let unfinished = elif.make("infrastructure", "todo", "Left").await;
+    let unfinished = elif.create_task("infrastructure", "todo", "Left").await;
     close_sprint(elif, &[(&unfinished, "carry")]).await.ok();
     assert!(
         !elif

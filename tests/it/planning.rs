@@ -10,7 +10,7 @@ use crate::{
 const PLANNING: &str = "/teams/infrastructure/planning";
 
 async fn create_backlog_task(client: &Client, title: &str) -> String {
-    let key = client.make("infrastructure", "todo", title).await;
+    let key = client.create_task("infrastructure", "todo", title).await;
     client
         .post(
             &format!("/tasks/{key}"),
@@ -18,7 +18,7 @@ async fn create_backlog_task(client: &Client, title: &str) -> String {
         )
         .await
         .ok();
-    assert_eq!(client.task(&key).await["sprint"], json!(null));
+    assert_eq!(client.load_task(&key).await["sprint"], json!(null));
     key
 }
 
@@ -54,10 +54,10 @@ async fn several_tasks_are_planned_together_and_undone() {
     ];
     elif.post(PLANNING, &fields).await.ok();
     for key in &keys[..2] {
-        let task = elif.task(key).await;
+        let task = elif.load_task(key).await;
         assert_eq!((&task["sprint"], &task["goal"]), (&json!(43), &json!(1)));
     }
-    assert_eq!(elif.task(&keys[2]).await["sprint"], json!(null));
+    assert_eq!(elif.load_task(&keys[2]).await["sprint"], json!(null));
     let page = elif.get(PLANNING).await.text();
     assert!(page.contains("<b>2</b>planned (6 points)"));
     assert!(
@@ -72,8 +72,8 @@ async fn several_tasks_are_planned_together_and_undone() {
         ("dragged", &keys[1]),
     ];
     let response = elif.post(PLANNING, &fields).await.ok();
-    assert_eq!(elif.task(&keys[0]).await["sprint"], json!(43));
-    let task = elif.task(&keys[1]).await;
+    assert_eq!(elif.load_task(&keys[0]).await["sprint"], json!(43));
+    let task = elif.load_task(&keys[1]).await;
     assert_eq!(
         (&task["sprint"], &task["goal"]),
         (&json!(null), &json!(null))
@@ -87,7 +87,7 @@ async fn several_tasks_are_planned_together_and_undone() {
     elif.post(&format!("/changes/{change}/undo"), &[("back", PLANNING)])
         .await
         .ok();
-    let task = elif.task(&keys[1]).await;
+    let task = elif.load_task(&keys[1]).await;
     assert_eq!(
         (&task["sprint"], &task["goal"]),
         (&json!(43), &json!(1)),
@@ -111,7 +111,7 @@ async fn invalid_planning_is_refused_and_moves_nothing() {
         .unwrap();
     let theirs = theirs.to_string();
     let key = create_backlog_task(elif, "Runbook").await;
-    let foreign = jonas.make("ingestion", "todo", "Not yours").await;
+    let foreign = jonas.create_task("ingestion", "todo", "Not yours").await;
     for (client, to, keys, status) in [
         (elif, now.as_str(), key.as_str(), 422),
         (elif, theirs.as_str(), &key, 422),
@@ -148,8 +148,8 @@ async fn invalid_planning_is_refused_and_moves_nothing() {
     )
     .await
     .status(422);
-    assert_eq!(elif.task(&key).await["sprint"], json!(null));
-    assert_eq!(jonas.task(&foreign).await["sprint"], json!(42));
+    assert_eq!(elif.load_task(&key).await["sprint"], json!(null));
+    assert_eq!(jonas.load_task(&foreign).await["sprint"], json!(42));
     elif.get("/teams/infrastructure/planning?sprint=999")
         .await
         .status(404);
@@ -162,7 +162,9 @@ async fn backlog_starts_with_tasks_that_unblock_others() {
     create_backlog_task(elif, "The oldest").await;
     world.app.clock.advance(time::Duration::hours(1));
     let awaited = create_backlog_task(elif, "They wait for it").await;
-    let theirs = jonas.make("ingestion", "in-progress", "Dual-write").await;
+    let theirs = jonas
+        .create_task("ingestion", "in-progress", "Dual-write")
+        .await;
     jonas
         .post(
             &format!("/tasks/{theirs}/block"),
@@ -253,7 +255,7 @@ async fn backlog_starts_with_tasks_that_unblock_others() {
         "another team cannot move tasks"
     );
     // the closed sprint is the basis of the median
-    elif.make("infrastructure", "done", "Backups").await;
+    elif.create_task("infrastructure", "done", "Backups").await;
     elif.post("/teams/infrastructure/sprints/42/close", &[])
         .await
         .ok();
@@ -356,7 +358,10 @@ async fn absence_reduces_capacity_and_standup_suggestions() {
 #[tokio::test]
 async fn enter_in_planning_changes_nothing() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     let page = world
         .elif
         .get("/teams/infrastructure/planning?sprint=42")

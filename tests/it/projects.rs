@@ -89,7 +89,7 @@ async fn goals_of_several_teams_add_up_to_a_project() {
         .await
         .ok();
     let key = elif
-        .make("infrastructure", "in-progress", "Copy sessions")
+        .create_task("infrastructure", "in-progress", "Copy sessions")
         .await;
     elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
         .await
@@ -638,13 +638,20 @@ async fn project_board_shows_tasks_of_all_teams_by_state() {
     let (elif, jonas) = (&world.elif, &world.jonas);
     create_project(elif).await;
     let board = "/projects/re-partition-100-tables/board";
-    let ours = elif.make("infrastructure", "todo", "Copy sessions").await;
-    let backlog = elif.make("infrastructure", "todo", "Copy the rest").await;
+    let ours = elif
+        .create_task("infrastructure", "todo", "Copy sessions")
+        .await;
+    let backlog = elif
+        .create_task("infrastructure", "todo", "Copy the rest")
+        .await;
     elif.post(&format!("/tasks/{backlog}"), &[("sprint", "none")])
         .await
         .ok();
-    let theirs = jonas.make("ingestion", "in-review", "Dual-write").await;
-    elif.make("infrastructure", "todo", "Something else").await;
+    let theirs = jonas
+        .create_task("ingestion", "in-review", "Dual-write")
+        .await;
+    elif.create_task("infrastructure", "todo", "Something else")
+        .await;
     for (client, key) in [(elif, &ours), (elif, &backlog), (jonas, &theirs)] {
         client
             .post(
@@ -653,7 +660,10 @@ async fn project_board_shows_tasks_of_all_teams_by_state() {
             )
             .await
             .ok();
-        assert_eq!(client.task(key).await["project"], "re-partition-100-tables");
+        assert_eq!(
+            client.load_task(key).await["project"],
+            "re-partition-100-tables"
+        );
     }
     let story = elif.get(&format!("/tasks/{ours}")).await.ok().text();
     assert!(
@@ -706,7 +716,7 @@ async fn project_board_shows_tasks_of_all_teams_by_state() {
     elif.post(&format!("/tasks/{ours}/position"), &drop("doing"))
         .await
         .ok();
-    assert_eq!(elif.task(&ours).await["column"], "in-progress");
+    assert_eq!(elif.load_task(&ours).await["column"], "in-progress");
     elif.post(&format!("/tasks/{ours}/position"), &drop("asleep"))
         .await
         .status(422);
@@ -730,7 +740,7 @@ async fn project_board_shows_tasks_of_all_teams_by_state() {
         .await
         .ok();
     assert_eq!(
-        elif.task(&ours).await["column"],
+        elif.load_task(&ours).await["column"],
         "in-review",
         "the first column of the state"
     );
@@ -741,7 +751,7 @@ async fn project_board_shows_tasks_of_all_teams_by_state() {
     .await
     .ok();
     assert_eq!(
-        elif.task(&ours).await["column"],
+        elif.load_task(&ours).await["column"],
         "security",
         "the column of the neighbour"
     );

@@ -149,7 +149,10 @@ async fn mutated_export_is_imported_whole_or_not_at_all() {
 #[tokio::test]
 async fn any_filter_text_gets_a_response() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "One").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "One")
+        .await;
     let term = prop_oneof![
         "[a-z]{0,8}:[ -~]{0,8}",
         "(owner|label|goal|is|age|sprint|-label|-is|-age|-goal):[<>]?[0-9a-z@-]{0,20}[dhw]?",

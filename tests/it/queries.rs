@@ -125,7 +125,10 @@ async fn forty_tasks_need_no_more_queries_than_two() {
 async fn move_needs_seven_queries() {
     let world = World::new().await;
     for title in ["one", "two", "three"] {
-        world.elif.make("infrastructure", "todo", title).await;
+        world
+            .elif
+            .create_task("infrastructure", "todo", title)
+            .await;
     }
     count_queries();
     for place in [
@@ -143,7 +146,7 @@ async fn move_needs_seven_queries() {
         assert_eq!(SENT.get(), 7);
     }
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-2", "INF-3"]
     );
 }

@@ -69,7 +69,10 @@ async fn retried_write_after_a_lost_connection_is_done_once() {
 async fn clients_that_stop_reading_do_not_delay_others() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     let mut stalled = Vec::new();
     for _ in 0..20 {
         let mut connection = TcpStream::connect(served.address).await.unwrap();
@@ -83,14 +86,14 @@ async fn clients_that_stop_reading_do_not_delay_others() {
     let mut reading = Vec::new();
     for _ in 0..5 {
         let mut stream = served.listen(&world.jonas, "infrastructure", None).await;
-        stream.next_of("presence").await;
+        stream.next_named("presence").await;
         reading.push(stream);
     }
     for n in 0..300 {
         let column = if n % 2 == 0 { "in-progress" } else { "todo" };
         world
             .elif
-            .ask(
+            .submit_by_script(
                 Method::PUT,
                 "/tasks/INF-1/position",
                 "card",
@@ -120,7 +123,7 @@ async fn open_streams_hold_no_database_connections() {
     let mut streams = Vec::new();
     for _ in 0..most * 5 {
         let mut stream = served.listen(&world.elif, "infrastructure", None).await;
-        stream.next_of("presence").await;
+        stream.next_named("presence").await;
         streams.push(stream);
     }
     for _ in 0..most {
@@ -158,7 +161,7 @@ async fn swapping_tasks_between_columns_never_deadlocks() {
     for n in 0..20 {
         world
             .elif
-            .make(
+            .create_task(
                 "infrastructure",
                 if n % 2 == 0 { "todo" } else { "done" },
                 &format!("Task {n}"),

@@ -24,7 +24,7 @@ use tower::ServiceExt;
 use crate::{
     access::{Fixture, parse_table},
     asset_serving::Served,
-    fixtures::{Answer, Client, NOW, World, report},
+    fixtures::{Client, NOW, Response, World, report},
     people::create_account,
 };
 
@@ -180,8 +180,8 @@ async fn every_route_sends_security_headers() {
 async fn request_including_another_teams_task_changes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "Ours").await;
-    world.jonas.make("ingestion", "todo", "Theirs").await;
+    elif.create_task("infrastructure", "todo", "Ours").await;
+    world.jonas.create_task("ingestion", "todo", "Theirs").await;
     sqlx::query("INSERT INTO columns (team_id, id, slug, name, state, position) SELECT id, gen_random_uuid(), 'theirs', 'Theirs', 'doing', 9 FROM teams WHERE key = 'ING'")
         .execute(&world.db)
         .await
@@ -263,9 +263,9 @@ async fn hidden_team_cannot_be_referenced() {
         .unwrap();
     world
         .elif
-        .make("infrastructure", "todo", "Hidden plan")
+        .create_task("infrastructure", "todo", "Hidden plan")
         .await;
-    jonas.make("ingestion", "todo", "Ours").await;
+    jonas.create_task("ingestion", "todo", "Ours").await;
     for (kind, field, on) in [
         ("task", "on", "INF-1"),
         ("task", "on", "Hidden plan"),
@@ -330,7 +330,7 @@ async fn hidden_team_cannot_be_referenced() {
 async fn extra_fields_cannot_set_a_role_or_author() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    elif.make("infrastructure", "todo", "One").await;
+    elif.create_task("infrastructure", "todo", "One").await;
     let profile = [
         ("name", "Elif Hartmann"),
         ("time_zone", "UTC"),
@@ -418,7 +418,7 @@ async fn token_is_limited_to_its_scope_and_creates_no_links() {
         .execute(&world.db)
         .await
         .unwrap();
-    elif.make("infrastructure", "todo", "One").await;
+    elif.create_task("infrastructure", "todo", "One").await;
     for scope in [Scope::Read, Scope::Write, Scope::Admin] {
         let program = world.program_of(elif, scope).await;
         program
@@ -485,11 +485,15 @@ async fn token_limited_to_a_team_cannot_see_other_teams() {
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    let secret = lead.make("zanzibar", "in-review", "Zanzibar plan").await;
+    let secret = lead
+        .create_task("zanzibar", "in-review", "Zanzibar plan")
+        .await;
     lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let ours = lead.make("infrastructure", "todo", "Waiting on them").await;
+    let ours = lead
+        .create_task("infrastructure", "todo", "Waiting on them")
+        .await;
     lead.post(&format!("/tasks/{ours}/owners"), &[("owners", "elif")])
         .await
         .ok();
@@ -523,7 +527,9 @@ async fn token_limited_to_a_team_cannot_see_other_teams() {
     lead.post("/teams/zanzibar/requests", &[("title", "Zanzibar request")])
         .await
         .ok();
-    let on_her = lead.make("zanzibar", "todo", "Zanzibar waits on her").await;
+    let on_her = lead
+        .create_task("zanzibar", "todo", "Zanzibar waits on her")
+        .await;
     lead.post(
         &format!("/tasks/{on_her}/block"),
         &[("kind", "person"), ("on", "elif")],
@@ -640,7 +646,7 @@ async fn sign_in_from(
     extra_headers: &[(&'static str, &str)],
     email: &str,
     password: &str,
-) -> Answer {
+) -> Response {
     let fields = [("email", email), ("password", password)];
     let body = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
@@ -657,7 +663,7 @@ async fn sign_in_from(
         .unwrap();
     let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    Answer {
+    Response {
         status: parts.status,
         headers: parts.headers,
         body,
@@ -767,7 +773,7 @@ async fn identity_headers_are_ignored() {
 async fn write_limit_applies_only_to_the_account_that_exceeds_it() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "One").await;
+    elif.create_task("infrastructure", "todo", "One").await;
     let token = world.program_of(elif, Scope::Write).await;
     // the limit refills over time, so a slow machine may need several attempts
     let mut limited = None;
@@ -789,7 +795,7 @@ async fn write_limit_applies_only_to_the_account_that_exceeds_it() {
         .api(Method::GET, "/tasks/INF-1", json!({}))
         .await
         .status(200);
-    world.jonas.make("ingestion", "todo", "Other").await;
+    world.jonas.create_task("ingestion", "todo", "Other").await;
     // a refused sign-out leaves the session intact
     while world.app.request_limits.count_write(elif.person.id).is_ok() {}
     let is_refused = elif.post("/logout", &[]).await.status == 429;
@@ -878,7 +884,7 @@ async fn writes_behind_a_held_lock_get_503() {
         router: router(app),
         ..world.elif.clone()
     };
-    elif.make("infrastructure", "todo", "One").await;
+    elif.create_task("infrastructure", "todo", "One").await;
     let mut held = world.db.begin().await.unwrap();
     sqlx::query("SELECT 1 FROM tasks FOR UPDATE")
         .execute(&mut *held)
@@ -908,7 +914,7 @@ async fn hundred_open_streams_end_at_shutdown() {
     let mut streams =
         join_all((0..100).map(|_| served.listen(&world.elif, "infrastructure", None))).await;
     for stream in &mut streams {
-        stream.next_of("presence").await;
+        stream.next_named("presence").await;
     }
     let stopped = Instant::now();
     served.stop().await;
@@ -931,7 +937,7 @@ async fn search_is_literal_and_fast() {
         "plain",
         "'quoted'",
     ] {
-        elif.make("infrastructure", "todo", title).await;
+        elif.create_task("infrastructure", "todo", title).await;
     }
     let count_matches = async |words: &str| {
         let q: String = form_urlencoded::byte_serialize(words.as_bytes()).collect();
@@ -998,7 +1004,9 @@ async fn line_breaks_and_nul_cannot_be_injected() {
             .await;
         // line breaks in a title are refused or replaced
         if created.status == 201 {
-            let stored = elif.task(created.json()["key"].as_str().unwrap()).await["title"]
+            let stored = elif
+                .load_task(created.json()["key"].as_str().unwrap())
+                .await["title"]
                 .as_str()
                 .unwrap()
                 .to_owned();
@@ -1008,7 +1016,7 @@ async fn line_breaks_and_nul_cannot_be_injected() {
         }
     }
     // header values cannot contain line breaks
-    let key = elif.make("infrastructure", "todo", "One").await;
+    let key = elif.create_task("infrastructure", "todo", "One").await;
     for back in [
         "/teams\r\nx: y",
         "/teams%0d%0ax: y",
@@ -1092,7 +1100,10 @@ async fn json_contains_no_hashes_or_tokens() {
             .filter(|client| !client.cookie.is_empty())
             .map(|client| client.cookie[8..].to_owned()),
     );
-    let key = world.elif.make("infrastructure", "todo", "One").await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "One")
+        .await;
     world
         .elif
         .post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
@@ -1135,9 +1146,9 @@ async fn json_contains_no_hashes_or_tokens() {
 async fn own_change_is_hidden_after_losing_access_to_the_team() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = jonas.make("ingestion", "todo", "Quiet work").await;
+    let key = jonas.create_task("ingestion", "todo", "Quiet work").await;
     let moved = jonas
-        .ask(
+        .submit_by_script(
             Method::PUT,
             &format!("/tasks/{key}/position"),
             "card",
@@ -1146,7 +1157,7 @@ async fn own_change_is_hidden_after_losing_access_to_the_team() {
         .await
         .ok();
     let change = moved.header("fortnight-change").to_owned();
-    let own = jonas.make("ingestion", "todo", "Other").await;
+    let own = jonas.create_task("ingestion", "todo", "Other").await;
     let seen = [
         "/teams/infrastructure".to_owned(),
         "/teams/infrastructure/tasks".to_owned(),
@@ -1255,7 +1266,7 @@ async fn project_cannot_link_a_hidden_teams_key_result() {
         .unwrap();
     elif.post("/projects", &fields("Unseen")).await.status(422);
     // open tasks are counted only in visible teams
-    jonas.make("ingestion", "todo", "Quiet work").await;
+    jonas.create_task("ingestion", "todo", "Quiet work").await;
     jonas.post("/tasks/ING-1/owners/me", &[]).await.ok();
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
         .execute(&world.db)

@@ -43,7 +43,7 @@ async fn create_account(world: &World) -> Client {
     }
 }
 
-fn read_session_cookie(response: &crate::fixtures::Answer) -> String {
+fn read_session_cookie(response: &crate::fixtures::Response) -> String {
     response
         .header("set-cookie")
         .split(';')
@@ -226,7 +226,10 @@ async fn next_parameter_cannot_lead_to_another_site() {
 #[tokio::test]
 async fn cross_site_requests_change_nothing() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "one").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
     let send = async |name: &str, value: &str| {
         let request = Request::post("/tasks/INF-1/archive")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -243,7 +246,7 @@ async fn cross_site_requests_change_nothing() {
     assert_eq!(send("sec-fetch-site", "same-site").await, 403);
     assert_eq!(send("origin", "http://evil.example").await, 403);
     assert_eq!(send("origin", "null").await, 403);
-    assert_eq!(world.elif.task("INF-1").await["archived"], false);
+    assert_eq!(world.elif.load_task("INF-1").await["archived"], false);
     assert_eq!(send("origin", "http://fortnight.test").await, 303);
 }
 
@@ -399,7 +402,7 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
     .await
     .unwrap();
     assert_eq!((zone.as_str(), days), ("Europe/Berlin", 14));
-    client.make("ingestion", "todo", "First").await;
+    client.create_task("ingestion", "todo", "First").await;
     let entries: Vec<String> =
         sqlx::query_scalar("SELECT kind || ' ' || about FROM audit_log ORDER BY kind, id")
             .fetch_all(&db)

@@ -102,6 +102,6 @@ async fn open_stream_ends_when_its_access_ends() {
         .api(Method::GET, "/teams", json!({}))
         .await
         .status(401);
-    elif.make("infrastructure", "todo", "Goes on").await;
-    stays.next_of("reset").await;
+    elif.create_task("infrastructure", "todo", "Goes on").await;
+    stays.next_named("reset").await;
 }

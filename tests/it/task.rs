@@ -9,7 +9,7 @@ use crate::fixtures::World;
 async fn task_page_works_without_scripts() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "Cut over").await;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
     let back = elif
         .post(
             "/tasks/INF-1",
@@ -55,7 +55,7 @@ async fn task_page_works_without_scripts() {
         .await
         .ok();
 
-    let task = elif.task("INF-1").await;
+    let task = elif.load_task("INF-1").await;
     assert_eq!(task["title"], "Cut postgres over");
     assert_eq!(
         task["description"],
@@ -86,7 +86,7 @@ async fn task_page_works_without_scripts() {
     }
     // the dialog over the board has the same content
     let part = elif
-        .ask(Method::GET, "/tasks/INF-1", "task", &[])
+        .submit_by_script(Method::GET, "/tasks/INF-1", "task", &[])
         .await
         .ok()
         .text();
@@ -97,7 +97,10 @@ async fn task_page_works_without_scripts() {
 async fn outdated_edit_is_refused_only_for_the_changed_field() {
     let world = World::new().await;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
-    world.elif.make("infrastructure", "todo", "Old").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Old")
+        .await;
     mira.api(
         Method::PATCH,
         "/tasks/INF-1",
@@ -147,15 +150,15 @@ async fn blocked_card_shows_its_blocker_or_that_none_is_given() {
     let world = World::new().await;
     world
         .jonas
-        .make("ingestion", "todo", "Dual-write person updates")
+        .create_task("ingestion", "todo", "Dual-write person updates")
         .await;
     world
         .elif
-        .make("infrastructure", "in-progress", "Cut over")
+        .create_task("infrastructure", "in-progress", "Cut over")
         .await;
     let card = world
         .elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             "/tasks/INF-1/position",
             "card",
@@ -169,7 +172,7 @@ async fn blocked_card_shows_its_blocker_or_that_none_is_given() {
     let form = [("kind", "task"), ("on", "dual-write")];
     let card = world
         .elif
-        .ask(Method::POST, "/tasks/INF-1/block", "form", &form)
+        .submit_by_script(Method::POST, "/tasks/INF-1/block", "form", &form)
         .await
         .ok();
     assert_eq!(card.header("fortnight-done"), "1");
@@ -183,7 +186,7 @@ async fn blocked_card_shows_its_blocker_or_that_none_is_given() {
     // when the blocker is done, the waiting card says so and stays in its column
     world
         .jonas
-        .ask(
+        .submit_by_script(
             Method::PUT,
             "/tasks/ING-1/position",
             "card",
@@ -193,14 +196,17 @@ async fn blocked_card_shows_its_blocker_or_that_none_is_given() {
         .ok();
     let board = world.elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("Was waiting on ING-1"), "{board}");
-    assert_eq!(world.column("infrastructure", "blocked").await, ["INF-1"]);
+    assert_eq!(
+        world.column_keys("infrastructure", "blocked").await,
+        ["INF-1"]
+    );
 
     world.elif.post("/tasks/INF-1/unblock", &[]).await.ok();
     assert_eq!(
-        world.column("infrastructure", "in-progress").await,
+        world.column_keys("infrastructure", "in-progress").await,
         ["INF-1"]
     );
-    assert_eq!(world.elif.task("INF-1").await["blocked_by"], json!([]));
+    assert_eq!(world.elif.load_task("INF-1").await["blocked_by"], json!([]));
 
     for (kind, field, on, words) in [
         ("team", "team", "ingestion", "Waiting on Ingestion"),
@@ -208,7 +214,7 @@ async fn blocked_card_shows_its_blocker_or_that_none_is_given() {
     ] {
         let card = world
             .elif
-            .ask(
+            .submit_by_script(
                 Method::POST,
                 "/tasks/INF-1/block",
                 "card",
@@ -238,10 +244,10 @@ async fn changes_can_be_undone_until_others_build_on_them() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in ["one", "two", "three"] {
-        elif.make("infrastructure", "todo", title).await;
+        elif.create_task("infrastructure", "todo", title).await;
     }
     let undo = async |change: &str| {
-        elif.ask(
+        elif.submit_by_script(
             Method::POST,
             &format!("/changes/{change}/undo"),
             "card",
@@ -250,7 +256,7 @@ async fn changes_can_be_undone_until_others_build_on_them() {
         .await
     };
     let change = async |method: Method, path: &str, fields: &[(&str, &str)]| {
-        elif.ask(method, path, "card", fields)
+        elif.submit_by_script(method, path, "card", fields)
             .await
             .ok()
             .header("fortnight-change")
@@ -259,28 +265,28 @@ async fn changes_can_be_undone_until_others_build_on_them() {
     let moved = change(Method::PUT, "/tasks/INF-2/position", &[("column", "done")]).await;
     undo(&moved).await.ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-2", "INF-3"]
     );
 
     let archived = change(Method::POST, "/tasks/INF-2/archive", &[]).await;
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-3"]
     );
     undo(&archived).await.ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-2", "INF-3"]
     );
 
     let owned = change(Method::POST, "/tasks/INF-2/owners/me", &[]).await;
     undo(&owned).await.ok();
-    assert_eq!(elif.task("INF-2").await["owners"], json!([]));
+    assert_eq!(elif.load_task("INF-2").await["owners"], json!([]));
 
     let planned = change(Method::POST, "/tasks/INF-2", &[("sprint", "43")]).await;
     undo(&planned).await.ok();
-    assert_eq!(elif.task("INF-2").await["sprint"], 42);
+    assert_eq!(elif.load_task("INF-2").await["sprint"], 42);
 
     let blocked = change(
         Method::POST,
@@ -288,13 +294,16 @@ async fn changes_can_be_undone_until_others_build_on_them() {
         &[("kind", "text"), ("note", "Legal")],
     )
     .await;
-    assert_eq!(world.column("infrastructure", "blocked").await, ["INF-2"]);
+    assert_eq!(
+        world.column_keys("infrastructure", "blocked").await,
+        ["INF-2"]
+    );
     undo(&blocked).await.ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-2", "INF-3"]
     );
-    assert_eq!(elif.task("INF-2").await["blocked_by"], json!([]));
+    assert_eq!(elif.load_task("INF-2").await["blocked_by"], json!([]));
     let blocked = change(
         Method::POST,
         "/tasks/INF-2/block",
@@ -303,7 +312,10 @@ async fn changes_can_be_undone_until_others_build_on_them() {
     .await;
     let unblocked = change(Method::POST, "/tasks/INF-2/unblock", &[]).await;
     undo(&unblocked).await.ok();
-    assert_eq!(elif.task("INF-2").await["blocked_by"][0]["note"], "Legal");
+    assert_eq!(
+        elif.load_task("INF-2").await["blocked_by"][0]["note"],
+        "Legal"
+    );
     // a change that others depend on cannot be undone
     undo(&blocked).await.status(409);
 
@@ -313,10 +325,10 @@ async fn changes_can_be_undone_until_others_build_on_them() {
         &[("keys", "INF-1"), ("keys", "INF-3"), ("archive", "1")],
     )
     .await;
-    assert_eq!(world.column("infrastructure", "todo").await, [""; 0]);
+    assert_eq!(world.column_keys("infrastructure", "todo").await, [""; 0]);
     undo(&several).await.ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-3"]
     );
 
@@ -326,14 +338,14 @@ async fn changes_can_be_undone_until_others_build_on_them() {
         ("/tasks/INF-1/steps", "text"),
     ] {
         let added = elif
-            .ask(Method::POST, path, "task", &[(field, "Rehearsed")])
+            .submit_by_script(Method::POST, path, "task", &[(field, "Rehearsed")])
             .await
             .ok();
         assert!(added.headers.get("fortnight-undoable").is_none());
         undo(added.header("fortnight-change")).await.status(409);
     }
     let edited = elif
-        .ask(
+        .submit_by_script(
             Method::POST,
             "/tasks/INF-1",
             "card",
@@ -346,10 +358,10 @@ async fn changes_can_be_undone_until_others_build_on_them() {
     // only its author can undo a change
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     let mine = change(Method::PUT, "/tasks/INF-1/position", &[("column", "done")]).await;
-    mira.ask(Method::POST, &format!("/changes/{mine}/undo"), "card", &[])
+    mira.submit_by_script(Method::POST, &format!("/changes/{mine}/undo"), "card", &[])
         .await
         .status(404);
-    mira.ask(
+    mira.submit_by_script(
         Method::PUT,
         "/tasks/INF-1/position",
         "card",
@@ -363,7 +375,7 @@ async fn changes_can_be_undone_until_others_build_on_them() {
         "{conflict}"
     );
     assert_eq!(
-        world.column("infrastructure", "in-progress").await,
+        world.column_keys("infrastructure", "in-progress").await,
         ["INF-1"]
     );
 
@@ -385,16 +397,19 @@ async fn changes_can_be_undone_until_others_build_on_them() {
     )
     .await;
     undo(&made).await.ok();
-    assert_eq!(elif.task("INF-5").await["archived"], true);
+    assert_eq!(elif.load_task("INF-5").await["archived"], true);
 }
 
 #[tokio::test]
 async fn bulk_edit_changes_all_tasks_or_none() {
     let world = World::new().await;
     for title in ["one", "two", "three"] {
-        world.elif.make("infrastructure", "todo", title).await;
+        world
+            .elif
+            .create_task("infrastructure", "todo", title)
+            .await;
     }
-    world.jonas.make("ingestion", "todo", "theirs").await;
+    world.jonas.create_task("ingestion", "todo", "theirs").await;
     let bulk = "/teams/infrastructure/bulk";
     let keys = [("keys", "INF-3"), ("keys", "INF-1")];
     let with = |more: (&'static str, &'static str)| [keys[0], keys[1], more];
@@ -404,7 +419,7 @@ async fn bulk_edit_changes_all_tasks_or_none() {
         .await
         .ok();
     assert_eq!(
-        world.column("infrastructure", "in-progress").await,
+        world.column_keys("infrastructure", "in-progress").await,
         ["INF-3", "INF-1"],
         "in the order of the keys"
     );
@@ -415,7 +430,7 @@ async fn bulk_edit_changes_all_tasks_or_none() {
         .await
         .ok();
     world.elif.post(bulk, &with(("sprint", "43"))).await.ok();
-    let task = world.elif.task("INF-1").await;
+    let task = world.elif.load_task("INF-1").await;
     assert_eq!(
         (
             &task["owners"][0]["handle"],
@@ -446,9 +461,9 @@ async fn bulk_edit_changes_all_tasks_or_none() {
     );
     let of_goal = [keys[0], keys[1], ("goal", id.as_str())];
     world.elif.post(bulk, &of_goal).await.ok();
-    assert_eq!(world.elif.task("INF-3").await["goal"], 1);
+    assert_eq!(world.elif.load_task("INF-3").await["goal"], 1);
     world.elif.post(bulk, &with(("goal", "none"))).await.ok();
-    let task = world.elif.task("INF-3").await;
+    let task = world.elif.load_task("INF-3").await;
     assert_eq!((&task["goal"], &task["sprint"]), (&json!(null), &json!(43)));
     world
         .elif
@@ -475,17 +490,20 @@ async fn bulk_edit_changes_all_tasks_or_none() {
         )
         .await
         .status(404);
-    assert_eq!(world.elif.task("INF-1").await["archived"], false);
-    assert_eq!(world.jonas.task("ING-1").await["archived"], false);
+    assert_eq!(world.elif.load_task("INF-1").await["archived"], false);
+    assert_eq!(world.jonas.load_task("ING-1").await["archived"], false);
 }
 
 #[tokio::test]
 async fn archived_task_can_be_found_and_restored() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Old idea").await;
     world
         .elif
-        .make("infrastructure", "todo", "Other idea")
+        .create_task("infrastructure", "todo", "Old idea")
+        .await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Other idea")
         .await;
     world.elif.post("/tasks/INF-1/archive", &[]).await.ok();
     world.elif.post("/tasks/INF-1/archive", &[]).await.ok();
@@ -503,7 +521,7 @@ async fn archived_task_can_be_found_and_restored() {
         .status(409);
     world.elif.post("/tasks/INF-1/restore", &[]).await.ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-2", "INF-1"]
     );
 }
@@ -512,7 +530,10 @@ async fn archived_task_can_be_found_and_restored() {
 #[tokio::test]
 async fn comments_can_be_changed_only_by_their_author() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     // members of other teams can comment
     world
         .jonas
@@ -560,7 +581,7 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in ["one", "two", "three"] {
-        elif.make("infrastructure", "todo", title).await;
+        elif.create_task("infrastructure", "todo", title).await;
     }
     let goal = crate::goals::set_goal(
         &world,
@@ -604,11 +625,11 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
         ])
     };
     assert_eq!(
-        summary(elif.task("INF-1").await),
+        summary(elif.load_task("INF-1").await),
         json!(["in-progress", "elif", 43, 1, ["postgres"]])
     );
     assert_eq!(
-        summary(elif.task("INF-3").await),
+        summary(elif.load_task("INF-3").await),
         json!(["in-progress", "elif", 43, 1, ["postgres"]])
     );
     let change = to.rsplit_once("did=").unwrap().1;
@@ -617,7 +638,7 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
         .ok();
     for key in ["INF-1", "INF-3"] {
         assert_eq!(
-            summary(elif.task(key).await),
+            summary(elif.load_task(key).await),
             json!(["todo", null, 42, null, []]),
             "{key}: one undo reverts everything"
         );
@@ -674,7 +695,7 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
         page.text()
     );
     assert_eq!(
-        summary(elif.task("INF-1").await),
+        summary(elif.load_task("INF-1").await),
         json!(["todo", null, 42, null, []])
     );
     // "back" can lead only to the team's list
@@ -699,7 +720,7 @@ async fn bulk_edit_from_the_list_is_undone_as_one_change() {
 async fn large_archive_is_truncated_and_can_be_searched() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "done", "Plain").await;
+    elif.create_task("infrastructure", "done", "Plain").await;
     elif.post("/tasks/INF-1/archive", &[]).await.ok();
     sqlx::query(
         "INSERT INTO tasks (team_id, id, number, column_id, title, created_at, column_since, archived_at)
@@ -749,9 +770,9 @@ async fn conflicting_changes_of_a_field_are_refused() {
     let world = World::new().await;
     let elif = &world.elif;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     let (task, owners) = (format!("/tasks/{key}"), format!("/tasks/{key}/owners"));
-    let version = elif.task(&key).await["version"].to_string();
+    let version = elif.load_task(&key).await["version"].to_string();
     let version = ("version", version.as_str());
     let page = elif.get(&task).await.ok().text();
     assert_eq!(
@@ -773,7 +794,7 @@ async fn conflicting_changes_of_a_field_are_refused() {
         conflict.contains("Mira Okafor") && conflict.contains("both versions"),
         "{conflict}"
     );
-    assert_eq!(elif.task(&key).await["owners"][0]["handle"], "mira");
+    assert_eq!(elif.load_task(&key).await["owners"][0]["handle"], "mira");
     for (field, first, second) in [
         ("sprint", "43", "none"),
         ("needed_by", "Growth", "Sales"),
@@ -785,7 +806,7 @@ async fn conflicting_changes_of_a_field_are_refused() {
             .await
             .status(409);
     }
-    let current = elif.task(&key).await;
+    let current = elif.load_task(&key).await;
     assert_eq!(
         (
             &current["sprint"],
@@ -851,7 +872,7 @@ async fn new_task_page_selects_the_sprint() {
 async fn refused_comment_edit_returns_to_its_own_form() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "one").await;
+    let key = elif.create_task("infrastructure", "todo", "one").await;
     elif.post(
         &format!("/tasks/{key}/comments"),
         &[("body", "As it stands")],
@@ -884,9 +905,12 @@ async fn refused_comment_edit_returns_to_its_own_form() {
 async fn move_form_places_a_task_below_one_in_any_column() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "one").await;
-    let above = elif.make("infrastructure", "in-progress", "two").await;
-    elif.make("infrastructure", "in-progress", "three").await;
+    let key = elif.create_task("infrastructure", "todo", "one").await;
+    let above = elif
+        .create_task("infrastructure", "in-progress", "two")
+        .await;
+    elif.create_task("infrastructure", "in-progress", "three")
+        .await;
     let fields = [
         ("column", "todo"),
         ("place", "top"),
@@ -896,7 +920,7 @@ async fn move_form_places_a_task_below_one_in_any_column() {
         .await
         .ok();
     assert_eq!(
-        world.column("infrastructure", "in-progress").await,
+        world.column_keys("infrastructure", "in-progress").await,
         ["INF-2", "INF-1", "INF-3"]
     );
 }
@@ -919,7 +943,10 @@ async fn new_task_without_a_sprint_joins_the_current_one() {
             .fetch_one(&world.db)
             .await
             .unwrap();
-        assert_eq!(elif.task(&format!("INF-{newest}")).await["sprint"], sprint);
+        assert_eq!(
+            elif.load_task(&format!("INF-{newest}")).await["sprint"],
+            sprint
+        );
     }
 }
 
@@ -943,14 +970,14 @@ async fn repeated_form_with_the_same_key_creates_one_task() {
         "{again}"
     );
     send("Another").await.status(422);
-    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1"]);
+    assert_eq!(world.column_keys("infrastructure", "todo").await, ["INF-1"]);
 }
 
 #[tokio::test]
 async fn due_date_shows_its_year_and_ancient_years_are_refused() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "one").await;
+    let key = elif.create_task("infrastructure", "todo", "one").await;
     elif.post(&format!("/tasks/{key}"), &[("due", "2027-11-26")])
         .await
         .ok();
@@ -972,7 +999,7 @@ async fn due_date_shows_its_year_and_ancient_years_are_refused() {
 async fn new_task_under_a_filter_gets_the_filters_values() {
     let world = World::new().await;
     let elif = &world.elif;
-    let labelled = elif.make("infrastructure", "todo", "one").await;
+    let labelled = elif.create_task("infrastructure", "todo", "one").await;
     elif.post(&format!("/tasks/{labelled}"), &[("labels", "Docs")])
         .await
         .ok();
@@ -985,7 +1012,7 @@ async fn new_task_under_a_filter_gets_the_filters_values() {
     elif.post("/teams/infrastructure/tasks", &[("title", "two"), ("q", q)])
         .await
         .status(303);
-    let task = elif.task("INF-2").await;
+    let task = elif.load_task("INF-2").await;
     assert_eq!(task["owners"][0]["handle"], "elif", "{task}");
     assert_eq!(
         (task["labels"][0].clone(), task["goal"].clone()),
@@ -1004,7 +1031,10 @@ async fn new_task_under_a_filter_gets_the_filters_values() {
     )
     .await
     .status(303);
-    assert_eq!(elif.task("INF-3").await["owners"], serde_json::json!([]));
+    assert_eq!(
+        elif.load_task("INF-3").await["owners"],
+        serde_json::json!([])
+    );
 }
 
 #[tokio::test]
@@ -1012,9 +1042,9 @@ async fn undo_expires_after_an_hour() {
     let world = World::new().await;
     let elif = &world.elif;
     for (key, minutes, status) in [("INF-1", 59, 200), ("INF-2", 61, 409)] {
-        elif.make("infrastructure", "todo", "Cut over").await;
+        elif.create_task("infrastructure", "todo", "Cut over").await;
         let moved = elif
-            .ask(
+            .submit_by_script(
                 Method::PUT,
                 &format!("/tasks/{key}/position"),
                 "card",
@@ -1025,7 +1055,7 @@ async fn undo_expires_after_an_hour() {
         let change = moved.header("fortnight-change").to_owned();
         world.app.clock.advance(time::Duration::minutes(minutes));
         let response = elif
-            .ask(
+            .submit_by_script(
                 Method::POST,
                 &format!("/changes/{change}/undo"),
                 "card",
@@ -1040,14 +1070,14 @@ async fn undo_expires_after_an_hour() {
             response.text()
         );
     }
-    assert_eq!(world.column("infrastructure", "done").await, ["INF-2"]);
+    assert_eq!(world.column_keys("infrastructure", "done").await, ["INF-2"]);
 }
 
 #[tokio::test]
 async fn card_counts_checked_steps_until_they_are_removed() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}/steps"), &[("text", "Rehearse")])
         .await
         .ok();
@@ -1057,7 +1087,7 @@ async fn card_counts_checked_steps_until_they_are_removed() {
         .unwrap();
     let at = format!("/tasks/{key}/steps/{step}");
     let counts = async || {
-        let task = elif.task(&key).await;
+        let task = elif.load_task(&key).await;
         (
             task["steps_done"].as_i64().unwrap(),
             task["steps"].as_i64().unwrap(),
@@ -1083,7 +1113,7 @@ async fn card_counts_checked_steps_until_they_are_removed() {
 async fn activity_interleaves_comments_and_events() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     let later = || world.app.clock.advance(time::Duration::minutes(5));
     later();
     elif.post(
@@ -1134,7 +1164,7 @@ async fn my_work_groups_owned_tasks_by_team() {
         (jonas, "ingestion", "Dual writes"),
         (jonas, "ingestion", "Not hers"),
     ] {
-        let key = client.make(team, "todo", title).await;
+        let key = client.create_task(team, "todo", title).await;
         if title != "Not hers" {
             client
                 .post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])

@@ -6,7 +6,10 @@ use crate::{fixtures::World, goals::set_goal};
 
 /// Creates a finished task with an estimate in the current sprint.
 async fn finish_task(world: &World, title: &str, estimate: &str) {
-    let key = world.elif.make("infrastructure", "todo", title).await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", title)
+        .await;
     world
         .elif
         .post(&format!("/tasks/{key}"), &[("estimate", estimate)])
@@ -38,7 +41,7 @@ async fn planning_shows_medians_carried_tasks_and_open_work() {
     let elif = &world.elif;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
     let carried = elif
-        .make("infrastructure", "todo", "Carried on and on")
+        .create_task("infrastructure", "todo", "Carried on and on")
         .await;
     let field = format!("task:{carried}");
     for (sprint, estimates) in [(42, &["5"][..]), (43, &["1", "2", "3"]), (44, &["8", "8"])] {
@@ -69,7 +72,7 @@ async fn planning_shows_medians_carried_tasks_and_open_work() {
     elif.post(&format!("/tasks/{carried}/owners"), &[("owners", "tomas")])
         .await
         .ok();
-    let planned = elif.make("infrastructure", "todo", "Next").await;
+    let planned = elif.create_task("infrastructure", "todo", "Next").await;
     elif.post(&format!("/tasks/{planned}"), &[("sprint", "46")])
         .await
         .ok();
@@ -112,16 +115,16 @@ async fn retro_shows_blocked_and_slow_tasks_and_missed_goals() {
     .await;
     world.app.clock.advance(Duration::days(-7)); // Tuesday of the sprint's first week
     let slow = elif
-        .make("infrastructure", "in-progress", "Move the archive")
+        .create_task("infrastructure", "in-progress", "Move the archive")
         .await;
     let quick = elif
-        .make("infrastructure", "in-progress", "Pin the operator")
+        .create_task("infrastructure", "in-progress", "Pin the operator")
         .await;
     elif.post(&format!("/tasks/{quick}/position"), &[("column", "done")])
         .await
         .ok();
     let stuck = elif
-        .make("infrastructure", "todo", "Sign the contract")
+        .create_task("infrastructure", "todo", "Sign the contract")
         .await;
     elif.post(
         &format!("/tasks/{stuck}/block"),
@@ -282,7 +285,8 @@ async fn sprint_without_progress_counts_in_the_forecast() {
             .await
             .ok();
         }
-        elif.make("infrastructure", "done", "Something").await;
+        elif.create_task("infrastructure", "done", "Something")
+            .await;
         elif.post(
             &format!("/teams/infrastructure/sprints/{sprint}/close"),
             &[],
@@ -304,11 +308,11 @@ async fn tasks_moved_out_of_done_do_not_count_in_the_forecast() {
     let mut keys = Vec::new();
     for n in 0..12 {
         keys.push(
-            elif.make("infrastructure", "done", &format!("Drill {n}"))
+            elif.create_task("infrastructure", "done", &format!("Drill {n}"))
                 .await,
         );
     }
-    elif.make("infrastructure", "todo", "Left").await;
+    elif.create_task("infrastructure", "todo", "Left").await;
     world.app.clock.advance(Duration::days(8));
     let flow = async || {
         elif.get("/teams/infrastructure/flow?sprints=1")

@@ -6,7 +6,7 @@ use time::Duration;
 
 use crate::fixtures::{Client, World};
 
-async fn block(client: &Client, key: &str, on: &str) -> crate::fixtures::Answer {
+async fn block(client: &Client, key: &str, on: &str) -> crate::fixtures::Response {
     client
         .api(
             Method::PUT,
@@ -20,9 +20,9 @@ async fn block(client: &Client, key: &str, on: &str) -> crate::fixtures::Answer 
 async fn circular_blocking_is_refused_with_its_path() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let one = elif.make("infrastructure", "todo", "One").await;
-    let two = jonas.make("ingestion", "todo", "Two").await;
-    let three = elif.make("infrastructure", "todo", "Three").await;
+    let one = elif.create_task("infrastructure", "todo", "One").await;
+    let two = jonas.create_task("ingestion", "todo", "Two").await;
+    let three = elif.create_task("infrastructure", "todo", "Three").await;
     block(elif, &one, &two).await.ok();
     block(jonas, &two, &three).await.ok();
     let refused = block(elif, &three, &one).await.status(422);
@@ -34,9 +34,9 @@ async fn circular_blocking_is_refused_with_its_path() {
         refused.text()
     );
     block(elif, &one, &one).await.status(422);
-    assert_eq!(elif.task(&three).await["blocked_by"], json!([]));
+    assert_eq!(elif.load_task(&three).await["blocked_by"], json!([]));
     assert_eq!(
-        elif.task(&three).await["column"],
+        elif.load_task(&three).await["column"],
         json!("todo"),
         "the task is unchanged"
     );
@@ -52,26 +52,32 @@ async fn circular_blocking_is_refused_with_its_path() {
 async fn undoing_an_unblock_cannot_create_a_cycle() {
     let world = World::new().await;
     let elif = &world.elif;
-    let one = elif.make("infrastructure", "todo", "One").await;
-    let two = elif.make("infrastructure", "todo", "Two").await;
+    let one = elif.create_task("infrastructure", "todo", "One").await;
+    let two = elif.create_task("infrastructure", "todo", "Two").await;
     block(elif, &one, &two).await.ok();
     let unblocked = elif
-        .ask(Method::POST, &format!("/tasks/{one}/unblock"), "card", &[])
+        .submit_by_script(Method::POST, &format!("/tasks/{one}/unblock"), "card", &[])
         .await
         .ok();
     block(elif, &two, &one).await.ok();
     let undo = format!("/changes/{}/undo", unblocked.header("fortnight-change"));
-    let refused = elif.ask(Method::POST, &undo, "card", &[]).await.status(422);
+    let refused = elif
+        .submit_by_script(Method::POST, &undo, "card", &[])
+        .await
+        .status(422);
     assert!(refused.text().contains("circular"), "{}", refused.text());
-    assert_eq!(elif.task(&one).await["blocked_by"], json!([]));
+    assert_eq!(elif.load_task(&one).await["blocked_by"], json!([]));
 }
 
 #[tokio::test]
 async fn concurrent_blocking_cannot_create_a_cycle() {
     let world = World::new().await;
     for _ in 0..5 {
-        let one = world.elif.make("infrastructure", "todo", "One").await;
-        let two = world.jonas.make("ingestion", "todo", "Two").await;
+        let one = world
+            .elif
+            .create_task("infrastructure", "todo", "One")
+            .await;
+        let two = world.jonas.create_task("ingestion", "todo", "Two").await;
         let (first, second) = tokio::join!(
             block(&world.elif, &one, &two),
             block(&world.jonas, &two, &one)
@@ -101,8 +107,11 @@ async fn concurrent_blocking_cannot_create_a_cycle() {
 async fn each_of_several_blockers_ends_independently() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
-    let other = world.jonas.make("ingestion", "todo", "Dual-write").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let other = world
+        .jonas
+        .create_task("ingestion", "todo", "Dual-write")
+        .await;
     block(elif, &key, &other).await.ok();
     elif.post(
         &format!("/tasks/{key}/block"),
@@ -138,7 +147,7 @@ async fn each_of_several_blockers_ends_independently() {
     world.jonas.post(&end(&waits[0]), &[]).await.status(403);
     elif.post(&end(&waits[0]), &[]).await.ok();
     elif.post(&end(&waits[0]), &[]).await.status(404);
-    let task = elif.task(&key).await;
+    let task = elif.load_task(&key).await;
     assert_eq!(
         (
             task["blocked_by"].as_array().unwrap().len(),
@@ -166,11 +175,13 @@ async fn each_of_several_blockers_ends_independently() {
 async fn finished_blocker_is_shown_and_the_card_stays() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let other = jonas.make("ingestion", "in-progress", "Dual-write").await;
+    let other = jonas
+        .create_task("ingestion", "in-progress", "Dual-write")
+        .await;
     block(elif, &key, &other).await.ok();
     assert!(!elif.get("/").await.text().contains("Ready to continue"));
     jonas
@@ -183,7 +194,7 @@ async fn finished_blocker_is_shown_and_the_card_stays() {
         board.contains("Was waiting on ING-1 “Dual-write”, done 2 h ago"),
         "{board}"
     );
-    assert_eq!(elif.task(&key).await["column"], json!("blocked"));
+    assert_eq!(elif.load_task(&key).await["column"], json!("blocked"));
     let mine = elif.get("/").await.ok().text();
     assert!(mine.contains("Ready to continue") && mine.contains("Was waiting on ING-1"));
     elif.post(&format!("/tasks/{key}/unblock"), &[]).await.ok();
@@ -194,8 +205,10 @@ async fn finished_blocker_is_shown_and_the_card_stays() {
 async fn archived_blocker_is_shown_until_it_is_restored() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
-    let other = jonas.make("ingestion", "in-progress", "Dual-write").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let other = jonas
+        .create_task("ingestion", "in-progress", "Dual-write")
+        .await;
     block(elif, &key, &other).await.ok();
     jonas
         .post(&format!("/tasks/{other}/archive"), &[])
@@ -230,7 +243,7 @@ async fn waiting_on_you_lists_goals_at_risk_then_longest_waits() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mine = elif
-        .make("infrastructure", "in-progress", "Replication")
+        .create_task("infrastructure", "in-progress", "Replication")
         .await;
     elif.post(&format!("/tasks/{mine}/owners"), &[("owners", "elif")])
         .await
@@ -240,7 +253,7 @@ async fn waiting_on_you_lists_goals_at_risk_then_longest_waits() {
         "Waiting on the team",
         "Waiting on Elif",
     ] {
-        jonas.make("ingestion", "todo", title).await;
+        jonas.create_task("ingestion", "todo", title).await;
     }
     block(jonas, "ING-1", &mine).await.ok();
     world.app.clock.advance(Duration::hours(1));
@@ -309,8 +322,11 @@ async fn waiting_on_you_lists_goals_at_risk_then_longest_waits() {
 async fn identical_blocker_is_added_once() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
-    let other = world.jonas.make("ingestion", "todo", "Dual-write").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let other = world
+        .jonas
+        .create_task("ingestion", "todo", "Dual-write")
+        .await;
     let at = format!("/tasks/{key}/block");
     for _ in 0..2 {
         elif.post(&at, &[("kind", "text"), ("note", "Legal")])
@@ -323,7 +339,7 @@ async fn identical_blocker_is_added_once() {
     }
     let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert_eq!(
-        elif.task(&key).await["blocked_by"]
+        elif.load_task(&key).await["blocked_by"]
             .as_array()
             .unwrap()
             .len(),
@@ -335,7 +351,7 @@ async fn identical_blocker_is_added_once() {
         .await
         .ok();
     assert_eq!(
-        elif.task(&key).await["blocked_by"]
+        elif.load_task(&key).await["blocked_by"]
             .as_array()
             .unwrap()
             .len(),
@@ -346,7 +362,7 @@ async fn identical_blocker_is_added_once() {
         .await
         .ok();
     assert_eq!(
-        elif.task(&key).await["blocked_by"]
+        elif.load_task(&key).await["blocked_by"]
             .as_array()
             .unwrap()
             .len(),
@@ -358,7 +374,7 @@ async fn identical_blocker_is_added_once() {
 async fn my_work_lists_every_blocker_of_a_task() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
         .await
         .ok();
@@ -381,7 +397,7 @@ async fn my_work_lists_every_blocker_of_a_task() {
 async fn blocker_must_name_exactly_one_person() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     for (name, handle) in [
         ("Kim Berg", "kim"),
         ("Kim Berg", "kim-2"),
@@ -415,7 +431,7 @@ async fn blocker_must_name_exactly_one_person() {
         );
     }
     assert_eq!(
-        elif.task(&key).await["column"],
+        elif.load_task(&key).await["column"],
         json!("todo"),
         "the task is unchanged"
     );
@@ -426,7 +442,7 @@ async fn blocker_must_name_exactly_one_person() {
         ("Elif Hartmann", "elif"),
     ] {
         on(person).await.ok();
-        let waits = elif.task(&key).await["blocked_by"].clone();
+        let waits = elif.load_task(&key).await["blocked_by"].clone();
         assert_eq!(
             waits.as_array().unwrap().last().unwrap()["on"],
             json!(handle),
@@ -439,8 +455,11 @@ async fn blocker_must_name_exactly_one_person() {
 async fn kind_of_a_blocker_is_inferred() {
     let world = World::new().await;
     let elif = &world.elif;
-    let other = world.jonas.make("ingestion", "todo", "Dual-write").await;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let other = world
+        .jonas
+        .create_task("ingestion", "todo", "Dual-write")
+        .await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     for (body, kind, on, note) in [
         (json!({ "on": other }), "task", json!(other), ""),
         (json!({ "on": "@jonas" }), "person", json!("jonas"), ""),
@@ -461,7 +480,7 @@ async fn kind_of_a_blocker_is_inferred() {
         elif.api(Method::PUT, &format!("/tasks/{key}/block"), body.clone())
             .await
             .ok();
-        let task = elif.task(&key).await;
+        let task = elif.load_task(&key).await;
         let wait = task["blocked_by"].as_array().unwrap().last().unwrap();
         assert_eq!(
             (&wait["kind"], &wait["on"], &wait["note"]),
@@ -478,9 +497,12 @@ async fn unowned_blocker_concerns_its_whole_team() {
     let world = World::new().await;
     let awaited = world
         .elif
-        .make("infrastructure", "todo", "Not assigned yet")
+        .create_task("infrastructure", "todo", "Not assigned yet")
         .await;
-    let waiting = world.jonas.make("ingestion", "todo", "Waits for it").await;
+    let waiting = world
+        .jonas
+        .create_task("ingestion", "todo", "Waits for it")
+        .await;
     block(&world.jonas, &waiting, &awaited).await.ok();
     assert!(
         world

@@ -106,8 +106,11 @@ async fn invalid_title_is_refused_and_keeps_the_input() {
 #[tokio::test]
 async fn database_constraints_reject_invalid_rows() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "one").await;
-    world.jonas.make("ingestion", "todo", "theirs").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
+    world.jonas.create_task("ingestion", "todo", "theirs").await;
     for (statement, rule) in [
         ("UPDATE tasks SET title = ' '", "task_title_length"),
         ("UPDATE tasks SET rank = NULL", "task_place"),
@@ -149,7 +152,10 @@ async fn missing_and_malformed_ids_give_the_same_404() {
     }
     let path = world.elif.get("/tasks/%FF").await;
     assert!(matches!(path.status.as_u16(), 400 | 404), "{}", path.status);
-    world.elif.make("infrastructure", "todo", "one").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
     world
         .elif
         .post("/tasks/INF-1/comments/not-a-uuid", &[("body", "x")])
@@ -187,7 +193,10 @@ fn strip_key(page: &str) -> String {
 #[tokio::test]
 async fn invalid_numbers_and_dates_are_refused_with_a_reason() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "one").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
     for (field, value) in [
         ("due", "2026-02-31"),
         ("due", "soon"),
@@ -240,7 +249,7 @@ async fn invalid_numbers_and_dates_are_refused_with_a_reason() {
         .await
         .status(400);
     assert_eq!(
-        world.elif.task("INF-1").await["version"],
+        world.elif.load_task("INF-1").await["version"],
         1,
         "the task is unchanged"
     );
@@ -271,8 +280,8 @@ async fn invalid_numbers_and_dates_are_refused_with_a_reason() {
 async fn refused_move_form_keeps_the_selection() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "one").await;
-    let seen = elif.task("INF-1").await["version"].to_string();
+    elif.create_task("infrastructure", "todo", "one").await;
+    let seen = elif.load_task("INF-1").await["version"].to_string();
     elif.post("/tasks/INF-1/position", &[("column", "done")])
         .await
         .ok();
@@ -282,7 +291,7 @@ async fn refused_move_form_keeps_the_selection() {
         ("version", &seen),
     ];
     let small = elif
-        .ask(Method::POST, "/tasks/INF-1/position", "form", &late)
+        .submit_by_script(Method::POST, "/tasks/INF-1/position", "form", &late)
         .await
         .status(409)
         .text();
@@ -304,7 +313,7 @@ async fn refused_move_form_keeps_the_selection() {
     }
     let nowhere = [("column", "nowhere")];
     let small = elif
-        .ask(Method::POST, "/tasks/INF-1/position", "form", &nowhere)
+        .submit_by_script(Method::POST, "/tasks/INF-1/position", "form", &nowhere)
         .await
         .status(422)
         .text();
@@ -313,7 +322,7 @@ async fn refused_move_form_keeps_the_selection() {
             && small.contains("aria-invalid"),
         "{small}"
     );
-    elif.ask(Method::PUT, "/tasks/INF-1/position", "card", &nowhere)
+    elif.submit_by_script(Method::PUT, "/tasks/INF-1/position", "card", &nowhere)
         .await
         .status(422);
 }
@@ -380,8 +389,11 @@ async fn wip_limit_must_be_a_sensible_number() {
 #[tokio::test]
 async fn requests_for_another_teams_items_change_nothing() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "mine").await;
-    world.jonas.make("ingestion", "todo", "theirs").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "mine")
+        .await;
+    world.jonas.create_task("ingestion", "todo", "theirs").await;
     sqlx::query("INSERT INTO columns (team_id, id, slug, name, state, position) SELECT id, gen_random_uuid(), 'only-theirs', 'Only theirs', 'doing', 9 FROM teams WHERE key = 'ING'")
         .execute(&world.db).await.unwrap();
     let before = dump_tasks(&world).await;
@@ -504,7 +516,7 @@ async fn scripts_are_escaped_everywhere() {
     let world = World::new().await;
     let evil = "</script><img src=x onerror=alert(1)>";
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", evil).await;
+    elif.create_task("infrastructure", "todo", evil).await;
     elif.post(
         "/tasks/INF-1",
         &[("description", evil), ("needed_by", evil)],
@@ -638,12 +650,12 @@ async fn scripts_are_escaped_everywhere() {
     // streamed fragments are escaped as well
     let served = Served::of(&world).await;
     let mut stream = served.listen(elif, "infrastructure", None).await;
-    stream.next_of("presence").await;
+    stream.next_named("presence").await;
     elif.post("/tasks/INF-1/position", &[("column", "done")])
         .await
         .ok();
     for name in ["card", "goal"] {
-        let html = stream.next_of(name).await.data["html"]
+        let html = stream.next_named(name).await.data["html"]
             .as_str()
             .unwrap()
             .to_owned();
@@ -853,7 +865,10 @@ async fn head_over_32_kib_is_refused_with_security_headers() {
 #[tokio::test]
 async fn internal_errors_reveal_no_details() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "one").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
     sqlx::query("ALTER TABLE steps RENAME TO hidden")
         .execute(&world.db)
         .await
@@ -876,7 +891,10 @@ async fn internal_errors_reveal_no_details() {
 #[tokio::test]
 async fn nul_is_refused_beside_its_field() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "one").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
     for (path, field) in [
         ("/tasks/INF-1", "title"),
         ("/tasks/INF-1", "description"),
@@ -939,7 +957,7 @@ async fn nul_is_refused_beside_its_field() {
         refused.text()
     );
     assert_eq!(
-        world.elif.task("INF-1").await["version"],
+        world.elif.load_task("INF-1").await["version"],
         1,
         "the task is unchanged"
     );
@@ -954,19 +972,25 @@ async fn nul_is_refused_beside_its_field() {
         )
         .await
         .ok();
-    assert_eq!(world.elif.task("INF-1").await["description"], spelled);
+    assert_eq!(world.elif.load_task("INF-1").await["description"], spelled);
 }
 
 #[tokio::test]
 async fn crlf_in_a_description_is_normalized() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "one").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
     world
         .elif
         .post("/tasks/INF-1", &[("description", "a\r\nb\rc")])
         .await
         .ok();
-    assert_eq!(world.elif.task("INF-1").await["description"], "a\nb\nc");
+    assert_eq!(
+        world.elif.load_task("INF-1").await["description"],
+        "a\nb\nc"
+    );
 }
 
 /// Case F15. Inline styles and handlers are forbidden as well.
@@ -1143,7 +1167,7 @@ async fn refused_form_returns_its_input_and_a_way_back() {
         }
         // scripts get the reason as JSON
         let refused = elif
-            .ask(Method::POST, &address, "task", &fields)
+            .submit_by_script(Method::POST, &address, "task", &fields)
             .await
             .status(422);
         assert_eq!(
@@ -1249,7 +1273,10 @@ async fn refused_milestone_keeps_its_input() {
 #[tokio::test]
 async fn too_long_description_is_refused_beside_its_field() {
     let world = World::new().await;
-    let key = world.elif.make("infrastructure", "todo", "Cut over").await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     let (most, long) = ("é".repeat(100_000), "é".repeat(100_001));
     let page = world
         .elif
@@ -1277,5 +1304,5 @@ async fn too_long_description_is_refused_beside_its_field() {
         .post(&format!("/tasks/{key}"), &[("description", &most)])
         .await
         .ok();
-    assert_eq!(world.elif.task(&key).await["description"], most);
+    assert_eq!(world.elif.load_task(&key).await["description"], most);
 }
