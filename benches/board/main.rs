@@ -281,15 +281,15 @@ async fn measure_moves(program: &Program) -> anyhow::Result<(Figures, Figures)> 
 /// Opens event streams and measures the time from sending a move until the last stream has received it.
 async fn measure_fan_out(program: &Program, streams: usize) -> anyhow::Result<(Figures, u64)> {
     let live = Request::get("/teams/infrastructure/live", &program.cookie);
-    let (heard, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let mut listeners = Vec::new();
     for _ in 0..streams {
         let mut connection = Connection::open(program.address).await?;
         connection.listen(&live).await?;
-        let heard = heard.clone();
+        let sender = sender.clone();
         listeners.push(tokio::spawn(async move {
             while connection.wait_for("event: card").await.is_ok() {
-                let _ = heard.send(());
+                let _ = sender.send(());
             }
         }));
     }
@@ -300,7 +300,7 @@ async fn measure_fan_out(program: &Program, streams: usize) -> anyhow::Result<(F
         let since = Instant::now();
         mover.send(&moves[turn % moves.len()]).await?;
         for _ in 0..streams {
-            tokio::time::timeout(Duration::from_secs(20), hears.recv()).await?;
+            tokio::time::timeout(Duration::from_secs(20), receiver.recv()).await?;
         }
         reached.push(since.elapsed());
     }

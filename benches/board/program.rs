@@ -57,8 +57,8 @@ impl Program {
             .env("FORTNIGHT_TRUSTED_PROXY", "127.0.0.1")
             .stdout(Stdio::piped())
             .spawn()?;
-        let said = std::io::BufReader::new(process.stdout.take().context("no output")?);
-        let link = std::io::BufRead::lines(said)
+        let output = std::io::BufReader::new(process.stdout.take().context("no output")?);
+        let link = std::io::BufRead::lines(output)
             .map_while(Result::ok)
             .find_map(|line| {
                 Some(line[line.find("http")?..].to_owned()).filter(|link| link.contains("/enter/"))
@@ -187,8 +187,8 @@ impl Floor {
             .arg(file.path())
             .stdout(Stdio::piped())
             .spawn()?;
-        let said = std::io::BufReader::new(process.stdout.take().context("no output")?);
-        let line = std::io::BufRead::lines(said)
+        let output = std::io::BufReader::new(process.stdout.take().context("no output")?);
+        let line = std::io::BufRead::lines(output)
             .next()
             .context("the baseline server printed nothing")??;
         Ok(Self {

@@ -181,7 +181,7 @@ async fn keyboard_moves_in_every_direction_and_is_announced() {
             .wait_for(&format!("document.activeElement.closest('#{card}')"))
             .await;
     }
-    for (key, said) in [
+    for (key, announcement) in [
         ("Space", "INF-1 picked up. Todo, 1 of 2."),
         ("j", "Moved to Todo, 2 of 2."),
         ("l", "Moved to In progress, "),
@@ -191,7 +191,7 @@ async fn keyboard_moves_in_every_direction_and_is_announced() {
         ("Space", "INF-1 dropped. In progress, 1 of 2."),
     ] {
         window.press_key(key).await;
-        wait_for_announcement(&window, said).await;
+        wait_for_announcement(&window, announcement).await;
     }
     // refusals are announced, too
     window
@@ -385,7 +385,7 @@ async fn phone_shows_one_column_and_tabs_for_all() {
 async fn theme_follows_the_system_until_one_is_chosen() {
     let fixture = BrowserFixture::new().await;
     let window = fixture.open_window(&fixture.world.elif).await;
-    let light = async |what: &str| -> bool {
+    let light = async |name: &str| -> bool {
         window.wait_for("document.readyState === 'complete'").await;
         let shades: [f64; 2] = window
             .evaluate(
@@ -394,7 +394,7 @@ async fn theme_follows_the_system_until_one_is_chosen() {
             .await;
         assert!(
             (shades[0] - shades[1]).abs() > 300.0,
-            "{what}: text and background contrast: {shades:?}"
+            "{name}: text and background contrast: {shades:?}"
         );
         shades[0] > shades[1]
     };

@@ -74,7 +74,7 @@ async fn typed_comment_survives_a_change_by_someone_else() {
     window.wait_for("document.querySelector('dialog.modal .timeline').textContent.includes('Ready when you are')").await;
 }
 
-/// Case R8.
+/// Case R8. After sleep or a lost connection the page catches up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lost_connection_is_shown_and_missed_changes_arrive() {
     let mut fixture = BrowserFixture::new().await;

@@ -56,16 +56,16 @@ async fn invited_person_joins_and_deactivation_ends_the_session() {
         .await;
     // After deactivation, her open window says so within seconds.
     newcomer.open_board("/teams/infrastructure").await;
-    let gone = elif
+    let response = elif
         .post("/settings/people/mira-sol", &[("do", "deactivate")])
         .await;
-    let gone = if gone.status == 404 {
+    let response = if response.status == 404 {
         elif.post("/settings/people/mira", &[("do", "deactivate")])
             .await
     } else {
-        gone
+        response
     };
-    gone.ok();
+    response.ok();
     newcomer
         .wait_for("document.querySelector('.offline')?.textContent.includes('signed out')")
         .await;

@@ -176,10 +176,10 @@ async fn two_people_write_retro_notes_without_losing_text() {
         .await;
     two.wait_for("document.querySelector('.note')?.textContent.includes('Pairing helped')")
         .await;
-    let kept: String = two
+    let typed: String = two
         .evaluate(&format!("document.querySelector('{field}').value"))
         .await;
-    assert_eq!(kept, "Half a thou", "the text being typed stays");
+    assert_eq!(typed, "Half a thou", "the text being typed stays");
     two.page.bring_to_front().await.unwrap();
     two.type_text("ght").await;
     two.press_key("Enter").await;
@@ -439,7 +439,7 @@ async fn meeting_pages_print_without_their_forms() {
     .ok();
     let window = fixture.open_window(elif).await;
     window.emulate_print().await;
-    for (path, name, said) in [
+    for (path, name, expected) in [
         (
             "/teams/infrastructure/standup",
             "standup",
@@ -472,11 +472,11 @@ async fn meeting_pages_print_without_their_forms() {
     ] {
         window.goto(path).await;
         window.wait_for("document.readyState === 'complete'").await;
-        let told: String = window
+        let printed: String = window
             .evaluate("document.querySelector('main').innerText")
             .await;
-        for text in said {
-            assert!(told.contains(text), "{text} is not on paper: {told}");
+        for text in expected {
+            assert!(printed.contains(text), "{text} is not on paper: {printed}");
         }
         let shown = "[...document.querySelectorAll('input:not([type=checkbox]), textarea, .button, .topbar')].filter(one => one.checkVisibility()).map(one => one.outerHTML)";
         let forms: Vec<String> = window.evaluate(shown).await;

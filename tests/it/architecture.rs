@@ -118,7 +118,7 @@ fn all_forms_of_paths_are_found() {
     assert_eq!(
         used,
         ["a::b", "c::d", "e"],
-        "a itself is imported and not used"
+        "`a` is imported but not used itself"
     );
     assert!(find_used_modules("x", "// crate::a::b\n", &modules).is_empty());
 }

@@ -2014,10 +2014,10 @@ async fn page_view_after_half_an_hour_counts_as_a_new_visit() {
         .await
         .status(200);
     world.app.clock.advance(Span::hours(2));
-    let came = since().await;
+    let changes = since().await;
     assert!(
-        came.contains("Made meanwhile") && came.contains("Tue 24 Nov 10:00"),
-        "{came}"
+        changes.contains("Made meanwhile") && changes.contains("Tue 24 Nov 10:00"),
+        "{changes}"
     );
     // just under half an hour later it is the same visit, just after it another one
     world

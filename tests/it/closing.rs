@@ -252,7 +252,7 @@ async fn new_task_needs_an_outcome_and_a_second_carry_a_reason() {
         .fetch_one(&world.db)
         .await
         .unwrap();
-    assert_eq!(none, 1, "all or nothing");
+    assert_eq!(none, 1, "the refused closing stored no report");
     elif.post(next, &[(&task, "carry"), (&why, "ING-58 came late")])
         .await
         .ok();

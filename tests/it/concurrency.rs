@@ -424,7 +424,7 @@ async fn member_removed_during_a_move_changes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.create_task("infrastructure", "todo", "Cut over").await;
-    for (gone, status) in [
+    for (removal, status) in [
         ("DELETE FROM members WHERE account_id = $1", 403),
         (
             "UPDATE accounts SET deactivated_at = now() WHERE id = $1",
@@ -433,12 +433,12 @@ async fn member_removed_during_a_move_changes_nothing() {
     ] {
         let before = elif.load_task(&key).await;
         // the move has passed the permission check and waits for a lock
-        let mut holding = world.db.begin().await.unwrap();
+        let mut lock = world.db.begin().await.unwrap();
         sqlx::query("SELECT FROM columns FOR UPDATE")
-            .execute(&mut *holding)
+            .execute(&mut *lock)
             .await
             .unwrap();
-        let moving = {
+        let pending = {
             let (elif, key) = (elif.clone(), key.clone());
             tokio::spawn(async move {
                 elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
@@ -446,15 +446,15 @@ async fn member_removed_during_a_move_changes_nothing() {
             })
         };
         world.wait_for_lock_waiter().await;
-        let mut taking = world.db.begin().await.unwrap();
-        sqlx::query(gone)
+        let mut tx = world.db.begin().await.unwrap();
+        sqlx::query(removal)
             .bind(elif.person.id)
-            .execute(&mut *taking)
+            .execute(&mut *tx)
             .await
             .unwrap();
-        taking.commit().await.unwrap();
-        holding.commit().await.unwrap();
-        moving.await.unwrap().status(status);
+        tx.commit().await.unwrap();
+        lock.commit().await.unwrap();
+        pending.await.unwrap().status(status);
         sqlx::query("UPDATE accounts SET deactivated_at = NULL")
             .execute(&world.db)
             .await

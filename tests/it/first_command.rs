@@ -46,14 +46,14 @@ impl Machine {
         answer: &str,
         variables: &[(&str, &str)],
     ) -> (bool, Vec<String>, String) {
-        let called = self.folder.path().join("called");
+        let calls = self.folder.path().join("called");
         let mut running = Command::new("/bin/bash")
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(command))
             .arg("demo")
             .env_clear()
             .env("PATH", self.folder.path())
             .env("HOME", self.folder.path())
-            .env("CALLED", &called)
+            .env("CALLED", &calls)
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -68,14 +68,14 @@ impl Machine {
             .write_all(answer.as_bytes())
             .await;
         let done = running.wait_with_output().await.unwrap();
-        let called = fs::read_to_string(called)
+        let calls = fs::read_to_string(calls)
             .unwrap_or_default()
             .lines()
             .map(str::to_owned)
             .collect();
         (
             done.status.success(),
-            called,
+            calls,
             String::from_utf8(done.stderr).unwrap(),
         )
     }
@@ -96,16 +96,16 @@ async fn missing_packages_are_installed_after_confirmation() {
         ("dnf", &["dnf install -q -y gcc"]),
     ] {
         let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", manager]].concat());
-        let (done, called, stderr) = machine.run("bin/run", "n\n", &[]).await;
+        let (done, calls, stderr) = machine.run("bin/run", "n\n", &[]).await;
         assert!(
-            !done && called.is_empty() && stderr.contains("needs a C compiler"),
-            "{manager}: {called:?} {stderr}"
+            !done && calls.is_empty() && stderr.contains("needs a C compiler"),
+            "{manager}: {calls:?} {stderr}"
         );
         for (answer, variables) in [("y\n", &[][..]), ("", &[("CI", "true")])] {
             let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", manager]].concat());
-            let (done, called, stderr) = machine.run("bin/run", answer, variables).await;
+            let (done, calls, stderr) = machine.run("bin/run", answer, variables).await;
             assert!(done, "{manager}: {stderr}");
-            let (last, before) = called.split_last().unwrap();
+            let (last, before) = calls.split_last().unwrap();
             assert_eq!(before, packages, "{manager}");
             assert!(
                 last.starts_with("cargo run --release --locked") && last.ends_with("-- demo"),
@@ -118,10 +118,10 @@ async fn missing_packages_are_installed_after_confirmation() {
 #[tokio::test]
 async fn missing_browsers_are_installed_for_the_tests() {
     let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", "cc", "brew"]].concat());
-    let (done, called, stderr) = machine.run("bin/test", "y\ny\n", &[]).await;
+    let (done, calls, stderr) = machine.run("bin/test", "y\ny\n", &[]).await;
     assert!(done, "{stderr}");
     assert_eq!(
-        called,
+        calls,
         [
             "brew install -q --cask chromium",
             "brew install -q --cask firefox",
@@ -135,15 +135,15 @@ async fn missing_browsers_are_installed_for_the_tests() {
         ]
         .concat(),
     );
-    let (done, called, stderr) = machine.run("bin/test", "", &[]).await;
+    let (done, calls, stderr) = machine.run("bin/test", "", &[]).await;
     assert!(done && stderr.is_empty(), "{stderr}");
-    assert_eq!(called, ["cargo test --locked demo"]);
+    assert_eq!(calls, ["cargo test --locked demo"]);
 }
 
 #[tokio::test]
 async fn missing_rust_is_explained_with_a_link() {
     let machine = Machine::with(&["apt-get", "cc"]);
-    let (done, called, stderr) = machine.run("bin/run", "y\n", &[]).await;
-    assert!(!done && called.is_empty(), "{called:?}");
+    let (done, calls, stderr) = machine.run("bin/run", "y\n", &[]).await;
+    assert!(!done && calls.is_empty(), "{calls:?}");
     assert!(stderr.contains("https://sh.rustup.rs"), "{stderr}");
 }

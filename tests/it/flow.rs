@@ -155,7 +155,7 @@ async fn flow_page_shows_cycle_times_and_time_blocked() {
         .split("How these numbers are calculated")
         .nth(1)
         .unwrap();
-    for says in [
+    for expected in [
         "in UTC",
         "end − start + 1",
         "Burn-up:",
@@ -165,7 +165,7 @@ async fn flow_page_shows_cycle_times_and_time_blocked() {
         "Throughput:",
         "Blocked:",
     ] {
-        assert!(how.contains(says), "{says}");
+        assert!(how.contains(expected), "{expected}");
     }
     assert!(
         world

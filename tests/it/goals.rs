@@ -365,7 +365,7 @@ async fn goal_with_a_single_owner_is_flagged_on_every_page() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let far = world
+    let marie = world
         .join("Marie Tremblay", "marie", "infrastructure")
         .await;
     let hours = [
@@ -374,7 +374,7 @@ async fn goal_with_a_single_owner_is_flagged_on_every_page() {
         ("works_from", "09:00"),
         ("works_to", "17:00"),
     ];
-    far.post("/me", &hours).await.ok();
+    marie.post("/me", &hours).await.ok();
     set_goal(
         &world,
         elif,
@@ -417,7 +417,7 @@ async fn goal_with_a_single_owner_is_flagged_on_every_page() {
         );
     }
     // three shared hours a day are enough, a minute less is not
-    for (from, alone) in [("14:00", 2), ("14:01", 3)] {
+    for (from, warnings) in [("14:00", 2), ("14:01", 3)] {
         let hours = [
             ("name", "Tomas Weber"),
             ("time_zone", "UTC"),
@@ -428,7 +428,7 @@ async fn goal_with_a_single_owner_is_flagged_on_every_page() {
         let page = elif.get("/teams/infrastructure").await.ok().text();
         assert_eq!(
             page.matches("class=\"warning\"").count(),
-            alone,
+            warnings,
             "{from}: {page}"
         );
     }

@@ -445,7 +445,10 @@ async fn ctrl_c_stops_gracefully_while_boards_are_open() {
         server.read_log()
     );
     for stream in streams {
-        stream.text().await.expect("the stream ends regularly");
+        stream
+            .text()
+            .await
+            .expect("the stream ends without an error");
     }
 }
 

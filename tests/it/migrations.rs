@@ -108,7 +108,7 @@ async fn migrations_keep_existing_rows() {
             sqlx::raw_sql(*rows)
                 .execute(&database)
                 .await
-                .unwrap_or_else(|error| panic!("rows of {name}: {error}"));
+                .unwrap_or_else(|error| panic!("inserting rows after {name}: {error}"));
         }
         before = count_rows(&database).await;
     }

@@ -1771,9 +1771,9 @@ async fn last_member_of_a_private_team_cannot_leave() {
     elif.post("/teams/infrastructure/visibility", &[("private", "1")])
         .await
         .status(303);
-    let off = [("handle", "elif"), ("role", "none")];
+    let removal = [("handle", "elif"), ("role", "none")];
     let why = elif
-        .post("/teams/infrastructure/members", &off)
+        .post("/teams/infrastructure/members", &removal)
         .await
         .status(422)
         .text();

@@ -153,17 +153,20 @@ async fn goals_of_several_teams_add_up_to_a_project() {
         at(&shown, "Migrate 50 tables") < at(&shown, "All of them"),
         "the goal is listed under its milestone"
     );
-    for (called, by, why) in [
+    for (new_title, due, why) in [
         (" ", "", "1 to 200 characters"),
         ("A dozen", "2026-02-31", "Enter a date as YYYY-MM-DD."),
     ] {
         let refused = elif
-            .post(&change, &[("row", &first), ("called", called), ("by", by)])
+            .post(
+                &change,
+                &[("row", &first), ("called", new_title), ("by", due)],
+            )
             .await
             .status(422)
             .text();
         assert!(
-            refused.contains(why) && refused.contains(&format!("value=\"{called}\"")),
+            refused.contains(why) && refused.contains(&format!("value=\"{new_title}\"")),
             "{refused}"
         );
     }
@@ -279,11 +282,11 @@ async fn invalid_project_is_refused_beside_its_field() {
         refused.contains("Enter a whole number from 0 to 100.")
             && refused.contains("value=\"101\"")
     );
-    let gone = uuid::Uuid::now_v7().to_string();
+    let missing = uuid::Uuid::now_v7().to_string();
     let late = [
         ("name", "Re-partition"),
         ("target", "90"),
-        ("key_result", &gone),
+        ("key_result", &missing),
     ];
     let refused = elif
         .post("/projects/re-partition-100-tables", &late)

@@ -119,12 +119,12 @@ fn check_security_headers(response: &axum::response::Response, request: &str) {
 #[tokio::test]
 async fn every_route_sends_security_headers() {
     let fixture = Fixture::new(false).await;
-    let far = App::new(
+    let app = App::new(
         "https://board.example.org",
         fixture.world.db.clone(),
         Clock::standing(NOW),
     );
-    let https = router(far);
+    let https = router(app);
     let mut rows = parse_table();
     rows.sort_by_key(|row| row.path == "/logout");
     let mut checked = 0;
@@ -477,11 +477,11 @@ async fn token_limited_to_a_team_cannot_see_other_teams() {
     let fixture = Fixture::new(false).await;
     let (world, lead) = (&fixture.world, &fixture.clients["lead"]);
     let mut tx = world.db.begin().await.unwrap();
-    let far =
+    let team =
         fortnight::domain::teams::create::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
             .await
             .unwrap();
-    fortnight::domain::teams::create::add_member(&mut tx, NOW, far, lead.person.id, true)
+    fortnight::domain::teams::create::add_member(&mut tx, NOW, team, lead.person.id, true)
         .await
         .unwrap();
     tx.commit().await.unwrap();

@@ -748,14 +748,14 @@ async fn large_archive_is_truncated_and_can_be_searched() {
         elif.api(Method::GET, board, json!({})).await.ok().json()["more"],
         true
     );
-    let found = elif
+    let matching = elif
         .get("/teams/infrastructure/tasks?sprint=all&q=is:archived+first")
         .await
         .ok()
         .text();
     assert!(
-        found.contains("The very first") && !found.contains("the other"),
-        "{found}"
+        matching.contains("The very first") && !matching.contains("the other"),
+        "{matching}"
     );
     let none = elif
         .get("/teams/infrastructure/tasks?sprint=all&q=is:archived+nowhere")

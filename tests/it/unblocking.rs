@@ -84,7 +84,7 @@ async fn concurrent_blocking_cannot_create_a_cycle() {
         );
         let refused = [&first, &second]
             .into_iter()
-            .filter(|answer| answer.status == 422)
+            .filter(|response| response.status == 422)
             .count();
         assert_eq!(
             refused,
@@ -420,14 +420,14 @@ async fn blocker_must_name_exactly_one_person() {
         refused.contains("Enter a username: @kim, @kim-2."),
         "{refused}"
     );
-    for gone in ["left", "@left", "Left Long Ago", "unknown"] {
+    for missing in ["left", "@left", "Left Long Ago", "unknown"] {
         assert!(
-            on(gone)
+            on(missing)
                 .await
                 .status(422)
                 .text()
                 .contains("No one is called"),
-            "{gone}"
+            "{missing}"
         );
     }
     assert_eq!(
