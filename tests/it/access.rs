@@ -100,7 +100,7 @@ fn access_table_lists_exactly_the_routes_of_the_router() {
         "not in docs/ACCESS.md: {missing:?}; not in the router: {outdated:?}"
     );
     assert!(routes.len() > 100, "{}", routes.len());
-    // Routes added in any other way would be missed by `routes`.
+    // Routes added in any other way would be missed by `parse_routes`.
     for other in [
         "any(",
         "on(",
@@ -843,7 +843,7 @@ async fn finished_private_blocker_is_shown_without_its_actor() {
     );
 }
 
-/// Cases 4, 10. Blockers and reports from before no longer name it.
+/// Cases 4, 10. Earlier blockers and reports no longer name the team.
 #[tokio::test]
 async fn team_made_private_disappears_from_earlier_references() {
     let fixture = Fixture::new(false).await;
@@ -945,7 +945,7 @@ async fn team_made_private_disappears_from_earlier_references() {
     }
 }
 
-/// Cases 4, 10. No page, search result or count names it.
+/// Cases 4, 10. No page, search result or count names the team.
 #[tokio::test]
 async fn private_team_is_hidden_from_everyone_outside_it() {
     let fixture = Fixture::new(false).await;

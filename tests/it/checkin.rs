@@ -874,7 +874,7 @@ async fn public_page_is_open_until_it_is_revoked() {
         .status(422);
 }
 
-/// Case 17. It carries no content.
+/// Case 17. The stream carries no content.
 #[tokio::test]
 async fn guest_stream_signals_changes_and_ends_with_its_link() {
     let world = World::new().await;
@@ -1478,7 +1478,7 @@ async fn team_list_shows_longest_blocked_task_and_last_change() {
     );
 }
 
-/// Case F3. Members still get theirs.
+/// Case F3. Members can still open theirs.
 #[tokio::test]
 async fn guests_of_one_network_cannot_use_all_streams() {
     let world = World::new().await;

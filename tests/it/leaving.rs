@@ -528,7 +528,7 @@ async fn rate_limited_sign_ins_are_logged_once() {
     assert_eq!(lines, 1);
 }
 
-/// Case 17. It ends when the author leaves a private team or is deactivated.
+/// Case 17. A link ends when its author leaves a private team or is deactivated.
 #[tokio::test]
 async fn share_link_ends_with_its_authors_access() {
     let world = World::new().await;

@@ -98,7 +98,7 @@ async fn move_is_streamed_identically_to_every_window() {
     assert_eq!(one.next_named("card").await.data["html"], Value::Null);
 }
 
-/// Case R8. After too many events it reloads the board.
+/// Case R8. After too many events the client reloads the board.
 #[tokio::test]
 async fn reconnecting_client_catches_up_from_its_last_event() {
     let world = World::new().await;
@@ -162,7 +162,7 @@ async fn stream_carries_only_its_own_teams_events() {
     );
 }
 
-/// Case 19. The stream of a session must not outlive it.
+/// Case 19. A stream must not outlive its session.
 #[tokio::test]
 async fn signing_out_ends_the_stream_within_five_seconds() {
     let world = World::new().await;

@@ -23,7 +23,7 @@ async fn each_test_has_its_own_database() {
     assert!(db::is_ready(&one).await && db::is_ready(&other).await);
 }
 
-/// Case R14. Neither does migrating twice at once.
+/// Case R14. The same holds for migrating twice at once.
 #[tokio::test]
 async fn migrating_again_changes_nothing() {
     let database = cluster::create_database().await;

@@ -428,7 +428,7 @@ async fn create_reset_link(admin: &Client, handle: &str) -> String {
     )
 }
 
-/// Cases 26, 27. Its host comes from the configuration, not from the request.
+/// Cases 26, 27. The host of the link comes from the configuration, not from the request.
 #[tokio::test]
 async fn password_reset_link_works_once_within_the_hour() {
     let world = World::new().await;
@@ -1564,7 +1564,7 @@ async fn tasks_are_found_by_every_former_team_key() {
     elif.get("/tasks/PLAT-2").await.status(200);
 }
 
-/// Case 20. Not even for a task that waits on one of theirs.
+/// Case 20. A task that waits on a private task does not reveal it either.
 #[tokio::test]
 async fn private_teams_events_are_not_streamed_to_others() {
     let world = World::new().await;

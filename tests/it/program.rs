@@ -309,10 +309,10 @@ impl Server {
 }
 
 /// Polls until the condition is true.
-pub async fn wait_until(description: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub async fn wait_until(description: &str, mut is_done: impl AsyncFnMut() -> bool) {
     let mut tick = interval(Duration::from_millis(20));
     let polling = async {
-        while !is_so().await {
+        while !is_done().await {
             tick.tick().await;
         }
     };

@@ -248,7 +248,7 @@ async fn dump_tasks(world: &World) -> String {
         .unwrap()
 }
 
-/// Cases 4, 9, 12. It cannot be named as blocker, exported, or given to an invitation or token.
+/// Cases 4, 9, 12. A hidden team cannot be named as blocker, exported, or given to an invitation or token.
 #[tokio::test]
 async fn hidden_team_cannot_be_referenced() {
     let world = World::new().await;
@@ -844,7 +844,7 @@ async fn check_guessing(path: &str) {
     world.stranger().get("/login").await.status(200);
 }
 
-/// Case F5. They do not hang until the lock is released.
+/// Case F5. Writes fail quickly instead of hanging until the lock is released.
 #[tokio::test]
 async fn writes_behind_a_held_lock_get_503() {
     let world = World::new().await;
@@ -906,7 +906,7 @@ async fn writes_behind_a_held_lock_get_503() {
         .status(200);
 }
 
-/// Case F6. They do not delay it.
+/// Case F6. Open streams do not delay the shutdown.
 #[tokio::test]
 async fn hundred_open_streams_end_at_shutdown() {
     let world = World::new().await;
@@ -1072,7 +1072,7 @@ async fn line_breaks_and_nul_cannot_be_injected() {
     }
 }
 
-/// Case 36. Neither does any JSON contain e-mail addresses.
+/// Case 36. JSON responses contain no e-mail addresses either.
 #[tokio::test]
 async fn json_contains_no_hashes_or_tokens() {
     let fixture = Fixture::new(false).await;

@@ -26,12 +26,12 @@ struct Served {
 }
 
 impl Served {
-    async fn with(patience: Timeouts) -> Self {
+    async fn with(timeouts: Timeouts) -> Self {
         let (stopping, watched) = watch::channel(false);
-        Self::on(patience, build_routes(watched), stopping).await
+        Self::on(timeouts, build_routes(watched), stopping).await
     }
 
-    async fn of(patience: Timeouts, router: Router) -> Self {
+    async fn of(timeouts: Timeouts, router: Router) -> Self {
         // longer than any test waits
         Self::on(
             Timeouts {
@@ -44,12 +44,12 @@ impl Served {
         .await
     }
 
-    async fn on(patience: Timeouts, router: Router, stopping: watch::Sender<bool>) -> Self {
+    async fn on(timeouts: Timeouts, router: Router, stopping: watch::Sender<bool>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stop_requests) = mpsc::channel(1);
         let done = tokio::spawn(async move {
-            serve(listener, router, patience, stop_requests, &stopping).await;
+            serve(listener, router, timeouts, stop_requests, &stopping).await;
         });
         Self {
             address,
@@ -100,7 +100,7 @@ const QUICK: Timeouts = Timeouts {
     drain: Duration::from_millis(300),
 };
 
-/// Case F3. They would use up the server's connections.
+/// Case F3. Such connections would use up the server's resources.
 #[tokio::test]
 async fn silent_and_idle_connections_are_closed() {
     let served = Served::with(QUICK).await;

@@ -195,7 +195,7 @@ async fn password_changed_during_sign_in_is_refused() {
     }
 }
 
-/// Case 34. It would help phishing.
+/// Case 34. An open redirect would help phishing.
 #[tokio::test]
 async fn next_parameter_cannot_lead_to_another_site() {
     let world = World::new().await;

@@ -102,7 +102,7 @@ async fn invalid_title_is_refused_and_keeps_the_input() {
         .status(201);
 }
 
-/// Case F13. A bug in the code cannot store them.
+/// Case F13. Even a bug in the code cannot store invalid rows.
 #[tokio::test]
 async fn database_constraints_reject_invalid_rows() {
     let world = World::new().await;
@@ -189,7 +189,7 @@ fn strip_key(page: &str) -> String {
     page.replace("INF-99", "")
 }
 
-/// Cases F10, F14. None of them is a 500.
+/// Cases F10, F14. Invalid input is never a 500.
 #[tokio::test]
 async fn invalid_numbers_and_dates_are_refused_with_a_reason() {
     let world = World::new().await;
@@ -691,7 +691,7 @@ fn assert_escaped(place: &str, html: &str) {
     );
 }
 
-/// Cases 38, F2, F12. Each has its own status, and HEAD equals GET.
+/// Cases 38, F2, F12. Each fault has its own status, and HEAD equals GET.
 #[tokio::test]
 async fn unsupported_bodies_methods_and_types_are_refused() {
     let world = World::new().await;
@@ -887,7 +887,7 @@ async fn internal_errors_reveal_no_details() {
     assert!(!problem.text().contains("steps"), "{}", problem.text());
 }
 
-/// Case F7. Postgres cannot store it. Text that spells `\u0000` is kept.
+/// Case F7. Postgres cannot store NUL. Text that spells `\u0000` is kept.
 #[tokio::test]
 async fn nul_is_refused_beside_its_field() {
     let world = World::new().await;
