@@ -520,14 +520,14 @@ async fn sessions_can_be_ended_and_expire() {
     // signing in with a given cookie creates a new session, which prevents session fixation
     let fixed = Client {
         cookie: format!("session={}", "A".repeat(43)),
-        ..here.clone()
+        ..first.clone()
     };
     let second = sign_in(&fixed, &email, &password).await;
     assert!(second.cookie != fixed.cookie && second.cookie != first.cookie);
     fixed.get("/").await.status(303);
     let elsewhere = Client {
         cookie: String::new(),
-        ..here.clone()
+        ..first.clone()
     };
     let third = sign_in(&elsewhere, &email, &password).await;
     third.get("/logout").await.status(405);

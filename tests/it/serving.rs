@@ -36,7 +36,7 @@ impl Served {
         Self::on(
             Timeouts {
                 drain: TIMEOUT * 2,
-                ..patience
+                ..timeouts
             },
             router,
             watch::channel(false).0,

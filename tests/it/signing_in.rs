@@ -376,7 +376,7 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
     assert_eq!(done.header("location"), "/teams/infrastructure");
     let client = Client {
         cookie: read_session_cookie(&done),
-        ..me
+        ..client
     };
     let board = client.get("/teams/infrastructure").await.status(200).text();
     assert!(
