@@ -1,9 +1,9 @@
 //! The cost of a team's pages with a long history: `cargo bench --bench rooms`, or only pages with a word in their URL:
 //! `cargo bench --bench rooms -- planning standup`.
 //!
-//! Two teams have the same 5,000 tasks and the same events in the last four sprints. One has 20,000 events and the other
-//! 200,000: events outside the range of a page must not slow it down. Each figure is compared with a baseline measured in
-//! the same run: a route that only sends the same bytes.
+//! Two teams have the same 5,000 tasks and the same events in the last four sprints. One has 20,000 events and the
+//! other 200,000: events outside the range of a page must not slow it down. Each figure is compared with a baseline
+//! measured in the same run: a route that only sends the same bytes.
 
 #[path = "../board/figures.rs"]
 mod figures;
@@ -195,8 +195,7 @@ async fn seed(db: &PgPool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Requests the page of both teams and the baseline in turn on one connection, so that other load on the machine affects
-/// all three.
+/// Requests the page of both teams and the baseline in turn, so that other load on the machine affects all three.
 async fn measure(program: &Program, path: &str) -> anyhow::Result<()> {
     let goals: Vec<(String, Uuid)> = sqlx::query_as(
         "SELECT t.slug, g.id FROM goals g JOIN teams t ON t.id = g.team_id JOIN sprints s ON s.id = g.sprint_id

@@ -240,7 +240,7 @@ impl Place {
         self.postmaster_if_any().is_some_and(|now| now != before)
     }
 
-    /// Returns all running processes whose working directory is in the data folder, as that of every Postgres process is.
+    /// Returns all running processes whose working directory is in the data folder. Every Postgres process is one of them.
     pub fn processes(&self) -> Vec<String> {
         let folder = self.data_dir();
         let works_there = |process: &Path| {
