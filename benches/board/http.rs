@@ -1,4 +1,4 @@
-//! As little of an HTTP client as measures the server and not itself.
+//! A minimal HTTP client, so that its own cost does not distort the measurements.
 
 use std::{
     net::SocketAddr,
@@ -11,7 +11,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// A request, written out.
+/// A request as text.
 #[derive(Clone)]
 pub struct Request {
     line: String,
@@ -33,9 +33,9 @@ impl Request {
         }
     }
 
-    /// One that sends something: `PUT /path`, lines of headers, and the body.
-    pub fn with_body(what: &str, headers: &str, body: &str) -> Self {
-        let line = format!("{what} HTTP/1.1\r\nhost: localhost\r\n");
+    /// A request with a body. `method_and_path` is for example `PUT /path`.
+    pub fn with_body(method_and_path: &str, headers: &str, body: &str) -> Self {
+        let line = format!("{method_and_path} HTTP/1.1\r\nhost: localhost\r\n");
         Self {
             line,
             headers: headers.to_owned(),
@@ -72,7 +72,7 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// One connection that is kept open.
+/// A keep-alive connection.
 pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -90,8 +90,8 @@ impl Connection {
         })
     }
 
-    pub async fn ask(&mut self, request: &Request) -> anyhow::Result<Response> {
-        let (head, length) = self.head(request).await?;
+    pub async fn send(&mut self, request: &Request) -> anyhow::Result<Response> {
+        let (head, length) = self.send_and_read_head(request).await?;
         let text = String::from_utf8_lossy(&self.buffer[..head]).into_owned();
         while self.filled < head + length {
             self.read().await?;
@@ -118,9 +118,9 @@ impl Connection {
         })
     }
 
-    /// Asks, and reads the answer without keeping it.
+    /// Sends a request and discards the response.
     pub async fn skip(&mut self, request: &Request) -> anyhow::Result<()> {
-        let (head, length) = self.head(request).await?;
+        let (head, length) = self.send_and_read_head(request).await?;
         while self.filled < head + length {
             self.read().await?;
         }
@@ -128,34 +128,35 @@ impl Connection {
         Ok(())
     }
 
-    /// Opens an event stream, and returns when its first bytes are here.
+    /// Opens an event stream and waits for its first event.
     pub async fn listen(&mut self, request: &Request) -> anyhow::Result<()> {
         self.stream.write_all(&request.bytes()).await?;
         self.buffer = vec![0; 4096];
-        self.heard("event: presence").await
+        self.wait_for("event: presence").await
     }
 
-    /// Reads on until these words have come.
-    pub async fn heard(&mut self, words: &str) -> anyhow::Result<()> {
+    /// Reads until the stream contains this text.
+    pub async fn wait_for(&mut self, text: &str) -> anyhow::Result<()> {
         loop {
             if self.filled + 1024 > self.buffer.len() {
-                // only the end can still be the beginning of the words
-                let kept = words.len().min(self.filled);
-                self.buffer.copy_within(self.filled - kept..self.filled, 0);
-                self.filled = kept;
+                // keep the end, which may be the beginning of the text
+                let overlap = text.len().min(self.filled);
+                self.buffer
+                    .copy_within(self.filled - overlap..self.filled, 0);
+                self.filled = overlap;
             }
             let count = self.stream.read(&mut self.buffer[self.filled..]).await?;
             anyhow::ensure!(count > 0, "the stream has ended");
             self.filled += count;
-            if let Some(at) = find(&self.buffer[..self.filled], words.as_bytes()) {
-                self.buffer.copy_within(at + words.len()..self.filled, 0);
-                self.filled -= at + words.len();
+            if let Some(at) = find(&self.buffer[..self.filled], text.as_bytes()) {
+                self.buffer.copy_within(at + text.len()..self.filled, 0);
+                self.filled -= at + text.len();
                 return Ok(());
             }
         }
     }
 
-    async fn head(&mut self, request: &Request) -> anyhow::Result<(usize, usize)> {
+    async fn send_and_read_head(&mut self, request: &Request) -> anyhow::Result<(usize, usize)> {
         self.stream.write_all(&request.bytes()).await?;
         loop {
             self.read().await?;
@@ -188,14 +189,15 @@ impl Connection {
     }
 }
 
-fn find(bytes: &[u8], words: &[u8]) -> Option<usize> {
+fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
     bytes
-        .windows(words.len())
-        .position(|window| window == words)
+        .windows(pattern.len())
+        .position(|window| window == pattern)
 }
 
-/// Requests a second over so many connections, each asking again as soon as it was answered, for three seconds.
-pub async fn rate(
+/// Returns the requests per second over this number of connections, measured for three seconds. Each connection sends
+/// the next request as soon as it has a response.
+pub async fn measure_rate(
     address: SocketAddr,
     request: &Request,
     connections: usize,

@@ -1,8 +1,7 @@
-//! What we claim about speed, for anyone to repeat: `cargo bench --bench board`.
+//! The benchmarks behind docs/PERFORMANCE.md: `cargo bench --bench board`.
 //!
-//! Starts the program on a demo of N tasks and speaks to it over loopback. Each figure also stands as a ratio to a
-//! floor that is measured in the same run: a route that answers the same bytes and does nothing else, and one bare
-//! transaction.
+//! Starts the program with a demo of N tasks and sends requests over loopback. Each figure is also given as a ratio to
+//! a baseline measured in the same run: a route that only sends the same bytes, or a bare transaction.
 
 mod figures;
 mod http;
@@ -13,8 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use figures::{Figures, at, ms};
-use http::{Connection, Request, rate};
+use figures::{Figures, format_ms, quantile};
+use http::{Connection, Request, measure_rate};
 use program::{Floor, Program};
 use sqlx::{Connection as _, PgPool};
 use uuid::Uuid;
@@ -46,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn say(size: u32, figure: &str, value: &str, floor: &str, ratio: Option<f64>) {
+fn print_row(size: u32, figure: &str, value: &str, floor: &str, ratio: Option<f64>) {
     println!(
         "| {size} | {figure} | {value} | {floor} | {} |",
         ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"))
@@ -59,18 +58,18 @@ async fn measure(size: u32) -> anyhow::Result<()> {
     let page = Request::get("/teams/infrastructure?sprint=this", &program.cookie);
     let zstd = page.clone().accept("zstd");
     let mut connection = Connection::open(program.address).await?;
-    let first = connection.ask(&zstd).await?;
-    anyhow::ensure!(first.status == 200, "the board answered {}", first.status);
+    let first = connection.send(&zstd).await?;
+    anyhow::ensure!(first.status == 200, "the board returned {}", first.status);
     let floor = Floor::start(&first.body).await?;
     let (plain, gzip) = (
-        connection.ask(&page).await?.body.len(),
+        connection.send(&page).await?.body.len(),
         connection
-            .ask(&page.clone().accept("gzip"))
+            .send(&page.clone().accept("gzip"))
             .await?
             .body
             .len(),
     );
-    say(
+    print_row(
         size,
         "page: plain, gzip, zstd",
         &format!(
@@ -82,9 +81,9 @@ async fn measure(size: u32) -> anyhow::Result<()> {
         &format!("{} KB (plain)", plain / 1024),
         Some(first.body.len() as f64 / plain as f64),
     );
-    let [lean, gzip, zstd_bytes] = program.assets(&mut connection, &first).await?;
+    let [lean, gzip, zstd_bytes] = program.measure_assets(&mut connection, &first).await?;
     let kb = |bytes: usize| bytes as f64 / 1024.0;
-    say(
+    print_row(
         size,
         "CSS and scripts: plain, gzip, zstd",
         &format!("{:.1}, {:.1}, {:.1} KB", kb(lean), kb(gzip), kb(zstd_bytes)),
@@ -92,28 +91,28 @@ async fn measure(size: u32) -> anyhow::Result<()> {
         Some(zstd_bytes as f64 / lean as f64),
     );
 
-    // The floor before and after, so that a machine that changes its pace does not flatter.
+    // measure the baseline before and after, because the speed of the machine may change
     let bare = Request::get("/", "");
-    let before = rate(floor.address, &bare, 16).await?;
-    let not_modified = rate(
+    let before = measure_rate(floor.address, &bare, 16).await?;
+    let not_modified = measure_rate(
         program.address,
         &zstd.clone().if_none_match(&first.etag),
         16,
     )
     .await?;
-    let stored = rate(program.address, &zstd, 16).await?;
-    let floor_rate = before.midpoint(rate(floor.address, &bare, 16).await?);
-    let bare_page = Duration::from_secs(1).div_f64(rate(floor.address, &bare, 1).await?);
+    let stored = measure_rate(program.address, &zstd, 16).await?;
+    let floor_rate = before.midpoint(measure_rate(floor.address, &bare, 16).await?);
+    let bare_page = Duration::from_secs(1).div_f64(measure_rate(floor.address, &bare, 1).await?);
     drop(floor);
     let floor_says = format!("{floor_rate:.0}/s (static route)");
-    say(
+    print_row(
         size,
         "unchanged since last asked (304), 16 connections",
         &format!("{not_modified:.0}/s"),
         &floor_says,
         Some(not_modified / floor_rate),
     );
-    say(
+    print_row(
         size,
         "unchanged (stored bytes), 16 connections",
         &format!("{stored:.0}/s"),
@@ -121,45 +120,49 @@ async fn measure(size: u32) -> anyhow::Result<()> {
         Some(stored / floor_rate),
     );
 
-    let many = changed_each_time(&program, &zstd, 16, Duration::from_secs(4)).await?;
-    say(
+    let many = measure_changed_pages(&program, &zstd, 16, Duration::from_secs(4)).await?;
+    print_row(
         size,
         "changed before every request, 16 connections",
         &format!("{:.0}/s", many.rate),
         &floor_says,
         Some(many.rate / floor_rate),
     );
-    let one = changed_each_time(&program, &zstd, 1, Duration::from_secs(4)).await?;
-    say(
+    let one = measure_changed_pages(&program, &zstd, 1, Duration::from_secs(4)).await?;
+    print_row(
         size,
         "page after a change, 1 connection: median, p99",
-        &format!("{}, {}", ms(at(&one.pages, 0.5)), ms(at(&one.pages, 0.99))),
-        &format!("{} (static route)", ms(bare_page)),
-        Some(at(&one.pages, 0.5).as_secs_f64() / bare_page.as_secs_f64()),
+        &format!(
+            "{}, {}",
+            format_ms(quantile(&one.pages, 0.5)),
+            format_ms(quantile(&one.pages, 0.99))
+        ),
+        &format!("{} (static route)", format_ms(bare_page)),
+        Some(quantile(&one.pages, 0.5).as_secs_f64() / bare_page.as_secs_f64()),
     );
 
-    let (moves, bares) = moves_and_bare(&program).await?;
-    let (moved, least) = (at(&moves, 0.5), at(&bares, 0.5));
-    say(
+    let (moves, bares) = measure_moves(&program).await?;
+    let (moved, least) = (quantile(&moves, 0.5), quantile(&bares, 0.5));
+    print_row(
         size,
         "a move, 1 connection: median",
-        &ms(moved),
-        &format!("{} (bare transaction)", ms(least)),
+        &format_ms(moved),
+        &format!("{} (bare transaction)", format_ms(least)),
         Some(moved.as_secs_f64() / least.as_secs_f64()),
     );
 
     if size == 1000 {
-        let idle = program.memory()?;
+        let idle = program.read_memory()?;
         for streams in [100, 1000] {
-            let (reached, memory) = fan_out(&program, streams).await?;
-            say(
+            let (reached, memory) = measure_fan_out(&program, streams).await?;
+            print_row(
                 size,
                 &format!("one move reaches all of {streams} streams: median of 9"),
-                &ms(at(&reached, 0.5)),
-                &format!("{} (bare transaction)", ms(least)),
-                Some(at(&reached, 0.5).as_secs_f64() / least.as_secs_f64()),
+                &format_ms(quantile(&reached, 0.5)),
+                &format!("{} (bare transaction)", format_ms(least)),
+                Some(quantile(&reached, 0.5).as_secs_f64() / least.as_secs_f64()),
             );
-            say(
+            print_row(
                 size,
                 &format!("the program's memory with {streams} streams open"),
                 &format!("{memory} MB"),
@@ -167,25 +170,25 @@ async fn measure(size: u32) -> anyhow::Result<()> {
                 Some(memory as f64 / idle as f64),
             );
         }
-        let before = at(
-            &changed_each_time(&program, &zstd, 1, Duration::from_secs(3))
+        let before = quantile(
+            &measure_changed_pages(&program, &zstd, 1, Duration::from_secs(3))
                 .await?
                 .pages,
             0.5,
         );
         archive_many(&program.db).await?;
-        let after = at(
-            &changed_each_time(&program, &zstd, 1, Duration::from_secs(3))
+        let after = quantile(
+            &measure_changed_pages(&program, &zstd, 1, Duration::from_secs(3))
                 .await?
                 .pages,
             0.5,
         );
         let ratio = after.as_secs_f64() / before.as_secs_f64();
-        say(
+        print_row(
             size,
             "page after a change, 100,000 archived: median",
-            &ms(after),
-            &format!("{} (none archived)", ms(before)),
+            &format_ms(after),
+            &format!("{} (none archived)", format_ms(before)),
             Some(ratio),
         );
     }
@@ -194,13 +197,13 @@ async fn measure(size: u32) -> anyhow::Result<()> {
 }
 
 struct Pairs {
-    /// Pages a second, each asked for after a move of its own.
+    /// Pages per second, each requested after a move.
     rate: f64,
     pages: Figures,
 }
 
-/// Every connection moves a task by the API and then asks for the page, again and again.
-async fn changed_each_time(
+/// On every connection, repeatedly moves a task with the API and then requests the page.
+async fn measure_changed_pages(
     program: &Program,
     page: &Request,
     connections: usize,
@@ -214,11 +217,11 @@ async fn changed_each_time(
         workers.push(tokio::spawn(async move {
             let mut pages = Figures::new();
             while since.elapsed() < time {
-                let moved = connection.ask(&moves[pages.len() % moves.len()]).await?;
-                anyhow::ensure!(moved.status == 200, "a move answered {}", moved.status);
-                let asked = Instant::now();
+                let moved = connection.send(&moves[pages.len() % moves.len()]).await?;
+                anyhow::ensure!(moved.status == 200, "a move returned {}", moved.status);
+                let started = Instant::now();
                 connection.skip(&page).await?;
-                pages.push(asked.elapsed());
+                pages.push(started.elapsed());
             }
             anyhow::Ok(pages)
         }));
@@ -233,8 +236,8 @@ async fn changed_each_time(
     })
 }
 
-/// Moves by the API, and in between the least transaction that could do the same: row, number, event.
-async fn moves_and_bare(program: &Program) -> anyhow::Result<(Figures, Figures)> {
+/// Alternates moves with the API and the smallest transaction with the same effect: row, sequence number and event.
+async fn measure_moves(program: &Program) -> anyhow::Result<(Figures, Figures)> {
     let mut connection = Connection::open(program.address).await?;
     let mut bare = sqlx::PgConnection::connect_with(&program.db.connect_options()).await?;
     let (team, task): (Uuid, Uuid) = sqlx::query_as(
@@ -246,9 +249,13 @@ async fn moves_and_bare(program: &Program) -> anyhow::Result<(Figures, Figures)>
     let (mut moved, mut bares) = (Figures::new(), Figures::new());
     for turn in 0..400 {
         let since = Instant::now();
-        let answer = connection.ask(&moves[turn % moves.len()]).await?;
+        let response = connection.send(&moves[turn % moves.len()]).await?;
         moved.push(since.elapsed());
-        anyhow::ensure!(answer.status == 200, "a move answered {}", answer.status);
+        anyhow::ensure!(
+            response.status == 200,
+            "a move returned {}",
+            response.status
+        );
         let since = Instant::now();
         let mut tx = bare.begin().await?;
         sqlx::query("UPDATE tasks SET column_since = now(), version = version + 1 WHERE team_id = $1 AND id = $2")
@@ -271,18 +278,18 @@ async fn moves_and_bare(program: &Program) -> anyhow::Result<(Figures, Figures)>
     Ok((moved, bares))
 }
 
-/// Opens so many streams, and takes the time from the sending of one move until the last of them has it.
-async fn fan_out(program: &Program, streams: usize) -> anyhow::Result<(Figures, u64)> {
+/// Opens event streams and measures the time from sending a move until the last stream has received it.
+async fn measure_fan_out(program: &Program, streams: usize) -> anyhow::Result<(Figures, u64)> {
     let live = Request::get("/teams/infrastructure/live", &program.cookie);
-    let (heard, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let mut listeners = Vec::new();
     for _ in 0..streams {
         let mut connection = Connection::open(program.address).await?;
         connection.listen(&live).await?;
-        let heard = heard.clone();
+        let sender = sender.clone();
         listeners.push(tokio::spawn(async move {
-            while connection.heard("event: card").await.is_ok() {
-                let _ = heard.send(());
+            while connection.wait_for("event: card").await.is_ok() {
+                let _ = sender.send(());
             }
         }));
     }
@@ -291,13 +298,13 @@ async fn fan_out(program: &Program, streams: usize) -> anyhow::Result<(Figures, 
     let mut reached = Figures::new();
     for turn in 0..9 {
         let since = Instant::now();
-        mover.ask(&moves[turn % moves.len()]).await?;
+        mover.send(&moves[turn % moves.len()]).await?;
         for _ in 0..streams {
-            tokio::time::timeout(Duration::from_secs(20), hears.recv()).await?;
+            tokio::time::timeout(Duration::from_secs(20), receiver.recv()).await?;
         }
         reached.push(since.elapsed());
     }
-    let memory = program.memory()?;
+    let memory = program.read_memory()?;
     listeners.iter().for_each(|listener| listener.abort());
     Ok((reached, memory))
 }

@@ -1,4 +1,4 @@
-//! The program under measure, and the floor beside it: each a process of its own.
+//! The measured program and the baseline server, each in its own process.
 
 use std::{
     net::SocketAddr,
@@ -30,7 +30,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts the demo with so many tasks in the active sprint, and signs in.
+    /// Starts the demo with this number of tasks in the active sprint, and signs in.
     pub async fn start(tasks: u32) -> anyhow::Result<Self> {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::Builder::new()
@@ -50,12 +50,12 @@ impl Program {
             .arg(&data_dir)
             .env_remove("DATABASE_URL")
             .env("RUST_LOG", "warn")
-            // for those who try to sign in from many networks
+            // so that sign-in attempts can come from many networks
             .env("FORTNIGHT_TRUSTED_PROXY", "127.0.0.1")
             .stdout(Stdio::piped())
             .spawn()?;
-        let said = std::io::BufReader::new(process.stdout.take().context("no output")?);
-        let link = std::io::BufRead::lines(said)
+        let output = std::io::BufReader::new(process.stdout.take().context("no output")?);
+        let link = std::io::BufRead::lines(output)
             .map_while(Result::ok)
             .find_map(|line| {
                 Some(line[line.find("http")?..].to_owned()).filter(|link| link.contains("/enter/"))
@@ -68,7 +68,7 @@ impl Program {
         let address: SocketAddr = host.parse()?;
         let entered = Connection::open(address)
             .await?
-            .ask(&Request::get(&format!("/{path}"), ""))
+            .send(&Request::get(&format!("/{path}"), ""))
             .await?;
         let cookie = entered
             .cookie
@@ -97,28 +97,32 @@ impl Program {
         })
     }
 
-    /// Moves for one worker: tasks of its own, there and back.
+    /// Returns the moves of one worker: its own tasks to another column and back.
     pub fn moves(&self, worker: usize) -> Vec<Request> {
         let own = self.keys.iter().skip(worker).step_by(16).take(20);
         let headers = format!(
             "authorization: Bearer {}\r\ncontent-type: application/json\r\n",
             self.token
         );
-        let there = |column: &'static str| {
+        let move_to = |column: &'static str| {
             let headers = &headers;
             move |key: &String| {
-                let what = format!("PUT /api/v1/tasks/{key}/position");
-                Request::with_body(&what, headers, &format!("{{\"column\":\"{column}\"}}"))
+                let method_and_path = format!("PUT /api/v1/tasks/{key}/position");
+                Request::with_body(
+                    &method_and_path,
+                    headers,
+                    &format!("{{\"column\":\"{column}\"}}"),
+                )
             }
         };
         own.clone()
-            .map(there("in-progress"))
-            .chain(own.map(there("todo")))
+            .map(move_to("in-progress"))
+            .chain(own.map(move_to("todo")))
             .collect()
     }
 
-    /// How many bytes of styles and scripts a page asks for: plain, with gzip, with zstd.
-    pub async fn assets(
+    /// Returns the size of a page's styles and scripts in bytes: uncompressed, gzip and zstd.
+    pub async fn measure_assets(
         &self,
         connection: &mut Connection,
         page: &Response,
@@ -135,7 +139,7 @@ impl Program {
         for address in seen {
             for (sum, encoding) in sums.iter_mut().zip(["identity", "gzip", "zstd"]) {
                 *sum += connection
-                    .ask(&Request::get(address, "").accept(encoding))
+                    .send(&Request::get(address, "").accept(encoding))
                     .await?
                     .body
                     .len();
@@ -144,8 +148,8 @@ impl Program {
         Ok(sums)
     }
 
-    /// The program's resident memory, without Postgres, in MB.
-    pub fn memory(&self) -> anyhow::Result<u64> {
+    /// Returns the program's resident memory in MB, without Postgres.
+    pub fn read_memory(&self) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status
             .lines()
@@ -164,7 +168,7 @@ impl Program {
     }
 }
 
-/// A route that answers the same bytes and does nothing else.
+/// A server with one route that sends the same bytes and does nothing else.
 pub struct Floor {
     pub address: SocketAddr,
     process: Child,
@@ -180,10 +184,10 @@ impl Floor {
             .arg(file.path())
             .stdout(Stdio::piped())
             .spawn()?;
-        let said = std::io::BufReader::new(process.stdout.take().context("no output")?);
-        let line = std::io::BufRead::lines(said)
+        let output = std::io::BufReader::new(process.stdout.take().context("no output")?);
+        let line = std::io::BufRead::lines(output)
             .next()
-            .context("the floor said nothing")??;
+            .context("the baseline server printed nothing")??;
         Ok(Self {
             address: line.trim().parse()?,
             process,
@@ -193,7 +197,7 @@ impl Floor {
 }
 
 impl Drop for Program {
-    /// An error on the way leaves nothing running.
+    /// Leaves nothing running after an error.
     fn drop(&mut self) {
         terminate(&mut self.process);
     }
@@ -217,10 +221,10 @@ fn terminate(process: &mut Child) {
     }
 }
 
-/// Runs as the floor.
+/// Runs the baseline server.
 pub async fn serve_floor(file: &str) -> anyhow::Result<()> {
     let bytes = Bytes::from(std::fs::read(file)?);
-    let answer = move || async move {
+    let respond = move || async move {
         (
             [
                 (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -231,13 +235,13 @@ pub async fn serve_floor(file: &str) -> anyhow::Result<()> {
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
-    let asked = fortnight::cli::signals::listen()?;
+    let stop_requests = fortnight::cli::signals::listen()?;
     let (stopping, _) = tokio::sync::watch::channel(false);
     serve(
         listener,
-        Router::new().route("/", get(answer)),
+        Router::new().route("/", get(respond)),
         Timeouts::default(),
-        asked,
+        stop_requests,
         &stopping,
     )
     .await;

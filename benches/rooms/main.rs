@@ -1,9 +1,9 @@
-//! What a team's pages cost when it has been here for long: `cargo bench --bench rooms`, or of those pages alone that
-//! have a word in their address: `cargo bench --bench rooms -- planning standup`.
+//! The cost of a team's pages with a long history: `cargo bench --bench rooms`, or only pages with a word in their URL:
+//! `cargo bench --bench rooms -- planning standup`.
 //!
-//! Two teams have the same 5,000 tasks, and the same happened to them in the last four sprints. One has 20,000 events
-//! and the other 200,000: what lies outside of what a page shows must not cost anything. Each figure stands beside a
-//! floor that is measured in the same run: a route that answers the same bytes and does nothing else.
+//! Two teams have the same 5,000 tasks and the same events in the last four sprints. One has 20,000 events and the
+//! other 200,000: events outside the range of a page must not slow it down. Each figure is compared with a baseline
+//! measured in the same run: a route that only sends the same bytes.
 
 #[path = "../board/figures.rs"]
 mod figures;
@@ -17,15 +17,15 @@ mod program;
 use std::time::Instant;
 
 use anyhow::Context;
-use figures::{Figures, at, ms};
+use figures::{Figures, format_ms, quantile};
 use fortnight::domain::auth::passwords;
-use http::{Connection, Request, rate};
+use http::{Connection, Request, measure_rate};
 use program::{Floor, Program};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// Add a page by its path: TEAM is replaced by the team that it is asked for, which leads the project of its name, and
-/// GOAL by the id of one of its goals. Where a page is kept, ROUND makes it another one every time.
+/// Paths of pages. TEAM is replaced by the team, which leads a project with the same name, and GOAL by the id of one of
+/// its goals. ROUND changes the URL of a cached page with every request.
 const PATHS: [&str; 29] = [
     "/",
     "/teams",
@@ -58,7 +58,7 @@ const PATHS: [&str; 29] = [
     "/teams/TEAM/history",
 ];
 
-/// What is asked for again and again and has not changed, over sixteen connections.
+/// Pages that are requested repeatedly without changes, over 16 connections.
 const KEPT: [&str; 6] = [
     "/teams/many/check-in",
     "/teams/many/check-in/check-in.json",
@@ -70,7 +70,7 @@ const KEPT: [&str; 6] = [
 
 const ROUNDS: usize = 400;
 
-/// So many wrong passwords for addresses that somebody has, and as many for others.
+/// The number of wrong passwords for known addresses, and as many for unknown ones.
 const TRIES: i32 = 200;
 
 #[tokio::main]
@@ -100,7 +100,7 @@ async fn main() -> anyhow::Result<()> {
         "\n| page | KB | few: median | many: median | many: p99 | floor: median | ratio to floor | many to few |"
     );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-    // every address has a slash: that alone is the first page
+    // every path contains a slash, so "/" only matches the first page
     let means =
         |part: &String, path: &str| path == part || part != "/" && path.contains(part.as_str());
     let wanted =
@@ -111,7 +111,7 @@ async fn main() -> anyhow::Result<()> {
     println!("\n| unchanged, 16 connections | KB | stored bytes | 304 | static route |");
     println!("| --- | ---: | ---: | ---: | ---: |");
     for path in KEPT.into_iter().filter(wanted) {
-        measure_kept(&program, path).await?;
+        measure_unchanged(&program, path).await?;
     }
     if wanted(&"/login") {
         measure_sign_in(&program).await?;
@@ -120,10 +120,10 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a wrong password is answered as fast where nobody has the address: one of each in turn, each address once and
-/// each from a network of its own, so that no limit meets them.
+/// Compares the time to refuse a wrong password for known and unknown addresses. Each address is used once and from its
+/// own network, so that no rate limit applies.
 async fn measure_sign_in(program: &Program) -> anyhow::Result<()> {
-    let hash = passwords::hash("nobody guesses this one".to_owned())
+    let hash = passwords::hash("a password that is never used".to_owned())
         .await
         .ok()
         .context("no hash")?;
@@ -138,44 +138,44 @@ async fn measure_sign_in(program: &Program) -> anyhow::Result<()> {
     let mut connection = Connection::open(program.address).await?;
     let (mut knowns, mut unknowns) = (Figures::new(), Figures::new());
     for n in 1..=TRIES {
-        for (address, figures) in [("known", &mut knowns), ("nobody", &mut unknowns)] {
+        for (address, figures) in [("known", &mut knowns), ("unknown", &mut unknowns)] {
             let form = format!("email={address}-{n}%40example.org&password=guessed");
             let network = format!("x-forwarded-for: 198.18.{}.{}\r\n", n / 250, n % 250 + 1);
             let headers = format!("{network}content-type: application/x-www-form-urlencoded\r\n");
             let request = Request::with_body("POST /login", &headers, &form);
             let since = Instant::now();
-            let answer = connection.ask(&request).await?;
+            let response = connection.send(&request).await?;
             figures.push(since.elapsed());
-            anyhow::ensure!(answer.status == 401, "{address}-{n}: {}", answer.status);
+            anyhow::ensure!(response.status == 401, "{address}-{n}: {}", response.status);
         }
     }
-    let [known, unknown] = [&knowns, &unknowns].map(|figures| at(figures, 0.5));
+    let [known, unknown] = [&knowns, &unknowns].map(|figures| quantile(figures, 0.5));
     println!("\n| a wrong password | known address | unknown address | unknown to known |");
     println!("| --- | ---: | ---: | ---: |");
     let ratio = unknown.as_secs_f64() / known.as_secs_f64();
     println!(
         "| median of {TRIES} | {} | {} | {ratio:.2} |",
-        ms(known),
-        ms(unknown)
+        format_ms(known),
+        format_ms(unknown)
     );
     Ok(())
 }
 
-/// How often a second a page is answered that has not changed, whole and to who has it, beside a route that answers the
-/// same bytes.
-async fn measure_kept(program: &Program, path: &str) -> anyhow::Result<()> {
+/// Measures the requests per second for an unchanged page, sent in full and as 304, next to a route that sends the same
+/// bytes.
+async fn measure_unchanged(program: &Program, path: &str) -> anyhow::Result<()> {
     let page = Request::get(path, &program.cookie).accept("gzip");
-    let first = Connection::open(program.address).await?.ask(&page).await?;
-    anyhow::ensure!(first.status == 200, "{path} answered {}", first.status);
-    let stored = rate(program.address, &page, 16).await?;
-    let known = rate(
+    let first = Connection::open(program.address).await?.send(&page).await?;
+    anyhow::ensure!(first.status == 200, "{path} returned {}", first.status);
+    let stored = measure_rate(program.address, &page, 16).await?;
+    let known = measure_rate(
         program.address,
         &page.clone().if_none_match(&first.etag),
         16,
     )
     .await?;
     let floor = Floor::start(&first.body).await?;
-    let bare = rate(floor.address, &Request::get("/", ""), 16).await?;
+    let bare = measure_rate(floor.address, &Request::get("/", ""), 16).await?;
     println!(
         "| {path} | {:.1} | {stored:.0}/s | {known:.0}/s | {bare:.0}/s |",
         first.body.len() as f64 / 1024.0
@@ -195,8 +195,7 @@ async fn seed(db: &PgPool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One connection asks for the page of either team and for the floor in turn, so that whatever else the machine does
-/// meets all three alike.
+/// Requests the page of both teams and the baseline in turn, so that other load on the machine affects all three.
 async fn measure(program: &Program, path: &str) -> anyhow::Result<()> {
     let goals: Vec<(String, Uuid)> = sqlx::query_as(
         "SELECT t.slug, g.id FROM goals g JOIN teams t ON t.id = g.team_id JOIN sprints s ON s.id = g.sprint_id
@@ -216,8 +215,8 @@ async fn measure(program: &Program, path: &str) -> anyhow::Result<()> {
     };
     let bare = Request::get("/", "");
     let mut connection = Connection::open(program.address).await?;
-    let first = connection.ask(&page(many, 0)).await?;
-    anyhow::ensure!(first.status == 200, "{path} answered {}", first.status);
+    let first = connection.send(&page(many, 0)).await?;
+    anyhow::ensure!(first.status == 200, "{path} returned {}", first.status);
     let floor = Floor::start(&first.body).await?;
     let mut ground = Connection::open(floor.address).await?;
     let (mut fews, mut manys, mut floors) = (Figures::new(), Figures::new(), Figures::new());
@@ -231,21 +230,21 @@ async fn measure(program: &Program, path: &str) -> anyhow::Result<()> {
             };
             let since = Instant::now();
             to.skip(request).await?;
-            // the first ones warm up what is kept
+            // the first requests warm up the caches
             if round > 20 {
                 figures.push(since.elapsed());
             }
         }
     }
-    let middle = [&fews, &manys, &floors].map(|figures| at(figures, 0.5));
+    let middle = [&fews, &manys, &floors].map(|figures| quantile(figures, 0.5));
     let ratio = |one: usize, other: usize| middle[one].as_secs_f64() / middle[other].as_secs_f64();
     println!(
         "| {path} | {} | {} | {} | {} | {} | {:.0} | {:.2} |",
         first.body.len() / 1024,
-        ms(middle[0]),
-        ms(middle[1]),
-        ms(at(&manys, 0.99)),
-        ms(middle[2]),
+        format_ms(middle[0]),
+        format_ms(middle[1]),
+        format_ms(quantile(&manys, 0.99)),
+        format_ms(middle[2]),
         ratio(1, 2),
         ratio(1, 0),
     );

@@ -51,7 +51,10 @@ async fn created_and_moved_tasks_show_in_a_second_window() {
     two.wait_for_column("in-progress", &["INF-1"]).await;
     two.wait_for_column("todo", &["INF-2"]).await;
     assert_eq!(
-        fixture.world.column("infrastructure", "in-progress").await,
+        fixture
+            .world
+            .column_keys("infrastructure", "in-progress")
+            .await,
         ["INF-1"]
     );
 
@@ -74,7 +77,10 @@ async fn created_and_moved_tasks_show_in_a_second_window() {
     two.wait_for_column("in-progress", &["INF-1", "INF-2"])
         .await;
     assert_eq!(
-        fixture.world.column("infrastructure", "in-progress").await,
+        fixture
+            .world
+            .column_keys("infrastructure", "in-progress")
+            .await,
         ["INF-1", "INF-2"]
     );
 
@@ -90,7 +96,10 @@ async fn created_and_moved_tasks_show_in_a_second_window() {
     one.wait_for_column("in-progress", &["INF-1", "INF-2"])
         .await;
     assert_eq!(
-        fixture.world.column("infrastructure", "in-progress").await,
+        fixture
+            .world
+            .column_keys("infrastructure", "in-progress")
+            .await,
         ["INF-1", "INF-2"]
     );
 }
@@ -102,7 +111,7 @@ async fn touch_scroll_never_drags_and_long_press_does() {
         fixture
             .world
             .elif
-            .make(
+            .create_task(
                 "infrastructure",
                 "todo",
                 &format!("Task number {n} with a title of some length"),
@@ -143,7 +152,7 @@ async fn touch_scroll_never_drags_and_long_press_does() {
         .wait_for("document.querySelector('#toasts').textContent.includes('INF-1')")
         .await;
     assert_eq!(
-        fixture.world.column("infrastructure", "todo").await[..3],
+        fixture.world.column_keys("infrastructure", "todo").await[..3],
         ["INF-2", "INF-3", "INF-1"]
     );
 
@@ -164,7 +173,7 @@ async fn touch_scroll_never_drags_and_long_press_does() {
         .wait_for("document.querySelector('[data-column=todo] ol').scrollTop > 0")
         .await;
     assert_eq!(
-        fixture.world.column("infrastructure", "todo").await[..3],
+        fixture.world.column_keys("infrastructure", "todo").await[..3],
         ["INF-2", "INF-3", "INF-1"]
     );
     // wait for the end of momentum scrolling
@@ -187,7 +196,7 @@ async fn touch_scroll_never_drags_and_long_press_does() {
         .wait_for("document.querySelector('#toasts').textContent.includes('INF-2')")
         .await;
     assert_eq!(
-        fixture.world.column("infrastructure", "done").await,
+        fixture.world.column_keys("infrastructure", "done").await,
         ["INF-2"]
     );
 }
@@ -199,7 +208,7 @@ async fn board_works_by_keyboard_with_announcements() {
         fixture
             .world
             .elif
-            .make("infrastructure", "todo", title)
+            .create_task("infrastructure", "todo", title)
             .await;
     }
     let window = fixture.open_window(&fixture.world.elif).await;
@@ -282,7 +291,7 @@ async fn board_works_by_keyboard_with_announcements() {
         .wait_for("document.querySelector('dialog[open] .keys')")
         .await;
     assert_eq!(
-        fixture.world.column("infrastructure", "todo").await,
+        fixture.world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-3"]
     );
 }
@@ -292,7 +301,7 @@ async fn filters_by_sprint_and_owner_narrow_the_board() {
     let fixture = BrowserFixture::new().await;
     let elif = &fixture.world.elif;
     for title in ["one", "two", "three"] {
-        elif.make("infrastructure", "todo", title).await;
+        elif.create_task("infrastructure", "todo", title).await;
     }
     elif.post("/tasks/INF-2", &[("sprint", "43")]).await.ok();
     elif.post("/tasks/INF-3/owners/me", &[]).await.ok();
@@ -331,7 +340,7 @@ async fn refused_move_reverts_and_names_who_was_first() {
     fixture
         .world
         .elif
-        .make("infrastructure", "todo", "Cut over")
+        .create_task("infrastructure", "todo", "Cut over")
         .await;
     let window = fixture.open_window(&fixture.world.elif).await;
     window.open_board("/teams/infrastructure").await;
@@ -340,7 +349,7 @@ async fn refused_move_reverts_and_names_who_was_first() {
         .start_drag(window.center_of("#INF-1").await, to)
         .await;
     // someone else moves the card during the drag
-    mira.ask(
+    mira.submit_by_script(
         axum::http::Method::PUT,
         "/tasks/INF-1/position",
         "card",
@@ -354,7 +363,7 @@ async fn refused_move_reverts_and_names_who_was_first() {
         .await;
     window.wait_for_column("done", &["INF-1"]).await;
     assert_eq!(
-        fixture.world.column("infrastructure", "done").await,
+        fixture.world.column_keys("infrastructure", "done").await,
         ["INF-1"]
     );
 }
@@ -366,7 +375,7 @@ async fn drop_during_a_server_outage_reverts_and_can_be_retried() {
         fixture
             .world
             .elif
-            .make("infrastructure", "todo", title)
+            .create_task("infrastructure", "todo", title)
             .await;
     }
     let window = fixture.open_window(&fixture.world.elif).await;
@@ -388,7 +397,7 @@ async fn drop_during_a_server_outage_reverts_and_can_be_retried() {
     fixture
         .world
         .elif
-        .ask(
+        .submit_by_script(
             axum::http::Method::PUT,
             "/tasks/INF-2/position",
             "card",
@@ -405,7 +414,10 @@ async fn drop_during_a_server_outage_reverts_and_can_be_retried() {
         .wait_for("document.querySelector('#toasts').textContent.includes('Moved')")
         .await;
     assert_eq!(
-        fixture.world.column("infrastructure", "in-progress").await,
+        fixture
+            .world
+            .column_keys("infrastructure", "in-progress")
+            .await,
         ["INF-1"]
     );
 }
@@ -416,7 +428,7 @@ async fn every_change_works_without_javascript() {
     fixture
         .world
         .elif
-        .make("infrastructure", "todo", "Cut over")
+        .create_task("infrastructure", "todo", "Cut over")
         .await;
     let window = fixture.open_window(&fixture.world.elif).await;
     window.disable_scripts().await;
@@ -432,14 +444,17 @@ async fn every_change_works_without_javascript() {
     window.click("form[action$=position] button").await;
     window.wait_for_url("/tasks/INF-1?did=").await;
     assert_eq!(
-        fixture.world.column("infrastructure", "in-progress").await,
+        fixture
+            .world
+            .column_keys("infrastructure", "in-progress")
+            .await,
         ["INF-1"]
     );
     // undo without scripts
     window.click(".toast button").await;
     window.wait_for_url("/teams/infrastructure").await;
     assert_eq!(
-        fixture.world.column("infrastructure", "todo").await,
+        fixture.world.column_keys("infrastructure", "todo").await,
         ["INF-1"]
     );
 
@@ -454,7 +469,10 @@ async fn every_change_works_without_javascript() {
         .await;
     window.wait_for_url("#INF-2").await;
     assert_eq!(
-        fixture.world.column("infrastructure", "in-review").await,
+        fixture
+            .world
+            .column_keys("infrastructure", "in-review")
+            .await,
         ["INF-2"]
     );
     // block, with a person and details
@@ -464,7 +482,7 @@ async fn every_change_works_without_javascript() {
     window.type_text("his key").await;
     window.click("form[action$=block] button.primary").await;
     window.wait_for_url("/tasks/INF-2?did=").await;
-    let wait = &elif.task("INF-2").await["blocked_by"][0];
+    let wait = &elif.load_task("INF-2").await["blocked_by"][0];
     assert_eq!(
         (&wait["kind"], &wait["note"]),
         (&"person".into(), &"his key".into())
@@ -473,11 +491,11 @@ async fn every_change_works_without_javascript() {
     window.goto("/tasks/INF-2/move").await;
     window.click("form[action$=\"owners/me\"] button").await;
     window.wait_for_url("?did=").await;
-    assert_eq!(elif.task("INF-2").await["owners"][0]["handle"], "elif");
+    assert_eq!(elif.load_task("INF-2").await["owners"][0]["handle"], "elif");
     window.goto("/tasks/INF-2/move").await;
     window.click("form[action$=unblock] button").await;
     window.wait_for_url("?did=").await;
-    assert_eq!(elif.task("INF-2").await["state"], "review");
+    assert_eq!(elif.load_task("INF-2").await["state"], "review");
     // several tasks in the list view
     window.goto("/teams/infrastructure/tasks").await;
     for key in ["INF-1", "INF-2"] {
@@ -486,7 +504,7 @@ async fn every_change_works_without_javascript() {
     window.click("button[name=archive]").await;
     window.wait_for_url("did=").await;
     assert_eq!(
-        fixture.world.column("infrastructure", "todo").await,
+        fixture.world.column_keys("infrastructure", "todo").await,
         [""; 0]
     );
     // restore one from the archive
@@ -494,7 +512,7 @@ async fn every_change_works_without_javascript() {
     window.click("[form=restore-INF-1]").await;
     window.wait_for_url("?did=").await;
     assert_eq!(
-        fixture.world.column("infrastructure", "todo").await,
+        fixture.world.column_keys("infrastructure", "todo").await,
         ["INF-1"]
     );
     // title, labels and a checked checklist item
@@ -523,7 +541,7 @@ async fn every_change_works_without_javascript() {
     window
         .wait_for_page("document.querySelector('h1').textContent.includes('Soon:')")
         .await;
-    let task = elif.task("INF-1").await;
+    let task = elif.load_task("INF-1").await;
     assert_eq!(
         (&task["labels"][0], &task["steps_done"]),
         (&"postgres".into(), &1.into()),

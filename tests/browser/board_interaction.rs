@@ -24,7 +24,10 @@ async fn wait_for_announcement(window: &Window, words: &str) {
 
 async fn create_tasks(world: &World, column: &str, titles: &[&str]) {
     for title in titles {
-        world.elif.make("infrastructure", column, title).await;
+        world
+            .elif
+            .create_task("infrastructure", column, title)
+            .await;
     }
 }
 
@@ -40,7 +43,7 @@ async fn card_moves_before_the_response_and_can_be_undone() {
     window.wait_for_column("in-progress", &["INF-1"]).await;
     wait_for_announcement(&window, "dropped in In progress").await;
     assert_eq!(
-        fixture.world.column("infrastructure", "todo").await,
+        fixture.world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-2"],
         "the server does not know yet"
     );
@@ -48,7 +51,10 @@ async fn card_moves_before_the_response_and_can_be_undone() {
     let undo = "[...document.querySelectorAll('#toasts button')].find(button => button.textContent === 'Undo')";
     window.wait_for(undo).await;
     assert_eq!(
-        fixture.world.column("infrastructure", "in-progress").await,
+        fixture
+            .world
+            .column_keys("infrastructure", "in-progress")
+            .await,
         ["INF-1"]
     );
     window
@@ -57,7 +63,7 @@ async fn card_moves_before_the_response_and_can_be_undone() {
     window.click("#undo").await;
     window.wait_for_column("todo", &["INF-1", "INF-2"]).await;
     assert_eq!(
-        fixture.world.column("infrastructure", "todo").await,
+        fixture.world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-2"]
     );
 }
@@ -100,7 +106,10 @@ async fn touch_drag_moves_a_card_to_another_column() {
         )
         .await;
     assert_eq!(
-        fixture.world.column("infrastructure", "in-progress").await,
+        fixture
+            .world
+            .column_keys("infrastructure", "in-progress")
+            .await,
         ["INF-1"]
     );
 }
@@ -131,7 +140,7 @@ async fn dragging_near_an_edge_scrolls() {
     window
         .wait_for("document.querySelector('#toasts').textContent.includes('Moved INF-1')")
         .await;
-    let column = fixture.world.column("infrastructure", "todo").await;
+    let column = fixture.world.column_keys("infrastructure", "todo").await;
     assert!(
         column.iter().position(|key| key == "INF-1").unwrap() > 20,
         "{column:?}"
@@ -174,7 +183,7 @@ async fn keyboard_moves_in_every_direction_and_is_announced() {
             .wait_for(&format!("document.activeElement.closest('#{card}')"))
             .await;
     }
-    for (key, said) in [
+    for (key, announcement) in [
         ("Space", "INF-1 picked up. Todo, 1 of 2."),
         ("j", "Moved to Todo, 2 of 2."),
         ("l", "Moved to In progress, "),
@@ -184,7 +193,7 @@ async fn keyboard_moves_in_every_direction_and_is_announced() {
         ("Space", "INF-1 dropped. In progress, 1 of 2."),
     ] {
         window.press_key(key).await;
-        wait_for_announcement(&window, said).await;
+        wait_for_announcement(&window, announcement).await;
     }
     // refusals are announced, too
     window
@@ -198,7 +207,7 @@ async fn keyboard_moves_in_every_direction_and_is_announced() {
     window.press_key("Space").await;
     window.press_key("ArrowRight").await;
     window.press_key("Space").await;
-    mira.ask(
+    mira.submit_by_script(
         axum::http::Method::PUT,
         "/tasks/INF-1/position",
         "card",
@@ -241,7 +250,7 @@ async fn task_added_to_a_sprints_board_is_in_that_sprint() {
     window.type_text("Next time").await;
     window.press_key("Enter").await;
     window.wait_for_column("todo", &["INF-1"]).await;
-    assert_eq!(fixture.world.elif.task("INF-1").await["sprint"], 43);
+    assert_eq!(fixture.world.elif.load_task("INF-1").await["sprint"], 43);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -378,7 +387,7 @@ async fn phone_shows_one_column_and_tabs_for_all() {
 async fn theme_follows_the_system_until_one_is_chosen() {
     let fixture = BrowserFixture::new().await;
     let window = fixture.open_window(&fixture.world.elif).await;
-    let light = async |what: &str| -> bool {
+    let light = async |name: &str| -> bool {
         window.wait_for("document.readyState === 'complete'").await;
         let shades: [f64; 2] = window
             .evaluate(
@@ -387,7 +396,7 @@ async fn theme_follows_the_system_until_one_is_chosen() {
             .await;
         assert!(
             (shades[0] - shades[1]).abs() > 300.0,
-            "{what}: text and background contrast: {shades:?}"
+            "{name}: text and background contrast: {shades:?}"
         );
         shades[0] > shades[1]
     };

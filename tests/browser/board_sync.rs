@@ -32,15 +32,16 @@ async fn close_gate(window: &Window) {
         .await;
 }
 
-async fn move_task(who: &Client, key: &str, column: &str) {
-    who.ask(
-        Method::PUT,
-        &format!("/tasks/{key}/position"),
-        "card",
-        &[("column", column)],
-    )
-    .await
-    .ok();
+async fn move_task(client: &Client, key: &str, column: &str) {
+    client
+        .submit_by_script(
+            Method::PUT,
+            &format!("/tasks/{key}/position"),
+            "card",
+            &[("column", column)],
+        )
+        .await
+        .ok();
 }
 
 async fn wait_for_lane(window: &Window, key: &str, lane: &str) {
@@ -56,7 +57,7 @@ async fn two_quick_moves_both_show_in_lanes() {
     let fixture = BrowserFixture::new().await;
     let elif = &fixture.world.elif;
     for title in ["one", "two", "three"] {
-        elif.make("infrastructure", "todo", title).await;
+        elif.create_task("infrastructure", "todo", title).await;
     }
     let window = fixture.open_window(&fixture.world.jonas).await;
     window.open_board(LANES).await;
@@ -83,7 +84,7 @@ async fn changes_by_others_during_a_drag_show_after_the_drop() {
         .join("Mira Okafor", "mira", "infrastructure")
         .await;
     for title in ["one", "two", "three"] {
-        mira.make("infrastructure", "todo", title).await;
+        mira.create_task("infrastructure", "todo", title).await;
     }
     let window = fixture.open_window(&fixture.world.elif).await;
     window.open_board(LANES).await;
@@ -103,7 +104,10 @@ async fn changes_by_others_during_a_drag_show_after_the_drop() {
     window.wait_for_column("done", &["INF-2"]).await;
     window.wait_for_column("in-review", &["INF-3"]).await;
     assert_eq!(
-        fixture.world.column("infrastructure", "in-review").await,
+        fixture
+            .world
+            .column_keys("infrastructure", "in-review")
+            .await,
         ["INF-3"]
     );
 }
@@ -113,7 +117,7 @@ async fn outdated_board_response_does_not_revert_a_move() {
     let fixture = BrowserFixture::new().await;
     let elif = &fixture.world.elif;
     for title in ["one", "two", "three"] {
-        elif.make("infrastructure", "todo", title).await;
+        elif.create_task("infrastructure", "todo", title).await;
     }
     let window = fixture.open_window(elif).await;
     window.open_board("/teams/infrastructure").await;
@@ -149,7 +153,7 @@ async fn outdated_board_response_does_not_revert_a_move() {
 async fn failed_board_request_is_retried() {
     let fixture = BrowserFixture::new().await;
     let elif = &fixture.world.elif;
-    elif.make("infrastructure", "todo", "one").await;
+    elif.create_task("infrastructure", "todo", "one").await;
     let window = fixture.open_window(&fixture.world.jonas).await;
     for path in [LANES, "/teams/infrastructure?q=one"] {
         window.open_board(path).await;
@@ -169,7 +173,7 @@ async fn task_added_in_another_lane_moves_to_its_own() {
     let fixture = BrowserFixture::new().await;
     let elif = &fixture.world.elif;
     for title in ["one", "two"] {
-        elif.make("infrastructure", "todo", title).await;
+        elif.create_task("infrastructure", "todo", title).await;
     }
     elif.post("/tasks/INF-1/owners/me", &[]).await.ok();
     let window = fixture.open_window(elif).await;
@@ -207,7 +211,7 @@ async fn drop_under_a_filter_lands_beside_the_visible_neighbour() {
         ("in-progress", "three"),
         ("todo", "four"),
     ] {
-        elif.make("infrastructure", column, title).await;
+        elif.create_task("infrastructure", column, title).await;
     }
     for key in ["INF-1", "INF-3", "INF-4"] {
         elif.post(&format!("/tasks/{key}/owners/me"), &[])

@@ -252,8 +252,8 @@ impl Window {
     pub async fn wait_for_page(&self, expression: &str) {
         let since = std::time::Instant::now();
         while since.elapsed() < TIMEOUT {
-            let there = format!("document.readyState === 'complete' && Boolean({expression})");
-            let arrived = self.page.evaluate(there).await;
+            let condition = format!("document.readyState === 'complete' && Boolean({expression})");
+            let arrived = self.page.evaluate(condition).await;
             if arrived.is_ok_and(|value| value.into_value().is_ok_and(|is_true: bool| is_true)) {
                 return;
             }

@@ -35,7 +35,7 @@ async fn bulk_choice_by_keyboard_applies_on_submit() {
     let fixture = BrowserFixture::new().await;
     let elif = &fixture.world.elif;
     for title in ["one", "two", "three", "four"] {
-        elif.make("infrastructure", "todo", title).await;
+        elif.create_task("infrastructure", "todo", title).await;
     }
     let window = fixture.open_window(elif).await;
     window.open_board("/teams/infrastructure").await;
@@ -103,7 +103,7 @@ async fn bulk_edit_of_320_tasks_and_its_undo_show_every_card() {
     let fixture = BrowserFixture::new().await;
     let elif = &fixture.world.elif;
     for n in 1..=MANY {
-        elif.make("infrastructure", "todo", &format!("Task number {n}"))
+        elif.create_task("infrastructure", "todo", &format!("Task number {n}"))
             .await;
     }
     let window = fixture.open_window(elif).await;

@@ -55,7 +55,7 @@ async fn created_and_moved_tasks_show_in_a_second_firefox_window() {
     .await;
     two.wait_for_column("in-progress", &["INF-1"]).await;
     assert_eq!(
-        world.column("infrastructure", "in-progress").await,
+        world.column_keys("infrastructure", "in-progress").await,
         ["INF-1"]
     );
 
@@ -75,7 +75,10 @@ async fn created_and_moved_tasks_show_in_a_second_firefox_window() {
     one.send_keys("\u{e014}\u{e014} ").await;
     one.wait_for_column("in-review", &["INF-1"]).await;
     two.wait_for_column("in-review", &["INF-1"]).await;
-    assert_eq!(world.column("infrastructure", "in-review").await, ["INF-1"]);
+    assert_eq!(
+        world.column_keys("infrastructure", "in-review").await,
+        ["INF-1"]
+    );
     // no script threw an error
     let errors: Value = firefox.errors().await;
     assert_eq!(errors, json!([]));

@@ -26,18 +26,18 @@ async fn refused_objective_keeps_the_typed_text() {
             "document.querySelector('#why + .field-error')?.textContent.includes('at most 2000')",
         )
         .await;
-    let kept: String = window
+    let title: String = window
         .evaluate("document.querySelector('#objectives #title').value")
         .await;
-    assert_eq!(kept, "Sleep");
+    assert_eq!(title, "Sleep");
     window
-        .run_script("document.querySelector('#why').value = 'Nobody is woken'")
+        .run_script("document.querySelector('#why').value = 'Quiet nights'")
         .await;
     window
         .run_script("document.querySelector('#why').form.requestSubmit()")
         .await;
     window
-        .wait_for("document.querySelector('.objective')?.textContent.includes('Nobody is woken')")
+        .wait_for("document.querySelector('.objective')?.textContent.includes('Quiet nights')")
         .await;
     let left: String = window
         .evaluate("document.querySelector('#title').value")
@@ -54,17 +54,17 @@ async fn refused_topic_sent_without_scripts_can_be_corrected() {
         .wait_for("document.querySelector('#agenda input[name=text]')")
         .await;
     // submit() bypasses our scripts, which have to run for axe
-    window.run_script("{ const line = document.querySelector('#agenda input[name=text]'); line.value = 'Who knows DNS? @nobodyhere'; line.form.submit(); }").await;
+    window.run_script("{ const line = document.querySelector('#agenda input[name=text]'); line.value = 'Who knows DNS? @unknownuser'; line.form.submit(); }").await;
     window
-        .wait_for("document.querySelector('#text-error')?.textContent.includes('nobodyhere')")
+        .wait_for("document.querySelector('#text-error')?.textContent.includes('unknownuser')")
         .await;
     window.screenshot("story-given-back").await;
     let typed: String = window
         .evaluate("document.querySelector('#text').value")
         .await;
-    assert_eq!(typed, "Who knows DNS? @nobodyhere");
-    let found = window.accessibility_violations().await;
-    assert!(found.is_empty(), "{found:?}");
+    assert_eq!(typed, "Who knows DNS? @unknownuser");
+    let violations = window.accessibility_violations().await;
+    assert!(violations.is_empty(), "{violations:?}");
     window
         .run_script("document.querySelector('#text').value = 'Who knows DNS? @elif'")
         .await;
@@ -78,7 +78,7 @@ async fn refused_topic_sent_without_scripts_can_be_corrected() {
 async fn enter_on_a_planning_checkbox_changes_nothing() {
     let fixture = BrowserFixture::new().await;
     let elif = &fixture.world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     for scripts in [true, false] {
         let window = fixture.open_window(elif).await;
         if !scripts {
@@ -100,7 +100,11 @@ async fn enter_on_a_planning_checkbox_changes_nothing() {
         // a request that Enter had sent would arrive before these two
         let later = "fetch('/teams/infrastructure').then(() => fetch('/healthz')).then(answer => answer.ok)";
         assert!(window.evaluate::<bool>(later).await);
-        assert_eq!(elif.task(&key).await["sprint"], 42, "scripts: {scripts}");
+        assert_eq!(
+            elif.load_task(&key).await["sprint"],
+            42,
+            "scripts: {scripts}"
+        );
         let ticked: bool = window
             .evaluate("document.querySelector('#backlog-INF-1 input').checked")
             .await;
@@ -123,8 +127,8 @@ async fn topic_is_edited_in_place_and_removed() {
     // wait for transitions: contrast cannot be measured during a fade
     window.wait_for("document.querySelector('#agenda details[open]') && document.getAnimations().length === 0").await;
     window.screenshot("story-topic").await;
-    let found = window.accessibility_violations().await;
-    assert!(found.is_empty(), "{found:?}");
+    let violations = window.accessibility_violations().await;
+    assert!(violations.is_empty(), "{violations:?}");
     window.run_script("{ const field = document.querySelector('#agenda details input[name=text]'); field.value = 'Opinions on DNS'; field.form.requestSubmit(); }").await;
     window
         .wait_for(

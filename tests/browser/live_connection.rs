@@ -18,7 +18,7 @@ async fn typed_comment_survives_a_change_by_someone_else() {
         .join("Mira Okafor", "mira", "infrastructure")
         .await;
     let elif = &fixture.world.elif;
-    elif.make("infrastructure", "todo", "Cut over").await;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
     for n in 1..=30 {
         elif.post(
             "/tasks/INF-1/comments",
@@ -74,7 +74,7 @@ async fn typed_comment_survives_a_change_by_someone_else() {
     window.wait_for("document.querySelector('dialog.modal .timeline').textContent.includes('Ready when you are')").await;
 }
 
-/// Case R8.
+/// Case R8. After sleep or a lost connection the page catches up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lost_connection_is_shown_and_missed_changes_arrive() {
     let mut fixture = BrowserFixture::new().await;
@@ -82,7 +82,7 @@ async fn lost_connection_is_shown_and_missed_changes_arrive() {
         fixture
             .world
             .elif
-            .make("infrastructure", "todo", title)
+            .create_task("infrastructure", "todo", title)
             .await;
     }
     let window = fixture.open_window(&fixture.world.elif).await;
@@ -94,7 +94,7 @@ async fn lost_connection_is_shown_and_missed_changes_arrive() {
     fixture
         .world
         .elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             "/tasks/INF-1/position",
             "card",
@@ -119,7 +119,7 @@ async fn lost_connection_is_shown_and_missed_changes_arrive() {
     let moved = fixture
         .world
         .elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             "/tasks/INF-2/position",
             "card",
@@ -140,7 +140,7 @@ async fn eight_tabs_are_all_live() {
     fixture
         .world
         .elif
-        .make("infrastructure", "todo", "Cut over")
+        .create_task("infrastructure", "todo", "Cut over")
         .await;
     let first = fixture.open_window(&fixture.world.elif).await;
     let mut tabs = vec![first];
@@ -154,7 +154,7 @@ async fn eight_tabs_are_all_live() {
         fixture
             .world
             .elif
-            .ask(
+            .submit_by_script(
                 Method::PUT,
                 "/tasks/INF-1/position",
                 "card",

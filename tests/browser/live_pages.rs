@@ -16,7 +16,7 @@ async fn standup_planning_and_pitch_update_live() {
     pitch.goto("/sprints/43").await;
 
     let says = |text: &str| format!("document.querySelector('main').innerText.includes('{text}')");
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(
         &format!("/tasks/{key}/block"),
         &[("kind", "text"), ("note", "Legal")],
@@ -26,7 +26,7 @@ async fn standup_planning_and_pitch_update_live() {
     own.wait_for(&says("Waiting on Legal")).await;
     all.wait_for(&says("Waiting on Legal")).await;
     // the joint standup has a stream for each team
-    let theirs = jonas.make("ingestion", "todo", "Dual-write").await;
+    let theirs = jonas.create_task("ingestion", "todo", "Dual-write").await;
     jonas
         .post(
             &format!("/tasks/{theirs}/block"),
@@ -36,7 +36,9 @@ async fn standup_planning_and_pitch_update_live() {
         .ok();
     all.wait_for(&says("Waiting on Finance")).await;
 
-    let later = elif.make("infrastructure", "todo", "Next in line").await;
+    let later = elif
+        .create_task("infrastructure", "todo", "Next in line")
+        .await;
     elif.post(&format!("/tasks/{later}"), &[("sprint", "none")])
         .await
         .ok();
@@ -93,7 +95,7 @@ async fn new_task_and_search_shortcuts_work_on_every_team_page() {
     window.press_key("Enter").await;
     window.wait_for_column("todo", &["INF-1"]).await;
     assert_eq!(
-        elif.task("INF-1").await["sprint"],
+        elif.load_task("INF-1").await["sprint"],
         42,
         "in the active sprint"
     );

@@ -9,7 +9,7 @@ use crate::{browser_fixture::TestBrowser, pages::check_page, program::Place};
 async fn setup_import_and_first_move_reach_a_second_window() {
     let place = Place::new();
     let mut server = place.serve().await;
-    let link = server.link().await;
+    let link = server.read_setup_link().await;
     let browser = TestBrowser::launch(&format!("http://{}", server.address())).await;
     let one = browser.open_anonymous_window().await;
     let setup = link.split_once(server.address()).unwrap().1;
@@ -79,5 +79,5 @@ async fn setup_import_and_first_move_reach_a_second_window() {
     one.drag(&format!("#{key}"), to).await;
     two.wait_for_column("in-progress", &[&key]).await;
     server.signal(Signal::TERM);
-    assert_eq!(server.ended().await.unwrap().code(), Some(0));
+    assert_eq!(server.wait_for_exit().await.unwrap().code(), Some(0));
 }

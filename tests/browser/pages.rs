@@ -10,7 +10,7 @@ use crate::{
 
 /// Opens a page wide and narrow, light and dark, takes a screenshot of each, and returns what is wrong with it.
 pub async fn check_page(window: &Window, name: &str, path: &str) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut problems = Vec::new();
     for (width, height, phone) in [(1440, 900, false), (390, 844, true)] {
         for scheme in ["light", "dark"] {
             window.resize(width, height, phone).await;
@@ -21,7 +21,7 @@ pub async fn check_page(window: &Window, name: &str, path: &str) -> Vec<String> 
                 .evaluate("document.documentElement.scrollWidth > innerWidth")
                 .await;
             if overflows {
-                found.push(format!("{name} {width} {scheme}: scrolls sideways"));
+                problems.push(format!("{name} {width} {scheme}: scrolls sideways"));
             }
             window.screenshot(&format!("{name}-{width}-{scheme}")).await;
             // The whole page at once: the bar at the bottom would cover what can be scrolled into view.
@@ -29,7 +29,7 @@ pub async fn check_page(window: &Window, name: &str, path: &str) -> Vec<String> 
                 .evaluate("document.documentElement.scrollHeight")
                 .await;
             window.resize(width, full_height.max(height), phone).await;
-            found.extend(
+            problems.extend(
                 window
                     .accessibility_violations()
                     .await
@@ -38,12 +38,12 @@ pub async fn check_page(window: &Window, name: &str, path: &str) -> Vec<String> 
             );
         }
     }
-    found
+    problems
 }
 
 /// Returns chart labels with a contrast below 4.5 : 1. axe does not check text in SVG.
 async fn find_low_contrast_chart_text(window: &Window) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut labels = Vec::new();
     for ground in ["light", "dark", "print"] {
         if ground == "print" {
             window.emulate_print().await;
@@ -59,13 +59,13 @@ async fn find_low_contrast_chart_text(window: &Window) -> Vec<String> {
                 return [...document.querySelectorAll('main svg text')].filter(text => { const [high, low] = [bright(getComputedStyle(text).fill) ?? 0, under(text)].sort((a, b) => b - a); return (high + 0.05) / (low + 0.05) < 4.5; }).map(text => text.textContent); })()",
             )
             .await;
-        found.extend(
+        labels.extend(
             pale.into_iter()
                 .map(|text| format!("flow {ground}: “{text}” has low contrast")),
         );
     }
     window.set_color_scheme("light").await;
-    found
+    labels
 }
 
 /// `fortnight demo`, page by page: each one has content worth showing and no violations.
@@ -73,7 +73,7 @@ async fn find_low_contrast_chart_text(window: &Window) -> Vec<String> {
 async fn every_demo_page_has_content_and_no_violations() {
     let place = Place::new();
     let mut server = place.serve_demo(&[]).await;
-    let link = server.link().await;
+    let link = server.read_setup_link().await;
     let browser = TestBrowser::launch(&format!("http://{}", server.address())).await;
     let window = browser.open_anonymous_window().await;
     window
@@ -98,7 +98,7 @@ async fn every_demo_page_has_content_and_no_violations() {
             sqlx::query_scalar(goal).fetch_one(&mut db).await.unwrap(),
         )
     };
-    let mut found = Vec::new();
+    let mut problems = Vec::new();
     for (name, path, worth) in [
         (
             "board",
@@ -206,15 +206,15 @@ async fn every_demo_page_has_content_and_no_violations() {
             "document.querySelectorAll('main svg circle').length > 1",
         ),
     ] {
-        found.extend(check_page(&window, &format!("demo-{name}"), &path).await);
+        problems.extend(check_page(&window, &format!("demo-{name}"), &path).await);
         if name == "flow" {
-            found.extend(find_low_contrast_chart_text(&window).await);
+            problems.extend(find_low_contrast_chart_text(&window).await);
         }
         if !window.evaluate::<bool>(&format!("Boolean({worth})")).await {
-            found.push(format!("{name}: not {worth}"));
+            problems.push(format!("{name}: not {worth}"));
         }
     }
-    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -230,7 +230,7 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
         ("blocked", "Cut postgres over"),
         ("done", "Pin the operator"),
     ] {
-        let key = elif.make("infrastructure", column, title).await;
+        let key = elif.create_task("infrastructure", column, title).await;
         let body = json!({ "labels": ["postgres"], "owners": ["elif"], "description": "See **INF-1** and `code`.\n\n- [x] done", "due": "2026-11-20", "needed_by": "Growth" });
         elif.api(Method::PATCH, &format!("/tasks/{key}"), body)
             .await
@@ -356,7 +356,7 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
     )
     .await
     .ok();
-    let theirs = jonas.make("ingestion", "todo", "Dual write").await;
+    let theirs = jonas.create_task("ingestion", "todo", "Dual write").await;
     jonas
         .post(
             &format!("/tasks/{theirs}"),
@@ -450,7 +450,7 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
     let vera = fixture.open_window(&vera).await;
     let window = fixture.open_window(elif).await;
     let anonymous = fixture.open_anonymous_window().await;
-    let mut found = Vec::new();
+    let mut problems = Vec::new();
     for (name, path) in [
         ("board", "/teams/infrastructure"),
         ("lanes", "/teams/infrastructure?lanes=owner"),
@@ -518,7 +518,7 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
             Some(("viewer", _)) => &vera,
             _ => &window,
         };
-        found.extend(check_page(window, name, path).await);
+        problems.extend(check_page(window, name, path).await);
     }
     for path in [
         "/teams/infrastructure",
@@ -533,9 +533,9 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
             .evaluate::<bool>("document.documentElement.scrollWidth > innerWidth")
             .await
         {
-            found.push(format!("{path} 2560: scrolls sideways"));
+            problems.push(format!("{path} 2560: scrolls sideways"));
         }
-        found.extend(
+        problems.extend(
             window
                 .accessibility_violations()
                 .await
@@ -554,7 +554,7 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
             "document.querySelector('dialog.modal[open]') && document.getAnimations().length === 0",
         )
         .await;
-    found.extend(
+    problems.extend(
         window
             .accessibility_violations()
             .await
@@ -562,5 +562,5 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
             .map(|one| format!("opened task: {one}")),
     );
     window.screenshot("opened-1440-light").await;
-    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }

@@ -56,16 +56,16 @@ async fn invited_person_joins_and_deactivation_ends_the_session() {
         .await;
     // After deactivation, her open window says so within seconds.
     newcomer.open_board("/teams/infrastructure").await;
-    let gone = elif
+    let response = elif
         .post("/settings/people/mira-sol", &[("do", "deactivate")])
         .await;
-    let gone = if gone.status == 404 {
+    let response = if response.status == 404 {
         elif.post("/settings/people/mira", &[("do", "deactivate")])
             .await
     } else {
-        gone
+        response
     };
-    gone.ok();
+    response.ok();
     newcomer
         .wait_for("document.querySelector('.offline')?.textContent.includes('signed out')")
         .await;
@@ -75,7 +75,7 @@ async fn invited_person_joins_and_deactivation_ends_the_session() {
 async fn other_team_follows_a_task_and_gets_its_request_done() {
     let fixture = BrowserFixture::new().await;
     let (elif, jonas) = (&fixture.world.elif, &fixture.world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     let window = fixture.open_window(jonas).await;
     window.goto(&format!("/tasks/{key}")).await;
     window
@@ -158,7 +158,7 @@ async fn shared_check_in_is_live_until_its_link_is_revoked() {
         .execute(&fixture.world.db)
         .await
         .unwrap();
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     let lead = fixture.open_window(elif).await;
     lead.goto("/teams/infrastructure/settings").await;
     lead.wait_for("document.querySelector('#share-name')").await;
@@ -183,8 +183,8 @@ async fn shared_check_in_is_live_until_its_link_is_revoked() {
     guest
         .wait_for("document.querySelector('main').textContent.includes('1 of 1 done')")
         .await;
-    let found = guest.accessibility_violations().await;
-    assert!(found.is_empty(), "{found:?}");
+    let violations = guest.accessibility_violations().await;
+    assert!(violations.is_empty(), "{violations:?}");
 
     lead.run_script("document.querySelector('#links .rows button').click()")
         .await;
@@ -214,12 +214,16 @@ async fn viewer_is_offered_nothing_to_change() {
     ] {
         sqlx::query(query).execute(&fixture.world.db).await.unwrap();
     }
-    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    let key = elif
+        .create_task("infrastructure", "in-progress", "Cut over")
+        .await;
     // others would be offered to unblock this one: its blocker is done
     let free = elif
-        .make("infrastructure", "in-progress", "Free to go on")
+        .create_task("infrastructure", "in-progress", "Free to go on")
         .await;
-    let done = elif.make("infrastructure", "todo", "Done meanwhile").await;
+    let done = elif
+        .create_task("infrastructure", "todo", "Done meanwhile")
+        .await;
     elif.post(&format!("/tasks/{free}/owners"), &[("owners", "elif")])
         .await
         .ok();
@@ -327,15 +331,15 @@ async fn viewer_is_offered_nothing_to_change() {
         .await;
     assert_eq!(shown, 1, "only the list of shortcuts is open");
     window.wait_for_column("in-progress", &["INF-1"]).await;
-    assert_eq!(elif.task(&key).await["version"], 1);
+    assert_eq!(elif.load_task(&key).await["version"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn private_team_stays_hidden_during_a_thousand_events() {
     let fixture = BrowserFixture::new().await;
     let (elif, jonas) = (&fixture.world.elif, &fixture.world.jonas);
-    let key = elif.make("infrastructure", "todo", "Zanzibar").await;
-    jonas.make("ingestion", "todo", "Ours").await;
+    let key = elif.create_task("infrastructure", "todo", "Zanzibar").await;
+    jonas.create_task("ingestion", "todo", "Ours").await;
     sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
         .execute(&fixture.world.db)
         .await
@@ -372,7 +376,7 @@ async fn private_team_stays_hidden_during_a_thousand_events() {
         .unwrap();
     assert_eq!(after - before, 1000);
     // An event of the own team arrives: the stream was open all the time.
-    jonas.make("ingestion", "todo", "The last one").await;
+    jonas.create_task("ingestion", "todo", "The last one").await;
     window.wait_for("heard.join('').includes('The last one') && document.body.textContent.includes('The last one')").await;
     let heard: String = window.evaluate("heard.join('\\n')").await;
     assert!(heard.contains("/teams/infrastructure/live 404"), "{heard}");

@@ -33,7 +33,7 @@ async fn entered_value_and_finished_task_update_goal_progress() {
         303
     );
     let key = elif
-        .make("infrastructure", "todo", "Drill on Tuesday")
+        .create_task("infrastructure", "todo", "Drill on Tuesday")
         .await;
     elif.post(&format!("/tasks/{key}"), &[("goal", "2")])
         .await
@@ -81,7 +81,7 @@ async fn closed_sprint_keeps_its_figures_and_action_becomes_task() {
         ("todo", "Runbook"),
         ("todo", "Old idea"),
     ] {
-        let key = elif.make("infrastructure", column, title).await;
+        let key = elif.create_task("infrastructure", column, title).await;
         elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
             .await
             .ok();
@@ -107,7 +107,7 @@ async fn closed_sprint_keeps_its_figures_and_action_becomes_task() {
     let before: String = window.evaluate(figures).await;
     assert!(before.contains("1 / 2"), "{before}");
     assert_eq!(
-        fixture.world.column("infrastructure", "todo").await,
+        fixture.world.column_keys("infrastructure", "todo").await,
         ["INF-3"],
         "one is back in the backlog and one is dropped"
     );
@@ -142,7 +142,10 @@ async fn closed_sprint_keeps_its_figures_and_action_becomes_task() {
     window
         .wait_for("document.querySelector('main').textContent.includes('INF-5')")
         .await;
-    assert_eq!(elif.task("INF-5").await["title"], "Ask Legal for a date");
+    assert_eq!(
+        elif.load_task("INF-5").await["title"],
+        "Ask Legal for a date"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -173,10 +176,10 @@ async fn two_people_write_retro_notes_without_losing_text() {
         .await;
     two.wait_for("document.querySelector('.note')?.textContent.includes('Pairing helped')")
         .await;
-    let kept: String = two
+    let typed: String = two
         .evaluate(&format!("document.querySelector('{field}').value"))
         .await;
-    assert_eq!(kept, "Half a thou", "the text being typed stays");
+    assert_eq!(typed, "Half a thou", "the text being typed stays");
     two.page.bring_to_front().await.unwrap();
     two.type_text("ght").await;
     two.press_key("Enter").await;
@@ -196,7 +199,7 @@ async fn sprint_is_planned_by_dragging_and_by_keyboard() {
         303
     );
     for title in ["Runbook", "Alert on lag", "Old idea"] {
-        let key = elif.make("infrastructure", "todo", title).await;
+        let key = elif.create_task("infrastructure", "todo", title).await;
         elif.post(&format!("/tasks/{key}"), &[("sprint", "none")])
             .await
             .ok();
@@ -215,7 +218,7 @@ async fn sprint_is_planned_by_dragging_and_by_keyboard() {
     window
         .wait_for("document.querySelector('.group[class*=hue] #backlog-INF-1')")
         .await;
-    assert_eq!(elif.task("INF-1").await["goal"], 1);
+    assert_eq!(elif.load_task("INF-1").await["goal"], 1);
 
     // by keyboard: check two rows, then press the goal's button
     window
@@ -239,7 +242,7 @@ async fn sprint_is_planned_by_dragging_and_by_keyboard() {
     window
         .wait_for("document.querySelectorAll('.group[class*=hue] .backlog-item').length === 3")
         .await;
-    assert_eq!(elif.task("INF-3").await["sprint"], 43);
+    assert_eq!(elif.load_task("INF-3").await["sprint"], 43);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -253,7 +256,7 @@ async fn long_press_plans_a_task_and_swiping_scrolls() {
     );
     for n in 1..=16 {
         let key = elif
-            .make(
+            .create_task(
                 "infrastructure",
                 "todo",
                 &format!("Task number {n} with a title of some length"),
@@ -299,7 +302,7 @@ async fn long_press_plans_a_task_and_swiping_scrolls() {
         .dispatch_touch(DispatchTouchEventType::TouchMove, (x, y - 200.0))
         .await;
     phone.end_touch().await;
-    assert!(elif.task("INF-3").await["sprint"].is_null());
+    assert!(elif.load_task("INF-3").await["sprint"].is_null());
 
     // a long press starts a drag, and near the edge the page scrolls towards the sprint
     phone
@@ -339,7 +342,7 @@ async fn long_press_plans_a_task_and_swiping_scrolls() {
     phone
         .wait_for("document.querySelector('.group[class*=hue] #backlog-INF-3')")
         .await;
-    assert_eq!(elif.task("INF-3").await["goal"], 1);
+    assert_eq!(elif.load_task("INF-3").await["goal"], 1);
 }
 
 #[tokio::test]
@@ -351,7 +354,7 @@ async fn team_walks_the_board_by_keyboard_and_adds_an_action() {
         ("in-progress", "Go on"),
         ("in-review", "Look at it"),
     ] {
-        elif.make("infrastructure", column, title).await;
+        elif.create_task("infrastructure", column, title).await;
     }
     let window = fixture.open_window(elif).await;
     // waits for a card and for the scripts of its page
@@ -419,7 +422,7 @@ async fn meeting_pages_print_without_their_forms() {
         ("in-progress", "Go on"),
         ("blocked", "Cut over"),
     ] {
-        elif.make("infrastructure", column, title).await;
+        elif.create_task("infrastructure", column, title).await;
     }
     elif.post("/tasks/INF-2/ask-for-help", &[]).await.ok();
     elif.post(
@@ -436,7 +439,7 @@ async fn meeting_pages_print_without_their_forms() {
     .ok();
     let window = fixture.open_window(elif).await;
     window.emulate_print().await;
-    for (path, name, said) in [
+    for (path, name, expected) in [
         (
             "/teams/infrastructure/standup",
             "standup",
@@ -469,11 +472,11 @@ async fn meeting_pages_print_without_their_forms() {
     ] {
         window.goto(path).await;
         window.wait_for("document.readyState === 'complete'").await;
-        let told: String = window
+        let printed: String = window
             .evaluate("document.querySelector('main').innerText")
             .await;
-        for text in said {
-            assert!(told.contains(text), "{text} is not on paper: {told}");
+        for text in expected {
+            assert!(printed.contains(text), "{text} is not on paper: {printed}");
         }
         let shown = "[...document.querySelectorAll('input:not([type=checkbox]), textarea, .button, .topbar')].filter(one => one.checkVisibility()).map(one => one.outerHTML)";
         let forms: Vec<String> = window.evaluate(shown).await;
@@ -497,13 +500,14 @@ async fn project_board_moves_tasks_of_two_teams_live() {
         ("unit", "tables"),
     ];
     elif.post("/projects", &project).await.ok();
-    for (who, team, title) in [
+    for (client, team, title) in [
         (elif, "infrastructure", "Copy sessions"),
         (jonas, "ingestion", "Dual-write"),
         (elif, "infrastructure", "Copy orders"),
     ] {
-        let key = who.make(team, "todo", title).await;
-        who.post(&format!("/tasks/{key}"), &[("project", "re-partition")])
+        let key = client.create_task(team, "todo", title).await;
+        client
+            .post(&format!("/tasks/{key}"), &[("project", "re-partition")])
             .await
             .ok();
     }

@@ -53,7 +53,7 @@ async fn refused_move_dialog_stays_open_and_says_why() {
     fixture
         .world
         .elif
-        .make("infrastructure", "todo", "Cut over")
+        .create_task("infrastructure", "todo", "Cut over")
         .await;
     let window = fixture.open_window(&fixture.world.elif).await;
     window.open_board("/teams/infrastructure").await;
@@ -61,7 +61,7 @@ async fn refused_move_dialog_stays_open_and_says_why() {
     window.press_key("m").await;
     wait_for_dialog(&window, "Move INF-1").await;
     select_option(&window, "dialog.small [name=column]", "in-review").await;
-    mira.ask(
+    mira.submit_by_script(
         Method::PUT,
         "/tasks/INF-1/position",
         "card",
@@ -82,8 +82,8 @@ async fn refused_move_dialog_stays_open_and_says_why() {
         .evaluate("document.querySelectorAll('[data-task-page]').length")
         .await;
     assert_eq!(articles, 0, "a small dialog is not a task page");
-    let found = window.accessibility_violations().await;
-    assert!(found.is_empty(), "{found:?}");
+    let violations = window.accessibility_violations().await;
+    assert!(violations.is_empty(), "{violations:?}");
     // submit again after reading the reason
     window
         .click("dialog.small form[action$=position] button")
@@ -117,7 +117,7 @@ async fn refused_move_dialog_stays_open_and_says_why() {
             "document.querySelector('#sprint-error')?.textContent.includes('has closed Sprint 43')",
         )
         .await;
-    assert_eq!(fixture.world.elif.task("INF-1").await["sprint"], 42);
+    assert_eq!(fixture.world.elif.load_task("INF-1").await["sprint"], 42);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -127,7 +127,7 @@ async fn task_moved_to_blocked_prompts_for_the_reason() {
         fixture
             .world
             .elif
-            .make("infrastructure", "todo", title)
+            .create_task("infrastructure", "todo", title)
             .await;
     }
     let window = fixture.open_window(&fixture.world.elif).await;
@@ -174,7 +174,7 @@ async fn shortcuts_work_on_the_board_and_on_the_task_page() {
         fixture
             .world
             .elif
-            .make("infrastructure", "todo", title)
+            .create_task("infrastructure", "todo", title)
             .await;
     }
     let window = fixture.open_window(&fixture.world.elif).await;
@@ -226,7 +226,7 @@ async fn arrow_keys_in_a_select_submit_one_change() {
     fixture
         .world
         .elif
-        .make("infrastructure", "todo", "one")
+        .create_task("infrastructure", "todo", "one")
         .await;
     let window = fixture.open_window(&fixture.world.elif).await;
     window.open_board("/teams/infrastructure").await;
@@ -251,7 +251,7 @@ async fn arrow_keys_in_a_select_submit_one_change() {
     assert_eq!(
         (
             edits().await,
-            &fixture.world.elif.task("INF-1").await["sprint"]
+            &fixture.world.elif.load_task("INF-1").await["sprint"]
         ),
         (1, &serde_json::Value::Null)
     );
@@ -269,7 +269,7 @@ async fn arrow_keys_in_a_select_submit_one_change() {
     assert_eq!(
         (
             edits().await,
-            &fixture.world.elif.task("INF-1").await["sprint"]
+            &fixture.world.elif.load_task("INF-1").await["sprint"]
         ),
         (2, &43.into())
     );
@@ -282,11 +282,11 @@ async fn dialogs_bulk_bar_and_toasts_have_no_wcag_violations() {
         fixture
             .world
             .elif
-            .make("infrastructure", "todo", title)
+            .create_task("infrastructure", "todo", title)
             .await;
     }
     let window = fixture.open_window(&fixture.world.elif).await;
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for scheme in ["light", "dark"] {
         window.set_color_scheme(scheme).await;
         window.open_board("/teams/infrastructure").await;
@@ -309,7 +309,7 @@ async fn dialogs_bulk_bar_and_toasts_have_no_wcag_violations() {
             window
                 .wait_for(&format!("document.querySelector('{DIALOG}')"))
                 .await;
-            found.extend(check_page(name).await);
+            violations.extend(check_page(name).await);
             window.press_key("Escape").await;
             wait_until_dialog_is_closed(&window).await;
         }
@@ -318,28 +318,28 @@ async fn dialogs_bulk_bar_and_toasts_have_no_wcag_violations() {
         window
             .wait_for("!document.querySelector('[data-bulk-bar]').hidden")
             .await;
-        found.extend(check_page("several").await);
+        violations.extend(check_page("several").await);
         // with a sticky toast
         window.click("[data-bulk-bar] button:not([name])").await;
         window
             .wait_for("document.querySelector('#toasts .stays')")
             .await;
-        found.extend(check_page("toast").await);
+        violations.extend(check_page("toast").await);
         window.press_key("Escape").await;
         window.press_key("c").await;
         window
             .wait_for("document.activeElement.closest('.new')")
             .await;
-        found.extend(check_page("new").await);
+        violations.extend(check_page("new").await);
     }
-    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn edited_task_fields_are_saved_when_focus_leaves() {
     let fixture = BrowserFixture::new().await;
     let elif = &fixture.world.elif;
-    elif.make("infrastructure", "todo", "Cut over").await;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
     let window = fixture.open_window(elif).await;
     window.goto("/tasks/INF-1").await;
     window
@@ -363,7 +363,7 @@ async fn edited_task_fields_are_saved_when_focus_leaves() {
     window
         .wait_for("document.querySelector('.timeline').textContent.includes('Growth')")
         .await;
-    let version: i64 = elif.task("INF-1").await["version"].as_i64().unwrap();
+    let version: i64 = elif.load_task("INF-1").await["version"].as_i64().unwrap();
     assert_eq!(version, 4, "three changes, each sent once");
     // the board's shortcuts work here, too, and so does their list
     window.run_script("document.activeElement.blur()").await;
@@ -413,7 +413,7 @@ async fn lost_response_creates_no_duplicate_and_undo_survives_reload() {
             .await
     );
     assert_eq!(
-        fixture.world.column("infrastructure", "todo").await,
+        fixture.world.column_keys("infrastructure", "todo").await,
         ["INF-1"]
     );
 
@@ -430,7 +430,7 @@ async fn blocker_details_keep_the_chosen_person_or_team() {
         fixture
             .world
             .elif
-            .make("infrastructure", "todo", title)
+            .create_task("infrastructure", "todo", title)
             .await;
     }
     let window = fixture.open_window(&fixture.world.elif).await;
@@ -451,7 +451,7 @@ async fn blocker_details_keep_the_chosen_person_or_team() {
                 "document.querySelector('[data-column=blocked] #{key} .blocked-by')"
             ))
             .await;
-        let wait = &fixture.world.elif.task(key).await["blocked_by"][0];
+        let wait = &fixture.world.elif.load_task(key).await["blocked_by"][0];
         assert_eq!(
             (&wait["kind"], &wait["on"], &wait["note"]),
             (&kind.into(), &on.into(), &"the key".into()),
@@ -472,7 +472,7 @@ async fn blocker_details_keep_the_chosen_person_or_team() {
     window
         .wait_for("document.querySelector('[data-column=blocked] #INF-3 .blocked-by')")
         .await;
-    let wait = &fixture.world.elif.task("INF-3").await["blocked_by"][0];
+    let wait = &fixture.world.elif.load_task("INF-3").await["blocked_by"][0];
     assert_eq!(
         (&wait["kind"], &wait["note"]),
         (&"text".into(), &"Legal".into()),

@@ -1,4 +1,4 @@
-//! The table in docs/ACCESS.md, route by route and person by person.
+//! Checks the table in docs/ACCESS.md, route by route and role by role.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,32 +13,40 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::{
-    fixtures::{Client, NOW, World, tell},
+    fixtures::{Client, NOW, World, report},
     goals::set_goal,
 };
 
 const TABLE: &str = include_str!("../../docs/ACCESS.md");
 const ROUTER: &str = include_str!("../../src/http/router.rs");
 
-/// What a table's row says: a route, and what each of its columns gets.
+/// One row of the table: a route, and the expected result for each column.
 pub struct Row {
     pub method: Method,
     pub path: String,
     expected: BTreeMap<&'static str, String>,
 }
 
-const WHO: [&str; 9] = [
-    "admin", "lead", "member", "other", "viewer", "token", "nobody", "share", "private",
+const ROLES: [&str; 9] = [
+    "admin",
+    "lead",
+    "member",
+    "other",
+    "viewer",
+    "token",
+    "anonymous",
+    "share",
+    "private",
 ];
 
-pub fn table() -> Vec<Row> {
+pub fn parse_table() -> Vec<Row> {
     let rows = TABLE
         .lines()
         .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     rows.filter_map(|line| {
         let mut cells = line.split(" | ");
         let (method, path) = cells.next()?.split_once(' ')?;
-        let expected = WHO.into_iter().zip(cells.map(str::to_owned)).collect();
+        let expected = ROLES.into_iter().zip(cells.map(str::to_owned)).collect();
         Some(Row {
             method: method.parse().ok().filter(|_| path.starts_with('/'))?,
             path: path.to_owned(),
@@ -48,8 +56,8 @@ pub fn table() -> Vec<Row> {
     .collect()
 }
 
-/// Every route of the router, read off its source: axum does not tell.
-fn routes() -> BTreeSet<String> {
+/// Returns every route of the router. They are parsed from its source because axum cannot list them.
+fn parse_routes() -> BTreeSet<String> {
     let api = ROUTER.find("fn api()").unwrap()..ROUTER.find("/// Adds the middleware").unwrap();
     let mut routes = BTreeSet::new();
     for (at, _) in ROUTER.match_indices(".route(") {
@@ -77,22 +85,22 @@ fn routes() -> BTreeSet<String> {
     routes
 }
 
-/// Case 8.
+/// Case 8. A new route is tested against every role, because it has to be listed.
 #[test]
-fn every_route_is_in_the_table_and_nothing_else_is() {
-    let listed: BTreeSet<String> = table()
+fn access_table_lists_exactly_the_routes_of_the_router() {
+    let listed: BTreeSet<String> = parse_table()
         .iter()
         .map(|row| format!("{} {}", row.method, row.path))
         .collect();
-    let routes = routes();
+    let routes = parse_routes();
     let missing: Vec<_> = routes.difference(&listed).collect();
-    let gone: Vec<_> = listed.difference(&routes).collect();
+    let outdated: Vec<_> = listed.difference(&routes).collect();
     assert!(
-        missing.is_empty() && gone.is_empty(),
-        "not in docs/ACCESS.md: {missing:?}; not in the router: {gone:?}"
+        missing.is_empty() && outdated.is_empty(),
+        "not in docs/ACCESS.md: {missing:?}; not in the router: {outdated:?}"
     );
     assert!(routes.len() > 100, "{}", routes.len());
-    // What is written otherwise would be read over here.
+    // Routes added in any other way would be missed by `parse_routes`.
     for other in [
         "any(",
         "on(",
@@ -109,7 +117,7 @@ fn every_route_is_in_the_table_and_nothing_else_is() {
             "{other} in the router"
         );
     }
-    for (path, source) in sources() {
+    for (path, source) in read_sources() {
         let routes = ["Router::new", ".route(", ".nest(", ".fallback("]
             .into_iter()
             .find(|word| source.contains(word));
@@ -122,17 +130,17 @@ fn every_route_is_in_the_table_and_nothing_else_is() {
     }
 }
 
-/// Who may know of a private team is asked in words of one place: queries elsewhere have its conditions in them.
+/// Access to private teams is decided in one module. Queries elsewhere include its conditions.
 #[test]
-fn no_query_has_a_condition_of_its_own_for_private_teams() {
-    // where it is decided, and where it is set and shown
-    let may = [
+fn only_the_policy_has_conditions_on_private_teams() {
+    // the policy itself, and the places that set and show the flag
+    let allowed = [
         "src/domain/policy/predicates.rs",
         "src/domain/policy/team_access.rs",
         "src/domain/teams/membership.rs",
     ];
-    for (path, source) in sources() {
-        if may.into_iter().any(|file| path.ends_with(file))
+    for (path, source) in read_sources() {
+        if allowed.into_iter().any(|file| path.ends_with(file))
             || path.components().any(|part| part.as_os_str() == "demo")
         {
             continue;
@@ -141,11 +149,11 @@ fn no_query_has_a_condition_of_its_own_for_private_teams() {
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
         {
-            let of_a_team = line.match_indices(".private").any(|(at, found)| {
-                !line[at + found.len()..]
+            let qualified = line.match_indices(".private").any(|(at, column)| {
+                !line[at + column.len()..]
                     .starts_with(|char: char| char.is_ascii_alphanumeric() || char == '_')
             });
-            let alone = [
+            let unqualified = [
                 "WHERE private",
                 "SELECT private",
                 "AND private",
@@ -153,7 +161,7 @@ fn no_query_has_a_condition_of_its_own_for_private_teams() {
                 "OR private",
             ];
             assert!(
-                !of_a_team && !alone.iter().any(|own| line.contains(own)),
+                !qualified && !unqualified.iter().any(|own| line.contains(own)),
                 "{}: {line}",
                 path.display()
             );
@@ -161,8 +169,8 @@ fn no_query_has_a_condition_of_its_own_for_private_teams() {
     }
 }
 
-/// Every file of the program, and what it says.
-fn sources() -> Vec<(std::path::PathBuf, String)> {
+/// Returns the path and content of every source file.
+fn read_sources() -> Vec<(std::path::PathBuf, String)> {
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -182,8 +190,8 @@ fn sources() -> Vec<(std::path::PathBuf, String)> {
     files
 }
 
-/// Shares Infrastructure; the answer is the link's secret.
-pub async fn share(lead: &Client, shows: &str) -> String {
+/// Creates a share link for Infrastructure and returns its secret.
+pub async fn create_share_link(lead: &Client, shows: &str) -> String {
     let fields = [("name", "The auditors"), ("shows", shows)];
     let page = lead
         .post("/teams/infrastructure/share-links", &fields)
@@ -199,14 +207,14 @@ pub async fn share(lead: &Client, shows: &str) -> String {
         .to_owned()
 }
 
-/// People of every kind, and something of everything that an address names.
-pub struct Cast {
+/// A client for each role, and objects for every placeholder in a route.
+pub struct Fixture {
     pub world: World,
-    pub who: BTreeMap<&'static str, Client>,
+    pub clients: BTreeMap<&'static str, Client>,
     private: bool,
 }
 
-impl Cast {
+impl Fixture {
     pub async fn new(private: bool) -> Self {
         let world = World::new().await;
         let lead = world.elif.clone();
@@ -239,38 +247,38 @@ impl Cast {
                 .unwrap();
         }
         let token = world.program_of(&member, Scope::Read).await;
-        let link = share(&lead, "check-in").await;
+        let link = create_share_link(&lead, "check-in").await;
         let guest = Client {
             bearer: Some(link),
             ..world.stranger()
         };
-        let who = BTreeMap::from([
+        let clients = BTreeMap::from([
             ("admin", admin),
             ("lead", lead),
             ("member", member),
             ("other", world.jonas.clone()),
             ("viewer", viewer),
             ("token", token),
-            ("nobody", world.stranger()),
+            ("anonymous", world.stranger()),
             ("share", guest),
         ]);
         Self {
             world,
-            who,
+            clients,
             private,
         }
     }
 
-    async fn id(&self, query: &str) -> Uuid {
+    async fn fetch_id(&self, query: &str) -> Uuid {
         sqlx::query_scalar(sqlx::AssertSqlSafe(query))
             .fetch_one(&self.world.db)
             .await
             .unwrap_or_else(|error| panic!("{query}: {error}"))
     }
 
-    /// A row's address with something of ours for everything that it names, made for this one request.
-    pub async fn address(&self, row: &Row, by: &Client) -> String {
-        let lead = &self.who["lead"];
+    /// Returns the path of a row. Each placeholder refers to an object created for this request.
+    pub async fn resolve_path(&self, row: &Row, client: &Client) -> String {
+        let lead = &self.clients["lead"];
         let mut path = row.path.clone();
         if path.starts_with("/projects/{slug}") {
             let name = format!("Project {}", &Uuid::now_v7().simple().to_string()[20..]);
@@ -288,16 +296,16 @@ impl Cast {
         }
         if path.contains("{key}") {
             let key = match row.path.split('/').nth(1) {
-                Some("tasks" | "api") => lead.make("infrastructure", "todo", "Theirs").await,
-                Some("share") => self.who["share"].bearer.clone().unwrap(),
+                Some("tasks" | "api") => lead.create_task("infrastructure", "todo", "Theirs").await,
+                Some("share") => self.clients["share"].bearer.clone().unwrap(),
                 _ => "nonsense".to_owned(),
             };
             path = path.replace("{key}", &key);
             if path.contains("/comments/{id}") {
-                // a comment is its author's
+                // only its author may change a comment
                 sqlx::query("INSERT INTO comments (team_id, id, task_id, author_id, body, created_at) SELECT k.team_id, $1, k.id, $2, 'x', now() FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key || '-' || k.number = $3")
                     .bind(Uuid::now_v7())
-                    .bind(by.person.id)
+                    .bind(client.person.id)
                     .bind(&key)
                     .execute(&self.world.db)
                     .await
@@ -320,7 +328,7 @@ impl Cast {
                 lead.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
             }
         }
-        let given = match path.as_str() {
+        let setup = match path.as_str() {
             "/teams/{slug}/days-off/{day}/remove" => {
                 "INSERT INTO days_off (team_id, day, name) SELECT id, '2026-12-24', 'x' FROM teams WHERE key = 'INF' ON CONFLICT DO NOTHING"
             }
@@ -334,9 +342,9 @@ impl Cast {
             path if path.starts_with("/public/") => "UPDATE teams SET public = true WHERE key = 'INF' AND NOT private",
             _ => "SELECT 1",
         };
-        sqlx::query(given).execute(&self.world.db).await.unwrap();
+        sqlx::query(setup).execute(&self.world.db).await.unwrap();
         if path.contains("{id}") {
-            let id = self.made(&path, by).await;
+            let id = self.create_object(&path, client).await;
             path = path.replace("{id}", &id.to_string());
         }
         let file = if path.contains("/flow/") {
@@ -358,15 +366,15 @@ impl Cast {
         path
     }
 
-    /// What `{id}` stands for in that address.
-    async fn made(&self, path: &str, by: &Client) -> Uuid {
-        let lead = &self.who["lead"];
+    /// Creates the object that `{id}` refers to in this path.
+    async fn create_object(&self, path: &str, client: &Client) -> Uuid {
+        let lead = &self.clients["lead"];
         let team = "/teams/infrastructure";
         let newest = |table: &str| format!("SELECT id FROM {table} ORDER BY id DESC LIMIT 1");
         match path {
-            _ if path.contains("/comments/") => self.id(&newest("comments")).await,
-            _ if path.contains("/steps/") => self.id(&newest("steps")).await,
-            _ if path.contains("/blockers/") => self.id(&newest("blockers")).await,
+            _ if path.contains("/comments/") => self.fetch_id(&newest("comments")).await,
+            _ if path.contains("/steps/") => self.fetch_id(&newest("steps")).await,
+            _ if path.contains("/blockers/") => self.fetch_id(&newest("blockers")).await,
             _ if path.contains("/goals/") => {
                 let title = Uuid::now_v7().to_string();
                 set_goal(
@@ -394,50 +402,50 @@ impl Cast {
                 )
                 .await
                 .ok();
-                self.id(&newest("goal_comments")).await
+                self.fetch_id(&newest("goal_comments")).await
             }
             _ if path.contains("/filters/") => {
-                // a filter is its keeper's
+                // only its owner may change a filter
                 sqlx::query("INSERT INTO saved_filters (team_id, id, name, query, account_id) SELECT id, $1, $2, '?sprint=all', $3 FROM teams WHERE key = 'INF'")
                     .bind(Uuid::now_v7())
                     .bind(Uuid::now_v7().to_string())
-                    .bind(by.person.id)
+                    .bind(client.person.id)
                     .execute(&self.world.db)
                     .await
                     .unwrap();
-                self.id(&newest("saved_filters")).await
+                self.fetch_id(&newest("saved_filters")).await
             }
             _ if path.contains("/requests/") => {
                 sqlx::query("INSERT INTO requests (team_id, id, title, created_at, asker_id) SELECT id, $1, 'x', now(), $2 FROM teams WHERE key = 'INF'")
                     .bind(Uuid::now_v7())
-                    .bind(by.person.id)
+                    .bind(client.person.id)
                     .execute(&self.world.db)
                     .await
                     .unwrap();
-                self.id(&newest("requests")).await
+                self.fetch_id(&newest("requests")).await
             }
             _ if path.contains("/labels/") => {
-                let key = lead.make("infrastructure", "todo", "Labelled").await;
+                let key = lead.create_task("infrastructure", "todo", "Labelled").await;
                 lead.post(
                     &format!("/tasks/{key}"),
                     &[("labels", &Uuid::now_v7().to_string())],
                 )
                 .await
                 .ok();
-                self.id(&newest("labels")).await
+                self.fetch_id(&newest("labels")).await
             }
             _ if path.contains("/share-links/") => {
-                share(lead, "board").await;
-                self.id(&newest("share_links")).await
+                create_share_link(lead, "board").await;
+                self.fetch_id(&newest("share_links")).await
             }
             _ if path.contains("/notes/") => {
                 sqlx::query("INSERT INTO retro_notes (team_id, id, sprint_id, category, text, author_id, created_at) SELECT t.id, $1, s.id, 'well', 'x', $2, now() FROM teams t, sprints s WHERE t.key = 'INF' AND s.number = 42")
                     .bind(Uuid::now_v7())
-                    .bind(by.person.id)
+                    .bind(client.person.id)
                     .execute(&self.world.db)
                     .await
                     .unwrap();
-                self.id(&newest("retro_notes")).await
+                self.fetch_id(&newest("retro_notes")).await
             }
             _ if path.contains("/topics/") => {
                 lead.post(
@@ -446,20 +454,20 @@ impl Cast {
                 )
                 .await
                 .ok();
-                self.id(&newest("topics")).await
+                self.fetch_id(&newest("topics")).await
             }
             _ if path.contains("/actions/") => {
                 lead.post(&format!("{team}/actions"), &[("text", "x")])
                     .await
                     .ok();
-                self.id(&newest("actions")).await
+                self.fetch_id(&newest("actions")).await
             }
             _ if path.contains("/milestones/") => {
                 let project = path.split("/milestones").next().unwrap();
                 lead.post(&format!("{project}/milestones"), &[("title", "First")])
                     .await
                     .ok();
-                self.id(&newest("milestones")).await
+                self.fetch_id(&newest("milestones")).await
             }
             _ if path.contains("/objectives/") || path.contains("/key-results/") => {
                 lead.post(
@@ -468,7 +476,7 @@ impl Cast {
                 )
                 .await
                 .ok();
-                let objective = self.id(&newest("objectives")).await;
+                let objective = self.fetch_id(&newest("objectives")).await;
                 if path.contains("/objectives/") {
                     return objective;
                 }
@@ -479,24 +487,25 @@ impl Cast {
                 )
                 .await
                 .ok();
-                self.id(&newest("key_results")).await
+                self.fetch_id(&newest("key_results")).await
             }
             _ if path.starts_with("/settings/invitations/") => {
-                let admin = &self.who["admin"];
+                let admin = &self.clients["admin"];
                 admin
                     .post("/settings/invitations", &[("days", "7")])
                     .await
                     .status(200);
-                self.id(&newest("invitations")).await
+                self.fetch_id(&newest("invitations")).await
             }
             _ if path.starts_with("/me/tokens/") => {
-                by.post("/me/tokens", &[("name", "x"), ("scope", "read")])
+                client
+                    .post("/me/tokens", &[("name", "x"), ("scope", "read")])
                     .await;
-                self.id(&newest("tokens")).await
+                self.fetch_id(&newest("tokens")).await
             }
             _ if path.starts_with("/changes/") => {
-                // one's own change is what may be undone
-                let key = lead.make("infrastructure", "todo", "Undone").await;
+                // only one's own change can be undone
+                let key = lead.create_task("infrastructure", "todo", "Undone").await;
                 lead.post(
                     &format!("/tasks/{key}/position"),
                     &[("column", "in-review")],
@@ -506,29 +515,29 @@ impl Cast {
                 sqlx::query(
                     "UPDATE events SET actor_id = $1 WHERE seq = (SELECT max(seq) FROM events)",
                 )
-                .bind(by.person.id)
+                .bind(client.person.id)
                 .execute(&self.world.db)
                 .await
                 .unwrap();
-                self.id("SELECT change_id FROM events ORDER BY seq DESC LIMIT 1")
+                self.fetch_id("SELECT change_id FROM events ORDER BY seq DESC LIMIT 1")
                     .await
             }
             _ => panic!("what is {{id}} in {path}?"),
         }
     }
 
-    async fn ask(&self, row: &Row, path: &str, by: &Client) -> (StatusCode, String) {
-        let answer = self.answer(row, path, by).await;
-        let to = answer
+    async fn request_status(&self, row: &Row, path: &str, client: &Client) -> (StatusCode, String) {
+        let response = self.send(row, path, client).await;
+        let redirect = response
             .headers()
             .get(header::LOCATION)
-            .and_then(|to| to.to_str().ok())
+            .and_then(|redirect| redirect.to_str().ok())
             .unwrap_or_default();
-        (answer.status(), to.to_owned())
+        (response.status(), redirect.to_owned())
     }
 
-    /// What comes back, but for its body.
-    pub async fn answer(&self, row: &Row, path: &str, by: &Client) -> Response {
+    /// Sends a request and returns the response without waiting for its body.
+    pub async fn send(&self, row: &Row, path: &str, client: &Client) -> Response {
         let json = path.starts_with("/api/");
         let kind = if json {
             "application/json"
@@ -549,13 +558,13 @@ impl Cast {
             .method(&row.method)
             .uri(path)
             .header(header::CONTENT_TYPE, kind);
-        if !by.cookie.is_empty() {
-            request = request.header(header::COOKIE, &by.cookie);
+        if !client.cookie.is_empty() {
+            request = request.header(header::COOKIE, &client.cookie);
         }
-        if let Some(bearer) = &by.bearer {
+        if let Some(bearer) = &client.bearer {
             request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
         }
-        // Streams have no end: what they begin with is enough.
+        // Streams never end, so the body is not read.
         self.world
             .router
             .clone()
@@ -564,8 +573,9 @@ impl Cast {
             .unwrap()
     }
 
-    /// A digest of all that is kept, but for when a session or token was last used, and the audit, in which refusals stand.
-    async fn digest(&self) -> Vec<String> {
+    /// Returns a digest of each table. It omits when sessions and tokens were last used, and the audit log, which also
+    /// records refusals.
+    async fn digest_tables(&self) -> Vec<String> {
         let tables: Vec<String> = sqlx::query_scalar(
             "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'audit_log' ORDER BY 1",
         )
@@ -575,7 +585,7 @@ impl Cast {
         let parts: Vec<String> = tables
             .iter()
             .map(|table| {
-                // every request moves on when these were last used, and with it when a session ends
+                // every request updates these columns
                 let row = match table.as_str() {
                     "sessions" => "(to_jsonb(t) - 'last_seen_at' - 'expires_at')::text",
                     "tokens" | "share_links" => "(to_jsonb(t) - 'last_used_at')::text",
@@ -590,36 +600,38 @@ impl Cast {
             .unwrap()
     }
 
-    /// Asks for every route as that person; what is not as the table says.
-    async fn walk(&self, who: &'static str, column: &'static str) -> (usize, Vec<String>) {
-        let (mut asked, mut wrong) = (0, Vec::new());
-        let mut rows = table();
-        // who has signed out is nobody; in a sprint that is closed much is refused to everybody
+    /// Requests every route in this role. Returns the number of requests and a message for each unexpected result.
+    async fn check_routes(&self, role: &'static str, column: &'static str) -> (usize, Vec<String>) {
+        let (mut requests, mut wrong) = (0, Vec::new());
+        let mut rows = parse_table();
+        // last: signing out ends the session, and a closed sprint refuses most changes in any role
         rows.sort_by_key(|row| (row.path == "/logout", row.path.ends_with("/reopen")));
         for row in rows {
             let expected = match row.expected[column].as_str() {
-                // of no team: as if none were private
+                // the route does not belong to a team
                 "-" => continue,
                 expected => expected.to_owned(),
             };
-            // a private team has no public address
+            // a private team has no public page
             if row.path.starts_with("/public/") && self.private {
                 continue;
             }
-            let by = &self.who[who];
-            let path = self.address(&row, by).await;
+            let client = &self.clients[role];
+            let path = self.resolve_path(&row, client).await;
             let before = if expected == "yes" {
                 Vec::new()
             } else {
-                self.digest().await
+                self.digest_tables().await
             };
-            let (status, to) = self.ask(&row, &path, by).await;
-            asked += 1;
+            let (status, redirect) = self.request_status(&row, &path, client).await;
+            requests += 1;
             let got = match status {
                 StatusCode::FORBIDDEN => "no",
-                // a wrong password is an answer
+                // a wrong password is answered with 401, too
                 StatusCode::UNAUTHORIZED if row.path != "/login" => "sign-in",
-                StatusCode::SEE_OTHER if to.starts_with("/login") && row.path != "/logout" => {
+                StatusCode::SEE_OTHER
+                    if redirect.starts_with("/login") && row.path != "/logout" =>
+                {
                     "sign-in"
                 }
                 StatusCode::NOT_FOUND
@@ -639,63 +651,65 @@ impl Cast {
             };
             if got != expected {
                 wrong.push(format!(
-                    "{who}: {} {path} is {got} ({status}), not {expected}",
+                    "{role}: {} {path} returned {got} ({status}), expected {expected}",
                     row.method
                 ));
             }
-            if expected != "yes" && before != self.digest().await {
+            if expected != "yes" && before != self.digest_tables().await {
                 wrong.push(format!(
-                    "{who}: {} {path} was refused and changed something",
+                    "{role}: {} {path} was refused but changed data",
                     row.method
                 ));
             }
         }
-        (asked, wrong)
+        (requests, wrong)
     }
 }
 
-/// Cases 8, 16.
-async fn as_the_table_says(who: &'static str) {
-    let (asked, wrong) = Cast::new(false).await.walk(who, who).await;
-    tell(&format!("{asked} routes asked as {who}"));
+/// Cases 8, 16. Every role gets exactly the access that is listed for it.
+async fn check_access(role: &'static str) {
+    let (requests, wrong) = Fixture::new(false).await.check_routes(role, role).await;
+    report(&format!("{requests} routes requested as {role}"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-async fn of_a_private_team(who: &'static str, column: &'static str) {
-    let (asked, wrong) = Cast::new(true).await.walk(who, column).await;
-    tell(&format!("{asked} routes of a private team asked as {who}"));
+async fn check_private_team_access(role: &'static str, column: &'static str) {
+    let (requests, wrong) = Fixture::new(true).await.check_routes(role, column).await;
+    report(&format!(
+        "{requests} routes of a private team requested as {role}"
+    ));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-macro_rules! walks {
-    ($($name:ident: $walk:ident($($who:literal),+);)+) => {
+macro_rules! access_tests {
+    ($($name:ident: $check:ident($($argument:literal),+);)+) => {
         $(#[tokio::test]
         async fn $name() {
-            $walk($($who),+).await;
+            $check($($argument),+).await;
         })+
     };
 }
 
-walks! {
-    an_administrator_gets_what_the_table_says: as_the_table_says("admin");
-    a_lead_gets_what_the_table_says: as_the_table_says("lead");
-    a_member_gets_what_the_table_says: as_the_table_says("member");
-    another_teams_member_gets_what_the_table_says: as_the_table_says("other");
-    a_viewer_gets_what_the_table_says: as_the_table_says("viewer");
-    a_reading_token_gets_what_the_table_says: as_the_table_says("token");
-    nobody_gets_what_the_table_says: as_the_table_says("nobody");
-    a_share_link_gets_what_the_table_says: as_the_table_says("share");
-    an_administrator_finds_nothing_of_a_private_team: of_a_private_team("admin", "private");
-    another_teams_member_finds_nothing_of_a_private_team: of_a_private_team("other", "private");
-    a_viewer_finds_nothing_of_a_private_team: of_a_private_team("viewer", "private");
-    a_private_teams_member_gets_what_they_get_of_an_open_one: of_a_private_team("member", "member");
-    a_private_teams_lead_gets_what_they_get_of_an_open_one: of_a_private_team("lead", "lead");
-    a_private_teams_reading_token_gets_what_it_gets_of_an_open_one: of_a_private_team("token", "token");
-    nobody_gets_no_more_of_a_private_team: of_a_private_team("nobody", "nobody");
+access_tests! {
+    administrator_has_the_listed_access: check_access("admin");
+    lead_has_the_listed_access: check_access("lead");
+    member_has_the_listed_access: check_access("member");
+    member_of_another_team_has_the_listed_access: check_access("other");
+    viewer_has_the_listed_access: check_access("viewer");
+    read_token_has_the_listed_access: check_access("token");
+    anonymous_visitor_has_the_listed_access: check_access("anonymous");
+    share_link_has_the_listed_access: check_access("share");
+    administrator_cannot_see_a_private_team: check_private_team_access("admin", "private");
+    member_of_another_team_cannot_see_a_private_team: check_private_team_access("other", "private");
+    viewer_cannot_see_a_private_team: check_private_team_access("viewer", "private");
+    member_has_the_listed_access_to_a_private_team: check_private_team_access("member", "member");
+    lead_has_the_listed_access_to_a_private_team: check_private_team_access("lead", "lead");
+    read_token_has_the_listed_access_to_a_private_team: check_private_team_access("token", "token");
+    anonymous_visitor_cannot_see_a_private_team: check_private_team_access("anonymous", "anonymous");
 }
 
-/// A private team, with one who is on Infrastructure too and one who is nowhere else.
-async fn private_team(world: &World) -> Client {
+/// Creates a private team with Elif, who is also on Infrastructure, and Mira, who is on no other team.
+async fn create_private_team(world: &World) -> Client {
     let mut tx = world.db.begin().await.unwrap();
     let at =
         fortnight::domain::teams::create::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
@@ -714,32 +728,32 @@ async fn private_team(world: &World) -> Client {
     mira
 }
 
-/// Cases 10, 20.
+/// Cases 10, 20. Other teams learn that a blocker of a private team is done, and no more.
 #[tokio::test]
-async fn of_a_private_teams_work_others_learn_that_it_is_done_and_not_by_whom() {
+async fn finished_private_blocker_is_shown_without_its_actor() {
     let world = World::new().await;
-    let (elif, jonas, mira) = (&world.elif, &world.jonas, private_team(&world).await);
+    let (elif, jonas, mira) = (&world.elif, &world.jonas, create_private_team(&world).await);
     let (theirs, other) = (
-        mira.make("zanzibar", "todo", "Plan").await,
-        mira.make("zanzibar", "todo", "Other").await,
+        mira.create_task("zanzibar", "todo", "Plan").await,
+        mira.create_task("zanzibar", "todo", "Other").await,
     );
-    let ours = elif.make("infrastructure", "todo", "Ours").await;
+    let ours = elif.create_task("infrastructure", "todo", "Ours").await;
     elif.post(
         &format!("/tasks/{ours}/block"),
         &[("kind", "task"), ("on", &theirs)],
     )
     .await
     .ok();
-    let told = async || {
-        let told = jonas
+    let load_events = async || {
+        let response = jonas
             .api(Method::GET, "/teams/infrastructure/events", json!({}))
             .await
             .ok()
             .json();
-        told["events"].as_array().unwrap().clone()
+        response["events"].as_array().unwrap().clone()
     };
-    let before = told().await.len();
-    // what no card of ours shows
+    let before = load_events().await.len();
+    // changes that no card of another team shows
     mira.post(
         &format!("/tasks/{theirs}"),
         &[("title", "Plan, second version")],
@@ -767,25 +781,30 @@ async fn of_a_private_teams_work_others_learn_that_it_is_done_and_not_by_whom() 
     mira.post(&format!("/tasks/{other}/unblock"), &[])
         .await
         .ok();
-    assert_eq!(told().await.len(), before, "{:?}", told().await);
-    // and what it does
+    assert_eq!(
+        load_events().await.len(),
+        before,
+        "{:?}",
+        load_events().await
+    );
+    // changes that the waiting card shows
     mira.post(&format!("/tasks/{theirs}/position"), &[("column", "done")])
         .await
         .ok();
     mira.post(&format!("/tasks/{theirs}/position"), &[("column", "todo")])
         .await
         .ok();
-    let events = told().await;
+    let events = load_events().await;
     let new: Vec<_> = events[before..]
         .iter()
         .map(|event| (&event["kind"], &event["actor"], &event["after"]))
         .collect();
-    let (kind, nobody) = (json!("blocker.moved"), json!(null));
+    let (kind, no_actor) = (json!("blocker.moved"), json!(null));
     assert_eq!(
         new,
         [
-            (&kind, &nobody, &json!({ "state": "done" })),
-            (&kind, &nobody, &json!({}))
+            (&kind, &no_actor, &json!({ "state": "done" })),
+            (&kind, &no_actor, &json!({}))
         ]
     );
     for page in [
@@ -802,8 +821,8 @@ async fn of_a_private_teams_work_others_learn_that_it_is_done_and_not_by_whom() 
             "{page}"
         );
     }
-    // Among open teams it is told by whom.
-    let open = jonas.make("ingestion", "todo", "Open").await;
+    // for a blocker of an open team the actor is shown
+    let open = jonas.create_task("ingestion", "todo", "Open").await;
     elif.post(
         &format!("/tasks/{ours}/block"),
         &[("kind", "task"), ("on", &open)],
@@ -814,7 +833,7 @@ async fn of_a_private_teams_work_others_learn_that_it_is_done_and_not_by_whom() 
         .post(&format!("/tasks/{open}/position"), &[("column", "done")])
         .await
         .ok();
-    let last = told().await.pop().unwrap();
+    let last = load_events().await.pop().unwrap();
     assert_eq!((&last["kind"], &last["actor"]), (&kind, &json!("jonas")));
     let page = elif.get(&format!("/tasks/{ours}")).await.ok().text();
     assert!(
@@ -823,14 +842,14 @@ async fn of_a_private_teams_work_others_learn_that_it_is_done_and_not_by_whom() 
     );
 }
 
-/// Cases 4, 10.
+/// Cases 4, 10. Earlier blockers and reports no longer name the team.
 #[tokio::test]
-async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
-    let cast = Cast::new(false).await;
-    let (lead, jonas) = (&cast.who["lead"], &cast.who["other"]);
-    let theirs = jonas.make("ingestion", "todo", "Dual write").await;
+async fn team_made_private_disappears_from_earlier_references() {
+    let fixture = Fixture::new(false).await;
+    let (lead, jonas) = (&fixture.clients["lead"], &fixture.clients["other"]);
+    let theirs = jonas.create_task("ingestion", "todo", "Dual write").await;
     let task = lead
-        .make("infrastructure", "todo", "Waiting on a task")
+        .create_task("infrastructure", "todo", "Waiting on a task")
         .await;
     lead.post(
         &format!("/tasks/{task}/block"),
@@ -839,7 +858,7 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
     .await
     .ok();
     let team = lead
-        .make("infrastructure", "todo", "Waiting on a team")
+        .create_task("infrastructure", "todo", "Waiting on a team")
         .await;
     lead.post(
         &format!("/tasks/{team}/block"),
@@ -854,9 +873,9 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
             .text()
             .contains(&format!("waiting on {theirs}"))
     );
-    // one that was taken back, and what a closed sprint keeps
+    // a blocker that was undone, and the report of a closed sprint
     let undone = lead
-        .make("infrastructure", "todo", "Waited on a task")
+        .create_task("infrastructure", "todo", "Waited on a task")
         .await;
     lead.post(
         &format!("/tasks/{undone}/block"),
@@ -864,20 +883,22 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
     )
     .await
     .ok();
-    let change = cast
-        .id("SELECT change_id FROM events WHERE kind = 'task.blocked' ORDER BY seq DESC LIMIT 1")
+    let change = fixture
+        .fetch_id(
+            "SELECT change_id FROM events WHERE kind = 'task.blocked' ORDER BY seq DESC LIMIT 1",
+        )
         .await;
     lead.post(&format!("/changes/{change}/undo"), &[])
         .await
         .ok();
     let waits: i64 = sqlx::query_scalar("SELECT count(*) FROM blockers")
-        .fetch_one(&cast.world.db)
+        .fetch_one(&fixture.world.db)
         .await
         .unwrap();
-    assert_eq!(waits, 2, "what was taken back took no time");
-    cast.world.app.clock.advance(time::Duration::hours(1));
+    assert_eq!(waits, 2, "the undone blocker was removed");
+    fixture.world.app.clock.advance(time::Duration::hours(1));
     let left = [task.as_str(), team.as_str(), undone.as_str()].map(|key| (key, "carry"));
-    crate::closing::close(lead, &left).await.ok();
+    crate::closing::close_sprint(lead, &left).await.ok();
     let retro = "/sprints/42/retro?team=infrastructure";
     let open = lead.get(retro).await.ok().text();
     let waited = open
@@ -892,7 +913,7 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
         "{waited}"
     );
     sqlx::query("UPDATE teams SET private = true WHERE slug = 'ingestion'")
-        .execute(&cast.world.db)
+        .execute(&fixture.world.db)
         .await
         .unwrap();
     for page in [
@@ -915,19 +936,23 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
         }
     }
     let history = lead.get("/teams/infrastructure/history").await.ok().text();
-    for told in [
+    for notice in [
         "waiting on a task of a private team",
         "waiting on a private team",
     ] {
-        assert!(history.contains(told), "{told} is not in {history}");
+        assert!(history.contains(notice), "{notice} is not in {history}");
     }
 }
 
-/// Cases 4, 10.
+/// Cases 4, 10. No page, search result or count names the team.
 #[tokio::test]
-async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
-    let cast = Cast::new(false).await;
-    let (world, lead, jonas) = (&cast.world, &cast.who["lead"], &cast.who["other"]);
+async fn private_team_is_hidden_from_everyone_outside_it() {
+    let fixture = Fixture::new(false).await;
+    let (world, lead, jonas) = (
+        &fixture.world,
+        &fixture.clients["lead"],
+        &fixture.clients["other"],
+    );
     let mut tx = world.db.begin().await.unwrap();
     let at = fortnight::domain::teams::create::add_team(
         &mut tx,
@@ -949,7 +974,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     .unwrap();
     tx.commit().await.unwrap();
     let early = lead
-        .make("infrastructure", "todo", "For them, while they were open")
+        .create_task("infrastructure", "todo", "For them, while they were open")
         .await;
     lead.post(
         &format!("/tasks/{early}"),
@@ -965,12 +990,16 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
         settings.contains("Only members can see its board"),
         "{settings}"
     );
-    // Something of everything, with the word in it, tied to what jonas may see.
-    let secret = lead.make("zanzibar", "in-review", "Zanzibar plan").await;
+    // one object of each kind with the word in it, linked to something that Jonas can see
+    let secret = lead
+        .create_task("zanzibar", "in-review", "Zanzibar plan")
+        .await;
     lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let ours = lead.make("infrastructure", "todo", "Waiting on them").await;
+    let ours = lead
+        .create_task("infrastructure", "todo", "Waiting on them")
+        .await;
     lead.post(
         &format!("/tasks/{ours}/block"),
         &[("kind", "task"), ("on", "Zanzibar plan")],
@@ -996,7 +1025,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     .await
     .ok();
     let team = lead
-        .make("infrastructure", "todo", "Waiting on their team")
+        .create_task("infrastructure", "todo", "Waiting on their team")
         .await;
     lead.post(
         &format!("/tasks/{team}/block"),
@@ -1004,12 +1033,14 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     )
     .await
     .ok();
-    let awaited = jonas.make("ingestion", "todo", "They wait for it").await;
+    let awaited = jonas
+        .create_task("ingestion", "todo", "They wait for it")
+        .await;
     jonas
         .post(&format!("/tasks/{awaited}/owners"), &[("owners", "jonas")])
         .await
         .ok();
-    let theirs = lead.make("zanzibar", "todo", "Zanzibar waits").await;
+    let theirs = lead.create_task("zanzibar", "todo", "Zanzibar waits").await;
     lead.post(
         &format!("/tasks/{theirs}/block"),
         &[("kind", "task"), ("on", &awaited), ("note", "Zanzibar")],
@@ -1069,11 +1100,11 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     .ok();
 
     let mut pages: Vec<String> = Vec::new();
-    for row in table()
+    for row in parse_table()
         .iter()
         .filter(|row| row.method == Method::GET && !row.path.ends_with("/live"))
     {
-        pages.push(cast.address(row, jonas).await);
+        pages.push(fixture.resolve_path(row, jonas).await);
     }
     pages.extend([&ours, &team, &awaited, &early].map(|key| format!("/tasks/{key}")));
     pages.extend([&ours, &team, &awaited, &early].map(|key| format!("/api/v1/tasks/{key}")));
@@ -1095,16 +1126,16 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
         ]
         .map(str::to_owned),
     );
-    for who in ["other", "viewer", "admin"] {
+    for role in ["other", "viewer", "admin"] {
         for page in &pages {
-            let body = cast.who[who].get(page).await.text();
-            // what was asked for stands in the box
+            let body = fixture.clients[role].get(page).await.text();
+            // the search field shows the query
             let body = body.replace("value=\"zan\"", "");
             for word in ["Zanzibar", "zanzibar", "ZAN-"] {
                 let at = body
                     .find(word)
                     .map(|at| body[at.saturating_sub(120)..(at + 80).min(body.len())].to_owned());
-                assert!(at.is_none(), "{who} reads {word} at {page}: {at:?}");
+                assert!(at.is_none(), "{role} sees {word} on {page}: {at:?}");
             }
         }
     }
@@ -1125,15 +1156,15 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
             .ok()
             .text()
             .contains("a task of a private team"),
-        "who waits on jonas"
+        "Jonas sees that his task is waited for"
     );
-    for (key, stands) in [
+    for (key, expected) in [
         (&ours, "a private team, Finance"),
         (&early, "Legal, a private team"),
     ] {
-        assert_eq!(jonas.task(key).await["needed_by"], stands);
+        assert_eq!(jonas.load_task(key).await["needed_by"], expected);
     }
-    // and whoever is on it still has it among what they wait for, also when the words were changed since
+    // its members still wait for these tasks, even after the text was edited
     lead.post(
         &format!("/tasks/{ours}"),
         &[("needed_by", "a private team, Finance, Sales")],
@@ -1147,7 +1178,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
             .await
             .unwrap();
     assert_eq!(waits, 2);
-    // Names that are taken do not tell by whom.
+    // a name that a hidden project uses gets a number instead of an error
     let same = [
         ("team", "ingestion"),
         ("name", "Zanzibar project"),
@@ -1162,7 +1193,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
             .header("location")
             .ends_with("/zanzibar-project-2")
     );
-    // A form that cannot show what stands does not take it away.
+    // saving a form that cannot show the project does not remove it
     let goal: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals WHERE title = 'Ours'")
         .fetch_one(&world.db)
         .await
@@ -1192,10 +1223,10 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
             .ok()
             .text()
             .contains("Zanzibar waits"),
-        "who may know does"
+        "members see it"
     );
-    // Neither words, nor keys, nor names find it.
-    let mine = jonas.make("ingestion", "todo", "Mine").await;
+    // it cannot be found by title, key or name
+    let mine = jonas.create_task("ingestion", "todo", "Mine").await;
     for (kind, on) in [
         ("task", secret.as_str()),
         ("task", "Zanzibar plan"),

@@ -1,4 +1,4 @@
-//! What programs rely on.
+//! The JSON API as programs use it.
 
 use axum::{
     body::Body,
@@ -6,10 +6,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::fixtures::{Answer, Client, World};
+use crate::fixtures::{Client, Response, World};
 
 #[tokio::test]
-async fn the_description_is_what_it_was() {
+async fn openapi_description_matches_the_snapshot() {
     let world = World::new().await;
     let description = world
         .stranger()
@@ -21,7 +21,7 @@ async fn the_description_is_what_it_was() {
 }
 
 #[tokio::test]
-async fn a_program_works_a_task_from_beginning_to_end() {
+async fn program_takes_a_task_from_creation_to_archive() {
     let world = World::new().await;
     let program = world
         .program_of(&world.elif, fortnight::domain::policy::viewer::Scope::Write)
@@ -100,7 +100,7 @@ async fn a_program_works_a_task_from_beginning_to_end() {
         )
         .await
         .ok();
-    let blocked = program.task("INF-1").await;
+    let blocked = program.load_task("INF-1").await;
     assert_eq!(
         (&blocked["column"], &blocked["blocked_by"][0]["on"]),
         (&json!("blocked"), &json!("jonas"))
@@ -164,7 +164,7 @@ async fn a_program_works_a_task_from_beginning_to_end() {
         .await
         .ok()
         .json();
-    let told: Vec<_> = sprints["sprints"]
+    let states: Vec<_> = sprints["sprints"]
         .as_array()
         .unwrap()
         .iter()
@@ -172,7 +172,7 @@ async fn a_program_works_a_task_from_beginning_to_end() {
         .collect();
     let (planned, active) = (json!("planned"), json!("active"));
     assert_eq!(
-        told[..3],
+        states[..3],
         [
             (&json!(44), &planned),
             (&json!(43), &planned),
@@ -182,11 +182,14 @@ async fn a_program_works_a_task_from_beginning_to_end() {
     assert!(!program.get("/api/v1/teams").await.text().contains("hash"));
 }
 
-/// Case R7.
+/// Case R7. A program that lost a response sends its request again.
 #[tokio::test]
-async fn whatever_is_sent_twice_with_one_key_is_done_once_and_answered_alike() {
+async fn repeated_request_with_the_same_key_is_done_once() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     let program = world
         .program_of(&world.elif, fortnight::domain::policy::viewer::Scope::Write)
         .await;
@@ -223,19 +226,23 @@ async fn whatever_is_sent_twice_with_one_key_is_done_once_and_answered_alike() {
     .enumerate()
     {
         let key = format!("key {nth}");
-        let first = with_key(&program, &key, method.clone(), path, &body)
+        let first = send_with_key(&program, &key, method.clone(), path, &body)
             .await
             .ok();
-        let done = seq(&world).await;
-        let again = with_key(&program, &key, method.clone(), path, &body).await;
+        let done = fetch_seq(&world).await;
+        let again = send_with_key(&program, &key, method.clone(), path, &body).await;
         assert_eq!(
             (again.status, again.json()),
             (first.status, first.json()),
             "{method} {path}"
         );
-        assert_eq!(seq(&world).await, done, "{method} {path} was done twice");
-        // the key means this and nothing else
-        let wrong = with_key(
+        assert_eq!(
+            fetch_seq(&world).await,
+            done,
+            "{method} {path} was done twice"
+        );
+        // the key cannot be used for another request
+        let wrong = send_with_key(
             &program,
             &key,
             Method::PATCH,
@@ -247,17 +254,23 @@ async fn whatever_is_sent_twice_with_one_key_is_done_once_and_answered_alike() {
     }
 }
 
-async fn with_key(who: &Client, key: &str, method: Method, path: &str, body: &Value) -> Answer {
+async fn send_with_key(
+    client: &Client,
+    key: &str,
+    method: Method,
+    path: &str,
+    body: &Value,
+) -> Response {
     let request = Request::builder()
         .method(method)
         .uri(format!("/api/v1{path}"))
         .header("content-type", "application/json")
         .header("idempotency-key", key)
         .body(Body::from(body.to_string()));
-    who.send(request.unwrap()).await
+    client.send(request.unwrap()).await
 }
 
-async fn seq(world: &World) -> i64 {
+async fn fetch_seq(world: &World) -> i64 {
     sqlx::query_scalar("SELECT seq FROM teams WHERE key = 'INF'")
         .fetch_one(&world.db)
         .await
@@ -265,7 +278,7 @@ async fn seq(world: &World) -> i64 {
 }
 
 #[tokio::test]
-async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_words() {
+async fn conflict_shows_current_and_sent_values_in_one_format() {
     let world = World::new().await;
     let elif = &world.elif;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
@@ -282,7 +295,7 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
     )
     .await
     .ok();
-    elif.make("infrastructure", "todo", "Old").await;
+    elif.create_task("infrastructure", "todo", "Old").await;
     let theirs = json!({
         "title": "Mira's", "description": "Why", "sprint": 42, "goal": 1, "project": "move", "estimate": 3, "due": "2026-11-26",
         "needed_by": "Growth", "owners": ["mira"], "labels": ["docs"], "version": 1,
@@ -294,27 +307,27 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
         "title": "Elif's", "description": "How", "sprint": "this", "goal": 2, "project": null, "estimate": null, "due": "2026-11-27",
         "needed_by": "", "owners": ["elif", "mira"], "labels": ["postgres", "docs"], "version": 1,
     });
-    let told = elif
+    let conflict = elif
         .api(Method::PATCH, "/tasks/INF-1", ours.clone())
         .await
         .status(409)
         .json();
     assert!(
-        told["detail"].as_str().unwrap().contains("Mira Okafor"),
-        "{told}"
+        conflict["detail"].as_str().unwrap().contains("Mira Okafor"),
+        "{conflict}"
     );
     for (field, value) in ours.as_object().unwrap() {
         let value = if field == "sprint" { &json!(42) } else { value };
-        assert_eq!(&told["sent"][field], value, "{field}: {told}");
-        let stands = if field == "version" {
-            &elif.task("INF-1").await["version"]
+        assert_eq!(&conflict["sent"][field], value, "{field}: {conflict}");
+        let current = if field == "version" {
+            &elif.load_task("INF-1").await["version"]
         } else {
             &theirs[field]
         };
-        assert_eq!(&told["current"][field], stands, "{field}: {told}");
+        assert_eq!(&conflict["current"][field], current, "{field}: {conflict}");
     }
-    // what was not sent is not said to have been
-    let told = elif
+    // fields that were not sent are not listed as sent
+    let conflict = elif
         .api(
             Method::PATCH,
             "/tasks/INF-1",
@@ -323,8 +336,8 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
         .await
         .status(409)
         .json();
-    assert_eq!(told["sent"], json!({ "labels": ["x"], "version": 1 }));
-    // labels on the page: both versions, and what was typed is still in its field
+    assert_eq!(conflict["sent"], json!({ "labels": ["x"], "version": 1 }));
+    // labels on the page: both versions are shown, and the field keeps the input
     let page = elif
         .post(
             "/tasks/INF-1",
@@ -341,8 +354,8 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
         page.contains(r#"name="labels" value="postgres x""#),
         "{page}"
     );
-    // a move: columns by the names that a program knows, and on the page by those that people know
-    let seen = elif.task("INF-1").await["version"].as_i64().unwrap();
+    // a move: the API names columns by slug, the page by name
+    let seen_version = elif.load_task("INF-1").await["version"].as_i64().unwrap();
     mira.api(
         Method::PUT,
         "/tasks/INF-1/position",
@@ -350,28 +363,28 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
     )
     .await
     .ok();
-    let place = json!({ "column": "in-review", "version": seen });
-    let told = elif
+    let place = json!({ "column": "in-review", "version": seen_version });
+    let conflict = elif
         .api(Method::PUT, "/tasks/INF-1/position", place)
         .await
         .status(409)
         .json();
     assert_eq!(
-        told["current"],
-        json!({ "key": "INF-1", "column": "in-progress", "version": seen + 1 })
+        conflict["current"],
+        json!({ "key": "INF-1", "column": "in-progress", "version": seen_version + 1 })
     );
     assert_eq!(
-        told["sent"],
-        json!({ "column": "in-review", "version": seen })
+        conflict["sent"],
+        json!({ "column": "in-review", "version": seen_version })
     );
     assert!(
-        told["detail"]
+        conflict["detail"]
             .as_str()
             .unwrap()
             .contains("moved INF-1 to In progress"),
-        "{told}"
+        "{conflict}"
     );
-    let version = seen.to_string();
+    let version = seen_version.to_string();
     let page = elif
         .post(
             "/tasks/INF-1/position",
@@ -383,15 +396,15 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
     assert!(page.contains("moved INF-1 to In progress"), "{page}");
     assert!(
         page.contains(r#"<option value="in-review" selected>In review"#),
-        "what was chosen can be sent again: {page}"
+        "the chosen column can be submitted again: {page}"
     );
 }
 
 #[tokio::test]
-async fn what_a_field_cannot_be_is_told_beside_it_in_words() {
+async fn invalid_field_is_explained_under_its_name() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "one").await;
+    elif.create_task("infrastructure", "todo", "one").await;
     for (method, path, body, field, why) in [
         (
             Method::POST,
@@ -437,13 +450,13 @@ async fn what_a_field_cannot_be_is_told_beside_it_in_words() {
         assert!(
             refused["errors"][field]
                 .as_str()
-                .is_some_and(|said| said.contains(why)),
+                .is_some_and(|message| message.contains(why)),
             "{body}: {refused}"
         );
         assert!(
             !["untagged", "i32", "i64"]
                 .iter()
-                .any(|inside| refused.to_string().contains(inside)),
+                .any(|detail| refused.to_string().contains(detail)),
             "{refused}"
         );
     }
@@ -452,35 +465,35 @@ async fn what_a_field_cannot_be_is_told_beside_it_in_words() {
             .await
             .status(400);
     }
-    assert_eq!(elif.task("INF-1").await["version"], 1);
+    assert_eq!(elif.load_task("INF-1").await["version"], 1);
 }
 
-/// Which team a blocker belongs to is kept with the event, so that it can be hidden later, and is not shown with it.
+/// The event stores the team of a blocker, so that it can be hidden later, but does not show it.
 #[tokio::test]
-async fn an_event_does_not_show_whose_task_blocks() {
+async fn event_does_not_show_the_team_of_a_blocker() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let ours = elif.make("infrastructure", "todo", "Ours").await;
-    let theirs = jonas.make("ingestion", "todo", "Theirs").await;
+    let ours = elif.create_task("infrastructure", "todo", "Ours").await;
+    let theirs = jonas.create_task("ingestion", "todo", "Theirs").await;
     elif.post(
         &format!("/tasks/{ours}/block"),
         &[("kind", "task"), ("on", &theirs)],
     )
     .await
     .ok();
-    let kept: bool = sqlx::query_scalar(
+    let is_stored: bool = sqlx::query_scalar(
         "SELECT after->'blockers'->>'team' IS NOT NULL FROM events WHERE kind = 'task.blocked'",
     )
     .fetch_one(&world.db)
     .await
     .unwrap();
-    assert!(kept);
-    let answer = elif
+    assert!(is_stored);
+    let response = elif
         .api(Method::GET, "/teams/infrastructure/events", json!({}))
         .await
         .ok()
         .json();
-    let blocked = answer["events"]
+    let blocked = response["events"]
         .as_array()
         .unwrap()
         .iter()

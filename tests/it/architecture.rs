@@ -1,5 +1,5 @@
-//! The structure of `src/`: which part may use which, and that no files use each other in a circle. Read from the `use`
-//! lines and paths of the source itself. There is no list of exceptions.
+//! The structure of `src/`: which part may use which, and that modules do not form cycles. Read from the `use` lines
+//! and paths of the source itself. There is no list of exceptions.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,8 +10,8 @@ use std::{
 /// Modules, each with the modules it uses.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// The parts from the lowest to the highest. A part may use those before it; parts of one line, and files of one part, may
-/// use one another as long as that makes no circle.
+/// The parts from the lowest to the highest. A part may use those before it. Parts on one line, and files of one part,
+/// may use each other as long as they do not form a cycle.
 const ORDER: &[&[&str]] = &[
     &["config", "db"],
     &[
@@ -40,20 +40,20 @@ const ORDER: &[&[&str]] = &[
     &["domain::tasks"],
     &["domain::goals"],
     &["domain::projects"],
-    // features over all of that
+    // features that use all of the above
     &["domain"],
     &["app", "http", "jobs", "demo"],
     &["cli"],
 ];
 
 #[test]
-fn every_part_uses_only_what_is_below_it() {
+fn each_part_uses_only_parts_below_it() {
     let mut wrong = Vec::new();
-    for (from, to) in arrows(&graph()) {
-        if rank(&to) > rank(&from) {
+    for (from, to) in list_dependencies(&build_graph()) {
+        if find_rank(&to) > find_rank(&from) {
             wrong.push(format!("{from} uses {to}"));
         }
-        // http and jobs serve; neither they nor the domain know the demo
+        // only the command line uses the demo
         let beside = |part: &str| !from.starts_with(part) && to.starts_with(part);
         if beside("demo") && !from.starts_with("cli") {
             wrong.push(format!("{from} uses {to}"));
@@ -63,8 +63,8 @@ fn every_part_uses_only_what_is_below_it() {
 }
 
 #[test]
-fn no_files_use_one_another_in_a_circle() {
-    let graph = graph();
+fn modules_do_not_depend_on_each_other_in_a_cycle() {
+    let graph = build_graph();
     for start in graph.keys() {
         let mut reached = BTreeSet::new();
         let mut waiting: Vec<&String> = graph[start].iter().collect();
@@ -75,7 +75,7 @@ fn no_files_use_one_another_in_a_circle() {
         }
         assert!(
             !reached.contains(start),
-            "{start} is part of a circle through {:?}",
+            "{start} is part of a cycle through {:?}",
             reached
                 .iter()
                 .filter(|module| graph[**module].contains(start))
@@ -85,9 +85,9 @@ fn no_files_use_one_another_in_a_circle() {
 }
 
 #[test]
-fn the_domain_knows_neither_http_nor_templates() {
-    for (path, source) in sources() {
-        if !module_of(&path).starts_with("domain") {
+fn domain_uses_neither_http_nor_templates() {
+    for (path, source) in read_sources() {
+        if !module_name(&path).starts_with("domain") {
             continue;
         }
         for (number, line) in source.lines().enumerate() {
@@ -101,35 +101,37 @@ fn the_domain_knows_neither_http_nor_templates() {
 
 #[test]
 fn no_file_is_longer_than_400_lines() {
-    for (path, source) in sources() {
+    for (path, source) in read_sources() {
         let lines = source.lines().count();
         assert!(lines <= 400, "{path} has {lines} lines");
     }
 }
 
-/// The graph test itself finds what it looks for.
+/// Checks the parser that the other tests rely on.
 #[test]
-fn paths_of_all_forms_are_found() {
+fn all_forms_of_paths_are_found() {
     let modules = BTreeSet::from(["a", "a::b", "c::d", "e"].map(str::to_owned));
     let source = "use crate::{a::{self, b::Thing}, e};\nfn f() { crate::c::d::g(); e::h() }\n";
-    let used: Vec<String> = uses("x", source, &modules).into_iter().collect();
+    let used: Vec<String> = find_used_modules("x", source, &modules)
+        .into_iter()
+        .collect();
     assert_eq!(
         used,
         ["a::b", "c::d", "e"],
-        "a itself is imported and not used"
+        "`a` is imported but not used itself"
     );
-    assert!(uses("x", "// crate::a::b\n", &modules).is_empty());
+    assert!(find_used_modules("x", "// crate::a::b\n", &modules).is_empty());
 }
 
-fn arrows(graph: &Graph) -> Vec<(String, String)> {
+fn list_dependencies(graph: &Graph) -> Vec<(String, String)> {
     graph
         .iter()
         .flat_map(|(from, used)| used.iter().map(move |to| (from.clone(), to.clone())))
         .collect()
 }
 
-/// The place in `ORDER` of the longest part that the module is in.
-fn rank(module: &str) -> usize {
+/// Returns the position in `ORDER` of the most specific part that contains the module.
+fn find_rank(module: &str) -> usize {
     let is_in = |part: &str| {
         module
             .strip_prefix(part)
@@ -142,26 +144,26 @@ fn rank(module: &str) -> usize {
     parts
         .filter(|(_, part)| is_in(part))
         .max_by_key(|(_, part)| part.len())
-        .unwrap_or_else(|| panic!("{module} has no place in ORDER"))
+        .unwrap_or_else(|| panic!("{module} is not listed in ORDER"))
         .0
 }
 
-fn graph() -> Graph {
-    let sources = sources();
-    let modules: BTreeSet<String> = sources.iter().map(|(path, _)| module_of(path)).collect();
+fn build_graph() -> Graph {
+    let sources = read_sources();
+    let modules: BTreeSet<String> = sources.iter().map(|(path, _)| module_name(path)).collect();
     sources
         .iter()
         .map(|(path, source)| {
-            let module = module_of(path);
-            let used = uses(&module, source, &modules);
+            let module = module_name(path);
+            let used = find_used_modules(&module, source, &modules);
             (module, used)
         })
         .collect()
 }
 
-/// The modules that a source uses. A module that is imported as a whole counts as used by the paths that begin with it.
-fn uses(module: &str, source: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
-    let source = without_tests_and_comments(source);
+/// Returns the modules that a source uses. An imported module counts as used only where a path begins with it.
+fn find_used_modules(module: &str, source: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
+    let source = strip_tests_and_comments(source);
     let (mut paths, mut imported) = (Vec::new(), BTreeMap::new());
     let mut rest = String::new();
     for statement in source.split_inclusive(';') {
@@ -177,7 +179,7 @@ fn uses(module: &str, source: &str, modules: &BTreeSet<String>) -> BTreeSet<Stri
         };
         rest.push_str(&statement[..start]);
         let tree = statement[start + "use crate::".len()..].trim_end_matches(';');
-        for (path, name) in expand(tree) {
+        for (path, name) in expand_use_tree(tree) {
             if modules.contains(&path) {
                 imported.insert(name, path);
             } else {
@@ -192,7 +194,7 @@ fn uses(module: &str, source: &str, modules: &BTreeSet<String>) -> BTreeSet<Stri
     for (name, child) in children {
         imported.entry(name).or_insert(child);
     }
-    for path in inline_paths(&rest) {
+    for path in find_inline_paths(&rest) {
         let (first, after) = path.split_once("::").unwrap_or((&path, ""));
         if first == "crate" {
             paths.push(after.to_owned());
@@ -200,12 +202,12 @@ fn uses(module: &str, source: &str, modules: &BTreeSet<String>) -> BTreeSet<Stri
             paths.push(format!("{base}::{after}"));
         }
     }
-    let owners = paths.iter().filter_map(|path| owner(path, modules));
+    let owners = paths.iter().filter_map(|path| find_owner(path, modules));
     owners.filter(|owner| owner != module).collect()
 }
 
-/// The module that an item's path lies in.
-fn owner(path: &str, modules: &BTreeSet<String>) -> Option<String> {
+/// Returns the module that contains an item.
+fn find_owner(path: &str, modules: &BTreeSet<String>) -> Option<String> {
     let mut path = path;
     while !modules.contains(path) {
         path = path.rsplit_once("::")?.0;
@@ -213,8 +215,8 @@ fn owner(path: &str, modules: &BTreeSet<String>) -> Option<String> {
     Some(path.to_owned())
 }
 
-/// Every path of a use tree, with the name that it gets.
-fn expand(tree: &str) -> Vec<(String, String)> {
+/// Returns every path of a use tree with the name it is imported under.
+fn expand_use_tree(tree: &str) -> Vec<(String, String)> {
     let tree = tree.trim();
     if let Some(open) = tree.find('{') {
         let prefix = tree[..open].trim().trim_end_matches("::");
@@ -235,7 +237,7 @@ fn expand(tree: &str) -> Vec<(String, String)> {
         }
         let parts = parts.iter().filter(|part| !part.trim().is_empty());
         return parts
-            .flat_map(|part| expand(part))
+            .flat_map(|part| expand_use_tree(part))
             .map(|(path, name)| {
                 let path = if prefix.is_empty() {
                     path
@@ -258,8 +260,8 @@ fn expand(tree: &str) -> Vec<(String, String)> {
     vec![(path.trim().to_owned(), name.trim().to_owned())]
 }
 
-/// Paths with at least one `::`, as they stand in code.
-fn inline_paths(code: &str) -> Vec<String> {
+/// Returns the paths in code that contain at least one `::`.
+fn find_inline_paths(code: &str) -> Vec<String> {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == ':';
     code.split(|letter| !is_part(letter))
         .map(|word| word.trim_matches(':'))
@@ -270,12 +272,12 @@ fn inline_paths(code: &str) -> Vec<String> {
 
 fn contains_path(line: &str, name: &str) -> bool {
     let code = line.split("//").next().unwrap_or("");
-    inline_paths(code)
+    find_inline_paths(code)
         .iter()
         .any(|path| path.starts_with(&format!("{name}::")))
 }
 
-fn without_tests_and_comments(source: &str) -> String {
+fn strip_tests_and_comments(source: &str) -> String {
     let code = source.split("#[cfg(test)]\nmod ").next().unwrap_or("");
     code.lines()
         .map(|line| match line.trim_start().starts_with("//") {
@@ -285,14 +287,14 @@ fn without_tests_and_comments(source: &str) -> String {
         .collect()
 }
 
-fn module_of(path: &str) -> String {
+fn module_name(path: &str) -> String {
     path.trim_end_matches(".rs")
         .trim_end_matches("/mod")
         .replace('/', "::")
 }
 
-/// Every file of `src/` but its two roots, by its path in there.
-fn sources() -> Vec<(String, String)> {
+/// Returns the relative path and content of every file in `src/` except `lib.rs` and `main.rs`.
+fn read_sources() -> Vec<(String, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut folders = vec![src.clone()];
     let mut files = Vec::new();

@@ -1,4 +1,4 @@
-//! The world behind a real socket, and streams that listen to it.
+//! The test server on a real socket, and clients for its event streams.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
 
 use crate::fixtures::{Client, World};
 
-/// The world behind a real socket, with its live side running.
+/// A server on a real socket, with event streams.
 pub struct Served {
     pub address: SocketAddr,
     stop: mpsc::Sender<()>,
@@ -31,14 +31,14 @@ impl Served {
     async fn at(address: SocketAddr, app: App) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, asked) = mpsc::channel(1);
+        let (stop, stop_requests) = mpsc::channel(1);
         tokio::spawn(dispatcher::run(app.clone()));
         let done = tokio::spawn(async move {
             serve(
                 listener,
                 router(app.clone()),
                 Timeouts::default(),
-                asked,
+                stop_requests,
                 app.live.ending(),
             )
             .await;
@@ -50,13 +50,13 @@ impl Served {
         }
     }
 
-    /// Ends the server as a supervisor does.
+    /// Stops the server as a supervisor does.
     pub async fn stop(&mut self) {
         self.stop.send(()).await.unwrap();
         (&mut self.done).await.unwrap();
     }
 
-    /// Starts another one in its place, over the same database.
+    /// Starts another server at the same address with the same database.
     pub async fn start_again(&mut self, world: &World) {
         let app = App::new(
             "http://fortnight.test",
@@ -66,13 +66,13 @@ impl Served {
         *self = Self::at(self.address, app).await;
     }
 
-    /// Opens a team's stream as a browser does.
+    /// Opens a team's event stream as a browser does.
     pub async fn listen(&self, client: &Client, team: &str, last_event_id: Option<i64>) -> Stream {
         self.listen_at(client, &format!("/teams/{team}/live"), last_event_id)
             .await
     }
 
-    /// Opens the stream at a path.
+    /// Opens the event stream at a path.
     pub async fn listen_at(
         &self,
         client: &Client,
@@ -105,7 +105,7 @@ pub struct Stream {
     text: String,
 }
 
-/// One event: its name, its number and what it says.
+/// A server-sent event.
 #[derive(Debug)]
 pub struct Event {
     pub name: String,
@@ -114,7 +114,7 @@ pub struct Event {
 }
 
 impl Stream {
-    /// The next event, or nothing when the stream has ended.
+    /// Waits for the next event. Returns `None` when the stream has ended.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
@@ -136,16 +136,16 @@ impl Stream {
             }
             let chunk = timeout(Duration::from_secs(10), self.bytes.next())
                 .await
-                .expect("the stream says something in time")?;
+                .expect("an event arrives in time")?;
             self.text
                 .push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
         }
     }
 
-    /// The next event of this name.
-    pub async fn next_of(&mut self, name: &str) -> Event {
+    /// Waits for the next event with this name.
+    pub async fn next_named(&mut self, name: &str) -> Event {
         loop {
-            let event = self.next().await.expect("the stream goes on");
+            let event = self.next().await.expect("the stream has not ended");
             if event.name == name {
                 return event;
             }

@@ -1,25 +1,25 @@
-//! What is written down of who may do what: in the audit for administrators, and in words in a team's history.
+//! Changes of access and settings are recorded in the audit log for administrators and in the team's history.
 
 use time::Duration;
 
 use crate::{
-    access::share,
+    access::create_share_link,
     fixtures::{Client, NOW, World},
-    people::{PASSWORD, invite, with_password},
+    people::{PASSWORD, create_account, invite},
 };
 
-/// What a form sends.
+/// The fields of a form.
 type Fields<'f> = &'f [(&'f str, &'f str)];
 
-async fn all_lead(world: &World) {
+async fn make_everyone_lead(world: &World) {
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
         .await
         .unwrap();
 }
 
-/// The audit as an administrator takes it out, the oldest line first: `Elif Hartmann @elif|share-link.created|check-in of …`
-async fn audit(admin: &Client) -> Vec<String> {
+/// Exports the audit log, oldest line first: `Elif Hartmann @elif|share-link.created|check-in of …`
+async fn export_audit_log(admin: &Client) -> Vec<String> {
     let text = admin.get("/settings/audit.csv").await.status(200).text();
     let line = |line: &str| {
         let cells: Vec<&str> = line.split(',').collect();
@@ -35,25 +35,25 @@ async fn audit(admin: &Client) -> Vec<String> {
     lines
 }
 
-/// That those lines stand in the audit, in their order.
-fn stand_in_order(lines: &[String], expected: &[&str]) {
+/// Asserts that the audit log contains these lines in this order.
+fn assert_lines_in_order(lines: &[String], expected: &[&str]) {
     let mut rest = lines.iter();
     for line in expected {
         assert!(
-            rest.any(|found| found.replace('"', "") == *line),
-            "{line} is missing, or stands elsewhere: {lines:#?}"
+            rest.any(|candidate| candidate.replace('"', "") == *line),
+            "{line} is missing or out of order: {lines:#?}"
         );
     }
 }
 
 #[tokio::test]
-async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
+async fn audit_log_records_who_granted_or_revoked_access() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, team) = (&world.elif, "/teams/infrastructure");
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    all_lead(&world).await;
-    // links, and an address for everybody
+    make_everyone_lead(&world).await;
+    // share links and the public page
     let fields = [
         ("name", "The auditors"),
         ("shows", "check-in"),
@@ -107,14 +107,14 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
     ada.post(&format!("/settings/invitations/{invitation}/revoke"), &[])
         .await
         .ok();
-    // what ends with its maker's account
-    share(&tomas, "board").await;
-    for what in ["deactivate", "reactivate", "deactivate", "delete"] {
-        ada.post("/settings/people/tomas", &[("do", what)])
+    // a link ends with its creator's account
+    create_share_link(&tomas, "board").await;
+    for action in ["deactivate", "reactivate", "deactivate", "delete"] {
+        ada.post("/settings/people/tomas", &[("do", action)])
             .await
             .ok();
     }
-    // one's own
+    // an account's own sessions and password
     let (old, new) = (PASSWORD, "another long enough one");
     let elsewhere =
         fortnight::domain::auth::sessions::start(&world.db, NOW, ada.person.id, "A telephone")
@@ -139,7 +139,7 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
         cookie: format!("session={cookie}"),
         ..ada
     };
-    // the workspace, and what is taken out
+    // workspace settings and an export
     let cadence = [
         ("cadence_weeks", "3"),
         ("weekday", "1"),
@@ -158,8 +158,8 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
     elif.get(&format!("{team}/flow/throughput.csv"))
         .await
         .status(200);
-    // what ends when a team becomes private
-    share(elif, "check-in").await;
+    // links and invitations end when a team becomes private
+    create_share_link(elif, "check-in").await;
     elif.post(&format!("{team}/public"), &[("public", "1")])
         .await
         .ok();
@@ -174,8 +174,8 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
         .await
         .ok();
 
-    stand_in_order(
-        &audit(&ada).await,
+    assert_lines_in_order(
+        &export_audit_log(&ada).await,
         &[
             "Elif Hartmann @elif|share-link.created|check-in of Infrastructure for The auditors",
             "|share-link.refused|a wrong password for a link of Infrastructure",
@@ -206,12 +206,12 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
 }
 
 #[tokio::test]
-async fn what_was_done_to_a_team_is_told_in_words() {
+async fn team_history_describes_each_change() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, team) = (&world.elif, "/teams/infrastructure");
-    all_lead(&world).await;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    make_everyone_lead(&world).await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}"), &[("labels", "postgres docs")])
         .await
         .ok();
@@ -314,12 +314,12 @@ async fn what_was_done_to_a_team_is_told_in_words() {
             "opened the team to everyone in the workspace",
         ),
     ];
-    for (path, fields, told) in steps {
+    for (path, fields, expected) in steps {
         elif.post(&path, fields).await.ok();
         let history = elif.get(&format!("{team}/history")).await.ok().text();
         assert!(
-            history.contains(&format!("<b>Elif Hartmann</b> {told}")),
-            "{told}: {history}"
+            history.contains(&format!("<b>Elif Hartmann</b> {expected}")),
+            "{expected}: {history}"
         );
     }
     let history = elif.get(&format!("{team}/history")).await.ok().text();
@@ -327,19 +327,19 @@ async fn what_was_done_to_a_team_is_told_in_words() {
         history.contains("also revoked the board link for The board"),
         "{history}"
     );
-    // whoever comes by an invitation was put there by nobody
+    // a person who accepts an invitation joins on their own
     let path = invite(&ada, &[("team", "infrastructure")]).await;
     world
         .stranger()
         .post(
             &path,
-            &crate::people::newcomer("nina@example.org", "Nina Berg"),
+            &crate::people::registration_fields("nina@example.org", "Nina Berg"),
         )
         .await
         .status(303);
     let path = invite(&ada, &[("team", "infrastructure")]).await;
     world.jonas.post(&path, &[]).await.status(303);
-    // The workspace is every team's.
+    // changes of the workspace are in every team's history
     ada.post("/settings", &[("name", "Ours")]).await.ok();
     ada.post("/settings", &[("name", "Ours"), ("open", "1")])
         .await
@@ -348,13 +348,17 @@ async fn what_was_done_to_a_team_is_told_in_words() {
         .await
         .ok();
     let history = elif.get(&format!("{team}/history")).await.ok().text();
-    for told in [
+    for expected in [
         "<b>Nina Berg</b> joined the team",
         "<b>Jonas Gruber</b> joined the team",
         "<b>Ada Lindqvist</b> renamed the workspace to Ours",
         "<b>Ada Lindqvist</b> changed who can register",
     ] {
-        assert_eq!(history.matches(told).count(), 1, "{told}: {history}");
+        assert_eq!(
+            history.matches(expected).count(),
+            1,
+            "{expected}: {history}"
+        );
     }
     assert!(
         world
@@ -368,12 +372,12 @@ async fn what_was_done_to_a_team_is_told_in_words() {
 }
 
 #[tokio::test]
-async fn what_is_set_in_the_settings_is_what_stands_there_then() {
+async fn saved_settings_are_shown_and_applied() {
     let world = World::new().await;
     let (elif, team) = (&world.elif, "/teams/infrastructure");
-    all_lead(&world).await;
+    make_everyone_lead(&world).await;
     let settings = async || elif.get(&format!("{team}/settings")).await.ok().text();
-    // days of the standup
+    // standup days
     let week = [
         ("working_days", "1"),
         ("working_days", "2"),
@@ -390,11 +394,11 @@ async fn what_is_set_in_the_settings_is_what_stands_there_then() {
         assert_eq!(rest.contains("checked"), ticked, "day {day}: {rest}");
     }
     assert!(page.contains(r#"value="09:30""#), "{page}");
-    // today's meeting looks back to the one before it
+    // the standup covers the time since the previous one
     let standup = elif.get(&format!("{team}/standup")).await.ok().text();
     assert!(standup.contains("ince Thu 19 Nov"), "{standup}");
-    // a label's hue, and one's own
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    // colours of a label and of a person
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}"), &[("labels", "postgres")])
         .await
         .ok();
@@ -432,17 +436,17 @@ async fn what_is_set_in_the_settings_is_what_stands_there_then() {
 }
 
 #[tokio::test]
-async fn every_link_opens_until_its_very_end() {
+async fn links_work_until_the_second_they_expire() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
-    all_lead(&world).await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
+    make_everyone_lead(&world).await;
     let guest = world.stranger();
     let page = ada
         .post("/settings/people/elif", &[("do", "link")])
         .await
         .status(200)
         .text();
-    let reset = crate::people::path_of(&crate::people::link_in(&page));
+    let reset = crate::people::strip_origin(&crate::people::read_link(&page));
     let invitation = invite(&ada, &[("days", "2")]).await;
     let short = [("name", "For a day"), ("shows", "board"), ("days", "1")];
     let page = world
@@ -477,12 +481,12 @@ async fn every_link_opens_until_its_very_end() {
     }
 }
 
-/// Whoever shares a page finds all of what they said of it in the list, and not what opens it.
+/// The list shows all settings of a share link, but not its secret.
 #[tokio::test]
-async fn a_link_is_listed_with_its_end_its_password_and_its_maker() {
+async fn share_link_is_listed_with_expiry_password_and_creator() {
     let world = World::new().await;
     let (elif, team) = (&world.elif, "/teams/infrastructure");
-    all_lead(&world).await;
+    make_everyone_lead(&world).await;
     for fields in [
         [
             ("name", "For ever"),

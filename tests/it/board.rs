@@ -1,4 +1,4 @@
-//! A team at its board.
+//! The board of a team.
 
 use axum::{
     body::Body,
@@ -10,11 +10,11 @@ use time::Duration;
 use crate::{fixtures::World, goals::set_goal};
 
 #[tokio::test]
-async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
+async fn dragged_task_stays_where_it_was_dropped() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in ["Alert on lag", "Rotate credentials", "Write the runbook"] {
-        elif.ask(
+        elif.submit_by_script(
             Method::POST,
             "/teams/infrastructure/tasks",
             "card",
@@ -24,12 +24,12 @@ async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
         .status(201);
     }
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-2", "INF-3"]
     );
 
     let card = elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             "/tasks/INF-3/position",
             "card",
@@ -44,11 +44,11 @@ async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
         card.text()
     );
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-3", "INF-2"]
     );
 
-    elif.ask(
+    elif.submit_by_script(
         Method::PUT,
         "/tasks/INF-2/position",
         "card",
@@ -56,7 +56,7 @@ async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
     )
     .await
     .ok();
-    elif.ask(
+    elif.submit_by_script(
         Method::PUT,
         "/tasks/INF-3/position",
         "card",
@@ -65,7 +65,7 @@ async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
     .await
     .ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-2", "INF-1"]
     );
     let page = elif.get("/teams/infrastructure").await.ok().text();
@@ -78,17 +78,20 @@ async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
         .unwrap();
     assert!(
         doing.contains(r#"data-task="INF-3""#),
-        "the page shows it where it is"
+        "the page shows the task in its new column"
     );
 }
 
-/// Case R4.
+/// Case R4. A window that was not updated does not revert a move.
 #[tokio::test]
-async fn of_two_who_move_the_same_task_the_later_is_told_who_and_sees_the_truth() {
+async fn outdated_move_is_refused_and_names_who_moved_the_task() {
     let world = World::new().await;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
-    mira.ask(
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    mira.submit_by_script(
         Method::PUT,
         "/tasks/INF-1/position",
         "card",
@@ -97,9 +100,9 @@ async fn of_two_who_move_the_same_task_the_later_is_told_who_and_sees_the_truth(
     .await
     .ok();
 
-    let told = world
+    let conflict = world
         .elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             "/tasks/INF-1/position",
             "card",
@@ -109,19 +112,19 @@ async fn of_two_who_move_the_same_task_the_later_is_told_who_and_sees_the_truth(
         .status(409)
         .json();
     assert_eq!(
-        told["detail"],
+        conflict["detail"],
         "Mira Okafor (just now) moved INF-1 to Done. Your move was not saved."
     );
-    assert_eq!(told["current"]["column"], "done");
+    assert_eq!(conflict["current"]["column"], "done");
     assert!(
-        told["current"]["card"]
+        conflict["current"]["card"]
             .as_str()
             .unwrap()
             .contains(r#"data-version="2""#)
     );
-    assert_eq!(world.column("infrastructure", "done").await, ["INF-1"]);
+    assert_eq!(world.column_keys("infrastructure", "done").await, ["INF-1"]);
 
-    // a title that was edited meanwhile is no reason to refuse a move
+    // a title edited in the meantime does not conflict with a move
     world
         .elif
         .api(
@@ -131,7 +134,7 @@ async fn of_two_who_move_the_same_task_the_later_is_told_who_and_sees_the_truth(
         )
         .await
         .ok();
-    mira.ask(
+    mira.submit_by_script(
         Method::PUT,
         "/tasks/INF-1/position",
         "card",
@@ -141,21 +144,24 @@ async fn of_two_who_move_the_same_task_the_later_is_told_who_and_sees_the_truth(
     .ok();
 }
 
-/// Case R5.
+/// Case R5. The new position is relative to the visible neighbour.
 #[tokio::test]
-async fn a_drop_under_a_filter_holds_without_the_filter() {
+async fn drop_under_a_filter_holds_without_it() {
     let world = World::new().await;
     for title in ["one", "two", "three", "four"] {
-        world.elif.make("infrastructure", "todo", title).await;
+        world
+            .elif
+            .create_task("infrastructure", "todo", title)
+            .await;
     }
     world
         .elif
-        .ask(Method::POST, "/tasks/INF-2/owners/me", "card", &[])
+        .submit_by_script(Method::POST, "/tasks/INF-2/owners/me", "card", &[])
         .await
         .ok();
     world
         .elif
-        .ask(Method::POST, "/tasks/INF-4/owners/me", "card", &[])
+        .submit_by_script(Method::POST, "/tasks/INF-4/owners/me", "card", &[])
         .await
         .ok();
     let mine = world
@@ -168,10 +174,10 @@ async fn a_drop_under_a_filter_holds_without_the_filter() {
         mine.contains("INF-2") && mine.contains("INF-4") && !mine.contains(r#"data-task="INF-1""#)
     );
 
-    // visible are 2 and 4; 4 is dropped above 2
+    // only 2 and 4 are visible; 4 is dropped above 2
     world
         .elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             "/tasks/INF-4/position",
             "card",
@@ -180,13 +186,13 @@ async fn a_drop_under_a_filter_holds_without_the_filter() {
         .await
         .ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-4", "INF-2", "INF-3"]
     );
 }
 
 #[tokio::test]
-async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
+async fn filters_match_tasks_and_report_unknown_terms() {
     let world = World::new().await;
     let elif = &world.elif;
     let make = async |title: &str, more: serde_json::Value| {
@@ -246,13 +252,13 @@ async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
     assert_eq!(keys("goal:none").await, ["INF-1", "INF-2"]);
     assert_eq!(keys("sprint:none is:overdue").await, ["INF-4"]);
     assert_eq!(keys("sprint:next").await, ["INF-3"]);
-    // %, _ and \ are themselves
+    // %, _ and \ are literal
     assert_eq!(keys("sprint:all %").await, ["INF-3"]);
     assert_eq!(keys("sprint:all a_b").await, ["INF-3"]);
     assert_eq!(keys("sprint:all axb").await, [""; 0]);
     assert_eq!(keys("sprint:all b\\c").await, ["INF-3"]);
 
-    // in time, of a goal, and in a sprint by its number
+    // by age, by goal and by the number of a sprint
     for title in ["First goal", "Second goal"] {
         set_goal(&world, elif, "42", &[("title", title), ("target", "1")]).await;
     }
@@ -299,7 +305,7 @@ async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
         .await
         .status(422);
     }
-    // a name that stands in the address twice is both of its values
+    // a parameter given twice applies both values
     let twice = elif
         .get("/teams/infrastructure?sprint=all&owner=elif&owner=jonas&q=label:x&q=is:blocked")
         .await
@@ -318,7 +324,7 @@ async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
 }
 
 #[tokio::test]
-async fn a_filter_is_kept_for_me_or_for_the_team() {
+async fn filter_is_saved_for_one_person_or_the_team() {
     let world = World::new().await;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     let save = [
@@ -351,9 +357,9 @@ async fn a_filter_is_kept_for_me_or_for_the_team() {
     let page = mira.get("/teams/infrastructure").await.ok().text();
     assert!(
         page.contains("Stuck") && !page.contains("My own"),
-        "one's own filters are one's own"
+        "personal filters are not shown to others"
     );
-    // somebody of another team may keep a filter for themselves, and none for the team
+    // a member of another team can save a personal filter but none for the team
     world
         .jonas
         .post("/teams/infrastructure/filters", &save)
@@ -370,9 +376,12 @@ async fn a_filter_is_kept_for_me_or_for_the_team() {
 }
 
 #[tokio::test]
-async fn nothing_changed_means_304_and_any_change_means_new_bytes() {
+async fn unchanged_board_is_304_and_a_change_sends_it_again() {
     let world = World::new().await;
-    let key = world.elif.make("infrastructure", "todo", "Before").await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Before")
+        .await;
     for path in [
         "/teams/infrastructure",
         "/api/v1/teams/infrastructure/board",
@@ -410,7 +419,7 @@ async fn nothing_changed_means_304_and_any_change_means_new_bytes() {
         let fresh = world.elif.send(again).await.status(200);
         assert!(fresh.text().contains(&format!("After {path}")));
     }
-    // whoever is signed out gets nothing, however much is kept
+    // without a session nothing is served from the cache
     let etag = world
         .elif
         .get("/teams/infrastructure")
@@ -425,17 +434,17 @@ async fn nothing_changed_means_304_and_any_change_means_new_bytes() {
 }
 
 #[tokio::test]
-async fn lanes_group_by_owner_and_limits_show_in_red() {
+async fn lanes_group_by_owner_and_exceeded_limits_are_marked() {
     let world = World::new().await;
     for title in ["one", "two"] {
         world
             .elif
-            .make("infrastructure", "in-progress", title)
+            .create_task("infrastructure", "in-progress", title)
             .await;
     }
     world
         .elif
-        .ask(Method::POST, "/tasks/INF-1/owners/me", "card", &[])
+        .submit_by_script(Method::POST, "/tasks/INF-1/owners/me", "card", &[])
         .await
         .ok();
     sqlx::query("UPDATE columns SET wip_limit = 1 WHERE slug = 'in-progress'")
@@ -451,7 +460,7 @@ async fn lanes_group_by_owner_and_limits_show_in_red() {
     assert!(
         page.contains(r#"data-lane="Elif Hartmann""#) && page.contains(r#"data-lane="No owner""#)
     );
-    // a lane counts its own; the limit is for all of them together
+    // each lane shows its own count; the limit applies to the whole column
     assert!(
         page.contains(
             r#"<span class="count over-limit" title="All lanes together">all 2 / 1</span>"#
@@ -466,19 +475,19 @@ async fn lanes_group_by_owner_and_limits_show_in_red() {
 }
 
 #[tokio::test]
-async fn lanes_by_goal_have_each_goals_cards_and_those_of_none() {
+async fn lanes_by_goal_include_one_for_tasks_without_a_goal() {
     let world = World::new().await;
     let elif = &world.elif;
     for (nth, title) in [(1, "Cut over"), (2, "Drill")] {
         set_goal(&world, elif, "42", &[("title", title), ("target", "1")]).await;
         let key = elif
-            .make("infrastructure", "todo", &format!("For {title}"))
+            .create_task("infrastructure", "todo", &format!("For {title}"))
             .await;
         elif.post(&format!("/tasks/{key}"), &[("goal", &nth.to_string())])
             .await
             .ok();
     }
-    elif.make("infrastructure", "todo", "For none").await;
+    elif.create_task("infrastructure", "todo", "For none").await;
     let page = elif
         .get("/teams/infrastructure?lanes=goal")
         .await
@@ -500,11 +509,11 @@ async fn lanes_by_goal_have_each_goals_cards_and_those_of_none() {
 }
 
 #[tokio::test]
-async fn a_card_says_how_long_it_is_in_its_column() {
+async fn card_shows_its_time_in_the_column() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.make("infrastructure", "todo", "Another").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    elif.create_task("infrastructure", "todo", "Another").await;
     let age = async || {
         let page = elif.get("/teams/infrastructure").await.ok().text();
         let card = page
@@ -531,7 +540,7 @@ async fn a_card_says_how_long_it_is_in_its_column() {
     )
     .await
     .ok();
-    assert_eq!(age().await, "2\u{a0}d", "it has not left it");
+    assert_eq!(age().await, "2\u{a0}d", "it stayed in the column");
     elif.post(
         &format!("/tasks/{key}/position"),
         &[("column", "in-progress")],
@@ -542,16 +551,17 @@ async fn a_card_says_how_long_it_is_in_its_column() {
 }
 
 #[tokio::test]
-async fn a_limit_shows_and_refuses_nothing() {
+async fn wip_limit_is_shown_but_not_enforced() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "in-progress", "There").await;
-    let next = elif.make("infrastructure", "todo", "Next").await;
+    elif.create_task("infrastructure", "in-progress", "There")
+        .await;
+    let next = elif.create_task("infrastructure", "todo", "Next").await;
     sqlx::query("UPDATE columns SET wip_limit = 1 WHERE slug = 'in-progress'")
         .execute(&world.db)
         .await
         .unwrap();
-    elif.ask(
+    elif.submit_by_script(
         Method::PUT,
         &format!("/tasks/{next}/position"),
         "card",
@@ -566,11 +576,17 @@ async fn a_limit_shows_and_refuses_nothing() {
     )
     .await
     .status(201);
-    assert_eq!(world.column("infrastructure", "in-progress").await.len(), 3);
+    assert_eq!(
+        world
+            .column_keys("infrastructure", "in-progress")
+            .await
+            .len(),
+        3
+    );
 }
 
 #[tokio::test]
-async fn a_task_is_late_once_its_day_is_over_where_its_team_is() {
+async fn task_is_overdue_once_the_day_ends_in_the_teams_zone() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.api(
@@ -582,20 +598,23 @@ async fn a_task_is_late_once_its_day_is_over_where_its_team_is() {
     .status(201);
     let is_late = async || {
         let board = elif.get("/teams/infrastructure").await.ok().text();
-        let found = elif
+        let filtered = elif
             .get("/teams/infrastructure?q=is:overdue")
             .await
             .ok()
             .text();
-        let (red, found) = (
+        let (marked, filtered) = (
             board.contains("<span class=\"stale\" title=\"Due\">"),
-            found.contains("data-task=\"INF-1\""),
+            filtered.contains("data-task=\"INF-1\""),
         );
-        assert_eq!(red, found, "what is red is found");
-        red
+        assert_eq!(
+            marked, filtered,
+            "the marked task is the one that the filter finds"
+        );
+        marked
     };
-    assert!(!is_late().await, "ten in the morning of its day, in UTC");
-    // three in the night of the next day on the other side of the world
+    assert!(!is_late().await, "10:00 on the due date in UTC");
+    // 14:00 UTC is 03:00 on the next day in Auckland
     world.app.clock.advance(Duration::hours(4));
     let zone = async |zone: &str| {
         sqlx::query("UPDATE teams SET time_zone = $1")
@@ -612,11 +631,11 @@ async fn a_task_is_late_once_its_day_is_over_where_its_team_is() {
     assert!(is_late().await);
     world.app.clock.advance(Duration::hours(12));
     zone("Pacific/Honolulu").await;
-    assert!(!is_late().await, "four in the afternoon of its day");
+    assert!(!is_late().await, "16:00 on the due date in Honolulu");
 }
 
 #[tokio::test]
-async fn every_way_to_a_new_task_on_a_sprints_board_leads_into_that_sprint() {
+async fn new_task_links_on_a_sprint_board_keep_the_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let page = elif
@@ -630,7 +649,7 @@ async fn every_way_to_a_new_task_on_a_sprints_board_leads_into_that_sprint() {
         .collect();
     assert!(
         ways.len() >= 7,
-        "by the + of each column, at the top and at the foot"
+        "a + for each column, one link at the top and one at the bottom"
     );
     for way in ways {
         assert!(
@@ -650,7 +669,7 @@ async fn every_way_to_a_new_task_on_a_sprints_board_leads_into_that_sprint() {
     )
     .await
     .ok();
-    assert_eq!(elif.task("INF-1").await["sprint"], 43);
+    assert_eq!(elif.load_task("INF-1").await["sprint"], 43);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Days as teams live them: at both ends of the world, over new year and a change of the clocks, and around days off.
+//! Calendar edge cases: distant time zones, new year, clock changes and days off.
 
 use fortnight::domain::sprints::cadence;
 use time::{OffsetDateTime, macros::datetime};
@@ -8,8 +8,8 @@ use crate::{
     goals::set_goal,
 };
 
-/// A world whose people lead their teams, at an instant after `NOW`.
-async fn at(now: OffsetDateTime) -> World {
+/// Creates a world at a time after `NOW` in which everyone leads their team.
+async fn create_world_at(now: OffsetDateTime) -> World {
     let world = World::new().await;
     world.app.clock.advance(now - NOW);
     for change in [
@@ -24,19 +24,22 @@ async fn at(now: OffsetDateTime) -> World {
     world
 }
 
-async fn set_week(who: &Client, team: &str, zone: &str, days: &[&str]) {
+async fn set_week(client: &Client, team: &str, zone: &str, days: &[&str]) {
     let mut week = vec![("time_zone", zone), ("standup_at", "10:00")];
     week.extend(["1", "3", "5"].map(|day| ("standup_days", day)));
     week.extend(days.iter().map(|day| ("working_days", *day)));
-    who.post(&format!("/teams/{team}/week"), &week).await.ok();
+    client
+        .post(&format!("/teams/{team}/week"), &week)
+        .await
+        .ok();
 }
 
 const MONDAY_TO_FRIDAY: [&str; 5] = ["1", "2", "3", "4", "5"];
 
 #[tokio::test]
-async fn teams_at_both_ends_of_the_world_share_a_sprint_and_each_goes_by_its_own_day() {
-    // Tuesday morning in London: Wednesday has begun on Kiritimati, and on Niue it is Monday night.
-    let world = at(NOW).await;
+async fn teams_across_the_date_line_each_use_their_own_day() {
+    // Tuesday morning in London is Wednesday on Kiritimati and Monday night on Niue
+    let world = create_world_at(NOW).await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     set_week(
         elif,
@@ -67,9 +70,9 @@ async fn teams_at_both_ends_of_the_world_share_a_sprint_and_each_goes_by_its_own
     let pitch = elif.get("/sprints/42").await.ok().text();
     assert!(
         pitch.contains("75 %") && pitch.contains("55 %"),
-        "the middle of the eighth and of the sixth day: {pitch}"
+        "the middle of days 8 and 6: {pitch}"
     );
-    // a day off takes its share of the way, and a meeting that fell on it did not happen
+    // a day off does not count as a working day, and its standup is skipped
     jonas
         .post(
             "/teams/ingestion/days-off",
@@ -86,7 +89,7 @@ async fn teams_at_both_ends_of_the_world_share_a_sprint_and_each_goes_by_its_own
             .text()
             .contains("Expected by today: 50 %")
     );
-    // together they look back each to its own last standup
+    // the joint standup covers each team's time since its own last standup
     let page = elif.get("/standup").await.ok().text();
     assert!(
         page.contains("Infrastructure: changes since Mon 23 Nov")
@@ -98,8 +101,8 @@ async fn teams_at_both_ends_of_the_world_share_a_sprint_and_each_goes_by_its_own
 }
 
 #[tokio::test]
-async fn a_sprint_over_new_year_has_its_days_whatever_the_week_begins_with() {
-    let world = at(datetime!(2027-01-04 09:00 UTC)).await;
+async fn sprint_over_new_year_counts_the_teams_working_days() {
+    let world = create_world_at(datetime!(2027-01-04 09:00 UTC)).await;
     let elif = &world.elif;
     let goal = set_goal(
         &world,
@@ -111,7 +114,7 @@ async fn a_sprint_over_new_year_has_its_days_whatever_the_week_begins_with() {
     let board = async || elif.get("/teams/infrastructure").await.ok().text();
     assert!(
         board().await.contains("Expected by today: 55 %"),
-        "Monday is the sixth of ten"
+        "Monday is day 6 of 10"
     );
     elif.post(
         "/teams/infrastructure/days-off",
@@ -121,7 +124,7 @@ async fn a_sprint_over_new_year_has_its_days_whatever_the_week_begins_with() {
     .ok();
     assert!(
         board().await.contains("Expected by today: 50 %"),
-        "the fifth of nine"
+        "day 5 of 9"
     );
     set_week(
         elif,
@@ -132,14 +135,15 @@ async fn a_sprint_over_new_year_has_its_days_whatever_the_week_begins_with() {
     .await;
     assert!(
         board().await.contains("Expected by today: 55 %"),
-        "Sunday was worked, Friday never is"
+        "Sunday is a working day, Friday is not"
     );
     let page = elif.get("/teams/infrastructure/standup").await.ok().text();
     assert!(
         page.contains("Standup, Mon 4 Jan") && page.contains("since Wed 30 Dec · day 6"),
         "{page}"
     );
-    elif.make("infrastructure", "done", "Fireworks").await;
+    elif.create_task("infrastructure", "done", "Fireworks")
+        .await;
     let flow = elif
         .get("/teams/infrastructure/flow?sprints=1")
         .await
@@ -152,9 +156,9 @@ async fn a_sprint_over_new_year_has_its_days_whatever_the_week_begins_with() {
 }
 
 #[tokio::test]
-async fn a_standup_is_at_ten_before_and_after_the_clocks_change() {
-    // Berlin's Friday is winter and its Monday summer: ten o'clock is nine, then eight in London.
-    let world = at(datetime!(2027-03-26 08:30 UTC)).await;
+async fn standup_keeps_its_local_time_when_clocks_change() {
+    // clocks change between Friday and Monday: 10:00 in Berlin is 09:00 UTC, then 08:00 UTC
+    let world = create_world_at(datetime!(2027-03-26 08:30 UTC)).await;
     let elif = &world.elif;
     set_week(elif, "infrastructure", "Europe/Berlin", &MONDAY_TO_FRIDAY).await;
     let make = async |until: OffsetDateTime, title: &str| {
@@ -162,7 +166,7 @@ async fn a_standup_is_at_ten_before_and_after_the_clocks_change() {
         cadence::update_sprints(&mut world.db.acquire().await.unwrap(), until)
             .await
             .unwrap();
-        elif.make("infrastructure", "todo", title).await;
+        elif.create_task("infrastructure", "todo", title).await;
     };
     make(datetime!(2027-03-26 08:30 UTC), "Before Friday's").await;
     make(datetime!(2027-03-26 09:30 UTC), "After Friday's").await;
@@ -177,27 +181,27 @@ async fn a_standup_is_at_ten_before_and_after_the_clocks_change() {
             .unwrap()
             .to_owned()
     };
-    let told = since(&page);
+    let changes = since(&page);
     assert!(
-        told.contains("After Friday&#39;s") && told.contains("Before Monday&#39;s"),
-        "{told}"
+        changes.contains("After Friday&#39;s") && changes.contains("Before Monday&#39;s"),
+        "{changes}"
     );
-    assert!(!told.contains("Before Friday&#39;s"), "{told}");
+    assert!(!changes.contains("Before Friday&#39;s"), "{changes}");
     make(datetime!(2027-03-29 08:30 UTC), "After Monday's").await;
     make(datetime!(2027-03-31 07:30 UTC), "Before Wednesday's").await;
-    let told = since(&elif.get("/teams/infrastructure/standup").await.ok().text());
+    let changes = since(&elif.get("/teams/infrastructure/standup").await.ok().text());
     assert!(
-        told.contains("After Monday&#39;s") && told.contains("Before Wednesday&#39;s"),
-        "{told}"
+        changes.contains("After Monday&#39;s") && changes.contains("Before Wednesday&#39;s"),
+        "{changes}"
     );
     assert!(
-        !told.contains("Before Monday&#39;s"),
-        "an hour later than in winter"
+        !changes.contains("Before Monday&#39;s"),
+        "the standup was at 08:00 UTC"
     );
 }
 
 #[tokio::test]
-async fn sprints_that_begin_on_a_sunday_are_shown_from_sunday() {
+async fn sprint_starting_on_sunday_is_shown_from_sunday() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")

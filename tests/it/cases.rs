@@ -1,5 +1,5 @@
-//! What went wrong in other boards, by number, and that a test of ours stands against each. A test says so in its
-//! comment, as in “Case 8.” or “Cases 23, F4.”.
+//! Known faults of other boards, by number, and a check that a test covers each. A test names its cases at the start of
+//! its doc comment, as in “Case 8.” or “Cases 23, F4.”.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,39 +7,42 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::fixtures::tell;
+use crate::fixtures::report;
 
-/// Collected from public advisories and issue threads of boards that others use.
+/// Collected from public advisories and issue threads of other boards.
 const CASES: &[(&str, &str)] = &[
     ("1", "another team's task is changed by its key"),
-    ("2", "a task of one's own goes to another team's column"),
+    ("2", "an own task is moved to another team's column"),
     (
         "3",
-        "another team's task, named in the body, comes into one's own column",
+        "another team's task, named in the body, is moved to an own column",
     ),
     ("4", "a link to a hidden task shows its title"),
-    ("5", "several are changed, and a foreign one among them"),
-    ("7", "somebody else's comment is edited or deleted"),
-    ("8", "a route that changes something forgets to ask who may"),
-    ("9", "an export is of another team"),
+    ("5", "a bulk change includes a task of another team"),
+    ("7", "another person's comment is edited or deleted"),
+    ("8", "a route that changes data does not check permissions"),
+    ("9", "an export contains another team's data"),
     (
         "10",
-        "search, suggestions, counts or feeds name a private team",
+        "search, suggestions, counts or feeds reveal a private team",
     ),
-    ("11", "another team's share link is ended"),
+    ("11", "another team's share link is revoked"),
     (
         "12",
-        "an invitation or token names a team that its maker may not see",
+        "an invitation or token is for a team that its creator cannot see",
     ),
     ("13", "?sort=password_hash"),
-    ("14", "one's own profile takes a role, a comment an author"),
-    ("15", "a share link opens what it is not for"),
-    ("16", "a share link writes"),
+    (
+        "14",
+        "a profile form sets the role, or a comment form the author",
+    ),
+    ("15", "a share link opens a page that it is not for"),
+    ("16", "a share link can change data"),
     (
         "17",
-        "a share link works after it was revoked, or its stream goes on",
+        "a share link or its stream works after it was revoked",
     ),
-    ("18", "the list of share links shows what opens them"),
+    ("18", "the list of share links shows their secrets"),
     (
         "19",
         "an open stream outlives signing out, removal or deactivation",
@@ -47,85 +50,100 @@ const CASES: &[(&str, &str)] = &[
     ("20", "a stream carries another team's events"),
     (
         "22",
-        "a shared page holds e-mail addresses, is indexed, or tells where it was read",
+        "a shared page contains e-mail addresses, is indexed, or leaks its URL as referrer",
     ),
     ("23", "an old cookie works after the password was changed"),
     ("24", "a cookie or token works after deactivation"),
-    ("25", "a cookie works a second past its end"),
+    ("25", "a cookie works after it has expired"),
     (
         "26",
-        "a reset link works twice, after a newer one, after an hour, or stands readable in the database",
+        "a reset link works twice, after a newer one or after an hour, or is stored in plain text",
     ),
     ("27", "a reset link is built from the Host header"),
     (
         "28",
-        "a header says who somebody is, or where they come from",
+        "a header sets the identity or the IP address of a client",
     ),
     (
         "29",
-        "tries are unlimited where X-Forwarded-For changes, or the owner is locked out",
+        "attempts are unlimited when X-Forwarded-For changes, or the owner is locked out",
     ),
-    ("30", "a sign-in tells whether an address is known"),
-    ("32", "a reading token writes, a token makes tokens"),
-    ("33", "registration is off and somebody registers"),
-    ("34", "?next= leads elsewhere"),
+    ("30", "a sign-in reveals whether an address is known"),
+    ("32", "a read token can write, or a token can create tokens"),
+    (
+        "33",
+        "an account is registered although registration is closed",
+    ),
+    ("34", "?next= redirects to another site"),
     (
         "35",
-        "a session from before signing in stays, or a link signs out",
+        "a session from before signing in stays valid, or a link signs out",
     ),
-    ("36", "JSON holds a hash or a token"),
-    ("38", "another site's form, multipart or text is obeyed"),
-    ("39", "Markdown runs"),
+    ("36", "JSON contains a hash or a token"),
+    (
+        "38",
+        "a form, multipart or text body from another site is accepted",
+    ),
+    ("39", "Markdown runs a script"),
     (
         "41",
         "a script in a title, label, name, query or error runs",
     ),
-    ("42", "a cell of an export runs"),
-    (
-        "46",
-        "an import reads files, or brings foreign ids and roles",
-    ),
-    ("47", "a huge or deep file fills the memory"),
+    ("42", "a cell of an export runs as a formula"),
+    ("46", "an import reads files, or sets ids and roles"),
+    ("47", "a huge or deeply nested file exhausts memory"),
     ("48", "a long search hangs"),
-    ("49", "a line end in a title reaches logs or feeds"),
-    ("F1", "CRLF in a text breaks the stream"),
-    ("F2", "a large body is neither taken nor refused in words"),
-    ("F3", "a head that never ends holds a connection"),
+    ("49", "a line break in a title reaches logs or feeds"),
+    ("F1", "CRLF in a text breaks the event stream"),
+    (
+        "F2",
+        "a large body is neither accepted nor refused with a reason",
+    ),
+    ("F3", "a request head that never ends keeps a connection"),
     (
         "F4",
-        "a panic takes the program with it, or its text reaches a reader",
+        "a panic ends the program, or its message is sent to a client",
     ),
     ("F5", "writes behind a held lock hang"),
-    ("F6", "open streams hold up the end"),
+    ("F6", "open streams delay shutdown"),
     ("F7", "NUL is a 500"),
     ("F8", "%FF is a 500"),
-    ("F9", "what is no id is told from what is absent"),
-    ("F10", "numbers that are none are a 500"),
+    (
+        "F9",
+        "a malformed id is answered differently from a missing one",
+    ),
+    ("F10", "invalid numbers are a 500"),
     ("F11", "% and _ match everything"),
-    ("F12", "HEAD differs from GET, a wrong method is no 405"),
-    ("F13", "an empty, endless or turned round title is kept"),
-    ("F14", "limits, dates and days that cannot be"),
-    ("F15", "a template prints a text as it came"),
+    (
+        "F12",
+        "HEAD differs from GET, or a wrong method is not a 405",
+    ),
+    (
+        "F13",
+        "an empty, too long or bidirectional title is accepted",
+    ),
+    ("F14", "impossible limits and dates are accepted"),
+    ("F15", "a template prints unescaped text"),
     ("R1", "positions or numbers collide"),
-    ("R2", "a gap between two cards is used up"),
-    ("R3", "two who swap columns lock each other out"),
-    ("R4", "a stale window undoes a move"),
-    ("R5", "a drop under a filter lands elsewhere"),
-    ("R6", "an edit is lost under another"),
-    ("R7", "a line that is cut leaves half a change, or two"),
-    ("R8", "who slept sees an old board"),
-    ("R9", "who does not read holds up the others"),
-    ("R10", "more tabs than a browser opens connections"),
+    ("R2", "the ranks between two cards run out"),
+    ("R3", "two clients that swap columns deadlock"),
+    ("R4", "an outdated window reverts a move"),
+    ("R5", "a drop under a filter lands in another place"),
+    ("R6", "an edit is overwritten by another"),
+    ("R7", "a lost connection leaves half a change, or two"),
+    ("R8", "a client that slept shows an old board"),
+    ("R9", "a client that does not read delays others"),
+    ("R10", "more tabs than a browser has connections"),
     ("R11", "streams use up the database's connections"),
     ("R12", "the database restarts"),
-    ("R13", "the program or its database is killed"),
+    ("R13", "the program or its database is killed with SIGKILL"),
     (
         "R14",
-        "two programs migrate at once, or an old one meets new tables",
+        "two programs migrate at once, or an old one finds newer tables",
     ),
 ];
 
-/// What there is nothing to test of yet.
+/// Faults in features that do not exist yet.
 const LATER: &[(&str, &str)] = &[
     ("6", "attachments"),
     ("21", "mail, notifications and webhooks"),
@@ -140,7 +158,7 @@ const LATER: &[(&str, &str)] = &[
 
 #[test]
 fn every_case_has_a_test() {
-    let tests = tests_by_case();
+    let tests = collect_tests_by_case();
     for (number, names) in &tests {
         println!("{number}: {}", names.join(", "));
     }
@@ -149,14 +167,14 @@ fn every_case_has_a_test() {
         .iter()
         .filter(|(number, _)| !tested.contains(number))
         .collect();
-    tell(&format!(
+    report(&format!(
         "{} of {} cases have a test",
         CASES.len() - missing.len(),
         CASES.len()
     ));
-    for (number, what) in LATER {
+    for (number, feature) in LATER {
         if !tested.contains(number) {
-            println!("{number} does not apply yet: {what}");
+            println!("{number} does not apply yet: {feature}");
         }
     }
     assert!(missing.is_empty(), "no test for {missing:?}");
@@ -166,16 +184,16 @@ fn every_case_has_a_test() {
         .map(|(number, _)| *number)
         .collect();
     let unknown: Vec<_> = tested.difference(&known).collect();
-    assert!(unknown.is_empty(), "{unknown:?} are in no list");
+    assert!(unknown.is_empty(), "{unknown:?} are not in any list");
     assert_eq!(
         known.len(),
         49 + 15 + 15,
-        "each number is in one of the two lists"
+        "each number is in exactly one of the two lists"
     );
 }
 
-/// Names of tests by the numbers in their comments.
-fn tests_by_case() -> BTreeMap<String, Vec<String>> {
+/// Returns the names of tests by the case numbers in their doc comments.
+fn collect_tests_by_case() -> BTreeMap<String, Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut tests: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in [
@@ -184,17 +202,17 @@ fn tests_by_case() -> BTreeMap<String, Vec<String>> {
         root.join("src"),
     ]
     .iter()
-    .flat_map(|folder| sources(folder))
+    .flat_map(|folder| list_source_files(folder))
     {
         let text = fs::read_to_string(&file).unwrap();
         let mut numbers: Vec<String> = Vec::new();
         for line in text.lines().map(str::trim) {
-            if let Some(said) = line
+            if let Some(listed) = line
                 .strip_prefix("/// Cases ")
                 .or_else(|| line.strip_prefix("/// Case "))
             {
-                let said = said.split('.').next().unwrap_or_default();
-                numbers.extend(said.split(',').map(|number| number.trim().to_owned()));
+                let listed = listed.split('.').next().unwrap_or_default();
+                numbers.extend(listed.split(',').map(|number| number.trim().to_owned()));
             } else if let Some((name, _)) = line
                 .split_once("fn ")
                 .and_then(|(_, name)| name.split_once('('))
@@ -206,24 +224,24 @@ fn tests_by_case() -> BTreeMap<String, Vec<String>> {
         }
         assert!(
             numbers.is_empty(),
-            "{} ends with {numbers:?} and no test",
+            "{} ends with {numbers:?} but no test follows",
             file.display()
         );
     }
     tests
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
+fn list_source_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
     for entry in fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
     {
         if entry.is_dir() {
-            found.extend(sources(&entry));
+            files.extend(list_source_files(&entry));
         } else if entry.extension().is_some_and(|kind| kind == "rs") {
-            found.push(entry);
+            files.push(entry);
         }
     }
-    found
+    files
 }

@@ -1,4 +1,4 @@
-//! Other teams look in: the check-in, what they wait for, follow and ask, and links for who has no account.
+//! The check-in for other teams: progress, awaited tasks, requests, and share links for people without an account.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use tokio_stream::StreamExt;
 use tower::ServiceExt;
 
 use crate::{
-    access::share,
+    access::create_share_link,
     fixtures::{Client, World},
     goals::set_goal,
 };
 
-async fn lead(world: &World, client: &Client) {
+async fn make_lead(world: &World, client: &Client) {
     sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
         .bind(client.person.id)
         .execute(&world.db)
@@ -26,7 +26,7 @@ async fn lead(world: &World, client: &Client) {
 }
 
 #[tokio::test]
-async fn another_team_reads_how_far_it_is_in_a_minute() {
+async fn check_in_shows_the_progress_to_another_team() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     set_goal(
@@ -36,21 +36,25 @@ async fn another_team_reads_how_far_it_is_in_a_minute() {
         &[("title", "Migrate 50 tables"), ("target", "50")],
     )
     .await;
-    let done = elif.make("infrastructure", "todo", "Smallest tables").await;
+    let done = elif
+        .create_task("infrastructure", "todo", "Smallest tables")
+        .await;
     elif.post(&format!("/tasks/{done}/position"), &[("column", "done")])
         .await
         .ok();
-    let stuck = elif.make("infrastructure", "in-progress", "Cut over").await;
-    let theirs = jonas.make("ingestion", "todo", "Dual write").await;
+    let stuck = elif
+        .create_task("infrastructure", "in-progress", "Cut over")
+        .await;
+    let theirs = jonas.create_task("ingestion", "todo", "Dual write").await;
     elif.post(
         &format!("/tasks/{stuck}/block"),
         &[("kind", "task"), ("on", &theirs)],
     )
     .await
     .ok();
-    elif.make("infrastructure", "in-review", "Read the diff")
+    elif.create_task("infrastructure", "in-review", "Read the diff")
         .await;
-    elif.make("infrastructure", "todo", "Write the runbook")
+    elif.create_task("infrastructure", "todo", "Write the runbook")
         .await;
 
     let page = jonas
@@ -58,7 +62,7 @@ async fn another_team_reads_how_far_it_is_in_a_minute() {
         .await
         .status(200)
         .text();
-    for told in [
+    for expected in [
         "day 7 of Sprint 42",
         "Migrate 50 tables",
         "Sprint 42: 1 of 4 done",
@@ -68,7 +72,7 @@ async fn another_team_reads_how_far_it_is_in_a_minute() {
         "Burn-up of Sprint 42",
         "First visit",
     ] {
-        assert!(page.contains(told), "{told} is not in {page}");
+        assert!(page.contains(expected), "{expected} is not in {page}");
     }
     let facts = jonas
         .get("/api/v1/teams/infrastructure/check-in")
@@ -108,10 +112,10 @@ async fn another_team_reads_how_far_it_is_in_a_minute() {
 }
 
 #[tokio::test]
-async fn what_changed_since_one_last_looked_is_each_readers_own() {
+async fn each_reader_sees_changes_since_their_last_visit() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     let first = jonas
         .get("/teams/infrastructure/check-in")
         .await
@@ -121,7 +125,7 @@ async fn what_changed_since_one_last_looked_is_each_readers_own() {
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
         .await
         .ok();
-    // An hour later it is another visit: what lies between is news, also when the page is loaded twice.
+    // An hour later it is another visit: changes since the last one are listed, even when the page is loaded twice.
     world.app.clock.advance(Span::hours(1));
     for _ in 0..2 {
         let page = jonas
@@ -135,10 +139,10 @@ async fn what_changed_since_one_last_looked_is_each_readers_own() {
         );
         assert!(page.contains("state-done\">Done</span>"), "{page}");
     }
-    // A window that asks anew by itself is no visit.
+    // An automatic reload does not count as a visit.
     world.app.clock.advance(Span::hours(2));
     let fresh = jonas
-        .ask(
+        .submit_by_script(
             axum::http::Method::GET,
             "/teams/infrastructure/check-in",
             "page",
@@ -148,7 +152,7 @@ async fn what_changed_since_one_last_looked_is_each_readers_own() {
         .ok()
         .text();
     assert!(fresh.contains("Tue 24 Nov 10:00"), "{fresh}");
-    // And who looks now for the first time has another list.
+    // The list is different for each reader.
     assert!(
         elif.get("/teams/infrastructure/check-in")
             .await
@@ -165,17 +169,17 @@ async fn what_changed_since_one_last_looked_is_each_readers_own() {
 }
 
 #[tokio::test]
-async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
+async fn awaited_tasks_are_listed_done_and_blocked_first() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Sol", "mira", "ingestion").await;
-    for (title, whom) in [
+    for (title, needed_by) in [
         ("For the team", "Ingestion"),
         ("For one", "Support, @mira"),
-        ("For nobody here", "Legal"),
+        ("For Legal only", "Legal"),
     ] {
-        let key = elif.make("infrastructure", "todo", title).await;
-        elif.post(&format!("/tasks/{key}"), &[("needed_by", whom)])
+        let key = elif.create_task("infrastructure", "todo", title).await;
+        elif.post(&format!("/tasks/{key}"), &[("needed_by", needed_by)])
             .await
             .ok();
     }
@@ -183,7 +187,7 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
         .await
         .ok();
     let stuck = elif
-        .make("infrastructure", "todo", "Younger, and blocked")
+        .create_task("infrastructure", "todo", "Younger, and blocked")
         .await;
     elif.post(&format!("/tasks/{stuck}"), &[("needed_by", "@mira")])
         .await
@@ -208,13 +212,13 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
             && at("Younger, and blocked") < at("For the team"),
         "{waited}"
     );
-    assert!(!waited.contains("For nobody here"), "{waited}");
+    assert!(!waited.contains("For Legal only"), "{waited}");
     let own = mira.get("/").await.ok().text();
     assert!(
         own.contains("You are waiting for") && own.contains("For one"),
         "{own}"
     );
-    // jonas is on the team that one of them is for
+    // Jonas is on the team that one of the tasks is for
     let page = jonas
         .get("/teams/infrastructure/check-in")
         .await
@@ -231,7 +235,7 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
         waited.contains("For the team") && !waited.contains("For one"),
         "{waited}"
     );
-    // Taken away, it is waited for by nobody.
+    // once the field is cleared, the task is no longer awaited
     elif.post("/tasks/INF-1", &[("needed_by", "")]).await.ok();
     assert!(
         !jonas
@@ -244,10 +248,10 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
 }
 
 #[tokio::test]
-async fn who_may_not_look_any_more_hears_no_more() {
+async fn losing_access_hides_news_awaited_tasks_and_requests() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}"), &[("needed_by", "Ingestion")])
         .await
         .ok();
@@ -280,7 +284,7 @@ async fn who_may_not_look_any_more_hears_no_more() {
 }
 
 #[tokio::test]
-async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
+async fn request_outcome_is_shown_to_its_author() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     for title in ["A replica for reports", "A bigger disk", "A pony"] {
@@ -317,7 +321,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
     );
     assert!(
         intake.contains("We wait") && intake.contains("needed by Fri 4 Dec"),
-        "why, and by when: {intake}"
+        "reason and date are shown: {intake}"
     );
     let never = [("title", "A day that is none"), ("by", "2026-02-30")];
     jonas
@@ -355,7 +359,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
     };
     let taken = settle("A replica for reports", &[("outcome", "taken")]).await;
     assert_eq!(taken.header("location"), "/tasks/INF-1");
-    let task = elif.task("INF-1").await;
+    let task = elif.load_task("INF-1").await;
     assert_eq!(
         (&task["title"], &task["due"], &task["needed_by"]),
         (
@@ -390,24 +394,27 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
     .ok();
     settle("A pony", &[("outcome", "taken")]).await.status(409);
     let own = jonas.get("/").await.ok().text();
-    let asked = own
+    let requests = own
         .split("id=\"asked\"")
         .nth(1)
         .unwrap()
         .split("</section>")
         .next()
         .unwrap();
-    for told in [
+    for expected in [
         "accepted by Elif Hartmann: INF-1 is in Todo",
         "No stable here",
         "declined by Elif",
         "It grows by itself",
     ] {
-        assert!(asked.contains(told), "{told} is not in {asked}");
+        assert!(
+            requests.contains(expected),
+            "{expected} is not in {requests}"
+        );
     }
-    // It is for the asker: they see it first when it is done.
+    // the accepted task is for the author of the request
     assert!(own.contains("You are waiting for"), "{own}");
-    // Whose team has become private meanwhile is told in no task of another.
+    // a team that became private in the meantime is not named in another team's task
     assert_eq!(
         jonas
             .post(
@@ -433,8 +440,8 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
             .header("location"),
         "/tasks/INF-2"
     );
-    assert_eq!(elif.task("INF-2").await["needed_by"], "@jonas");
-    // A member of another team settles nothing.
+    assert_eq!(elif.load_task("INF-2").await["needed_by"], "@jonas");
+    // a member of another team cannot answer requests
     jonas
         .post(
             &format!("/teams/infrastructure/requests/{}", id("A pony")),
@@ -452,7 +459,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
 }
 
 #[tokio::test]
-async fn concerns_stand_in_the_intake_until_they_are_answered() {
+async fn concerns_are_listed_until_they_are_answered() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let goal = set_goal(
@@ -479,23 +486,27 @@ async fn concerns_stand_in_the_intake_until_they_are_answered() {
         .fetch_one(&world.db)
         .await
         .unwrap();
-    let answer = format!("/teams/infrastructure/goal-comments/{concern}/answer");
-    elif.post(&answer, &[("answer", "We start after your release")])
+    let answer_path = format!("/teams/infrastructure/goal-comments/{concern}/answer");
+    elif.post(&answer_path, &[("answer", "We start after your release")])
         .await
         .ok();
     let intake = elif.get("/teams/infrastructure/requests").await.ok().text();
     assert!(!intake.contains("We will be blocked by this"), "{intake}");
 }
 
-/// Cases 15, 18, 22.
+/// Cases 15, 18, 22. The link opens one page, and the page shows no e-mail addresses or task links.
 #[tokio::test]
-async fn a_guest_sees_a_check_in_and_nothing_else() {
+async fn guest_sees_the_shared_page_and_nothing_else() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    lead(&world, elif).await;
-    let stuck = elif.make("infrastructure", "in-progress", "Cut over").await;
-    let theirs = jonas.make("ingestion", "todo", "A plan of theirs").await;
-    // nobody's address is told, wherever somebody wrote one
+    make_lead(&world, elif).await;
+    let stuck = elif
+        .create_task("infrastructure", "in-progress", "Cut over")
+        .await;
+    let theirs = jonas
+        .create_task("ingestion", "todo", "A plan of theirs")
+        .await;
+    // e-mail addresses are removed from every text
     for statement in [
         "UPDATE columns SET name = 'Blocked by ' || 'sre@example.org' WHERE slug = 'blocked'",
         "UPDATE sprints SET name = 'Sprint 42 for ceo@example.org' WHERE number = 42",
@@ -511,7 +522,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
     ];
     set_goal(&world, elif, "42", &goal).await;
     let written = elif
-        .make("infrastructure", "todo", "Answer legal@example.org, @jonas")
+        .create_task("infrastructure", "todo", "Answer legal@example.org, @jonas")
         .await;
     elif.post(
         &format!("/tasks/{written}"),
@@ -538,7 +549,9 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
     )
     .await
     .ok();
-    let mine = jonas.make("ingestion", "in-progress", "Another plan").await;
+    let mine = jonas
+        .create_task("ingestion", "in-progress", "Another plan")
+        .await;
     jonas
         .post(
             &format!("/tasks/{mine}/block"),
@@ -548,7 +561,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
         .ok();
     let guest = world.stranger();
     for shows in ["check-in", "board"] {
-        let secret = share(elif, shows).await;
+        let secret = create_share_link(elif, shows).await;
         let page = guest.get(&format!("/share/{secret}")).await.status(200);
         assert_eq!(page.header("referrer-policy"), "no-referrer");
         assert_eq!(page.header("x-robots-tag"), "noindex, nofollow");
@@ -570,25 +583,29 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
             "<button",
             "data-editable",
         ] {
-            assert!(!text.contains(hidden), "{shows} shows {hidden}: {text}");
+            assert!(
+                !text.contains(hidden),
+                "{shows} link shows {hidden}: {text}"
+            );
         }
-        // The list of links tells whom they are for, and never what opens them.
+        // the list of links shows their names but not their secrets
         let listed = elif.get("/teams/infrastructure/settings").await.ok().text();
         assert!(
             listed.contains("The auditors") && !listed.contains(&secret),
             "{listed}"
         );
-        let kept: Vec<Vec<u8>> = sqlx::query_scalar("SELECT token_hash FROM share_links")
+        let hashes: Vec<Vec<u8>> = sqlx::query_scalar("SELECT token_hash FROM share_links")
             .fetch_all(&world.db)
             .await
             .unwrap();
         assert!(
-            kept.iter()
+            hashes
+                .iter()
                 .all(|hash| hash.len() == 32 && hash != secret.as_bytes())
         );
     }
-    // a link to the board is for the board, and for the badge
-    let board = share(elif, "board").await;
+    // a link for the board opens the board and the badge
+    let board = create_share_link(elif, "board").await;
     for (file, status) in [
         ("check-in.json", 404),
         ("changes.atom", 404),
@@ -601,7 +618,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
             .await
             .status(status);
     }
-    let secret = share(elif, "check-in").await;
+    let secret = create_share_link(elif, "check-in").await;
     for (file, kind) in [
         ("check-in.json", "application/json"),
         ("changes.atom", "application/atom+xml; charset=utf-8"),
@@ -623,7 +640,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
         assert_eq!(
             feed.header("cross-origin-resource-policy"),
             "cross-origin",
-            "{file} is shown elsewhere"
+            "{file} can be embedded in other sites"
         );
     }
     let embedded = guest
@@ -646,7 +663,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
         "{}",
         embedded.text()
     );
-    // What the link is not for, it does not open.
+    // the secret opens no other page and not the API
     for path in [
         "/teams/infrastructure",
         "/teams/ingestion/check-in",
@@ -670,14 +687,14 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
     guest.get("/share/%00").await.status(404);
 }
 
-/// Cases 11, 17.
+/// Cases 11, 17. Only a lead of the team can revoke it.
 #[tokio::test]
-async fn a_link_ends_when_it_is_revoked_is_over_or_the_team_becomes_private() {
+async fn share_link_ends_on_revocation_expiry_or_privacy() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     let guest = world.stranger();
-    let secret = share(elif, "check-in").await;
+    let secret = create_share_link(elif, "check-in").await;
     let address = format!("/share/{secret}");
     guest.get(&address).await.status(200);
     let page = elif.get("/teams/infrastructure/settings").await.ok().text();
@@ -689,8 +706,8 @@ async fn a_link_ends_when_it_is_revoked_is_over_or_the_team_becomes_private() {
         .split('"')
         .next()
         .unwrap();
-    // A lead of another team does not find it.
-    lead(&world, &world.jonas).await;
+    // a lead of another team cannot see it
+    make_lead(&world, &world.jonas).await;
     world
         .jonas
         .post(&format!("/teams/ingestion/share-links/{revoke}"), &[])
@@ -724,7 +741,7 @@ async fn a_link_ends_when_it_is_revoked_is_over_or_the_team_becomes_private() {
             .await
             .status(422);
     }
-    let secret = share(elif, "board").await;
+    let secret = create_share_link(elif, "board").await;
     elif.post("/teams/infrastructure/visibility", &[("private", "1")])
         .await
         .ok();
@@ -732,11 +749,11 @@ async fn a_link_ends_when_it_is_revoked_is_over_or_the_team_becomes_private() {
 }
 
 #[tokio::test]
-async fn a_link_with_a_password_shows_nothing_before_it() {
+async fn share_link_shows_nothing_before_its_password() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
-    elif.make("infrastructure", "todo", "Cut over").await;
+    make_lead(&world, elif).await;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
     let fields = [
         ("name", "The board"),
         ("shows", "check-in"),
@@ -757,12 +774,12 @@ async fn a_link_with_a_password_shows_nothing_before_it() {
             .unwrap()
     );
     let guest = world.stranger();
-    let asked = guest.get(&address).await.status(200).text();
+    let prompt = guest.get(&address).await.status(200).text();
     assert!(
-        asked.contains("Password required")
-            && !asked.contains("Cut over")
-            && !asked.contains("Infrastructure"),
-        "{asked}"
+        prompt.contains("Password required")
+            && !prompt.contains("Cut over")
+            && !prompt.contains("Infrastructure"),
+        "{prompt}"
     );
     for file in ["live", "embed", "badge.svg"] {
         guest.get(&format!("{address}/{file}")).await.status(403);
@@ -812,10 +829,10 @@ async fn a_link_with_a_password_shows_nothing_before_it() {
 }
 
 #[tokio::test]
-async fn a_public_address_is_for_everybody_until_it_is_taken_back() {
+async fn public_page_is_open_until_it_is_revoked() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     let guest = world.stranger();
     guest.get("/public/infrastructure").await.status(404);
     elif.post("/teams/infrastructure/public", &[("public", "1")])
@@ -824,12 +841,12 @@ async fn a_public_address_is_for_everybody_until_it_is_taken_back() {
     elif.post("/teams/infrastructure/public", &[("public", "1")])
         .await
         .ok();
-    let told: i64 =
+    let created: i64 =
         sqlx::query_scalar("SELECT count(*) FROM events WHERE kind = 'share-link.created'")
             .fetch_one(&world.db)
             .await
             .unwrap();
-    assert_eq!(told, 1, "pressed twice, it was done once");
+    assert_eq!(created, 1, "publishing twice creates one link");
     assert!(
         guest
             .get("/public/infrastructure")
@@ -857,15 +874,15 @@ async fn a_public_address_is_for_everybody_until_it_is_taken_back() {
         .status(422);
 }
 
-/// Case 17.
+/// Case 17. The stream carries no content.
 #[tokio::test]
-async fn an_open_guests_stream_says_that_something_changed_and_ends_with_its_link() {
+async fn guest_stream_signals_changes_and_ends_with_its_link() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
-    let secret = share(elif, "check-in").await;
+    make_lead(&world, elif).await;
+    let secret = create_share_link(elif, "check-in").await;
     let dispatcher = tokio::spawn(dispatcher::run(world.app.clone()));
-    let answer = world
+    let response = world
         .router
         .clone()
         .oneshot(
@@ -875,15 +892,21 @@ async fn an_open_guests_stream_says_that_something_changed_and_ends_with_its_lin
         )
         .await
         .unwrap();
-    assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/event-stream");
-    let mut frames = answer.into_body().into_data_stream();
-    let mut heard = String::new();
-    elif.make("infrastructure", "todo", "A title that is not the guest's")
+    assert_eq!(
+        response.headers()[header::CONTENT_TYPE],
+        "text/event-stream"
+    );
+    let mut frames = response.into_body().into_data_stream();
+    let mut received = String::new();
+    elif.create_task("infrastructure", "todo", "A title that is not the guest's")
         .await;
-    world.jonas.make("ingestion", "todo", "Nor this").await;
+    world
+        .jonas
+        .create_task("ingestion", "todo", "Nor this")
+        .await;
     let wait = Duration::from_secs(10);
-    while !heard.contains("event: reset") {
-        heard += &String::from_utf8_lossy(
+    while !received.contains("event: reset") {
+        received += &String::from_utf8_lossy(
             &tokio::time::timeout(wait, frames.next())
                 .await
                 .unwrap()
@@ -891,7 +914,7 @@ async fn an_open_guests_stream_says_that_something_changed_and_ends_with_its_lin
                 .unwrap(),
         );
     }
-    let id = share_link(&world).await;
+    let id = fetch_share_link_id(&world).await;
     let since = std::time::Instant::now();
     elif.post(
         &format!("/teams/infrastructure/share-links/{id}/revoke"),
@@ -900,40 +923,40 @@ async fn an_open_guests_stream_says_that_something_changed_and_ends_with_its_lin
     .await
     .ok();
     while let Ok(Some(Ok(frame))) = tokio::time::timeout(wait, frames.next()).await {
-        heard += &String::from_utf8_lossy(&frame);
+        received += &String::from_utf8_lossy(&frame);
     }
-    assert!(heard.contains("This link has expired."), "{heard}");
+    assert!(received.contains("This link has expired."), "{received}");
     assert!(
         since.elapsed() < Duration::from_secs(5),
         "{:?}",
         since.elapsed()
     );
     assert!(
-        !heard.contains("not the guest's")
-            && !heard.contains("Nor this")
-            && !heard.contains("presence"),
-        "{heard}"
+        !received.contains("not the guest's")
+            && !received.contains("Nor this")
+            && !received.contains("presence"),
+        "{received}"
     );
     dispatcher.abort();
 }
 
-async fn share_link(world: &World) -> uuid::Uuid {
+async fn fetch_share_link_id(world: &World) -> uuid::Uuid {
     sqlx::query_scalar("SELECT id FROM share_links ORDER BY id DESC LIMIT 1")
         .fetch_one(&world.db)
         .await
         .unwrap()
 }
 
-/// Cases 41, 49.
+/// Cases 41, 49. Markup, control characters and line breaks are escaped or removed.
 #[tokio::test]
-async fn feeds_are_well_formed_whatever_a_title_says() {
+async fn feeds_are_well_formed_for_any_title() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif
-        .make("infrastructure", "todo", "<b>&\"' ]]> ;,\\ =1+1")
+        .create_task("infrastructure", "todo", "<b>&\"' ]]> ;,\\ =1+1")
         .await;
     let odd = elif
-        .make(
+        .create_task(
             "infrastructure",
             "todo",
             "Neither \u{7}bells \u{ffff}nor \u{fffe}ends",
@@ -1005,10 +1028,10 @@ async fn feeds_are_well_formed_whatever_a_title_says() {
 }
 
 #[tokio::test]
-async fn an_unchanged_check_in_is_not_made_again() {
+async fn unchanged_check_in_is_not_rendered_again() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     for path in [
         "/teams/infrastructure/check-in",
         "/teams/infrastructure/check-in/badge.svg",
@@ -1039,7 +1062,7 @@ async fn an_unchanged_check_in_is_not_made_again() {
         .status(200);
     assert_ne!(after.header("etag"), before);
     assert!(after.text().contains("1 of 1 done"));
-    // Kept for one, it is not shown to another who may not look.
+    // the cached page is not served to a reader without access
     sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
         .execute(&world.db)
         .await
@@ -1055,10 +1078,10 @@ async fn an_unchanged_check_in_is_not_made_again() {
 }
 
 #[tokio::test]
-async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
+async fn columns_are_added_renamed_moved_and_deleted() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     let at = "/teams/infrastructure/columns";
     elif.post(at, &[("name", "Ready to release"), ("state", "review")])
         .await
@@ -1095,16 +1118,18 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
         ]
     );
     let (first, second) = (
-        elif.make("infrastructure", "ready-to-release", "One").await,
-        elif.make("infrastructure", "ready-to-release", "Two").await,
+        elif.create_task("infrastructure", "ready-to-release", "One")
+            .await,
+        elif.create_task("infrastructure", "ready-to-release", "Two")
+            .await,
     );
     let archived = elif
-        .make("infrastructure", "ready-to-release", "Three")
+        .create_task("infrastructure", "ready-to-release", "Three")
         .await;
     elif.post(&format!("/tasks/{archived}/archive"), &[])
         .await
         .ok();
-    // What is called differently keeps its address, and its first name is free.
+    // a renamed column keeps its slug, and its former name can be used again
     elif.post(at, &[("name", "Ready to release"), ("state", "review")])
         .await
         .ok();
@@ -1115,7 +1140,7 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
     elif.post(&format!("{twin}/remove"), &[("into", "done")])
         .await
         .ok();
-    // What happened in it would no longer add up.
+    // changing the state of a used column would contradict its history
     elif.post(&column, &[("name", "To release"), ("state", "review")])
         .await
         .status(422);
@@ -1127,7 +1152,7 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
     elif.post(&format!("{column}/remove"), &[("into", "ready-to-release")])
         .await
         .status(422);
-    // what is in the archive undone is not done by it, nor the other way round
+    // archived tasks may not change between done and not done
     let refused = elif
         .post(&format!("{column}/remove"), &[("into", "in-progress")])
         .await
@@ -1148,13 +1173,13 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
         .fetch_one(&world.db)
         .await
         .unwrap();
-    assert_eq!(rehoused, 1, "the history knows where it is");
+    assert_eq!(rehoused, 1, "the history records the new column");
     crate::concurrency::check_board(&world).await;
     assert_eq!(
-        world.column("infrastructure", "out").await,
+        world.column_keys("infrastructure", "out").await,
         [first.clone(), second]
     );
-    assert_eq!(elif.task(&archived).await["column"], "out");
+    assert_eq!(elif.load_task(&archived).await["column"], "out");
     assert!(
         elif.get(&format!("/tasks/{first}"))
             .await
@@ -1163,34 +1188,34 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
             .contains("moved it to Out")
     );
     elif.get(&format!("{column}/remove")).await.status(404);
-    // Only a lead, and of that team.
+    // only a lead of the team can delete a column
     world
         .jonas
         .post(&format!("{at}/todo/remove"), &[("into", "done")])
         .await
         .status(403);
     let history = elif.get("/teams/infrastructure/history").await.ok().text();
-    for told in [
+    for expected in [
         "added the column Ready to release",
         "changed the column Ready to release to To release",
         "changed the order",
         "deleted the column To release",
     ] {
-        assert!(history.contains(told), "{told} is not in {history}");
+        assert!(history.contains(expected), "{expected} is not in {history}");
     }
 }
 
-/// Who waits for a column holds nothing that whoever has the column may want next.
+/// A change that waits for a column lock holds no lock that the owner of the column lock may need next.
 #[tokio::test]
-async fn columns_and_tasks_are_locked_in_the_order_that_everybody_locks_them_in() {
+async fn columns_and_tasks_are_always_locked_in_one_order() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     let (first, second) = (
-        elif.make("infrastructure", "todo", "One").await,
-        elif.make("infrastructure", "todo", "Two").await,
+        elif.create_task("infrastructure", "todo", "One").await,
+        elif.create_task("infrastructure", "todo", "Two").await,
     );
-    // The younger one stands above the older one.
+    // the newer task is above the older one
     elif.post(
         &format!("/tasks/{second}/position"),
         &[("column", "todo"), ("before", &first)],
@@ -1198,7 +1223,7 @@ async fn columns_and_tasks_are_locked_in_the_order_that_everybody_locks_them_in(
     .await
     .ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         [second, first]
     );
     let at = "/teams/infrastructure/columns/todo";
@@ -1229,9 +1254,9 @@ async fn columns_and_tasks_are_locked_in_the_order_that_everybody_locks_them_in(
             .execute(&mut *tx)
             .await
             .unwrap();
-        let asking = elif.clone();
-        let asked = tokio::spawn(async move { asking.post(&path, &fields).await });
-        world.until_someone_waits().await;
+        let client = elif.clone();
+        let pending = tokio::spawn(async move { client.post(&path, &fields).await });
+        world.wait_for_lock_waiter().await;
         sqlx::query("SET LOCAL lock_timeout = '500ms'")
             .execute(&mut *tx)
             .await
@@ -1241,15 +1266,15 @@ async fn columns_and_tasks_are_locked_in_the_order_that_everybody_locks_them_in(
             .await
             .unwrap_or_else(|_| panic!("{wanted}"));
         tx.commit().await.unwrap();
-        asked.await.unwrap().ok();
+        pending.await.unwrap().ok();
     }
 }
 
 #[tokio::test]
-async fn who_leads_no_more_while_their_change_waits_changes_nothing() {
+async fn lead_demoted_during_a_change_changes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     for (path, fields) in [
         (
             "/teams/infrastructure/columns/todo",
@@ -1269,18 +1294,18 @@ async fn who_leads_no_more_while_their_change_waits_changes_nothing() {
             .execute(&mut *tx)
             .await
             .unwrap();
-        let asking = elif.clone();
-        let asked = tokio::spawn(async move { asking.post(path, &fields).await });
-        world.until_someone_waits().await;
+        let client = elif.clone();
+        let pending = tokio::spawn(async move { client.post(path, &fields).await });
+        world.wait_for_lock_waiter().await;
         sqlx::query("UPDATE members SET role = 'member'")
             .execute(&mut *tx)
             .await
             .unwrap();
         tx.commit().await.unwrap();
-        let told = asked.await.unwrap().status(403).text();
+        let refused = pending.await.unwrap().status(403).text();
         assert!(
-            told.contains("You no longer have permission to change this. Nothing was changed."),
-            "{told}"
+            refused.contains("You no longer have permission to change this. Nothing was changed."),
+            "{refused}"
         );
     }
     let names: Vec<String> = sqlx::query_scalar("SELECT DISTINCT name FROM columns ORDER BY name")
@@ -1291,16 +1316,16 @@ async fn who_leads_no_more_while_their_change_waits_changes_nothing() {
         names,
         ["Blocked", "Done", "In progress", "In review", "Todo"]
     );
-    // what a member may do is done all the same
-    elif.make("infrastructure", "todo", "Cut over").await;
+    // changes that members are allowed to make still work
+    elif.create_task("infrastructure", "todo", "Cut over").await;
 }
 
 #[tokio::test]
-async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
+async fn refused_settings_form_leaves_the_others_unchanged() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
-    let stands = elif.get("/teams/infrastructure/settings").await.ok().text();
+    make_lead(&world, elif).await;
+    let before = elif.get("/teams/infrastructure/settings").await.ok().text();
     let week = |page: &str| {
         page.split("Working days and standups")
             .nth(1)
@@ -1323,7 +1348,7 @@ async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
         .status(422)
         .text();
     assert!(
-        page.contains("1 to 366 days") && week(&page) == week(&stands),
+        page.contains("1 to 366 days") && week(&page) == week(&before),
         "{page}"
     );
     assert!(!days_off(&page).contains("Auditors"), "{page}");
@@ -1345,7 +1370,7 @@ async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
     let state = columns
         .split(&typed)
         .nth(1)
-        .expect("the name as it was typed")
+        .expect("the form keeps the typed name")
         .split("</select>")
         .next()
         .unwrap();
@@ -1370,11 +1395,11 @@ async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
 }
 
 #[tokio::test]
-async fn labels_are_renamed_on_every_task_and_taken_away() {
+async fn labels_are_renamed_and_deleted_on_every_task() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
-    let key = elif.make("infrastructure", "todo", "One").await;
+    make_lead(&world, elif).await;
+    let key = elif.create_task("infrastructure", "todo", "One").await;
     elif.post(&format!("/tasks/{key}"), &[("labels", "postgres docs")])
         .await
         .ok();
@@ -1408,11 +1433,11 @@ async fn labels_are_renamed_on_every_task_and_taken_away() {
         .status(422);
     elif.post(&id("docs").await, &[("remove", "1")]).await.ok();
     assert_eq!(
-        elif.task(&key).await["labels"],
+        elif.load_task(&key).await["labels"],
         serde_json::json!(["database"])
     );
-    // Another team's label is not there.
-    lead(&world, &world.jonas).await;
+    // another team's label is not found
+    make_lead(&world, &world.jonas).await;
     world
         .jonas
         .post(
@@ -1422,23 +1447,25 @@ async fn labels_are_renamed_on_every_task_and_taken_away() {
         .await
         .status(404);
     assert_eq!(
-        elif.task(&key).await["labels"],
+        elif.load_task(&key).await["labels"],
         serde_json::json!(["database"])
     );
 }
 
 #[tokio::test]
-async fn all_teams_tell_what_is_blocked_longest_and_what_changed_last() {
+async fn team_list_shows_longest_blocked_task_and_last_change() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "Free").await;
+    elif.create_task("infrastructure", "todo", "Free").await;
     let legal = [("kind", "text"), ("note", "Legal")];
     for title in ["Cut over", "Blocked an hour later"] {
-        let key = elif.make("infrastructure", "in-progress", title).await;
+        let key = elif
+            .create_task("infrastructure", "in-progress", title)
+            .await;
         elif.post(&format!("/tasks/{key}/block"), &legal).await.ok();
         world.app.clock.advance(time::Duration::hours(1));
     }
-    elif.make("infrastructure", "in-review", "Changed just now")
+    elif.create_task("infrastructure", "in-review", "Changed just now")
         .await;
     let page = world.jonas.get("/teams").await.ok().text();
     for counted in ["Todo 1", "Blocked 2", "In review 1"] {
@@ -1451,9 +1478,9 @@ async fn all_teams_tell_what_is_blocked_longest_and_what_changed_last() {
     );
 }
 
-/// Case F3.
+/// Case F3. Members can still open theirs.
 #[tokio::test]
-async fn guests_of_one_network_cannot_take_every_stream_there_is() {
+async fn guests_of_one_network_cannot_use_all_streams() {
     let world = World::new().await;
     sqlx::query("UPDATE teams SET public = true")
         .execute(&world.db)
@@ -1488,20 +1515,20 @@ async fn guests_of_one_network_cannot_take_every_stream_there_is() {
 }
 
 #[tokio::test]
-async fn what_somebody_waits_for_stands_on_their_page_over_all_teams_done_first() {
+async fn my_work_lists_awaited_tasks_of_all_teams_done_first() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let later = elif.make("infrastructure", "todo", "Not yet").await;
+    let later = elif.create_task("infrastructure", "todo", "Not yet").await;
     elif.post(&format!("/tasks/{later}"), &[("needed_by", "@jonas")])
         .await
         .ok();
-    let mine = jonas.make("ingestion", "in-progress", "Mine").await;
+    let mine = jonas.create_task("ingestion", "in-progress", "Mine").await;
     jonas
         .post(&format!("/tasks/{mine}/owners"), &[("owners", "jonas")])
         .await
         .ok();
     let needed = elif
-        .make("infrastructure", "todo", "Mine waits on this")
+        .create_task("infrastructure", "todo", "Mine waits on this")
         .await;
     jonas
         .post(
@@ -1511,7 +1538,7 @@ async fn what_somebody_waits_for_stands_on_their_page_over_all_teams_done_first(
         .await
         .ok();
     let stuck = elif
-        .make("infrastructure", "todo", "The youngest, and blocked")
+        .create_task("infrastructure", "todo", "The youngest, and blocked")
         .await;
     elif.post(&format!("/tasks/{stuck}"), &[("needed_by", "@jonas")])
         .await
@@ -1522,7 +1549,9 @@ async fn what_somebody_waits_for_stands_on_their_page_over_all_teams_done_first(
     )
     .await
     .ok();
-    let done = jonas.make("ingestion", "done", "Done for Jonas").await;
+    let done = jonas
+        .create_task("ingestion", "done", "Done for Jonas")
+        .await;
     jonas
         .post(&format!("/tasks/{done}"), &[("needed_by", "@jonas")])
         .await
@@ -1542,14 +1571,14 @@ async fn what_somebody_waits_for_stands_on_their_page_over_all_teams_done_first(
     };
     assert!(
         place("Done for Jonas") < place("The youngest, and blocked"),
-        "whichever team comes first"
+        "the order does not depend on the team"
     );
     assert!(place("The youngest, and blocked") < place("Not yet"));
     place("Mine waits on this");
 }
 
 #[tokio::test]
-async fn a_viewer_is_offered_no_filter_to_save() {
+async fn viewer_cannot_save_filters() {
     let world = World::new().await;
     sqlx::query("UPDATE accounts SET role = 'viewer' WHERE handle = 'jonas'")
         .execute(&world.db)
@@ -1576,9 +1605,9 @@ async fn a_viewer_is_offered_no_filter_to_save() {
 }
 
 #[tokio::test]
-async fn what_was_typed_for_an_invitation_or_a_link_is_kept_when_it_is_refused() {
+async fn refused_invitation_and_share_link_keep_their_input() {
     let world = World::new().await;
-    let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
+    let (ada, ..) = crate::people::create_account(&world, "ada", "admin").await;
     let fields = [
         ("team", "ingestion"),
         ("role", "viewer"),
@@ -1590,13 +1619,13 @@ async fn what_was_typed_for_an_invitation_or_a_link_is_kept_when_it_is_refused()
         .await
         .status(422)
         .text();
-    for kept in [
+    for expected in [
         "value=\"ingestion\" selected",
         "value=\"viewer\" selected",
         "value=\"many\" selected",
         "value=\"500\"",
     ] {
-        assert!(page.contains(kept), "{kept}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
     let fields = [
         ("form", "share"),
@@ -1609,17 +1638,17 @@ async fn what_was_typed_for_an_invitation_or_a_link_is_kept_when_it_is_refused()
         .await
         .status(422)
         .text();
-    for kept in [
+    for expected in [
         "value=\"board\" selected",
         "value=\"9999\"",
         "value=\"The auditors\"",
     ] {
-        assert!(page.contains(kept), "{kept}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
 }
 
 #[tokio::test]
-async fn whoever_asked_takes_it_back_and_follows_no_more() {
+async fn author_withdraws_a_request_and_unfollows_a_task() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     jonas
@@ -1648,7 +1677,7 @@ async fn whoever_asked_takes_it_back_and_follows_no_more() {
     .status(409);
     jonas.post(&withdraw, &[]).await.status(409);
 
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     jonas
         .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
         .await
@@ -1667,9 +1696,9 @@ async fn whoever_asked_takes_it_back_and_follows_no_more() {
 }
 
 #[tokio::test]
-async fn an_administrator_adds_a_team_in_the_browser_and_leads_it() {
+async fn administrator_adds_a_team_and_becomes_its_lead() {
     let world = World::new().await;
-    let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
+    let (ada, ..) = crate::people::create_account(&world, "ada", "admin").await;
     assert!(ada.get("/teams").await.ok().text().contains("Add a team"));
     assert!(
         !world
@@ -1695,7 +1724,7 @@ async fn an_administrator_adds_a_team_in_the_browser_and_leads_it() {
         "{page}"
     );
     assert_eq!(
-        ada.make("platform-security", "todo", "First").await,
+        ada.create_task("platform-security", "todo", "First").await,
         "SEC-1"
     );
     let again = ada
@@ -1730,14 +1759,16 @@ async fn an_administrator_adds_a_team_in_the_browser_and_leads_it() {
 }
 
 #[tokio::test]
-async fn what_a_private_team_waits_for_is_in_its_members_check_in_at_once() {
+async fn private_team_sees_a_new_awaited_task_at_once() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     sqlx::query("UPDATE teams SET private = true WHERE key = 'ING'")
         .execute(&world.db)
         .await
         .unwrap();
-    let awaited = elif.make("infrastructure", "todo", "Opens the door").await;
+    let awaited = elif
+        .create_task("infrastructure", "todo", "Opens the door")
+        .await;
     let check_in = "/teams/infrastructure/check-in";
     assert!(
         !jonas
@@ -1747,7 +1778,9 @@ async fn what_a_private_team_waits_for_is_in_its_members_check_in_at_once() {
             .text()
             .contains("You are waiting for")
     );
-    let theirs = jonas.make("ingestion", "todo", "Waits at the door").await;
+    let theirs = jonas
+        .create_task("ingestion", "todo", "Waits at the door")
+        .await;
     jonas
         .post(
             &format!("/tasks/{theirs}/block"),
@@ -1766,7 +1799,7 @@ async fn what_a_private_team_waits_for_is_in_its_members_check_in_at_once() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_is_refused_when_it_is_asked() {
+async fn bidirectional_control_characters_are_refused() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     for (client, path, field) in [
@@ -1790,12 +1823,12 @@ async fn what_cannot_be_taken_is_refused_when_it_is_asked() {
     }
 }
 
-/// Case 22.
+/// Case 22. An error page must not leak the secret either.
 #[tokio::test]
-async fn what_goes_wrong_under_a_links_address_tells_nobody_of_the_link() {
+async fn share_link_errors_send_no_referrer_and_no_index() {
     let world = World::new().await;
-    lead(&world, &world.elif).await;
-    let secret = share(&world.elif, "check-in").await;
+    make_lead(&world, &world.elif).await;
+    let secret = create_share_link(&world.elif, "check-in").await;
     for path in [
         format!("/share/{secret}/nonsense"),
         "/share/never-was".to_owned(),
@@ -1812,10 +1845,10 @@ async fn what_goes_wrong_under_a_links_address_tells_nobody_of_the_link() {
 }
 
 #[tokio::test]
-async fn each_list_of_a_check_in_has_its_order_and_says_how_much_more_there_is() {
+async fn check_in_lists_are_sorted_and_count_all_tasks() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    // An hour between each: two of every state, the older one second on its board.
+    // two tasks in each state, created an hour apart
     for (column, older, newer) in [
         ("in-review", "Review older", "Review newer"),
         ("blocked", "Blocked older", "Blocked newer"),
@@ -1824,7 +1857,7 @@ async fn each_list_of_a_check_in_has_its_order_and_says_how_much_more_there_is()
     ] {
         for title in [older, newer] {
             let key = elif
-                .make(
+                .create_task(
                     "infrastructure",
                     if column == "blocked" { "todo" } else { column },
                     title,
@@ -1857,29 +1890,25 @@ async fn each_list_of_a_check_in_has_its_order_and_says_how_much_more_there_is()
     assert_eq!(
         titles("in_review"),
         ["Review older", "Review newer"],
-        "the longest first"
+        "longest first"
     );
     assert_eq!(
         titles("blocked"),
         ["Blocked older", "Blocked newer"],
-        "the longest first"
+        "longest first"
     );
-    assert_eq!(
-        titles("done"),
-        ["Done newer", "Done older"],
-        "the newest first"
-    );
+    assert_eq!(titles("done"), ["Done newer", "Done older"], "newest first");
     assert_eq!(
         titles("next_up"),
         ["Todo above", "Todo below"],
-        "as on the board"
+        "in board order"
     );
-    // more than anybody reads in a minute: all are counted, the first are shown; what is blocked is shown whole
+    // long lists are cut but counted in full; blocked tasks are all shown
     for n in 0..14 {
-        elif.make("infrastructure", "todo", &format!("More {n}"))
+        elif.create_task("infrastructure", "todo", &format!("More {n}"))
             .await;
         let key = elif
-            .make("infrastructure", "todo", &format!("Stuck {n}"))
+            .create_task("infrastructure", "todo", &format!("Stuck {n}"))
             .await;
         elif.post(
             &format!("/tasks/{key}/block"),
@@ -1905,14 +1934,17 @@ async fn each_list_of_a_check_in_has_its_order_and_says_how_much_more_there_is()
 }
 
 #[tokio::test]
-async fn what_is_waited_for_says_that_it_was_put_off() {
+async fn awaited_task_says_that_it_was_postponed() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let keys = [
-        elif.make("infrastructure", "todo", "Still in it").await,
-        elif.make("infrastructure", "todo", "Carried").await,
+        elif.create_task("infrastructure", "todo", "Still in it")
+            .await,
+        elif.create_task("infrastructure", "todo", "Carried").await,
     ];
-    let out = elif.make("infrastructure", "todo", "Taken out").await;
+    let out = elif
+        .create_task("infrastructure", "todo", "Taken out")
+        .await;
     for (key, sprint) in [(&keys[0], "42"), (&keys[1], "43"), (&out, "")] {
         elif.post(
             &format!("/tasks/{key}"),
@@ -1950,7 +1982,7 @@ async fn what_is_waited_for_says_that_it_was_put_off() {
 }
 
 #[tokio::test]
-async fn only_who_opens_the_page_has_looked_and_half_an_hour_later_they_come_anew() {
+async fn page_view_after_half_an_hour_counts_as_a_new_visit() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let path = "/teams/infrastructure/check-in";
@@ -1965,12 +1997,14 @@ async fn only_who_opens_the_page_has_looked_and_half_an_hour_later_they_come_ane
             .to_owned()
     };
     assert!(since().await.contains("First visit"));
-    let key = elif.make("infrastructure", "todo", "Made meanwhile").await;
+    let key = elif
+        .create_task("infrastructure", "todo", "Made meanwhile")
+        .await;
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
         .await
         .ok();
     world.app.clock.advance(Span::hours(2));
-    // neither a link checker nor a program has read it
+    // neither HEAD requests nor programs count as visits
     let head = Request::head(path).body(Body::empty()).unwrap();
     jonas.send(head).await.status(200);
     world
@@ -1980,12 +2014,12 @@ async fn only_who_opens_the_page_has_looked_and_half_an_hour_later_they_come_ane
         .await
         .status(200);
     world.app.clock.advance(Span::hours(2));
-    let came = since().await;
+    let changes = since().await;
     assert!(
-        came.contains("Made meanwhile") && came.contains("Tue 24 Nov 10:00"),
-        "{came}"
+        changes.contains("Made meanwhile") && changes.contains("Tue 24 Nov 10:00"),
+        "{changes}"
     );
-    // the same visit just before half an hour, another one just after
+    // just under half an hour later it is the same visit, just after it another one
     world
         .app
         .clock
@@ -1996,7 +2030,7 @@ async fn only_who_opens_the_page_has_looked_and_half_an_hour_later_they_come_ane
 }
 
 #[tokio::test]
-async fn who_asks_for_a_private_team_asks_in_their_own_name() {
+async fn request_from_a_private_team_names_only_its_author() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     jonas
@@ -2029,7 +2063,7 @@ async fn who_asks_for_a_private_team_asks_in_their_own_name() {
         "{intake}"
     );
     assert!(!intake.contains("Ingestion"), "{intake}");
-    // whoever is on it reads which team they asked for
+    // members of the private team still see its name
     assert!(
         jonas
             .get("/teams/infrastructure/requests")
@@ -2041,22 +2075,22 @@ async fn who_asks_for_a_private_team_asks_in_their_own_name() {
 }
 
 #[tokio::test]
-async fn a_calendar_has_what_is_still_due_and_leads_a_guest_to_their_page() {
+async fn calendar_lists_open_due_tasks_and_links_to_visible_pages() {
     let world = World::new().await;
     let elif = &world.elif;
-    lead(&world, elif).await;
+    make_lead(&world, elif).await;
     for (column, title) in [
         ("todo", "Still due"),
         ("done", "Done before it was due"),
         ("todo", "Put away"),
     ] {
-        let key = elif.make("infrastructure", column, title).await;
+        let key = elif.create_task("infrastructure", column, title).await;
         elif.post(&format!("/tasks/{key}"), &[("due", "2026-11-30")])
             .await
             .ok();
     }
     elif.post("/tasks/INF-3/archive", &[]).await.ok();
-    let secret = share(elif, "check-in").await;
+    let secret = create_share_link(elif, "check-in").await;
     let own = elif
         .get("/teams/infrastructure/check-in/calendar.ics")
         .await
@@ -2090,42 +2124,46 @@ async fn a_calendar_has_what_is_still_due_and_leads_a_guest_to_their_page() {
 }
 
 #[tokio::test]
-async fn a_page_that_was_kept_for_a_reading_program_is_not_its_owners() {
+async fn page_cached_for_a_read_token_is_not_served_to_its_owner() {
     let world = World::new().await;
     let jonas = &world.jonas;
     let program = world
         .program_of(jonas, fortnight::domain::policy::viewer::Scope::Read)
         .await;
-    for (who, asks) in [
+    for (client, asks) in [
         (&program, false),
         (jonas, true),
         (&program, false),
         (jonas, true),
     ] {
-        let page = who.get("/teams/infrastructure/check-in").await.ok().text();
+        let page = client
+            .get("/teams/infrastructure/check-in")
+            .await
+            .ok()
+            .text();
         assert_eq!(page.contains("Make a request"), asks, "{page}");
     }
 }
 
 #[tokio::test]
-async fn a_link_that_is_made_while_a_team_turns_private_shows_nothing() {
+async fn no_share_link_is_created_while_a_team_becomes_private() {
     let world = World::new().await;
-    let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
+    let (ada, ..) = crate::people::create_account(&world, "ada", "admin").await;
     let mut tx = world.db.begin().await.unwrap();
     sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
         .execute(&mut *tx)
         .await
         .unwrap();
-    let asking = ada.clone();
+    let client = ada.clone();
     let fields = [("name", "The auditors"), ("shows", "board")];
-    let asked = tokio::spawn(async move {
-        asking
+    let pending = tokio::spawn(async move {
+        client
             .post("/teams/infrastructure/share-links", &fields)
             .await
     });
-    world.until_someone_waits().await;
+    world.wait_for_lock_waiter().await;
     tx.commit().await.unwrap();
-    asked.await.unwrap().status(404);
+    pending.await.unwrap().status(404);
     let links: i64 = sqlx::query_scalar("SELECT count(*) FROM share_links")
         .fetch_one(&world.db)
         .await
@@ -2134,10 +2172,13 @@ async fn a_link_that_is_made_while_a_team_turns_private_shows_nothing() {
 }
 
 #[tokio::test]
-async fn what_an_administrator_does_to_all_teams_is_no_teams_last_change() {
+async fn workspace_change_is_not_a_teams_last_change() {
     let world = World::new().await;
-    let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
-    world.elif.make("infrastructure", "todo", "One").await;
+    let (ada, ..) = crate::people::create_account(&world, "ada", "admin").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "One")
+        .await;
     world.app.clock.advance(Span::hours(3));
     ada.post(
         "/settings",
@@ -2152,7 +2193,7 @@ async fn what_an_administrator_does_to_all_teams_is_no_teams_last_change() {
             .text()
             .contains("last change 3 h ago")
     );
-    // and which domains may register is not told with it
+    // the event does not include the domains that can register
     let events = world
         .elif
         .get("/api/v1/teams/infrastructure/events")

@@ -1,26 +1,26 @@
-//! What is over stays over: nothing open gets lost in a sprint that was closed, by any road.
+//! Closed sprints stay closed: no open task can end up in one.
 
 use axum::http::Method;
 use serde_json::json;
 use time::Duration;
 
-use crate::{closing::close, fixtures::World, goals::set_goal};
+use crate::{closing::close_sprint, fixtures::World, goals::set_goal};
 
 const CLOSE: &str = "/teams/infrastructure/sprints/42/close";
 const REOPEN: &str = "/teams/infrastructure/sprints/42/reopen";
 const RETRO: &str = "/sprints/42/retro?team=infrastructure";
 
 #[tokio::test]
-async fn what_was_dropped_comes_back_into_the_sprint_that_the_team_works_in() {
+async fn restored_task_joins_the_current_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Old idea").await;
-    close(elif, &[(&key, "drop")]).await.ok();
+    let key = elif.create_task("infrastructure", "todo", "Old idea").await;
+    close_sprint(elif, &[(&key, "drop")]).await.ok();
     let restored = elif
-        .ask(Method::POST, &format!("/tasks/{key}/restore"), "card", &[])
+        .submit_by_script(Method::POST, &format!("/tasks/{key}/restore"), "card", &[])
         .await
         .ok();
-    let task = elif.task(&key).await;
+    let task = elif.load_task(&key).await;
     assert_eq!(
         (&task["sprint"], &task["archived"]),
         (&json!(43), &json!(false))
@@ -37,22 +37,24 @@ async fn what_was_dropped_comes_back_into_the_sprint_that_the_team_works_in() {
     )
     .await
     .ok();
-    let task = elif.task(&key).await;
+    let task = elif.load_task(&key).await;
     assert_eq!(
         (&task["sprint"], &task["archived"]),
         (&json!(42), &json!(true)),
-        "dropped as it was"
+        "archived in its sprint as before"
     );
 }
 
 #[tokio::test]
-async fn what_is_taken_back_out_of_done_is_not_left_in_a_sprint_that_was_closed_since() {
+async fn undoing_done_moves_a_task_out_of_a_closed_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    let key = elif
+        .create_task("infrastructure", "in-progress", "Cut over")
+        .await;
     let done = elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             &format!("/tasks/{key}/position"),
             "card",
@@ -67,7 +69,7 @@ async fn what_is_taken_back_out_of_done_is_not_left_in_a_sprint_that_was_closed_
     )
     .await
     .ok();
-    let task = elif.task(&key).await;
+    let task = elif.load_task(&key).await;
     assert_eq!(
         (&task["sprint"], &task["column"]),
         (&json!(43), &json!("in-progress"))
@@ -75,10 +77,10 @@ async fn what_is_taken_back_out_of_done_is_not_left_in_a_sprint_that_was_closed_
 }
 
 #[tokio::test]
-async fn a_team_that_had_nothing_in_a_sprint_puts_nothing_into_it_once_it_is_closed() {
+async fn team_without_tasks_cannot_add_any_to_a_closed_sprint() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let left = elif.make("infrastructure", "todo", "Left").await;
+    let left = elif.create_task("infrastructure", "todo", "Left").await;
     let theirs = jonas
         .api(
             Method::POST,
@@ -92,7 +94,7 @@ async fn a_team_that_had_nothing_in_a_sprint_puts_nothing_into_it_once_it_is_clo
     fortnight::domain::sprints::cadence::update_sprints(&mut connection, world.app.clock.now())
         .await
         .unwrap();
-    close(elif, &[(&left, "carry")]).await.ok();
+    close_sprint(elif, &[(&left, "carry")]).await.ok();
     jonas
         .post(&format!("/tasks/{theirs}"), &[("sprint", "42")])
         .await
@@ -114,10 +116,10 @@ async fn a_team_that_had_nothing_in_a_sprint_puts_nothing_into_it_once_it_is_clo
 }
 
 #[tokio::test]
-async fn what_was_done_is_there_to_be_closed_even_if_it_is_archived() {
+async fn sprint_with_only_archived_tasks_can_be_closed() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "done", "Backups").await;
+    let key = elif.create_task("infrastructure", "done", "Backups").await;
     elif.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
     world.app.clock.advance(Duration::days(7));
     let mut connection = world.db.acquire().await.unwrap();
@@ -130,10 +132,10 @@ async fn what_was_done_is_there_to_be_closed_even_if_it_is_archived() {
 }
 
 #[tokio::test]
-async fn what_is_over_asks_to_be_closed_also_in_a_holiday_before_the_next_begins() {
+async fn ended_sprint_asks_to_be_closed_during_a_break() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "Left").await;
+    elif.create_task("infrastructure", "todo", "Left").await;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
         .execute(&world.db)
         .await
@@ -146,36 +148,36 @@ async fn what_is_over_asks_to_be_closed_also_in_a_holiday_before_the_next_begins
         .unwrap();
     let board = elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("has ended but is not closed yet"), "{board}");
-    let new = elif.make("infrastructure", "todo", "New").await;
+    let new = elif.create_task("infrastructure", "todo", "New").await;
     assert_eq!(
-        elif.task(&new).await["sprint"],
+        elif.load_task(&new).await["sprint"],
         json!(43),
-        "what is new is for the next"
+        "new tasks go into the next sprint"
     );
 }
 
 #[tokio::test]
-async fn a_closing_stands_once_the_next_sprint_is_worked_in_though_nothing_was_carried_there() {
+async fn sprint_cannot_be_reopened_once_the_next_has_new_tasks() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "done", "Backups").await;
+    elif.create_task("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
     assert!(elif.get(RETRO).await.text().contains("Reopen sprint"));
-    elif.make("infrastructure", "todo", "New").await;
+    elif.create_task("infrastructure", "todo", "New").await;
     assert!(!elif.get(RETRO).await.text().contains("Reopen sprint"));
     elif.post(REOPEN, &[]).await.status(409);
 }
 
 #[tokio::test]
-async fn a_burn_up_under_a_filter_keeps_what_was_carried_out_of_a_sprint_that_was_closed_early() {
+async fn filtered_burn_up_keeps_tasks_carried_out_early() {
     let world = World::new().await;
     let elif = &world.elif;
     set_goal(&world, elif, "42", &[("title", "Drills"), ("target", "9")]).await;
-    world.app.clock.advance(Duration::days(-11)); // Friday before it begins
+    world.app.clock.advance(Duration::days(-11)); // Friday before the sprint starts
     let mut keys = Vec::new();
     for n in 0..3 {
         let key = elif
-            .make("infrastructure", "todo", &format!("Drill {n}"))
+            .create_task("infrastructure", "todo", &format!("Drill {n}"))
             .await;
         elif.post(
             &format!("/tasks/{key}"),
@@ -187,24 +189,24 @@ async fn a_burn_up_under_a_filter_keeps_what_was_carried_out_of_a_sprint_that_wa
     }
     world.app.clock.advance(Duration::days(14));
     let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();
-    close(elif, &left).await.ok();
+    close_sprint(elif, &left).await.ok();
     let burn_up = "/teams/infrastructure/flow/burn-up.csv?from=42&to=42&q=label:drill";
     let rows = elif.get(burn_up).await.ok().text();
     let first = rows.lines().nth(1).unwrap();
     assert!(
         first.starts_with("2026-11-16") && first.contains(",3"),
-        "in scope on the first day: {rows}"
+        "all three are in scope on the first day: {rows}"
     );
 }
 
 #[tokio::test]
-async fn what_was_taken_out_of_a_sprint_was_set_aside_all_the_same() {
+async fn removed_tasks_still_count_as_planned() {
     let world = World::new().await;
     let elif = &world.elif;
-    world.app.clock.advance(Duration::days(-11)); // Friday before it begins
+    world.app.clock.advance(Duration::days(-11)); // Friday before the sprint starts
     let mut keys = Vec::new();
     for title in ["Backups", "Cut over", "Old idea", "Never mind"] {
-        let key = elif.make("infrastructure", "todo", title).await;
+        let key = elif.create_task("infrastructure", "todo", title).await;
         elif.post(&format!("/tasks/{key}"), &[("sprint", "42")])
             .await
             .ok();
@@ -229,14 +231,16 @@ async fn what_was_taken_out_of_a_sprint_was_set_aside_all_the_same() {
     elif.post(&format!("/tasks/{}", keys[3]), &[("sprint", "42")])
         .await
         .ok();
-    let late = elif.make("infrastructure", "todo", "Came and went").await;
+    let late = elif
+        .create_task("infrastructure", "todo", "Came and went")
+        .await;
     elif.post(&format!("/tasks/{late}"), &[("sprint", "none")])
         .await
         .ok();
-    let told = "<b>1 of 4</b>planned tasks finished";
+    let expected = "<b>1 of 4</b>planned tasks finished";
     let open = elif.get(RETRO).await.ok().text();
     assert!(
-        open.contains(told) && open.contains("<b>0</b>added mid-sprint"),
+        open.contains(expected) && open.contains("<b>0</b>added mid-sprint"),
         "{open}"
     );
     let form = elif.get(CLOSE).await.ok().text();
@@ -244,16 +248,16 @@ async fn what_was_taken_out_of_a_sprint_was_set_aside_all_the_same() {
         form.contains(&format!("task:{}", keys[3])) && !form.contains(&format!("task:{}", keys[1])),
         "{form}"
     );
-    close(elif, &[(&keys[3], "carry")]).await.ok();
+    close_sprint(elif, &[(&keys[3], "carry")]).await.ok();
     let closed = elif.get(RETRO).await.ok().text();
     assert!(
-        closed.contains(told) && closed.contains("<span>removed</span>"),
+        closed.contains(expected) && closed.contains("<span>removed</span>"),
         "{closed}"
     );
 }
 
-/// The sprint after this one begins, as the server's clock would let it.
-async fn a_week_later(world: &World) {
+/// Advances the clock by a week, so that the next sprint starts.
+async fn advance_one_week(world: &World) {
     world.app.clock.advance(Duration::days(7));
     let mut connection = world.db.acquire().await.unwrap();
     fortnight::domain::sprints::cadence::update_sprints(&mut connection, world.app.clock.now())
@@ -262,16 +266,18 @@ async fn a_week_later(world: &World) {
 }
 
 #[tokio::test]
-async fn what_is_finished_between_the_last_day_and_the_closing_counts_everywhere_alike() {
+async fn task_finished_before_closing_counts_in_all_figures() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "done", "In time").await;
-    let late = elif.make("infrastructure", "todo", "A day late").await;
-    a_week_later(&world).await;
+    elif.create_task("infrastructure", "done", "In time").await;
+    let late = elif
+        .create_task("infrastructure", "todo", "A day late")
+        .await;
+    advance_one_week(&world).await;
     elif.post(&format!("/tasks/{late}/position"), &[("column", "done")])
         .await
         .ok();
-    close(elif, &[]).await.ok();
+    close_sprint(elif, &[]).await.ok();
     let rows = elif
         .get("/teams/infrastructure/flow/burn-up.csv?from=42&to=42")
         .await
@@ -283,7 +289,7 @@ async fn what_is_finished_between_the_last_day_and_the_closing_counts_everywhere
         .unwrap();
     assert!(
         last.starts_with("2026-11-29,2,2,"),
-        "as it was closed: {rows}"
+        "the burn-up includes the late task: {rows}"
     );
     let frozen: serde_json::Value = sqlx::query_scalar("SELECT figures FROM sprint_reports")
         .fetch_one(&world.db)
@@ -295,18 +301,18 @@ async fn what_is_finished_between_the_last_day_and_the_closing_counts_everywhere
         .iter()
         .filter(|task| task["done"] == true)
         .count();
-    assert_eq!(done, 2, "and as the retro counts: {frozen}");
+    assert_eq!(done, 2, "the report counts the same tasks: {frozen}");
 }
 
 #[tokio::test]
-async fn who_has_closed_early_stands_in_all_teams_with_the_sprint_that_it_works_in() {
+async fn team_that_closed_early_is_listed_with_its_next_sprint() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    jonas.make("ingestion", "done", "Theirs").await;
-    let left = elif.make("infrastructure", "todo", "Left").await;
+    jonas.create_task("ingestion", "done", "Theirs").await;
+    let left = elif.create_task("infrastructure", "todo", "Left").await;
     let page = elif.get("/teams").await.ok().text();
     assert!(!page.contains("Sprint 43"), "{page}");
-    close(elif, &[(&left, "carry")]).await.ok();
+    close_sprint(elif, &[(&left, "carry")]).await.ok();
     elif.post(
         &format!("/tasks/{left}/block"),
         &[("kind", "text"), ("note", "Legal")],
@@ -325,20 +331,20 @@ async fn who_has_closed_early_stands_in_all_teams_with_the_sprint_that_it_works_
     );
     assert!(
         page.contains("1 of 1 done"),
-        "the other team's is the sprint that goes on: {page}"
+        "the other team is listed with the active sprint: {page}"
     );
 }
 
 #[tokio::test]
-async fn a_closing_stands_once_something_planned_has_left_the_next_sprint_or_its_days_moved() {
+async fn sprint_cannot_be_reopened_once_the_next_has_changed() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
         .execute(&world.db)
         .await
         .unwrap();
-    elif.make("infrastructure", "done", "Backups").await;
-    let planned = elif.make("infrastructure", "todo", "Planned").await;
+    elif.create_task("infrastructure", "done", "Backups").await;
+    let planned = elif.create_task("infrastructure", "todo", "Planned").await;
     elif.post(&format!("/tasks/{planned}"), &[("sprint", "43")])
         .await
         .ok();
@@ -354,7 +360,7 @@ async fn a_closing_stands_once_something_planned_has_left_the_next_sprint_or_its
         .execute(&world.db)
         .await
         .unwrap();
-    elif.make("infrastructure", "done", "Backups").await;
+    elif.create_task("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
     assert!(elif.get(RETRO).await.text().contains("Reopen sprint"));
     elif.post("/sprints/43/skip", &[]).await.ok();
@@ -362,10 +368,13 @@ async fn a_closing_stands_once_something_planned_has_left_the_next_sprint_or_its
 }
 
 #[tokio::test]
-async fn a_team_that_had_nothing_in_a_sprint_is_not_asked_to_close_it() {
+async fn team_without_tasks_is_not_asked_to_close_the_sprint() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Left").await;
-    a_week_later(&world).await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Left")
+        .await;
+    advance_one_week(&world).await;
     assert!(
         world
             .elif
@@ -386,29 +395,29 @@ async fn a_team_that_had_nothing_in_a_sprint_is_not_asked_to_close_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_put_into_a_sprint_while_its_closing_waits_is_asked_about() {
+async fn task_added_while_closing_waits_needs_an_outcome() {
     let world = World::new().await;
     let elif = &world.elif;
-    let left = elif.make("infrastructure", "todo", "Left").await;
-    let late = elif.make("infrastructure", "todo", "Late").await;
+    let left = elif.create_task("infrastructure", "todo", "Left").await;
+    let late = elif.create_task("infrastructure", "todo", "Late").await;
     elif.post(&format!("/tasks/{late}"), &[("sprint", "none")])
         .await
         .ok();
-    let mut putting = world.db.begin().await.unwrap();
+    let mut tx = world.db.begin().await.unwrap();
     sqlx::query("SELECT FROM sprints WHERE number = 42 FOR KEY SHARE")
-        .execute(&mut *putting)
+        .execute(&mut *tx)
         .await
         .unwrap();
     sqlx::query("UPDATE tasks SET sprint_id = (SELECT id FROM sprints WHERE number = 42) WHERE title = 'Late'")
-        .execute(&mut *putting)
+        .execute(&mut *tx)
         .await
         .unwrap();
     let closing = tokio::spawn({
         let elif = elif.clone();
-        async move { close(&elif, &[(&left, "carry")]).await }
+        async move { close_sprint(&elif, &[(&left, "carry")]).await }
     });
-    world.until_someone_waits().await;
-    putting.commit().await.unwrap();
+    world.wait_for_lock_waiter().await;
+    tx.commit().await.unwrap();
     let refused = closing.await.unwrap().status(409).text();
     assert!(
         refused.contains("was added to Sprint 42 in the meantime"),

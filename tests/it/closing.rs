@@ -1,18 +1,18 @@
-//! Closing a sprint: each unfinished task goes somewhere, and the figures stay what they were.
+//! Closing a sprint: every unfinished task gets an outcome, and the figures are frozen.
 
 use serde_json::json;
 use time::Duration;
 
 use crate::{
-    fixtures::{Answer, Client, NOW, World},
+    fixtures::{Client, NOW, Response, World},
     goals::set_goal,
 };
 
 const CLOSE: &str = "/teams/infrastructure/sprints/42/close";
 const RETRO: &str = "/sprints/42/retro?team=infrastructure";
 
-/// Closes Infrastructure's Sprint 42 with a word on each task that is left.
-pub async fn close(who: &Client, left: &[(&str, &str)]) -> Answer {
+/// Closes Infrastructure's Sprint 42 with an outcome for each unfinished task.
+pub async fn close_sprint(client: &Client, left: &[(&str, &str)]) -> Response {
     let fields: Vec<(String, &str)> = left
         .iter()
         .map(|(key, outcome)| (format!("task:{key}"), *outcome))
@@ -21,10 +21,10 @@ pub async fn close(who: &Client, left: &[(&str, &str)]) -> Answer {
         .iter()
         .map(|(name, outcome)| (name.as_str(), *outcome))
         .collect();
-    who.post(CLOSE, &fields).await
+    client.post(CLOSE, &fields).await
 }
 
-async fn three_left_and_one_done(world: &World) -> [String; 4] {
+async fn create_one_done_and_three_open_tasks(world: &World) -> [String; 4] {
     let elif = &world.elif;
     let goal = [
         ("title", "Cut over"),
@@ -40,7 +40,7 @@ async fn three_left_and_one_done(world: &World) -> [String; 4] {
         ("todo", "Runbook"),
         ("todo", "Old idea"),
     ] {
-        let key = elif.make("infrastructure", column, title).await;
+        let key = elif.create_task("infrastructure", column, title).await;
         elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
             .await
             .ok();
@@ -50,10 +50,10 @@ async fn three_left_and_one_done(world: &World) -> [String; 4] {
 }
 
 #[tokio::test]
-async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alone() {
+async fn closing_moves_unfinished_tasks_and_freezes_the_figures() {
     let world = World::new().await;
     let elif = &world.elif;
-    let [done, carried, back, dropped] = three_left_and_one_done(&world).await;
+    let [done, carried, back, dropped] = create_one_done_and_three_open_tasks(&world).await;
     let form = elif.get(CLOSE).await.ok().text();
     assert!(
         form.contains("Move to Sprint 43")
@@ -65,20 +65,20 @@ async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alo
         (back.as_str(), "backlog"),
         (dropped.as_str(), "drop"),
     ];
-    let to = close(elif, &left).await.ok();
+    let to = close_sprint(elif, &left).await.ok();
     assert_eq!(to.header("location"), RETRO);
-    let task = elif.task(&carried).await;
+    let task = elif.load_task(&carried).await;
     assert_eq!(
         (&task["sprint"], &task["goal"]),
         (&json!(43), &json!(1)),
-        "to the goal of the same title"
+        "carried to the goal with the same title"
     );
-    let task = elif.task(&back).await;
+    let task = elif.load_task(&back).await;
     assert_eq!(
         (&task["sprint"], &task["goal"]),
         (&json!(null), &json!(null))
     );
-    assert_eq!(elif.task(&dropped).await["archived"], json!(true));
+    assert_eq!(elif.load_task(&dropped).await["archived"], json!(true));
     let retro = elif.get(RETRO).await.ok().text();
     assert!(
         retro.contains("<b>4</b>added mid-sprint (1 finished)")
@@ -86,7 +86,7 @@ async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alo
             && retro.contains("1 / 2"),
         "{retro}"
     );
-    // what is changed afterwards changes nothing of it
+    // later edits do not change the report
     elif.post(
         &format!("/tasks/{done}"),
         &[("title", "Renamed"), ("sprint", "43")],
@@ -96,7 +96,7 @@ async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alo
     elif.post(&format!("/tasks/{done}/archive"), &[]).await.ok();
     let after = elif.get(RETRO).await.ok().text();
     assert!(after.contains("(1 finished)") && after.contains("1 / 2"));
-    // nothing goes into what is closed, by any road
+    // nothing can be added to the closed sprint in any way
     elif.post(&format!("/tasks/{back}"), &[("sprint", "42")])
         .await
         .status(422);
@@ -118,22 +118,25 @@ async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alo
     )
     .await
     .status(409);
-    // new work lands where the team works on
-    let key = elif.make("infrastructure", "todo", "New").await;
-    assert_eq!(elif.task(&key).await["sprint"], json!(43));
-    let other = world.jonas.make("ingestion", "todo", "Theirs").await;
+    // new tasks go into the team's next sprint
+    let key = elif.create_task("infrastructure", "todo", "New").await;
+    assert_eq!(elif.load_task(&key).await["sprint"], json!(43));
+    let other = world.jonas.create_task("ingestion", "todo", "Theirs").await;
     assert_eq!(
-        world.jonas.task(&other).await["sprint"],
+        world.jonas.load_task(&other).await["sprint"],
         json!(42),
-        "the other team goes on"
+        "the other team's sprint is still open"
     );
 }
 
 #[tokio::test]
-async fn closing_twice_at_once_is_closing_once() {
+async fn concurrent_closings_close_a_sprint_once() {
     let world = World::new().await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let key = world.elif.make("infrastructure", "todo", "Left").await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Left")
+        .await;
     let field = format!("task:{key}");
     let fields = [(field.as_str(), "carry")];
     let (one, two) = tokio::join!(world.elif.post(CLOSE, &fields), tomas.post(CLOSE, &fields));
@@ -141,7 +144,10 @@ async fn closing_twice_at_once_is_closing_once() {
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 409]);
     let loser = if one.status == 409 { one } else { two };
-    assert!(loser.text().contains("closed Sprint 42"), "who and when");
+    assert!(
+        loser.text().contains("closed Sprint 42"),
+        "the conflict names who closed it"
+    );
     let times: i64 = sqlx::query_scalar("SELECT count(*) FROM unfinished_tasks")
         .fetch_one(&world.db)
         .await
@@ -150,7 +156,7 @@ async fn closing_twice_at_once_is_closing_once() {
 }
 
 #[tokio::test]
-async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() {
+async fn frozen_figures_agree_despite_concurrent_changes() {
     let world = World::new().await;
     let elif = &world.elif;
     set_goal(
@@ -167,7 +173,7 @@ async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() 
     let mut keys = Vec::new();
     for n in 0..8 {
         let key = elif
-            .make("infrastructure", "todo", &format!("Drill {n}"))
+            .create_task("infrastructure", "todo", &format!("Drill {n}"))
             .await;
         elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
             .await
@@ -176,12 +182,12 @@ async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() 
     }
     let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let (begun, has_begun) = tokio::sync::oneshot::channel();
-    let mut begun = Some(begun);
+    let (started, has_started) = tokio::sync::oneshot::channel();
+    let mut started = Some(started);
     let finish = async {
         for (nth, key) in keys.iter().enumerate() {
             if nth == 2 {
-                begun.take().unwrap().send(()).unwrap();
+                started.take().unwrap().send(()).unwrap();
             }
             tomas
                 .post(&format!("/tasks/{key}/position"), &[("column", "done")])
@@ -189,8 +195,8 @@ async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() 
         }
     };
     let close = async {
-        has_begun.await.unwrap();
-        close(elif, &left).await.ok();
+        has_started.await.unwrap();
+        close_sprint(elif, &left).await.ok();
     };
     tokio::join!(finish, close);
     let (done, goal, burned): (i64, i64, i64) = sqlx::query_as(
@@ -204,19 +210,21 @@ async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() 
     assert_eq!(
         (goal, burned),
         (done, done),
-        "tasks, goals and burn-up are of one moment"
+        "tasks, goals and burn-up were read at one moment"
     );
 }
 
 #[tokio::test]
-async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
+async fn new_task_needs_an_outcome_and_a_second_carry_a_reason() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "in-progress", "Carried").await;
-    let late = elif.make("infrastructure", "todo", "Came in").await;
+    let key = elif
+        .create_task("infrastructure", "in-progress", "Carried")
+        .await;
+    let late = elif.create_task("infrastructure", "todo", "Came in").await;
     let (task, why) = (format!("task:{key}"), format!("why:{key}"));
-    let answer = elif.post(CLOSE, &[(&task, "carry")]).await.status(409);
-    assert!(answer.text().contains(&late) && answer.text().contains("Nothing was closed"));
+    let response = elif.post(CLOSE, &[(&task, "carry")]).await.status(409);
+    assert!(response.text().contains(&late) && response.text().contains("Nothing was closed"));
     let done = format!("task:{late}");
     elif.post(CLOSE, &[(&task, "carry"), (&done, "drop")])
         .await
@@ -234,9 +242,9 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
         form.contains("carried over once before") && form.contains("In progress for 8\u{a0}d"),
         "{form}"
     );
-    let answer = elif.post(next, &[(&task, "carry")]).await.status(422);
+    let response = elif.post(next, &[(&task, "carry")]).await.status(422);
     assert!(
-        answer
+        response
             .text()
             .contains("Enter a reason for carrying over again")
     );
@@ -244,7 +252,7 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
         .fetch_one(&world.db)
         .await
         .unwrap();
-    assert_eq!(none, 1, "all or nothing");
+    assert_eq!(none, 1, "the refused closing stored no report");
     elif.post(next, &[(&task, "carry"), (&why, "ING-58 came late")])
         .await
         .ok();
@@ -260,19 +268,19 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
 }
 
 #[tokio::test]
-async fn a_sprint_that_nobody_closed_stays_and_the_board_says_so() {
+async fn ended_sprint_stays_open_and_the_board_says_so() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Left").await;
+    let key = elif.create_task("infrastructure", "todo", "Left").await;
     world.app.clock.advance(Duration::days(8));
     let mut db = world.db.acquire().await.unwrap();
     fortnight::domain::sprints::cadence::update_sprints(&mut db, NOW + Duration::days(8))
         .await
         .unwrap();
     assert_eq!(
-        elif.task(&key).await["sprint"],
+        elif.load_task(&key).await["sprint"],
         json!(42),
-        "nothing moves by itself"
+        "no task moves by itself"
     );
     let board = elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("has ended but is not closed yet") && board.contains(CLOSE));
@@ -287,14 +295,14 @@ async fn a_sprint_that_nobody_closed_stays_and_the_board_says_so() {
         ),
         (&json!("active"), &json!("ended"))
     );
-    // the other team had nothing in it: once this one has closed it, it is closed for all
-    close(elif, &[(&key, "carry")]).await.ok();
+    // the other team has no tasks in it, so it is closed for everyone once this team has closed it
+    close_sprint(elif, &[(&key, "carry")]).await.ok();
     let sprints = elif
         .api(axum::http::Method::GET, "/sprints", json!({}))
         .await
         .json();
     assert_eq!(sprints["sprints"][3]["state"], json!("closed"));
-    assert_eq!(elif.task(&key).await["sprint"], json!(43));
+    assert_eq!(elif.load_task(&key).await["sprint"], json!(43));
     assert!(
         !elif
             .get("/teams/infrastructure")
@@ -305,16 +313,16 @@ async fn a_sprint_that_nobody_closed_stays_and_the_board_says_so() {
 }
 
 #[tokio::test]
-async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
+async fn sprint_can_be_reopened_until_the_next_one_changes() {
     let world = World::new().await;
     let elif = &world.elif;
-    let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
+    let [_, carried, back, dropped] = create_one_done_and_three_open_tasks(&world).await;
     let left = [
         (carried.as_str(), "carry"),
         (back.as_str(), "backlog"),
         (dropped.as_str(), "drop"),
     ];
-    close(elif, &left).await.ok();
+    close_sprint(elif, &left).await.ok();
     let reopen = "/teams/infrastructure/sprints/42/reopen";
     assert!(elif.get(RETRO).await.text().contains("Reopen sprint"));
     assert!(
@@ -324,12 +332,12 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
             .await
             .text()
             .contains("Reopen sprint"),
-        "another team's"
+        "only the team itself can reopen it"
     );
     world.jonas.post(reopen, &[]).await.status(403);
     elif.post(reopen, &[]).await.ok();
     for key in [&carried, &back, &dropped] {
-        let task = elif.task(key).await;
+        let task = elif.load_task(key).await;
         assert_eq!(
             (&task["sprint"], &task["goal"], &task["archived"]),
             (&json!(42), &json!(1), &json!(false)),
@@ -337,7 +345,7 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
         );
     }
     elif.post(reopen, &[]).await.status(404);
-    close(elif, &left).await.ok();
+    close_sprint(elif, &left).await.ok();
     elif.post(
         &format!("/tasks/{carried}"),
         &[("title", "Cut over at last")],
@@ -346,18 +354,18 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
     .ok();
     assert!(
         !elif.get(RETRO).await.text().contains("Reopen sprint"),
-        "nothing is offered that is refused"
+        "the button is hidden once reopening would be refused"
     );
-    let answer = elif.post(reopen, &[]).await.status(409);
-    assert!(answer.text().contains("has already changed"));
-    assert_eq!(elif.task(&carried).await["sprint"], json!(43));
+    let response = elif.post(reopen, &[]).await.status(409);
+    assert!(response.text().contains("has already changed"));
+    assert_eq!(elif.load_task(&carried).await["sprint"], json!(43));
 }
 
 #[tokio::test]
-async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
+async fn teams_share_a_retro_and_actions_become_tasks() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    elif.make("infrastructure", "done", "Backups").await;
+    elif.create_task("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
     let notes = "/teams/infrastructure/sprints/42/notes";
     for (category, text) in [
@@ -417,7 +425,7 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
         .ok();
     elif.post(
         "/teams/infrastructure/actions",
-        &[("text", "x @nobody-here")],
+        &[("text", "x @unknown-user")],
     )
     .await
     .status(422);
@@ -435,7 +443,7 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
             && retro.contains("INF-2")
             && retro.contains("by Fri 27 Nov")
     );
-    let task = elif.task("INF-2").await;
+    let task = elif.load_task("INF-2").await;
     assert_eq!(
         (&task["title"], &task["due"]),
         (&json!("Agree on a date for ING-58"), &json!("2026-11-27"))
@@ -448,11 +456,11 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
         .text();
     assert!(
         next.contains("Of 1 from Sprint 42: 1 still open."),
-        "what became of it"
+        "outcome of the actions"
     );
     assert!(
         next.contains("href=\"/sprints/42/retro?team=infrastructure\">Sprint 42</a>"),
-        "one press away"
+        "with a link to the previous retro"
     );
     for (text, becomes) in [("Ask Legal", "done"), ("Buy a cake", "dropped")] {
         elif.post(
@@ -490,10 +498,12 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
 }
 
 #[tokio::test]
-async fn what_is_left_in_a_sprint_that_nobody_closed_is_met_over_too() {
+async fn meetings_include_tasks_of_an_unclosed_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Waits for Legal").await;
+    let key = elif
+        .create_task("infrastructure", "todo", "Waits for Legal")
+        .await;
     elif.post(
         &format!("/tasks/{key}/block"),
         &[("kind", "person"), ("person", "jonas"), ("note", "Legal")],
@@ -511,14 +521,14 @@ async fn what_is_left_in_a_sprint_that_nobody_closed_is_met_over_too() {
     )
     .await
     .unwrap();
-    for (who, path) in [(elif, "/teams/infrastructure/standup"), (&world.jonas, "/")] {
-        let page = who.get(path).await.ok().text();
+    for (client, path) in [(elif, "/teams/infrastructure/standup"), (&world.jonas, "/")] {
+        let page = client.get(path).await.ok().text();
         assert!(
             page.contains("goal at risk"),
-            "what it served is missed, and open still: {path}: {page}"
+            "its goal was missed and is still open: {path}: {page}"
         );
     }
-    let review = elif.make("infrastructure", "in-review", "New").await;
+    let review = elif.create_task("infrastructure", "in-review", "New").await;
     for page in ["standup", "standup/walk", "planning"] {
         let page = elif
             .get(&format!("/teams/infrastructure/{page}"))
@@ -542,16 +552,16 @@ async fn what_is_left_in_a_sprint_that_nobody_closed_is_met_over_too() {
         .text();
     assert!(
         walk.contains("1 of 2") && walk.contains(&review),
-        "from the right, over both sprints"
+        "the walk covers both sprints, from right to left"
     );
     assert!(
         walk.contains(&format!("walk?at={key}")),
-        "and then the one that is left: {walk}"
+        "the unfinished task comes next: {walk}"
     );
 }
 
 #[tokio::test]
-async fn the_retro_says_what_became_of_everything_even_where_nothing_was_carried() {
+async fn retro_lists_all_outcomes_when_nothing_was_carried() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal = set_goal(
@@ -561,7 +571,7 @@ async fn the_retro_says_what_became_of_everything_even_where_nothing_was_carried
         &[("title", "Cut over"), ("target", "2")],
     )
     .await;
-    let key = elif.make("infrastructure", "todo", "Runbook").await;
+    let key = elif.create_task("infrastructure", "todo", "Runbook").await;
     let (task, why, met) = (
         format!("task:{key}"),
         format!("why:{key}"),
@@ -571,7 +581,7 @@ async fn the_retro_says_what_became_of_everything_even_where_nothing_was_carried
         CLOSE,
         &[
             (&task, "backlog"),
-            (&why, "Nobody asked for it"),
+            (&why, "Not needed any more"),
             (&met, "met"),
         ],
     )
@@ -579,23 +589,23 @@ async fn the_retro_says_what_became_of_everything_even_where_nothing_was_carried
     .ok();
     let retro = elif.get(RETRO).await.ok().text();
     assert!(
-        retro.contains("Nobody asked for it") && retro.contains("<span>backlog</span>"),
+        retro.contains("Not needed any more") && retro.contains("<span>backlog</span>"),
         "{retro}"
     );
     assert!(retro.contains("<b>1 of 1</b>goal met"), "{retro}");
 }
 
 #[tokio::test]
-async fn words_about_a_closed_sprint_do_not_keep_it_closed() {
+async fn comments_do_not_prevent_reopening_a_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
+    let [_, carried, back, dropped] = create_one_done_and_three_open_tasks(&world).await;
     let left = [
         (carried.as_str(), "carry"),
         (back.as_str(), "backlog"),
         (dropped.as_str(), "drop"),
     ];
-    close(elif, &left).await.ok();
+    close_sprint(elif, &left).await.ok();
     let goal: uuid::Uuid = sqlx::query_scalar(
         "SELECT g.id FROM goals g JOIN sprints s ON s.id = g.sprint_id WHERE s.number = 43",
     )
@@ -620,14 +630,16 @@ async fn words_about_a_closed_sprint_do_not_keep_it_closed() {
     elif.post("/teams/infrastructure/sprints/42/reopen", &[])
         .await
         .ok();
-    assert_eq!(elif.task(&carried).await["sprint"], json!(42));
+    assert_eq!(elif.load_task(&carried).await["sprint"], json!(42));
 }
 
 #[tokio::test]
-async fn what_is_carried_late_was_in_the_next_sprint_from_its_beginning() {
+async fn late_carry_counts_as_planned_in_the_next_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    let key = elif
+        .create_task("infrastructure", "in-progress", "Cut over")
+        .await;
     world.app.clock.advance(Duration::days(10));
     fortnight::domain::sprints::cadence::update_sprints(
         &mut world.db.acquire().await.unwrap(),
@@ -635,8 +647,9 @@ async fn what_is_carried_late_was_in_the_next_sprint_from_its_beginning() {
     )
     .await
     .unwrap();
-    close(elif, &[(&key, "carry")]).await.ok();
-    elif.make("infrastructure", "todo", "Came later").await;
+    close_sprint(elif, &[(&key, "carry")]).await.ok();
+    elif.create_task("infrastructure", "todo", "Came later")
+        .await;
     let retro = elif
         .get("/sprints/43/retro?team=infrastructure")
         .await
@@ -655,18 +668,18 @@ async fn what_is_carried_late_was_in_the_next_sprint_from_its_beginning() {
     let first = days.lines().nth(1).unwrap();
     assert!(
         first.contains(",1,0"),
-        "one task on Monday, the other on Friday: {days}"
+        "one task on Monday, the other was added on Friday: {days}"
     );
 }
 
 #[tokio::test]
-async fn a_sprint_that_is_closed_early_foretells_nothing_and_its_burn_up_stays() {
+async fn sprint_closed_early_has_no_forecast_and_a_frozen_burn_up() {
     let world = World::new().await;
     let elif = &world.elif;
-    // thirty days of work, one task each, so that a forecast could be made
+    // one finished task on each of twelve days, enough for a forecast
     for n in 0..12 {
         let key = elif
-            .make("infrastructure", "todo", &format!("Drill {n}"))
+            .create_task("infrastructure", "todo", &format!("Drill {n}"))
             .await;
         elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
             .await
@@ -678,7 +691,7 @@ async fn a_sprint_that_is_closed_early_foretells_nothing_and_its_burn_up_stays()
             .await
             .unwrap();
     }
-    let left = elif.make("infrastructure", "todo", "Left").await;
+    let left = elif.create_task("infrastructure", "todo", "Left").await;
     let flow = "/teams/infrastructure/flow?from=42&to=42";
     assert!(
         elif.get(flow)
@@ -686,9 +699,9 @@ async fn a_sprint_that_is_closed_early_foretells_nothing_and_its_burn_up_stays()
             .ok()
             .text()
             .contains("tasks done by the end"),
-        "while it goes on"
+        "the active sprint has a forecast"
     );
-    close(elif, &[(&left, "carry")]).await.ok();
+    close_sprint(elif, &[(&left, "carry")]).await.ok();
     assert!(
         !elif
             .get(flow)
@@ -696,7 +709,7 @@ async fn a_sprint_that_is_closed_early_foretells_nothing_and_its_burn_up_stays()
             .ok()
             .text()
             .contains("tasks done by the end"),
-        "it has ended"
+        "the closed sprint has none"
     );
     let burn_up = "/teams/infrastructure/flow/burn-up.csv?from=42&to=42";
     let closed = elif.get(burn_up).await.ok().text();
@@ -711,17 +724,17 @@ async fn a_sprint_that_is_closed_early_foretells_nothing_and_its_burn_up_stays()
     assert_eq!(
         elif.get(burn_up).await.ok().text(),
         closed,
-        "frozen as it was"
+        "the burn-up is frozen"
     );
 }
 
 #[tokio::test]
-async fn what_was_done_and_comes_back_comes_into_the_sprint_that_the_team_works_in() {
+async fn task_moved_out_of_done_joins_the_current_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "done", "Backups").await;
+    let key = elif.create_task("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
-    assert_eq!(elif.task(&key).await["sprint"], json!(42));
+    assert_eq!(elif.load_task(&key).await["sprint"], json!(42));
     let moved = elif
         .post(
             &format!("/tasks/{key}/position"),
@@ -730,9 +743,9 @@ async fn what_was_done_and_comes_back_comes_into_the_sprint_that_the_team_works_
         .await
         .ok();
     assert_eq!(
-        elif.task(&key).await["sprint"],
+        elif.load_task(&key).await["sprint"],
         json!(43),
-        "in the closed one nobody would see it"
+        "no board shows the closed sprint"
     );
     assert!(
         elif.get("/teams/infrastructure")
@@ -749,18 +762,21 @@ async fn what_was_done_and_comes_back_comes_into_the_sprint_that_the_team_works_
     elif.post(&format!("/changes/{change}/undo"), &[])
         .await
         .ok();
-    let task = elif.task(&key).await;
+    let task = elif.load_task(&key).await;
     assert_eq!(
         (&task["sprint"], &task["state"]),
         (&json!(42), &json!("done")),
-        "and back"
+        "undo restores sprint and state"
     );
 }
 
 #[tokio::test]
-async fn nothing_is_carried_into_a_sprint_that_was_closed_in_that_moment() {
+async fn nothing_is_carried_into_a_sprint_that_was_just_closed() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Left").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Left")
+        .await;
     let team: fortnight::domain::team::Team =
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'INF'")
             .fetch_one(&world.db)
@@ -806,15 +822,15 @@ async fn nothing_is_carried_into_a_sprint_that_was_closed_in_that_moment() {
 }
 
 #[tokio::test]
-async fn when_a_sprint_begins_every_team_hears_of_it() {
+async fn sprint_start_is_in_every_teams_history_once() {
     let world = World::new().await;
     world.app.clock.advance(Duration::days(8));
     let turn = async || {
-        let nobody = fortnight::domain::policy::actor::Actor::nobody();
+        let system = fortnight::domain::policy::actor::Actor::nobody();
         world
             .app
             .store
-            .change(&nobody, |change, _| {
+            .change(&system, |change, _| {
                 Box::pin(fortnight::domain::sprints::cadence::update_sprints_and_notify(change))
             })
             .await
@@ -829,22 +845,25 @@ async fn when_a_sprint_begins_every_team_hears_of_it() {
             .ok()
             .text();
         assert_eq!(page.matches("Sprint 43 started").count(), 1, "{page}");
-        assert!(!page.contains("A former member"), "nobody did it: {page}");
+        assert!(
+            !page.contains("A former member"),
+            "the event has no actor: {page}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_goal_is_one_of_the_sprint_that_the_team_works_in() {
+async fn goal_number_refers_to_the_current_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
+    let [_, carried, back, dropped] = create_one_done_and_three_open_tasks(&world).await;
     let verdict = [carried, back.clone(), dropped].map(|key| (format!("task:{key}"), "backlog"));
     let fields: Vec<(&str, &str)> = verdict
         .iter()
         .map(|(name, value)| (name.as_str(), *value))
         .collect();
     elif.post(CLOSE, &fields).await.ok();
-    // in no sprint: its page lists the goals of the next, which the team works in since it closed this one
+    // for a backlog task the goals are those of the team's current sprint, which is the next one after closing
     elif.post(&format!("/tasks/{back}"), &[("goal", "1")])
         .await
         .ok();
@@ -859,7 +878,7 @@ async fn a_goal_is_one_of_the_sprint_that_the_team_works_in() {
 }
 
 #[tokio::test]
-async fn what_was_begun_is_proposed_to_go_on_and_what_nobody_wants_to_go_back() {
+async fn closing_suggests_carrying_started_and_owned_tasks() {
     let world = World::new().await;
     let elif = &world.elif;
     set_goal(
@@ -869,16 +888,24 @@ async fn what_was_begun_is_proposed_to_go_on_and_what_nobody_wants_to_go_back() 
         &[("title", "Cut over"), ("target", "2")],
     )
     .await;
-    let begun = elif.make("infrastructure", "in-progress", "Begun").await;
-    let serves = elif.make("infrastructure", "todo", "Serves a goal").await;
+    let started = elif
+        .create_task("infrastructure", "in-progress", "Started")
+        .await;
+    let serves = elif
+        .create_task("infrastructure", "todo", "Serves a goal")
+        .await;
     elif.post(&format!("/tasks/{serves}"), &[("goal", "1")])
         .await
         .ok();
-    let owned = elif.make("infrastructure", "todo", "Is somebody's").await;
+    let owned = elif
+        .create_task("infrastructure", "todo", "Has an owner")
+        .await;
     elif.post(&format!("/tasks/{owned}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let nobodys = elif.make("infrastructure", "todo", "Nobody's").await;
+    let unowned = elif
+        .create_task("infrastructure", "todo", "Has no owner")
+        .await;
     world.app.clock.advance(Duration::days(3));
     let form = elif.get(CLOSE).await.ok().text();
     let proposed = |key: &str, outcome: &str| {
@@ -895,21 +922,21 @@ async fn what_was_begun_is_proposed_to_go_on_and_what_nobody_wants_to_go_back() 
         );
     };
     for (key, outcome) in [
-        (&begun, "carry"),
+        (&started, "carry"),
         (&serves, "carry"),
         (&owned, "carry"),
-        (&nobodys, "backlog"),
+        (&unowned, "backlog"),
     ] {
         proposed(key, outcome);
     }
     assert!(
         form.contains("In progress for 3\u{a0}d"),
-        "how old it is: {form}"
+        "the form shows how long it is in progress: {form}"
     );
 }
 
 #[tokio::test]
-async fn words_that_are_too_long_to_be_kept_close_nothing() {
+async fn reason_that_is_too_long_closes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal = set_goal(
@@ -931,7 +958,7 @@ async fn words_that_are_too_long_to_be_kept_close_nothing() {
         .text();
     assert!(
         refused.contains("at most 500 characters") && refused.contains(&long),
-        "kept as it was typed"
+        "the form keeps the input"
     );
     elif.post(CLOSE, &[(&goal, "missed"), (&why, &long[1..])])
         .await
@@ -939,11 +966,14 @@ async fn words_that_are_too_long_to_be_kept_close_nothing() {
     assert!(elif.get(RETRO).await.text().contains(&long[1..]));
 }
 
-/// Enter in a reason presses the form's first button.
+/// Pressing Enter in a reason field activates the form's first button.
 #[tokio::test]
 async fn enter_on_the_closing_page_closes_nothing() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Left").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Left")
+        .await;
     let page = world.elif.get(CLOSE).await.ok().text();
     let form = page.split(&format!("action=\"{CLOSE}\"")).nth(1).unwrap();
     let first = form
@@ -955,6 +985,6 @@ async fn enter_on_the_closing_page_closes_nothing() {
         .unwrap();
     assert!(
         first.contains("formmethod=\"dialog\"") && !first.contains("name="),
-        "it sends nothing: {first}"
+        "the first button submits nothing: {first}"
     );
 }

@@ -1,4 +1,4 @@
-//! One Postgres for the whole run, and a database of its own for each test.
+//! One Postgres server for the whole run, and a separate database for each test.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -19,18 +19,18 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 
 struct Cluster {
     template: PgConnectOptions,
-    /// Clears the folder when we are gone and its input ends.
+    /// Removes the folder once this process has ended, which closes its standard input.
     _sweeper: Child,
 }
 
-/// A migrated database that only this test uses.
-pub async fn database() -> PgPool {
-    let template = &CLUSTER.get_or_init(start).template;
+/// Creates a migrated database that only this test uses.
+pub async fn create_database() -> PgPool {
+    let template = &CLUSTER.get_or_init(start_postgres).template;
     let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let mut admin = PgConnection::connect_with(&template.clone().database("postgres"))
         .await
         .unwrap();
-    // a number of ours and a constant: nothing of anybody's gets into the statement
+    // built from a counter and a constant, so injection is impossible
     let create = AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {DATABASE}"));
     sqlx::query(create).execute(&mut admin).await.unwrap();
     admin.close().await.unwrap();
@@ -41,7 +41,7 @@ pub async fn database() -> PgPool {
         .unwrap()
 }
 
-fn start() -> Cluster {
+fn start_postgres() -> Cluster {
     let folder = tempfile::Builder::new()
         .prefix("fortnight-test-")
         .permissions(std::fs::Permissions::from_mode(0o711))
@@ -50,7 +50,7 @@ fn start() -> Cluster {
         .keep();
     let (started, template) = mpsc::channel();
     let data_dir = folder.join("data");
-    // A test's own thread and runtime end with it. This thread holds Postgres until the process
+    // Each test's thread and runtime end with the test. This thread keeps Postgres until the process
     // ends, and then the kernel tells Postgres to end too.
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -74,13 +74,13 @@ fn start() -> Cluster {
     });
     Cluster {
         template: template.recv().expect("Postgres did not start; see above"),
-        _sweeper: sweep_after_us(&folder),
+        _sweeper: remove_folder_at_exit(&folder),
     }
 }
 
-/// A test binary has no end of its own to clear up in. This shell waits for its input to end,
-/// which is when we do; then for Postgres, a while at most.
-fn sweep_after_us(folder: &Path) -> Child {
+/// A test binary cannot clean up when it ends. This shell waits until its input is closed, which
+/// happens when this process ends, then up to five seconds for Postgres.
+fn remove_folder_at_exit(folder: &Path) -> Child {
     let script = r#"
         cat >/dev/null
         tries=0
@@ -96,7 +96,7 @@ fn sweep_after_us(folder: &Path) -> Child {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // ctrl-C is for the tests
+        // Ctrl-C is for the tests only
         .process_group(0)
         .spawn()
         .unwrap()

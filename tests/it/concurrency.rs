@@ -1,4 +1,4 @@
-//! Many people on one board at once: nothing is lost, nothing is double, and the history is the truth.
+//! Concurrent changes of one board: nothing is lost or duplicated, and the history matches the state.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use crate::{
 
 const COLUMNS: [&str; 5] = ["todo", "in-progress", "blocked", "in-review", "done"];
 
-/// Case R1.
+/// Case R1. Positions and task numbers never collide.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_people_move_make_and_archive_at_once() {
-    move_make_and_archive(20, 500, 1).await;
+async fn twenty_clients_move_create_and_archive_at_once() {
+    run_random_operations(20, 500, 1).await;
 }
 
-/// So many clients do so many operations each, at once; a seed is a run that can be had again.
-async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
+/// Runs random operations by several clients at once. The seed makes the operations reproducible.
+async fn run_random_operations(clients: u64, operations: u64, seed: u64) {
     println!("{clients} clients, {operations} operations each, seed {seed}");
     let world = World::new().await;
     let served = Served::of(&world).await;
@@ -33,20 +33,20 @@ async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
     for n in 0..30 {
         world
             .elif
-            .make("infrastructure", COLUMNS[n % 5], &format!("Task {n}"))
+            .create_task("infrastructure", COLUMNS[n % 5], &format!("Task {n}"))
             .await;
     }
     let base = format!("http://{}/api/v1", served.address);
     let http = reqwest::Client::new();
     let clients = (1..=clients).map(|client| {
-        let dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (seed << 32 | client));
-        tokio::spawn(work(
+        let rng = Rng(0x9e37_79b9_7f4a_7c15 ^ (seed << 32 | client));
+        tokio::spawn(run_client(
             http.clone(),
             base.clone(),
             token.clone(),
             client,
             operations,
-            dice,
+            rng,
         ))
     });
     let mut acknowledged = 0;
@@ -63,27 +63,30 @@ async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
     assert_eq!(
         changes,
         acknowledged + 30,
-        "every acknowledged change is in the history once"
+        "every acknowledged change is in the history exactly once"
     );
-    assert_eq!(world.deadlocks().await, 0);
+    assert_eq!(world.count_deadlocks().await, 0);
 }
 
-/// Two teams do all that they do to tasks, at once, to their own and to what the others wait for.
+/// Two teams make every kind of change at once, to their own tasks and to tasks that the other waits for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_teams_do_everything_at_once_and_nobody_waits_in_a_circle() {
+async fn two_busy_teams_cause_no_deadlocks() {
     let world = World::new().await;
     let teams = [
         (&world.elif, "infrastructure", "INF", "ING"),
         (&world.jonas, "ingestion", "ING", "INF"),
     ];
-    for (who, team, ..) in teams {
+    for (client, team, ..) in teams {
         for n in 0..8 {
-            who.make(team, COLUMNS[n % 5], &format!("Task {n}")).await;
+            client
+                .create_task(team, COLUMNS[n % 5], &format!("Task {n}"))
+                .await;
         }
         for (sprint, title) in [("42", "Migrate"), ("43", "Cut over")] {
             let goal = [("sprint", sprint), ("title", title), ("target", "9")];
             assert_eq!(
-                who.post(&format!("/teams/{team}/goals"), &goal)
+                client
+                    .post(&format!("/teams/{team}/goals"), &goal)
                     .await
                     .status,
                 303
@@ -91,30 +94,36 @@ async fn two_teams_do_everything_at_once_and_nobody_waits_in_a_circle() {
         }
     }
     let people = (0..12).map(|n| {
-        let (who, team, key, others) = teams[n % 2];
-        tokio::spawn(do_everything(who.clone(), team, key, others, n as u64))
+        let (client, team, key, others) = teams[n % 2];
+        tokio::spawn(run_every_kind_of_change(
+            client.clone(),
+            team,
+            key,
+            others,
+            n as u64,
+        ))
     });
     for person in people.collect::<Vec<_>>() {
         person.await.unwrap();
     }
     check_board(&world).await;
-    assert_eq!(world.deadlocks().await, 0);
+    assert_eq!(world.count_deadlocks().await, 0);
 }
 
-async fn do_everything(
-    who: Client,
+async fn run_every_kind_of_change(
+    client: Client,
     team: &'static str,
     ours: &'static str,
     theirs: &'static str,
     n: u64,
 ) {
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (n + 1));
+    let mut rng = Rng(0x9e37_79b9_7f4a_7c15 ^ (n + 1));
     let mut last_change = None;
     for _ in 0..60 {
-        let mut any = |key: &str| format!("{key}-{}", dice.below(8) + 1);
+        let mut any = |key: &str| format!("{key}-{}", rng.below(8) + 1);
         let (key, another, foreign) = (any(ours), any(ours), any(theirs));
-        let column = COLUMNS[dice.below(5) as usize];
-        let (path, fields): (String, Vec<(&str, &str)>) = match (dice.below(14), &last_change) {
+        let column = COLUMNS[rng.below(5) as usize];
+        let (path, fields): (String, Vec<(&str, &str)>) = match (rng.below(14), &last_change) {
             (0 | 1, _) => (format!("/tasks/{key}/position"), vec![("column", column)]),
             (2 | 3, _) => (
                 format!("/tasks/{key}/block"),
@@ -157,19 +166,21 @@ async fn do_everything(
             (12, None) => (format!("/tasks/{key}/steps"), vec![("text", "Rehearse")]),
             _ => (format!("/tasks/{foreign}/follow"), vec![("follow", "1")]),
         };
-        let answer = who.ask(Method::POST, &path, "card", &fields).await;
-        // what changed nothing cannot be taken back: 404
+        let response = client
+            .submit_by_script(Method::POST, &path, "card", &fields)
+            .await;
+        // undoing a request that changed nothing is a 404
         assert!(
             matches!(
-                answer.status.as_u16(),
+                response.status.as_u16(),
                 200 | 201 | 204 | 303 | 404 | 409 | 422
             ),
             "{path} {fields:?}: {} {}",
-            answer.status,
-            answer.text()
+            response.status,
+            response.text()
         );
         if !path.contains(&foreign) {
-            last_change = answer
+            last_change = response
                 .headers
                 .get("fortnight-change")
                 .map(|change| change.to_str().unwrap().to_owned());
@@ -177,63 +188,60 @@ async fn do_everything(
     }
 }
 
-/// Does its part of the operations; the answer is how many changed something.
-async fn work(
+/// Runs one client's operations and returns how many changed something.
+async fn run_client(
     http: reqwest::Client,
     base: String,
     token: String,
     client: u64,
     operations: u64,
-    mut dice: Dice,
+    mut rng: Rng,
 ) -> i64 {
     let mut acknowledged = 0;
     for operation in 0..operations {
-        let task = dice.below(30) + 1;
-        let (method, path, body) = match dice.below(20) {
+        let task = rng.below(30) + 1;
+        let (method, path, body) = match rng.below(20) {
             0 => (
                 Method::POST,
                 "/teams/infrastructure/tasks".to_owned(),
-                json!({ "title": format!("{client}/{operation}"), "column": COLUMNS[dice.below(5) as usize] }),
+                json!({ "title": format!("{client}/{operation}"), "column": COLUMNS[rng.below(5) as usize] }),
             ),
             1 => (
                 Method::DELETE,
-                format!("/tasks/INF-{}", 20 + dice.below(60)),
+                format!("/tasks/INF-{}", 20 + rng.below(60)),
                 json!({}),
             ),
-            dice_roll => {
-                let neighbour = format!("INF-{}", dice.below(30) + 1);
-                let mut place = json!({ "column": COLUMNS[dice.below(5) as usize] });
-                if dice_roll % 3 > 0 {
-                    place[if dice_roll % 3 == 1 {
-                        "after"
-                    } else {
-                        "before"
-                    }] = json!(neighbour);
+            roll => {
+                let neighbour = format!("INF-{}", rng.below(30) + 1);
+                let mut place = json!({ "column": COLUMNS[rng.below(5) as usize] });
+                if roll % 3 > 0 {
+                    place[if roll % 3 == 1 { "after" } else { "before" }] = json!(neighbour);
                 }
                 (Method::PUT, format!("/tasks/INF-{task}/position"), place)
             }
         };
-        // archiving what is archived is answered the same, and changes nothing
+        // archiving an archived task succeeds too, but changes nothing
         let counts = method != Method::DELETE;
-        let answer = http
+        let response = http
             .request(method, format!("{base}{path}"))
             .bearer_auth(&token)
             .json(&body)
             .send()
             .await
             .unwrap();
-        let status = answer.status().as_u16();
+        let status = response.status().as_u16();
         assert!(
             matches!(status, 200 | 201 | 404 | 409),
             "{path} {body}: {status} {}",
-            answer.text().await.unwrap()
+            response.text().await.unwrap()
         );
         acknowledged += i64::from(counts && matches!(status, 200 | 201));
     }
     acknowledged
 }
 
-/// The checks that hold after any run: one column and rank a task, numbers without gaps, and a history that replays to the state.
+/// Checks what holds after any run: one column and rank per task, numbers without gaps, and a history that replays to
+/// the current state.
 pub async fn check_board(world: &World) {
     let rows: Vec<(Uuid, String, Option<String>, bool, String)> = sqlx::query_as(
         "SELECT k.id, c.slug, k.rank, k.archived_at IS NOT NULL, k.title FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
@@ -251,7 +259,7 @@ pub async fn check_board(world: &World) {
     assert_eq!(
         numbers,
         (1..=numbers.len() as i64).collect::<Vec<_>>(),
-        "numbers have no gaps and no doubles"
+        "task numbers have no gaps and no duplicates"
     );
     let mut places: Vec<_> = rows
         .iter()
@@ -260,7 +268,7 @@ pub async fn check_board(world: &World) {
     let count = places.len();
     places.sort();
     places.dedup();
-    assert_eq!(places.len(), count, "a rank is one task's");
+    assert_eq!(places.len(), count, "each rank belongs to one task");
     let longest = places.iter().map(|(_, rank)| rank.len()).max().unwrap_or(0);
     assert!(longest <= 64);
 
@@ -292,30 +300,35 @@ pub async fn check_board(world: &World) {
         }
     }
     for (task, column, rank, archived, title) in rows {
-        let told = &replayed[&task];
+        let replayed_task = &replayed[&task];
         assert_eq!(
-            (&told["column"], &told["archived"], &told["title"]),
+            (
+                &replayed_task["column"],
+                &replayed_task["archived"],
+                &replayed_task["title"]
+            ),
             (&json!(column), &json!(archived), &json!(title))
         );
-        assert_eq!(told["rank"], json!(rank));
+        assert_eq!(replayed_task["rank"], json!(rank));
     }
 }
 
-/// Case R6.
+/// Case R6. The response contains both versions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_writers_on_one_version_one_wins_and_the_other_is_told() {
+async fn one_of_two_concurrent_edits_wins_and_the_other_gets_409() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "0").await;
+    world.elif.create_task("infrastructure", "todo", "0").await;
     for round in 1..=100 {
-        let write = |who: &Client, name: &str| {
-            let (who, name) = (who.clone(), name.to_owned());
+        let write = |client: &Client, name: &str| {
+            let (client, name) = (client.clone(), name.to_owned());
             tokio::spawn(async move {
-                who.api(
-                    Method::PATCH,
-                    "/tasks/INF-1",
-                    json!({ "title": format!("{name} {round}"), "version": round }),
-                )
-                .await
+                client
+                    .api(
+                        Method::PATCH,
+                        "/tasks/INF-1",
+                        json!({ "title": format!("{name} {round}"), "version": round }),
+                    )
+                    .await
             })
         };
         let (a, b) = (write(&world.elif, "a"), write(&world.elif, "b"));
@@ -329,7 +342,7 @@ async fn of_two_writers_on_one_version_one_wins_and_the_other_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_repeated_write_with_its_key_is_one_write() {
+async fn concurrent_writes_with_one_key_are_done_once() {
     let world = World::new().await;
     let send = |title: &str| {
         let elif = world.elif.clone();
@@ -343,10 +356,10 @@ async fn a_repeated_write_with_its_key_is_one_write() {
         })
     };
     let tries = [send("One"), send("One"), send("One")];
-    for answer in tries {
-        let answer = answer.await.unwrap().status(201).json();
+    for response in tries {
+        let response = response.await.unwrap().status(201).json();
         assert_eq!(
-            (&answer["key"], &answer["title"]),
+            (&response["key"], &response["title"]),
             (&json!("INF-1"), &json!("One"))
         );
     }
@@ -358,16 +371,22 @@ async fn a_repeated_write_with_its_key_is_one_write() {
     assert_eq!(tasks, 1);
 }
 
-/// Case R2.
+/// Case R2. Ranks are rebalanced before they get too long.
 #[tokio::test]
-async fn a_gap_never_closes() {
+async fn there_is_always_a_rank_between_two_tasks() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "first").await;
-    world.elif.make("infrastructure", "todo", "last").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "first")
+        .await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "last")
+        .await;
     for n in 0..600 {
         world
             .elif
-            .make("infrastructure", "in-progress", &format!("{n}"))
+            .create_task("infrastructure", "in-progress", &format!("{n}"))
             .await;
         let place = json!({ "column": "todo", "after": "INF-1" });
         world
@@ -380,7 +399,7 @@ async fn a_gap_never_closes() {
             .await
             .ok();
     }
-    let column = world.column("infrastructure", "todo").await;
+    let column = world.column_keys("infrastructure", "todo").await;
     assert_eq!(
         (column[0].as_str(), column[1].as_str(), column[601].as_str()),
         ("INF-1", "INF-602", "INF-2")
@@ -388,10 +407,10 @@ async fn a_gap_never_closes() {
     check_board(&world).await;
 }
 
-/// A small generator of numbers: the same run every time.
-struct Dice(u64);
+/// A small pseudo-random number generator (xorshift), so that runs are reproducible.
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn below(&mut self, most: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -401,41 +420,41 @@ impl Dice {
 }
 
 #[tokio::test]
-async fn who_is_taken_off_the_team_while_their_move_waits_changes_nothing() {
+async fn member_removed_during_a_move_changes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
-    for (gone, status) in [
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    for (removal, status) in [
         ("DELETE FROM members WHERE account_id = $1", 403),
         (
             "UPDATE accounts SET deactivated_at = now() WHERE id = $1",
             403,
         ),
     ] {
-        let before = elif.task(&key).await;
-        // Somebody else has the columns; the move was let in and waits for them.
-        let mut holding = world.db.begin().await.unwrap();
+        let before = elif.load_task(&key).await;
+        // the move has passed the permission check and waits for a lock
+        let mut lock = world.db.begin().await.unwrap();
         sqlx::query("SELECT FROM columns FOR UPDATE")
-            .execute(&mut *holding)
+            .execute(&mut *lock)
             .await
             .unwrap();
-        let moving = {
+        let pending = {
             let (elif, key) = (elif.clone(), key.clone());
             tokio::spawn(async move {
                 elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
                     .await
             })
         };
-        world.until_someone_waits().await;
-        let mut taking = world.db.begin().await.unwrap();
-        sqlx::query(gone)
+        world.wait_for_lock_waiter().await;
+        let mut tx = world.db.begin().await.unwrap();
+        sqlx::query(removal)
             .bind(elif.person.id)
-            .execute(&mut *taking)
+            .execute(&mut *tx)
             .await
             .unwrap();
-        taking.commit().await.unwrap();
-        holding.commit().await.unwrap();
-        moving.await.unwrap().status(status);
+        tx.commit().await.unwrap();
+        lock.commit().await.unwrap();
+        pending.await.unwrap().status(status);
         sqlx::query("UPDATE accounts SET deactivated_at = NULL")
             .execute(&world.db)
             .await
@@ -445,7 +464,7 @@ async fn who_is_taken_off_the_team_while_their_move_waits_changes_nothing() {
             .execute(&world.db)
             .await
             .unwrap();
-        assert_eq!(elif.task(&key).await, before);
+        assert_eq!(elif.load_task(&key).await, before);
     }
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
         .await

@@ -1,4 +1,4 @@
-//! The demo's made-up teams: their history is true, whatever day it is told on.
+//! The demo's generated history is consistent on whatever day it is created.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -14,18 +14,18 @@ use uuid::Uuid;
 use crate::cluster;
 use crate::program::Place;
 
-async fn filled(now: OffsetDateTime, tasks: Option<u32>) -> PgPool {
-    let database = cluster::database().await;
+async fn create_demo(now: OffsetDateTime, tasks: Option<u32>) -> PgPool {
+    let database = cluster::create_database().await;
     demo::fill(&database, now, tasks).await.unwrap();
     database
 }
 
-async fn number(database: &PgPool, query: &'static str) -> i64 {
+async fn fetch_number(database: &PgPool, query: &'static str) -> i64 {
     sqlx::query_scalar(query).fetch_one(database).await.unwrap()
 }
 
 #[derive(sqlx::FromRow)]
-struct Told {
+struct EventRow {
     team_id: Uuid,
     seq: i64,
     task_id: Uuid,
@@ -37,7 +37,7 @@ struct Told {
 }
 
 #[derive(sqlx::FromRow)]
-struct Task {
+struct TaskRow {
     id: Uuid,
     column_id: Uuid,
     column: String,
@@ -56,7 +56,7 @@ struct Task {
     comments: i64,
 }
 
-/// A task as its events alone tell it.
+/// The state of a task according to its events.
 #[derive(Default)]
 struct Replayed {
     column: Value,
@@ -76,7 +76,7 @@ struct Replayed {
 }
 
 impl Replayed {
-    fn follow(&mut self, event: &Told) {
+    fn apply(&mut self, event: &EventRow) {
         let after = &event.after;
         if let Some(version) = event.version {
             assert_eq!(version, self.version + 1, "{} {}", event.kind, event.seq);
@@ -154,9 +154,9 @@ impl Replayed {
     }
 }
 
-/// Every event from the first on, and then the rows beside what they told.
-async fn replays(database: &PgPool, now: OffsetDateTime) {
-    let events: Vec<Told> = sqlx::query_as(
+/// Replays all events from the first and compares the result with the rows.
+async fn check_replay(database: &PgPool, now: OffsetDateTime) {
+    let events: Vec<EventRow> = sqlx::query_as(
         "SELECT team_id, seq, task_id, kind, before, after, version, at FROM events ORDER BY team_id, seq",
     )
     .fetch_all(database)
@@ -172,18 +172,18 @@ async fn replays(database: &PgPool, now: OffsetDateTime) {
             .unwrap_or((0, OffsetDateTime::UNIX_EPOCH));
         assert_eq!(event.seq, seq + 1);
         assert!(at <= event.at && event.at < now, "{at} {} {now}", event.at);
-        tasks.entry(event.task_id).or_default().follow(event);
+        tasks.entry(event.task_id).or_default().apply(event);
     }
     for (team, (seq, _)) in last {
-        let kept: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1")
+        let team_seq: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1")
             .bind(team)
             .fetch_one(database)
             .await
             .unwrap();
-        assert_eq!(seq, kept);
+        assert_eq!(seq, team_seq);
     }
 
-    let rows: Vec<Task> = sqlx::query_as(
+    let rows: Vec<TaskRow> = sqlx::query_as(
         "SELECT k.id, k.column_id, c.slug AS column, c.state, k.rank, k.sprint_id, k.goal_id, k.version, k.moved_version, k.created_at, k.column_since,
                 k.archived_at IS NOT NULL AS archived,
                 ARRAY(SELECT a.handle FROM task_owners o JOIN accounts a ON a.id = o.account_id WHERE o.task_id = k.id ORDER BY o.position) AS owners,
@@ -204,44 +204,47 @@ async fn replays(database: &PgPool, now: OffsetDateTime) {
     assert_eq!(
         places.len(),
         rows.iter().filter(|row| !row.archived).count(),
-        "two tasks in one place"
+        "each position belongs to one task"
     );
     for row in rows {
-        let told = &tasks[&row.id];
-        assert_eq!(told.column, row.column);
-        assert_eq!(told.state, row.state);
-        assert_eq!(told.rank.as_str(), row.rank.as_deref());
-        assert_eq!(told.archived, row.archived);
-        assert_eq!(told.sprint, serde_json::json!(row.sprint_id));
-        assert_eq!(told.goal, serde_json::json!(row.goal_id));
-        assert_eq!(told.owners, serde_json::json!(row.owners));
-        assert_eq!(told.waits, row.open_waits);
+        let replayed = &tasks[&row.id];
+        assert_eq!(replayed.column, row.column);
+        assert_eq!(replayed.state, row.state);
+        assert_eq!(replayed.rank.as_str(), row.rank.as_deref());
+        assert_eq!(replayed.archived, row.archived);
+        assert_eq!(replayed.sprint, serde_json::json!(row.sprint_id));
+        assert_eq!(replayed.goal, serde_json::json!(row.goal_id));
+        assert_eq!(replayed.owners, serde_json::json!(row.owners));
+        assert_eq!(replayed.waits, row.open_waits);
         assert_eq!(
-            (told.steps_done, told.comments),
+            (replayed.steps_done, replayed.comments),
             (row.steps_done, row.comments)
         );
         assert_eq!(
-            (told.version, told.moved_version),
+            (replayed.version, replayed.moved_version),
             (row.version, row.moved_version)
         );
         assert_eq!(
-            (told.created_at, told.column_since),
+            (replayed.created_at, replayed.column_since),
             (Some(row.created_at), Some(row.column_since))
         );
     }
 }
 
-/// What a visitor should find, on any day.
-async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
-    let tasks = number(database, "SELECT count(*) FROM tasks").await;
+/// Checks the content that the demo promises on any day.
+async fn check_content(database: &PgPool, now: OffsetDateTime) {
+    let tasks = fetch_number(database, "SELECT count(*) FROM tasks").await;
     assert!((60..=90).contains(&tasks), "{tasks}");
-    assert_eq!(number(database, "SELECT count(*) FROM accounts").await, 8);
     assert_eq!(
-        number(database, "SELECT count(DISTINCT time_zone) FROM accounts").await,
+        fetch_number(database, "SELECT count(*) FROM accounts").await,
+        8
+    );
+    assert_eq!(
+        fetch_number(database, "SELECT count(DISTINCT time_zone) FROM accounts").await,
         4
     );
     assert_eq!(
-        number(
+        fetch_number(
             database,
             "SELECT count(*) - count(DISTINCT account_id) FROM members"
         )
@@ -280,7 +283,7 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
         [3, 3, 2, 2]
     );
 
-    // Infrastructure's active sprint: all five columns, and one of them over its limit.
+    // Infrastructure's active sprint has tasks in all five columns, and one column is over its limit
     let columns: Vec<(String, i64, Option<i32>)> = sqlx::query_as(
         "SELECT c.state, count(k.id), c.wip_limit FROM columns c JOIN teams t ON t.id = c.team_id
          LEFT JOIN tasks k ON k.column_id = c.id AND k.archived_at IS NULL AND k.sprint_id = (SELECT id FROM sprints WHERE state = 'active')
@@ -308,9 +311,9 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
     assert_eq!(kinds, ["person", "task", "team", "text"]);
     let silent = "SELECT count(*) FROM tasks k JOIN columns c ON c.id = k.column_id WHERE c.state = 'blocked'
                   AND NOT EXISTS (SELECT FROM blockers w WHERE w.task_id = k.id AND w.ended_at IS NULL)";
-    assert_eq!(number(database, silent).await, 1);
+    assert_eq!(fetch_number(database, silent).await, 1);
     assert!(
-        number(
+        fetch_number(
             database,
             "SELECT count(*) FROM blockers WHERE ended_at IS NOT NULL"
         )
@@ -318,7 +321,7 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
             >= 5
     );
     assert!(
-        number(
+        fetch_number(
             database,
             "SELECT count(*) FROM tasks WHERE archived_at IS NOT NULL"
         )
@@ -326,7 +329,7 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
             >= 4
     );
     assert!(
-        number(
+        fetch_number(
             database,
             "SELECT count(*) FROM tasks WHERE sprint_id IS NULL AND archived_at IS NULL"
         )
@@ -334,13 +337,13 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
             >= 6
     );
     let next = "SELECT count(*) FROM tasks k JOIN sprints s ON s.id = k.sprint_id WHERE s.state = 'planned'";
-    assert!(number(database, next).await >= 6);
+    assert!(fetch_number(database, next).await >= 6);
     let carried = "SELECT count(*) FROM events WHERE before->>'sprint' IS NOT NULL AND after->>'sprint' IS NOT NULL";
-    assert!(number(database, carried).await >= 6);
+    assert!(fetch_number(database, carried).await >= 6);
     let late = "SELECT count(*) FROM tasks k JOIN sprints s ON s.id = k.sprint_id WHERE k.created_at > s.starts_on + interval '1 day'";
-    assert!(number(database, late).await >= 6);
+    assert!(fetch_number(database, late).await >= 6);
     assert_eq!(
-        number(
+        fetch_number(
             database,
             "SELECT count(*) FROM accounts WHERE password_hash IS NOT NULL"
         )
@@ -348,7 +351,7 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
         0
     );
     assert_eq!(
-        number(
+        fetch_number(
             database,
             "SELECT count(*) FROM comments c JOIN tasks k ON k.id = c.task_id WHERE c.created_at < k.created_at"
         )
@@ -359,14 +362,14 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
                       WHERE NOT EXISTS (SELECT FROM tasks k JOIN teams t ON t.id = k.team_id
                                         WHERE t.key = named[1] AND k.number = named[2]::bigint AND k.created_at < c.created_at)";
     assert_eq!(
-        number(database, never_made).await,
+        fetch_number(database, never_made).await,
         0,
-        "a comment names a task that was not there yet"
+        "a comment refers to a task that did not exist yet"
     );
 }
 
-/// Days from a task's first start to its last end, in the sprints that are closed and in this one.
-async fn cycle_times(database: &PgPool) -> Vec<f64> {
+/// Returns the days from the first start to the last end of each finished task.
+async fn fetch_cycle_times(database: &PgPool) -> Vec<f64> {
     sqlx::query_scalar(
         "SELECT extract(epoch FROM max(at) FILTER (WHERE after->>'state' = 'done') - min(at) FILTER (WHERE after->>'state' = 'doing'))::float8 / 86400
          FROM events WHERE kind = 'task.moved' GROUP BY task_id HAVING bool_or(after->>'state' = 'done') ORDER BY 1",
@@ -376,71 +379,74 @@ async fn cycle_times(database: &PgPool) -> Vec<f64> {
     .unwrap()
 }
 
-async fn is_told_well_on(now: OffsetDateTime) {
-    let database = cluster::database().await;
-    let begun = Instant::now();
+async fn check_demo_at(now: OffsetDateTime) {
+    let database = cluster::create_database().await;
+    let started = Instant::now();
     demo::fill(&database, now, None).await.unwrap();
-    eprintln!("the demo of {now}: {:?}", begun.elapsed());
-    replays(&database, now).await;
-    has_what_it_should(&database, now).await;
-    let times = cycle_times(&database).await;
+    eprintln!("the demo of {now}: {:?}", started.elapsed());
+    check_replay(&database, now).await;
+    check_content(&database, now).await;
+    let times = fetch_cycle_times(&database).await;
     assert!(
         times.len() >= 30 && times[0] < 0.5 && times[times.len() - 1] > 9.0,
         "{times:?}"
     );
     assert!((2.0..7.0).contains(&times[times.len() / 2]), "{times:?}");
-    // Almost all of it in somebody's working hours; the last hours before now may be an exception.
+    // almost all events are within the actor's working hours; the last hours before now may be an exception
     let odd = "SELECT count(*) FROM events e JOIN accounts a ON a.id = e.actor_id
                WHERE extract(isodow FROM e.at AT TIME ZONE a.time_zone) > 5 OR NOT (e.at AT TIME ZONE a.time_zone)::time BETWEEN '09:00' AND '18:00'";
     let (odd, all) = (
-        number(&database, odd).await,
-        number(&database, "SELECT count(*) FROM events").await,
+        fetch_number(&database, odd).await,
+        fetch_number(&database, "SELECT count(*) FROM events").await,
     );
     assert!(odd * 20 < all, "{odd} of {all}");
 }
 
 #[tokio::test]
-async fn its_history_is_true_on_a_saturday() {
-    is_told_well_on(datetime!(2026-11-21 11:20 UTC)).await;
+async fn demo_history_is_consistent_on_a_saturday() {
+    check_demo_at(datetime!(2026-11-21 11:20 UTC)).await;
 }
 
 #[tokio::test]
-async fn its_history_is_true_on_a_monday_just_after_midnight() {
-    // In Berlin it is Monday already.
-    is_told_well_on(datetime!(2026-11-22 23:05 UTC)).await;
+async fn demo_history_is_consistent_just_after_midnight_on_monday() {
+    // it is already Monday in Berlin
+    check_demo_at(datetime!(2026-11-22 23:05 UTC)).await;
 }
 
 #[tokio::test]
-async fn its_history_is_true_on_new_years_day() {
-    is_told_well_on(datetime!(2027-01-01 00:30 UTC)).await;
+async fn demo_history_is_consistent_on_new_years_day() {
+    check_demo_at(datetime!(2027-01-01 00:30 UTC)).await;
 }
 
 #[tokio::test]
-async fn its_history_is_true_early_and_late_in_the_sprint_and_when_clocks_change() {
-    is_told_well_on(datetime!(2026-11-25 22:59 UTC)).await;
-    is_told_well_on(datetime!(2026-11-25 23:01 UTC)).await;
-    is_told_well_on(datetime!(2026-03-30 07:00 UTC)).await;
+async fn demo_history_is_consistent_around_midnight_and_dst() {
+    check_demo_at(datetime!(2026-11-25 22:59 UTC)).await;
+    check_demo_at(datetime!(2026-11-25 23:01 UTC)).await;
+    check_demo_at(datetime!(2026-03-30 07:00 UTC)).await;
 }
 
 #[tokio::test]
-async fn it_is_the_same_every_time() {
+async fn demo_is_the_same_every_time() {
     let now = datetime!(2026-11-24 14:00 UTC);
-    let told = "SELECT md5(string_agg(concat_ws('|', t.key, e.seq, kind, at, e.task_id, before, after, version), ',' ORDER BY t.key, e.seq)) FROM events e JOIN teams t ON t.id = e.team_id";
-    let (one, other) = (filled(now, None).await, filled(now, None).await);
-    let one: String = sqlx::query_scalar(told).fetch_one(&one).await.unwrap();
-    let other: String = sqlx::query_scalar(told).fetch_one(&other).await.unwrap();
+    let digest = "SELECT md5(string_agg(concat_ws('|', t.key, e.seq, kind, at, e.task_id, before, after, version), ',' ORDER BY t.key, e.seq)) FROM events e JOIN teams t ON t.id = e.team_id";
+    let (one, other) = (create_demo(now, None).await, create_demo(now, None).await);
+    let one: String = sqlx::query_scalar(digest).fetch_one(&one).await.unwrap();
+    let other: String = sqlx::query_scalar(digest).fetch_one(&other).await.unwrap();
     assert_eq!(one, other);
 }
 
 #[tokio::test]
-async fn five_thousand_tasks_take_a_moment() {
-    let (database, now) = (cluster::database().await, datetime!(2026-11-24 14:00 UTC));
-    let begun = Instant::now();
+async fn demo_with_5000_tasks_is_consistent() {
+    let (database, now) = (
+        cluster::create_database().await,
+        datetime!(2026-11-24 14:00 UTC),
+    );
+    let started = Instant::now();
     demo::fill(&database, now, Some(5000)).await.unwrap();
-    eprintln!("5,000 tasks: {:?}", begun.elapsed());
+    eprintln!("5,000 tasks: {:?}", started.elapsed());
     let in_sprint = "SELECT count(*) FROM tasks k JOIN teams t ON t.id = k.team_id JOIN sprints s ON s.id = k.sprint_id
                      WHERE t.key = 'INF' AND s.state = 'active' AND k.archived_at IS NULL";
-    assert_eq!(number(&database, in_sprint).await, 5000);
+    assert_eq!(fetch_number(&database, in_sprint).await, 5000);
     let titles: Vec<String> = sqlx::query_scalar("SELECT title FROM tasks")
         .fetch_all(&database)
         .await
@@ -448,12 +454,12 @@ async fn five_thousand_tasks_take_a_moment() {
     assert_eq!(titles.iter().collect::<HashSet<_>>().len(), titles.len());
     let bare = "SELECT count(*) FROM tasks k JOIN sprints s ON s.id = k.sprint_id WHERE s.state = 'active' AND k.number > 100
                 AND (NOT EXISTS (SELECT FROM task_owners o WHERE o.task_id = k.id) OR NOT EXISTS (SELECT FROM task_labels l WHERE l.task_id = k.id))";
-    assert_eq!(number(&database, bare).await, 0);
-    replays(&database, now).await;
+    assert_eq!(fetch_number(&database, bare).await, 0);
+    check_replay(&database, now).await;
 }
 
 #[tokio::test]
-async fn a_filled_demo_is_kept_and_says_that_more_tasks_need_a_reset() {
+async fn existing_demo_is_kept_unless_it_is_reset() {
     let place = Place::new();
     let mut server = place.serve_demo(&[]).await;
     let names: i64 = sqlx::query_scalar("SELECT count(*) FROM accounts")
@@ -466,21 +472,21 @@ async fn a_filled_demo_is_kept_and_says_that_more_tasks_need_a_reset() {
         .await
         .unwrap();
     server.signal(Signal::TERM);
-    server.ended().await.unwrap();
+    server.wait_for_exit().await.unwrap();
 
     let refused = place.run(&["demo", "--tasks", "200"]).await;
     assert_eq!(refused.status.code(), Some(1));
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains("--reset"), "{said}");
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(message.contains("--reset"), "{message}");
 
     let mut server = place.serve_demo(&[]).await;
     let name = "SELECT name FROM accounts WHERE handle = 'ebba'";
-    let kept: String = sqlx::query_scalar(name)
+    let current: String = sqlx::query_scalar(name)
         .fetch_one(&mut place.sql().await)
         .await
         .unwrap();
-    assert_eq!(kept, "Ebba Holmgren");
-    // commands work on the folder that was named, beside the running demo
+    assert_eq!(current, "Ebba Holmgren");
+    // other commands use the same data folder while the demo is running
     let token = place
         .run(&[
             "token",
@@ -492,7 +498,7 @@ async fn a_filled_demo_is_kept_and_says_that_more_tasks_need_a_reset() {
         .await;
     assert!(token.status.success(), "{token:?}");
     server.signal(Signal::TERM);
-    server.ended().await.unwrap();
+    server.wait_for_exit().await.unwrap();
 
     let _server = place.serve_demo(&["--reset", "--tasks", "200"]).await;
     let fresh: String = sqlx::query_scalar(name)
@@ -508,16 +514,16 @@ async fn a_filled_demo_is_kept_and_says_that_more_tasks_need_a_reset() {
 }
 
 #[tokio::test]
-async fn the_demo_empties_no_folder_that_is_not_its_own() {
+async fn demo_refuses_the_folder_of_a_real_workspace() {
     let place = Place::new();
     let mut server = place.serve().await;
     server.signal(Signal::TERM);
-    server.ended().await.unwrap();
+    server.wait_for_exit().await.unwrap();
     for args in [&["demo"][..], &["demo", "--reset"]] {
         let refused = place.run(args).await;
         assert_eq!(refused.status.code(), Some(1));
-        let said = String::from_utf8(refused.stderr).unwrap();
-        assert!(said.contains("contains a real workspace"), "{said}");
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert!(message.contains("contains a real workspace"), "{message}");
     }
     let _server = place.serve().await;
 }

@@ -1,4 +1,4 @@
-//! `bin/run` and `bin/test` on a machine that lacks something: with programs of its own in place of the real ones.
+//! `bin/run` and `bin/test` on machines where something is missing. All programs are replaced by fakes.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-/// A machine with nothing but these programs. Each writes down that it was called.
+/// A machine with only these programs. Each records its calls in a file.
 struct Machine {
     folder: TempDir,
 }
@@ -20,46 +20,47 @@ impl Machine {
             folder: tempfile::tempdir().unwrap(),
         };
         for real in ["dirname", "env"] {
-            let found = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(real));
-            let found = found.into_iter().find(|path| path.exists()).unwrap();
-            symlink(found, machine.folder.path().join(real)).unwrap();
+            let candidates = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(real));
+            let candidates = candidates.into_iter().find(|path| path.exists()).unwrap();
+            symlink(candidates, machine.folder.path().join(real)).unwrap();
         }
-        machine.has("id", "echo 1000");
-        machine.has("sudo", "exec \"$@\"");
+        machine.add_program("id", "echo 1000");
+        machine.add_program("sudo", "exec \"$@\"");
         for program in programs {
-            machine.has(program, &format!("echo \"{program} $*\" >> \"$CALLED\""));
+            machine.add_program(program, &format!("echo \"{program} $*\" >> \"$CALLED\""));
         }
         machine
     }
 
-    fn has(&self, program: &str, does: &str) {
+    fn add_program(&self, program: &str, does: &str) {
         let path = self.folder.path().join(program);
         fs::write(&path, format!("#!/bin/bash\n{does}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Runs one of the two commands with somebody who answers; how it ended, what was called, and what it said.
+    /// Runs one of the two commands with an answer on standard input. Returns whether it succeeded, the calls, and what
+    /// it wrote to standard error.
     async fn run(
         &self,
         command: &str,
         answer: &str,
         variables: &[(&str, &str)],
     ) -> (bool, Vec<String>, String) {
-        let called = self.folder.path().join("called");
+        let calls = self.folder.path().join("called");
         let mut running = Command::new("/bin/bash")
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(command))
             .arg("demo")
             .env_clear()
             .env("PATH", self.folder.path())
             .env("HOME", self.folder.path())
-            .env("CALLED", &called)
+            .env("CALLED", &calls)
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // whoever is not asked does not read the answer
+        // fails if the command asks nothing and ends first
         let _ = running
             .stdin
             .take()
@@ -67,14 +68,14 @@ impl Machine {
             .write_all(answer.as_bytes())
             .await;
         let done = running.wait_with_output().await.unwrap();
-        let called = fs::read_to_string(called)
+        let calls = fs::read_to_string(calls)
             .unwrap_or_default()
             .lines()
             .map(str::to_owned)
             .collect();
         (
             done.status.success(),
-            called,
+            calls,
             String::from_utf8(done.stderr).unwrap(),
         )
     }
@@ -83,7 +84,7 @@ impl Machine {
 const HAS_POSTGRES: [&str; 2] = ["initdb", "postgres"];
 
 #[tokio::test]
-async fn what_is_missing_is_installed_by_the_machines_own_packages_if_one_says_so() {
+async fn missing_packages_are_installed_after_confirmation() {
     for (manager, packages) in [
         (
             "apt-get",
@@ -95,16 +96,16 @@ async fn what_is_missing_is_installed_by_the_machines_own_packages_if_one_says_s
         ("dnf", &["dnf install -q -y gcc"]),
     ] {
         let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", manager]].concat());
-        let (done, called, said) = machine.run("bin/run", "n\n", &[]).await;
+        let (done, calls, stderr) = machine.run("bin/run", "n\n", &[]).await;
         assert!(
-            !done && called.is_empty() && said.contains("needs a C compiler"),
-            "{manager}: {called:?} {said}"
+            !done && calls.is_empty() && stderr.contains("needs a C compiler"),
+            "{manager}: {calls:?} {stderr}"
         );
         for (answer, variables) in [("y\n", &[][..]), ("", &[("CI", "true")])] {
             let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", manager]].concat());
-            let (done, called, said) = machine.run("bin/run", answer, variables).await;
-            assert!(done, "{manager}: {said}");
-            let (last, before) = called.split_last().unwrap();
+            let (done, calls, stderr) = machine.run("bin/run", answer, variables).await;
+            assert!(done, "{manager}: {stderr}");
+            let (last, before) = calls.split_last().unwrap();
             assert_eq!(before, packages, "{manager}");
             assert!(
                 last.starts_with("cargo run --release --locked") && last.ends_with("-- demo"),
@@ -115,12 +116,12 @@ async fn what_is_missing_is_installed_by_the_machines_own_packages_if_one_says_s
 }
 
 #[tokio::test]
-async fn the_tests_get_their_browsers_and_a_machine_that_lacks_nothing_is_asked_nothing() {
+async fn missing_browsers_are_installed_for_the_tests() {
     let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", "cc", "brew"]].concat());
-    let (done, called, said) = machine.run("bin/test", "y\ny\n", &[]).await;
-    assert!(done, "{said}");
+    let (done, calls, stderr) = machine.run("bin/test", "y\ny\n", &[]).await;
+    assert!(done, "{stderr}");
     assert_eq!(
-        called,
+        calls,
         [
             "brew install -q --cask chromium",
             "brew install -q --cask firefox",
@@ -134,15 +135,15 @@ async fn the_tests_get_their_browsers_and_a_machine_that_lacks_nothing_is_asked_
         ]
         .concat(),
     );
-    let (done, called, said) = machine.run("bin/test", "", &[]).await;
-    assert!(done && said.is_empty(), "{said}");
-    assert_eq!(called, ["cargo test --locked demo"]);
+    let (done, calls, stderr) = machine.run("bin/test", "", &[]).await;
+    assert!(done && stderr.is_empty(), "{stderr}");
+    assert_eq!(calls, ["cargo test --locked demo"]);
 }
 
 #[tokio::test]
-async fn a_machine_without_rust_is_told_how_to_get_it() {
+async fn missing_rust_is_explained_with_a_link() {
     let machine = Machine::with(&["apt-get", "cc"]);
-    let (done, called, said) = machine.run("bin/run", "y\n", &[]).await;
-    assert!(!done && called.is_empty(), "{called:?}");
-    assert!(said.contains("https://sh.rustup.rs"), "{said}");
+    let (done, calls, stderr) = machine.run("bin/run", "y\n", &[]).await;
+    assert!(!done && calls.is_empty(), "{calls:?}");
+    assert!(stderr.contains("https://sh.rustup.rs"), "{stderr}");
 }

@@ -1,4 +1,4 @@
-//! A workspace of one's own for each test: people who speak to the real router over a real Postgres.
+//! A separate workspace for each test: clients that call the real router with a real Postgres.
 
 use std::io::Write;
 
@@ -31,12 +31,12 @@ use crate::cluster;
 /// Tuesday of the first sprint's second week.
 pub const NOW: OffsetDateTime = datetime!(2026-11-24 10:00 UTC);
 
-/// Says how much was tried, also where all of it held: a test that passes is silent otherwise.
-pub fn tell(line: &str) {
+/// Writes a line to standard error, which is shown even if the test passes.
+pub fn report(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Two teams: elif is on Infrastructure, jonas on Ingestion.
+/// A workspace with two teams: Elif is on Infrastructure, Jonas on Ingestion.
 pub struct World {
     pub app: App,
     pub router: Router,
@@ -45,7 +45,7 @@ pub struct World {
     pub jonas: Client,
 }
 
-/// Somebody with a browser, or a program with a token.
+/// A person with a browser session, or a program with a token.
 #[derive(Clone)]
 pub struct Client {
     pub router: Router,
@@ -54,8 +54,8 @@ pub struct Client {
     pub bearer: Option<String>,
 }
 
-/// What came back.
-pub struct Answer {
+/// A response with its complete body.
+pub struct Response {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -63,7 +63,7 @@ pub struct Answer {
 
 impl World {
     pub async fn new() -> Self {
-        let db = cluster::database().await;
+        let db = cluster::create_database().await;
         let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
         let router = router(app.clone());
         let mut tx = db.begin().await.unwrap();
@@ -104,7 +104,7 @@ impl World {
         }
     }
 
-    /// Another person, on the named team.
+    /// Adds a person to a team and signs them in.
     pub async fn join(&self, name: &str, handle: &str, team: &str) -> Client {
         let mut tx = self.db.begin().await.unwrap();
         let person = add_person(&mut tx, name, handle, 4).await;
@@ -120,7 +120,7 @@ impl World {
         Client::sign_in(&self.app, &self.router, person).await
     }
 
-    /// Somebody who has not signed in.
+    /// Returns a client without a session.
     pub fn stranger(&self) -> Client {
         Client {
             cookie: String::new(),
@@ -128,7 +128,7 @@ impl World {
         }
     }
 
-    /// The same person as a program with a token.
+    /// Returns a client that uses an API token of this person.
     pub async fn program_of(&self, client: &Client, scope: Scope) -> Client {
         let email = format!("{}@example.org", client.person.handle);
         let token = api_tokens::create(&self.db, NOW, &email, scope)
@@ -141,9 +141,9 @@ impl World {
         }
     }
 
-    /// How often changes waited for each other, and the database had to end one of them: each costs a second.
-    pub async fn deadlocks(&self) -> i64 {
-        // each connection is made to tell what it counted
+    /// Returns how many deadlocks Postgres has resolved. Each costs a second.
+    pub async fn count_deadlocks(&self) -> i64 {
+        // every connection has to flush its statistics first
         let mut connections: Vec<_> = std::iter::from_fn(|| self.db.try_acquire()).collect();
         for connection in &mut connections {
             sqlx::query("SELECT pg_stat_force_next_flush()")
@@ -160,8 +160,8 @@ impl World {
         .unwrap()
     }
 
-    /// Comes back once somebody waits for a lock in this world's database.
-    pub async fn until_someone_waits(&self) {
+    /// Waits until a statement is waiting for a lock in this world's database.
+    pub async fn wait_for_lock_waiter(&self) {
         let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
         while !sqlx::query_scalar::<_, bool>(waits)
             .fetch_one(&self.db)
@@ -172,8 +172,8 @@ impl World {
         }
     }
 
-    /// Keys in a column from top to bottom, as the database has them.
-    pub async fn column(&self, team: &str, column: &str) -> Vec<String> {
+    /// Returns the keys in a column from top to bottom, read from the database.
+    pub async fn column_keys(&self, team: &str, column: &str) -> Vec<String> {
         sqlx::query_scalar(
             "SELECT t.key || '-' || k.number FROM tasks k JOIN teams t ON t.id = k.team_id
              JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
@@ -220,7 +220,7 @@ impl Client {
         }
     }
 
-    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+    pub async fn send(&self, mut request: Request<Body>) -> Response {
         let headers = request.headers_mut();
         if !self.cookie.is_empty() {
             headers.insert(header::COOKIE, self.cookie.parse().unwrap());
@@ -234,43 +234,43 @@ impl Client {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Answer {
+        Response {
             status: parts.status,
             headers: parts.headers,
             body,
         }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Response {
         self.send(Request::get(path).body(Body::empty()).unwrap())
             .await
     }
 
     /// Sends a form as a browser without scripts does.
-    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         self.send(
-            form(Method::POST, path, fields)
-                .body(encode(fields))
+            build_form_request(Method::POST, path, fields)
+                .body(encode_form(fields))
                 .unwrap(),
         )
         .await
     }
 
-    /// Sends a form as our scripts do, wanting a part of the page.
-    pub async fn ask(
+    /// Sends a form as our scripts do, which expect a fragment of the page.
+    pub async fn submit_by_script(
         &self,
         method: Method,
         path: &str,
         part: &str,
         fields: &[(&str, &str)],
-    ) -> Answer {
-        let request = form(method, path, fields)
+    ) -> Response {
+        let request = build_form_request(method, path, fields)
             .header("fortnight-fragment", part)
             .header(header::ACCEPT, "text/html, application/problem+json");
-        self.send(request.body(encode(fields)).unwrap()).await
+        self.send(request.body(encode_form(fields)).unwrap()).await
     }
 
-    pub async fn api(&self, method: Method, path: &str, body: Value) -> Answer {
+    pub async fn api(&self, method: Method, path: &str, body: Value) -> Response {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
@@ -279,20 +279,20 @@ impl Client {
         self.send(request.unwrap()).await
     }
 
-    /// Makes a task by the API; the answer is its key.
-    pub async fn make(&self, team: &str, column: &str, title: &str) -> String {
-        let answer = self
+    /// Creates a task with the API and returns its key.
+    pub async fn create_task(&self, team: &str, column: &str, title: &str) -> String {
+        let response = self
             .api(
                 Method::POST,
                 &format!("/teams/{team}/tasks"),
                 json!({ "title": title, "column": column }),
             )
             .await;
-        assert_eq!(answer.status, 201, "{}", answer.text());
-        answer.json()["key"].as_str().unwrap().to_owned()
+        assert_eq!(response.status, 201, "{}", response.text());
+        response.json()["key"].as_str().unwrap().to_owned()
     }
 
-    pub async fn task(&self, key: &str) -> Value {
+    pub async fn load_task(&self, key: &str) -> Value {
         self.api(Method::GET, &format!("/tasks/{key}"), json!({}))
             .await
             .ok()
@@ -300,14 +300,18 @@ impl Client {
     }
 }
 
-fn form(method: Method, path: &str, _: &[(&str, &str)]) -> axum::http::request::Builder {
+fn build_form_request(
+    method: Method,
+    path: &str,
+    _: &[(&str, &str)],
+) -> axum::http::request::Builder {
     Request::builder()
         .method(method)
         .uri(path)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
 }
 
-fn encode(fields: &[(&str, &str)]) -> Body {
+fn encode_form(fields: &[(&str, &str)]) -> Body {
     Body::from(
         form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
@@ -315,7 +319,7 @@ fn encode(fields: &[(&str, &str)]) -> Body {
     )
 }
 
-impl Answer {
+impl Response {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -331,7 +335,7 @@ impl Answer {
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The same, if it went well.
+    /// Asserts that the request succeeded.
     pub fn ok(self) -> Self {
         assert!(
             self.status.is_success() || self.status.is_redirection(),
@@ -342,7 +346,7 @@ impl Answer {
         self
     }
 
-    /// The same answer, if it has this status.
+    /// Asserts the status.
     pub fn status(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self

@@ -1,4 +1,4 @@
-//! A team looks at how its work flows.
+//! The flow page of a team: cycle times, throughput, blocked time and burn-up.
 
 use axum::http::Method;
 use fortnight::domain::{
@@ -12,9 +12,9 @@ use time::Duration;
 
 use crate::fixtures::{Client, World};
 
-async fn to(client: &Client, key: &str, column: &str) {
+async fn move_to(client: &Client, key: &str, column: &str) {
     client
-        .ask(
+        .submit_by_script(
             Method::PUT,
             &format!("/tasks/{key}/position"),
             "card",
@@ -24,8 +24,9 @@ async fn to(client: &Client, key: &str, column: &str) {
         .ok();
 }
 
-/// Three days of work: INF-1 takes three days, INF-2 one, INF-3 is never in progress, INF-4 is blocked, INF-5 in hand.
-async fn three_days(world: &World) {
+/// Creates three days of work: INF-1 takes three days, INF-2 one, INF-3 is never in progress, INF-4 is blocked and
+/// INF-5 is in progress.
+async fn create_three_days_of_work(world: &World) {
     let elif = &world.elif;
     for (title, label) in [
         ("Cut over", "postgres"),
@@ -39,9 +40,9 @@ async fn three_days(world: &World) {
             .await
             .status(201);
     }
-    to(elif, "INF-1", "in-progress").await;
-    to(elif, "INF-4", "in-progress").await;
-    to(elif, "INF-5", "in-progress").await;
+    move_to(elif, "INF-1", "in-progress").await;
+    move_to(elif, "INF-4", "in-progress").await;
+    move_to(elif, "INF-5", "in-progress").await;
     world.app.clock.advance(Duration::days(1));
     elif.api(
         Method::PUT,
@@ -50,18 +51,18 @@ async fn three_days(world: &World) {
     )
     .await
     .ok();
-    to(elif, "INF-2", "in-progress").await;
-    to(elif, "INF-2", "done").await;
-    to(elif, "INF-3", "done").await;
+    move_to(elif, "INF-2", "in-progress").await;
+    move_to(elif, "INF-2", "done").await;
+    move_to(elif, "INF-3", "done").await;
     world.app.clock.advance(Duration::days(1));
-    to(elif, "INF-1", "done").await;
-    elif.ask(Method::POST, "/tasks/INF-2/archive", "card", &[])
+    move_to(elif, "INF-1", "done").await;
+    elif.submit_by_script(Method::POST, "/tasks/INF-2/archive", "card", &[])
         .await
         .ok();
 }
 
 #[tokio::test]
-async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
+async fn flow_page_shows_cycle_times_and_time_blocked() {
     let world = World::new().await;
     let empty = world
         .elif
@@ -70,7 +71,7 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
         .ok()
         .text();
     assert!(empty.contains("No finished tasks yet."), "{empty}");
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
 
     let page = world
         .elif
@@ -84,16 +85,16 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
     assert!(page.contains("Left out: 1 never in progress."));
     assert!(
         page.contains("INF-1: 3 days, done on 26 Nov"),
-        "a dot says what it is"
+        "each dot has a label"
     );
     assert!(
         page.contains("3 of 5 tasks are done"),
-        "the archived one stays done"
+        "the archived task still counts as done"
     );
     assert!(page.contains(r#"aria-labelledby="cycle-time-title cycle-time-says""#));
     assert!(page.contains("Their topic</span><span class=\"muted\">2 days · Ingestion"));
     assert!(!page.contains("style="));
-    // both charts of times against the team's own levels, and the numbers of each panel as a table and a file
+    // both charts show the team's percentiles, and each panel has its numbers as a table and a file
     for (chart, next) in [
         ("cycle-time-panel", "ageing-panel"),
         ("ageing-panel", "throughput-panel"),
@@ -147,14 +148,14 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
     for state in ["todo", "doing", "blocked", "review", "done"] {
         assert!(
             areas.contains(&format!("state-{state}")),
-            "{state} in its own hue: {areas}"
+            "{state} has its own colour: {areas}"
         );
     }
     let how = page
         .split("How these numbers are calculated")
         .nth(1)
         .unwrap();
-    for says in [
+    for expected in [
         "in UTC",
         "end − start + 1",
         "Burn-up:",
@@ -164,7 +165,7 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
         "Throughput:",
         "Blocked:",
     ] {
-        assert!(how.contains(says), "{says}");
+        assert!(how.contains(expected), "{expected}");
     }
     assert!(
         world
@@ -177,23 +178,23 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
     );
 }
 
-/// Case 42.
+/// Case 42. A title cannot run as a formula in a spreadsheet.
 #[tokio::test]
-async fn the_numbers_come_as_csv_and_no_cell_runs() {
+async fn csv_export_escapes_formulas() {
     let world = World::new().await;
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
     let csv = async |name: &str| {
-        let answer = world
+        let response = world
             .elif
             .get(&format!("/teams/infrastructure/flow/{name}.csv"))
             .await
             .ok();
-        assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
+        assert_eq!(response.header("content-type"), "text/csv; charset=utf-8");
         assert_eq!(
-            answer.header("content-disposition"),
+            response.header("content-disposition"),
             format!("attachment; filename=\"infrastructure-{name}.csv\"")
         );
-        answer.text()
+        response.text()
     };
     assert_eq!(
         csv("cycle-time").await,
@@ -233,7 +234,7 @@ async fn the_numbers_come_as_csv_and_no_cell_runs() {
     );
     assert!(
         burn_up.contains("\r\n2026-11-29,,,5,"),
-        "the days to come have their ideal: {burn_up}"
+        "future days show the ideal line: {burn_up}"
     );
     world
         .elif
@@ -248,9 +249,9 @@ async fn the_numbers_come_as_csv_and_no_cell_runs() {
 }
 
 #[tokio::test]
-async fn a_filter_narrows_every_figure_to_tasks_as_they_are_now() {
+async fn filter_applies_to_every_figure() {
     let world = World::new().await;
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
     let docs = world
         .elif
         .get("/teams/infrastructure/flow?q=label:docs")
@@ -263,7 +264,7 @@ async fn a_filter_narrows_every_figure_to_tasks_as_they_are_now() {
     );
     assert!(
         docs.contains(r#"href="?sprints=1&#38;q=label%3Adocs""#),
-        "the filter stays with another range: {docs}"
+        "links to other ranges keep the filter: {docs}"
     );
     let save = [
         ("name", "Only docs"),
@@ -310,18 +311,18 @@ async fn a_filter_narrows_every_figure_to_tasks_as_they_are_now() {
         .text();
     assert!(
         file.contains("Unknown filter “colour:”"),
-        "a file of all tasks would be taken for one of those: {file}"
+        "no file is sent, because it would contain all tasks: {file}"
     );
     assert!(
         docs.contains("/flow/blocked.csv?q=label%3Adocs\""),
-        "its numbers are of the same tasks: {docs}"
+        "the file has the same filter: {docs}"
     );
 }
 
 #[tokio::test]
-async fn a_range_that_makes_no_sense_is_refused_in_a_sentence() {
+async fn invalid_range_is_refused_with_a_reason() {
     let world = World::new().await;
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
     for (query, why) in [
         ("from=7", "There is no sprint 7."),
         ("from=42&to=43", "Sprint 43 has not started yet."),
@@ -358,9 +359,9 @@ async fn a_range_that_makes_no_sense_is_refused_in_a_sentence() {
 }
 
 #[tokio::test]
-async fn other_teams_may_look_and_strangers_may_not() {
+async fn flow_is_open_to_other_teams_but_not_to_strangers() {
     let world = World::new().await;
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
     world
         .jonas
         .get("/teams/infrastructure/flow")
@@ -386,9 +387,9 @@ async fn other_teams_may_look_and_strangers_may_not() {
 }
 
 #[tokio::test]
-async fn the_past_stays_as_it_was_whatever_happens_later() {
+async fn figures_of_a_past_sprint_never_change() {
     let world = World::new().await;
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
     let csv = async |path: &str| {
         world
             .elif
@@ -415,22 +416,22 @@ async fn the_past_stays_as_it_was_whatever_happens_later() {
     for name in names {
         before.push(csv(&format!("{name}.csv?from=42&to=42")).await);
     }
-    // the next sprint: carried over, finished, put away and brought back
+    // in the next sprint tasks are carried over, finished, archived and restored
     world
         .elif
         .api(Method::PATCH, "/tasks/INF-4", json!({ "sprint": 43 }))
         .await
         .ok();
-    to(&world.elif, "INF-4", "done").await;
-    to(&world.elif, "INF-5", "in-review").await;
+    move_to(&world.elif, "INF-4", "done").await;
+    move_to(&world.elif, "INF-5", "in-review").await;
     world
         .elif
-        .ask(Method::POST, "/tasks/INF-1/archive", "card", &[])
+        .submit_by_script(Method::POST, "/tasks/INF-1/archive", "card", &[])
         .await
         .ok();
     world
         .elif
-        .ask(Method::POST, "/tasks/INF-2/restore", "card", &[])
+        .submit_by_script(Method::POST, "/tasks/INF-2/restore", "card", &[])
         .await
         .ok();
     for (name, before) in names.iter().zip(before) {
@@ -443,15 +444,15 @@ async fn the_past_stays_as_it_was_whatever_happens_later() {
     let next = csv("cumulative-flow.csv?sprints=1").await;
     assert!(
         next.ends_with(",0,0,0,1,1\r\n"),
-        "only what the sprint itself finished is done in it: {next}"
+        "only tasks finished in the sprint count as done in it: {next}"
     );
 }
 
 #[tokio::test]
-async fn what_came_from_elsewhere_without_its_beginning_is_left_out() {
+async fn imports_with_incomplete_history_are_left_out() {
     let world = World::new().await;
-    three_days(&world).await;
-    // as an import of a cut history leaves it: the making is not there
+    create_three_days_of_work(&world).await;
+    // like an import with an incomplete history: there is no creation event
     sqlx::query(
         "UPDATE events SET kind = 'task.imported' WHERE kind = 'task.created'
          AND task_id = (SELECT id FROM tasks WHERE number = 1 AND team_id = (SELECT id FROM teams WHERE key = 'INF'))",
@@ -471,14 +472,14 @@ async fn what_came_from_elsewhere_without_its_beginning_is_left_out() {
     );
     assert!(
         page.contains("<b>3</b>tasks done so far"),
-        "it was finished all the same"
+        "it still counts as finished"
     );
 }
 
 #[tokio::test]
-async fn a_burn_up_can_be_kept_and_drawn_again() {
+async fn burn_up_survives_serialization() {
     let world = World::new().await;
-    three_days(&world).await;
+    create_three_days_of_work(&world).await;
     let team: Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'INF'")
         .fetch_one(&world.db)
         .await
@@ -500,15 +501,15 @@ async fn a_burn_up_can_be_kept_and_drawn_again() {
         (burn_up.now().scope, burn_up.now().done, burn_up.days.len()),
         (5, 3, 11)
     );
-    let kept: BurnUp = serde_json::from_value(serde_json::to_value(&burn_up).unwrap()).unwrap();
-    assert_eq!(kept, burn_up);
-    let mut foretold = kept.clone();
-    foretold.forecast = Some(fortnight::domain::flow::measures::Forecast {
+    let restored: BurnUp = serde_json::from_value(serde_json::to_value(&burn_up).unwrap()).unwrap();
+    assert_eq!(restored, burn_up);
+    let mut with_forecast = restored.clone();
+    with_forecast.forecast = Some(fortnight::domain::flow::measures::Forecast {
         low: 3,
         likely: 4,
         high: 5,
     });
-    let drawn = fortnight::http::pages::flow::charts::burn_up_chart(&foretold)
+    let drawn = fortnight::http::pages::flow::charts::burn_up_chart(&with_forecast)
         .unwrap()
         .to_string();
     for class in [
@@ -527,11 +528,11 @@ async fn a_burn_up_can_be_kept_and_drawn_again() {
 }
 
 #[tokio::test]
-async fn on_the_first_day_there_is_something_to_see_already() {
+async fn flow_page_has_content_on_the_first_day() {
     let world = World::new().await;
     let key = world
         .elif
-        .make("infrastructure", "in-progress", "Cut over")
+        .create_task("infrastructure", "in-progress", "Cut over")
         .await;
     let page = world
         .elif
@@ -542,6 +543,6 @@ async fn on_the_first_day_there_is_something_to_see_already() {
     assert!(!page.contains("No finished tasks yet."), "{page}");
     assert!(
         page.contains(&key) && page.contains("Cumulative flow"),
-        "its age, and where it stands: {page}"
+        "the task's age and the cumulative flow are shown: {page}"
     );
 }

@@ -1,4 +1,4 @@
-//! What people follow, and who is told of in a "needed_by": they hear of it from where they last read, however it is called.
+//! News about followed items, read markers for each person, and recognizing who a task is needed by.
 
 use axum::http::Method;
 use serde_json::json;
@@ -6,15 +6,17 @@ use serde_json::json;
 use crate::{
     fixtures::{Client, World},
     goals::set_goal,
-    people::with_password,
+    people::create_account,
 };
 
 #[tokio::test]
-async fn what_is_followed_tells_what_others_did_until_it_is_read() {
+async fn followed_items_show_news_until_it_is_read() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
-    let other = elif.make("infrastructure", "todo", "Not followed").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let other = elif
+        .create_task("infrastructure", "todo", "Not followed")
+        .await;
     let goal = set_goal(
         &world,
         elif,
@@ -26,7 +28,7 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
         ],
     )
     .await;
-    // somebody else follows it too, and reads for themselves
+    // each follower has their own read marker
     let mira = world.join("Mira Sol", "mira", "ingestion").await;
     mira.post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
         .await
@@ -76,15 +78,15 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
         .split("</section>")
         .next()
         .unwrap();
-    for told in [
+    for expected in [
         "Elif moved it to In review",
         "Elif commented on it",
         "Elif updated its progress: 31",
     ] {
-        assert_eq!(news.matches(told).count(), 1, "{told} in {news}");
+        assert_eq!(news.matches(expected).count(), 1, "{expected} in {news}");
     }
     assert!(!news.contains("Not followed"), "{news}");
-    // Read up to here; what comes after is new again.
+    // marked as read up to here; later events are news again
     let seen = page
         .split("name=\"seen\" value=\"infra")
         .nth(1)
@@ -115,7 +117,7 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
             .text()
             .contains("Elif moved it to Done")
     );
-    // however much else happens after it
+    // even when many unrelated events follow
     sqlx::query(
         "WITH t AS (UPDATE teams SET seq = seq + 1500 WHERE key = 'INF' RETURNING id, seq)
          INSERT INTO events (team_id, seq, change_id, at, kind) SELECT t.id, t.seq - 1500 + n, gen_random_uuid(), $1, 'column.limited' FROM t, generate_series(1, 1500) n",
@@ -132,7 +134,7 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
             .text()
             .contains("Elif moved it to Done")
     );
-    // One's own doing is no news, and what is no longer followed is none either.
+    // events of items that are no longer followed are not news
     jonas.post(&format!("/tasks/{key}/follow"), &[]).await.ok();
     jonas
         .post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[])
@@ -143,7 +145,7 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
         .post("/updates/read", &[("seen", "infrastructure:-3")])
         .await
         .status(404);
-    // A team that is not there any more, or never was, is passed over: what was read of the others was read.
+    // an unknown team is ignored; the marker of the other teams is still saved
     elif.post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
         .await
         .ok();
@@ -166,7 +168,7 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
 }
 
 #[tokio::test]
-async fn a_project_and_a_team_can_be_followed() {
+async fn projects_and_teams_can_be_followed() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let fields = [
@@ -176,7 +178,9 @@ async fn a_project_and_a_team_can_be_followed() {
         ("unit", "tables"),
     ];
     elif.post("/projects", &fields).await.ok();
-    let key = elif.make("infrastructure", "todo", "Part of it").await;
+    let key = elif
+        .create_task("infrastructure", "todo", "Part of it")
+        .await;
     elif.post(&format!("/tasks/{key}"), &[("project", "new-cluster")])
         .await
         .ok();
@@ -198,7 +202,7 @@ async fn a_project_and_a_team_can_be_followed() {
             .text()
             .contains("Elif moved it to In progress")
     );
-    // and what becomes of itself
+    // changes of the project itself
     elif.post(
         "/projects/new-cluster/milestones",
         &[("title", "The first ten")],
@@ -217,12 +221,12 @@ async fn a_project_and_a_team_can_be_followed() {
     .ok();
     elif.post("/projects/new-cluster/finish", &[]).await.ok();
     let page = jonas.get("/").await.ok().text();
-    for told in [
+    for expected in [
         "Elif reached a milestone: The first ten",
         "Elif marked it as finished",
         "href=\"/projects/new-cluster\"",
     ] {
-        assert!(page.contains(told), "{told}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
     elif.post("/projects/new-cluster/finish", &[("again", "1")])
         .await
@@ -231,7 +235,9 @@ async fn a_project_and_a_team_can_be_followed() {
         .post("/teams/infrastructure/follow", &[("follow", "1")])
         .await
         .ok();
-    let done = elif.make("infrastructure", "todo", "Of the team").await;
+    let done = elif
+        .create_task("infrastructure", "todo", "Of the team")
+        .await;
     elif.post(&format!("/tasks/{done}/position"), &[("column", "done")])
         .await
         .ok();
@@ -240,7 +246,7 @@ async fn a_project_and_a_team_can_be_followed() {
         page.contains("Of the team") && page.contains("Following"),
         "{page}"
     );
-    // A team that is younger than what is followed may work on it too.
+    // tasks of a team created after the follow are included
     let mut tx = world.db.begin().await.unwrap();
     let young = fortnight::domain::teams::create::add_team(
         &mut tx,
@@ -261,7 +267,9 @@ async fn a_project_and_a_team_can_be_followed() {
     .await
     .unwrap();
     tx.commit().await.unwrap();
-    let late = elif.make("young", "todo", "Of the youngest team").await;
+    let late = elif
+        .create_task("young", "todo", "Of the youngest team")
+        .await;
     elif.post(&format!("/tasks/{late}"), &[("project", "new-cluster")])
         .await
         .ok();
@@ -285,7 +293,7 @@ async fn a_project_and_a_team_can_be_followed() {
             .text()
             .contains("Of the youngest team")
     );
-    // Which open tasks a project has is nobody's news once its team is private.
+    // once the project's team is private, its tasks are not news for others
     sqlx::query("UPDATE teams SET private = true, seq = seq + 1 WHERE key = 'INF'")
         .execute(&world.db)
         .await
@@ -306,8 +314,8 @@ async fn a_project_and_a_team_can_be_followed() {
     );
 }
 
-/// What the form with that button sends.
-fn sent_by(page: &str, button: &str) -> Vec<(&'static str, String)> {
+/// Returns the fields of the form that contains the button.
+fn read_form_fields(page: &str, button: &str) -> Vec<(&'static str, String)> {
     let form = page
         .split(button)
         .next()
@@ -321,23 +329,23 @@ fn sent_by(page: &str, button: &str) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-async fn press(who: &Client, page: &str, button: &str) {
-    let fields = sent_by(page, button);
+async fn submit_form(client: &Client, page: &str, button: &str) {
+    let fields = read_form_fields(page, button);
     assert!(!fields.is_empty(), "{button}: {page}");
     let fields: Vec<(&str, &str)> = fields
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    who.post("/updates/read", &fields).await.status(303);
+    client.post("/updates/read", &fields).await.status(303);
 }
 
 #[tokio::test]
-async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
+async fn only_news_that_was_shown_is_marked_as_read() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Sol", "mira", "ingestion").await;
-    let talk = async |who: &Client, team: &str, task: &str, from: i64, to: i64| {
-        // as the verbs tell it, with an hour between
+    let talk = async |client: &Client, team: &str, task: &str, from: i64, to: i64| {
+        // like events of the domain, one hour apart
         sqlx::query(
             "WITH t AS (UPDATE teams SET seq = seq + $3 - $2 + 1 WHERE slug = $1 RETURNING id, seq - ($3 - $2 + 1) AS was)
              INSERT INTO events (team_id, seq, change_id, task_id, actor_id, at, kind, after)
@@ -349,21 +357,21 @@ async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
         .bind(from)
         .bind(to)
         .bind(format!("x-{}", task.split_once('-').unwrap().1))
-        .bind(who.person.id)
+        .bind(client.person.id)
         .bind(crate::fixtures::NOW)
         .execute(&world.db)
         .await
         .unwrap();
     };
-    let ours = elif.make("infrastructure", "todo", "Cut over").await;
-    let theirs = mira.make("ingestion", "todo", "Dual write").await;
+    let ours = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let theirs = mira.create_task("ingestion", "todo", "Dual write").await;
     for key in [&ours, &theirs] {
         jonas
             .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
             .await
             .ok();
     }
-    // 130 things in two teams, one after the other
+    // 130 events, alternating between two teams
     for hour in 1..=65 {
         talk(elif, "infrastructure", &ours, 2 * hour, 2 * hour).await;
         talk(&mira, "ingestion", &theirs, 2 * hour + 1, 2 * hour + 1).await;
@@ -384,13 +392,13 @@ async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
     );
     assert!(
         !first.contains("“infrastructure 102”"),
-        "the newest come later: {first}"
+        "the newest are not shown yet: {first}"
     );
     assert!(
         first.find("“ingestion 101”") < first.find("“infrastructure 2”"),
-        "of what is shown, the newest first: {first}"
+        "the shown events are sorted newest first: {first}"
     );
-    press(jonas, &first, "Mark these as read").await;
+    submit_form(jonas, &first, "Mark these as read").await;
     let second = news(&jonas.get("/").await.ok().text());
     assert_eq!(second.matches("added step").count(), 30, "{second}");
     assert!(
@@ -399,17 +407,17 @@ async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
             && !second.contains(" newer</span>"),
         "{second}"
     );
-    press(jonas, &second, "Mark all as read").await;
+    submit_form(jonas, &second, "Mark all as read").await;
     assert_eq!(news(&jonas.get("/").await.ok().text()), "");
-    // Whoever was away for longer may leave it at that.
+    // everything can be marked as read at once
     talk(elif, "infrastructure", &ours, 200, 340).await;
     let page = news(&jonas.get("/").await.ok().text());
-    press(jonas, &page, "Mark all as read").await;
+    submit_form(jonas, &page, "Mark all as read").await;
     assert_eq!(news(&jonas.get("/").await.ok().text()), "");
 }
 
 #[tokio::test]
-async fn what_comes_to_a_followed_goal_or_project_or_leaves_it_is_news() {
+async fn tasks_added_to_or_removed_from_followed_items_are_news() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let goal = set_goal(
@@ -441,51 +449,51 @@ async fn what_comes_to_a_followed_goal_or_project_or_leaves_it_is_news() {
         .post("/projects/new-cluster/follow", &[("follow", "1")])
         .await
         .ok();
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     let edit =
         async |fields: &[(&str, &str)]| elif.post(&format!("/tasks/{key}"), fields).await.ok();
     let page = async || jonas.get("/").await.ok().text();
     edit(&[("title", "Cut over on Monday")]).await;
     assert!(
         !page().await.contains("id=\"news\""),
-        "it belongs to neither"
+        "the task belongs to neither"
     );
     edit(&[("goal", "1")]).await;
     edit(&[("project", "new-cluster")]).await;
     elif.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
     elif.post(&format!("/tasks/{key}/restore"), &[]).await.ok();
-    for told in [
+    for expected in [
         "linked it to goal “Fifty tables”",
         "added it to project “New cluster”",
         "Elif archived it",
         "restored it from the archive",
     ] {
         assert_eq!(
-            page().await.matches(told).count(),
+            page().await.matches(expected).count(),
             1,
-            "{told}: {}",
+            "{expected}: {}",
             page().await
         );
     }
     edit(&[("title", "Cut over on Tuesday")]).await;
     assert!(
         !page().await.contains("renamed it"),
-        "what a task says is told to whoever follows the task"
+        "only followers of the task itself see a new title"
     );
     edit(&[("goal", "")]).await;
     edit(&[("project", "")]).await;
-    for told in [
+    for expected in [
         "Elif unlinked it from its goal",
         "Elif removed it from its project",
     ] {
         assert_eq!(
-            page().await.matches(told).count(),
+            page().await.matches(expected).count(),
             1,
-            "{told}: {}",
+            "{expected}: {}",
             page().await
         );
     }
-    // what is made in it
+    // tasks created for the goal
     let made = elif
         .api(
             Method::POST,
@@ -502,10 +510,12 @@ async fn what_comes_to_a_followed_goal_or_project_or_leaves_it_is_news() {
 }
 
 #[tokio::test]
-async fn who_follows_a_team_hears_that_it_is_blocked_and_that_it_goes_on() {
+async fn team_followers_learn_of_blocked_and_resumed_tasks() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    let key = elif
+        .create_task("infrastructure", "in-progress", "Cut over")
+        .await;
     jonas
         .post("/teams/infrastructure/follow", &[("follow", "1")])
         .await
@@ -518,7 +528,7 @@ async fn who_follows_a_team_hears_that_it_is_blocked_and_that_it_goes_on() {
     .ok();
     assert!(
         !jonas.get("/").await.ok().text().contains("id=\"news\""),
-        "a step on the way is no news of a team"
+        "moves between other columns are not news of the team"
     );
     elif.post(
         &format!("/tasks/{key}/block"),
@@ -548,7 +558,7 @@ async fn who_follows_a_team_hears_that_it_is_blocked_and_that_it_goes_on() {
             .text()
             .contains("Elif moved it to In progress")
     );
-    // and of what its meetings decide
+    // deleted goals and closed sprints
     let goal = set_goal(
         &world,
         elif,
@@ -566,23 +576,23 @@ async fn who_follows_a_team_hears_that_it_is_blocked_and_that_it_goes_on() {
         .await
         .ok();
     let page = jonas.get("/").await.ok().text();
-    for told in ["Elif deleted goal “Fifty tables”", "Elif closed sprint 42"] {
-        assert!(page.contains(told), "{told}: {page}");
+    for expected in ["Elif deleted goal “Fifty tables”", "Elif closed sprint 42"] {
+        assert!(page.contains(expected), "{expected}: {page}");
     }
 }
 
 #[tokio::test]
-async fn who_waits_is_found_by_what_they_were_once_called_too() {
+async fn needed_by_recognizes_former_names() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Sol", "mira", "infrastructure").await;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}"), &[("needed_by", "@mira, ING")])
         .await
         .ok();
     let named = elif
-        .make("infrastructure", "todo", "For a team by its name")
+        .create_task("infrastructure", "todo", "For a team by its name")
         .await;
     elif.post(&format!("/tasks/{named}"), &[("needed_by", "Ingestion")])
         .await
@@ -622,7 +632,7 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
             .text()
             .contains("For a team by its name")
     );
-    // A name that another team has by now is that one's.
+    // a former name that another team uses now refers to that team
     sqlx::query("UPDATE teams SET slug = 'streams' WHERE key = 'STR'")
         .execute(&world.db)
         .await
@@ -650,15 +660,15 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
             .text()
             .contains("For a team by its name")
     );
-    // somebody else is added, and whoever stands there still stands there
+    // adding an entry keeps the former names that are already there
     elif.post(
         &format!("/tasks/{key}"),
         &[("needed_by", "@mira, ING, Legal")],
     )
     .await
     .ok();
-    for who in [&mira, jonas] {
-        let page = who.get("/").await.ok().text();
+    for client in [&mira, jonas] {
+        let page = client.get("/").await.ok().text();
         assert!(
             page.contains("id=\"awaited\"") && page.contains("Cut over"),
             "{page}"
@@ -669,9 +679,9 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
         .ok();
     assert!(
         !mira.get("/").await.ok().text().contains("id=\"awaited\""),
-        "who is not named there any more"
+        "Mira is no longer in the field"
     );
-    // A team that is private now is named there by none of its keys.
+    // a team that became private is not shown by any of its keys
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
         .await
@@ -680,14 +690,14 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
         .post("/teams/streams/visibility", &[("private", "1")])
         .await
         .status(303);
-    let words = elif.task(&key).await["needed_by"].clone();
+    let words = elif.load_task(&key).await["needed_by"].clone();
     assert_eq!(words, "a private team, Legal");
     assert_eq!(
-        elif.task(&named).await["needed_by"],
+        elif.load_task(&named).await["needed_by"],
         "Ingestion, Sales",
-        "which is another team"
+        "the name refers to another team"
     );
-    // nor is it by who may look at it: others read that too
+    // members cannot name it either, because others read the field, too
     let ours = world.join("Nia Both", "nia", "infrastructure").await;
     sqlx::query("INSERT INTO members (team_id, account_id, role, since) SELECT id, $1, 'member', $2 FROM teams WHERE key = 'STR'")
         .bind(ours.person.id)
@@ -698,12 +708,12 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
     ours.post(&format!("/tasks/{key}"), &[("needed_by", "ING")])
         .await
         .ok();
-    assert_eq!(elif.task(&key).await["needed_by"], "a private team");
+    assert_eq!(elif.load_task(&key).await["needed_by"], "a private team");
     assert!(jonas.get("/").await.ok().text().contains("id=\"awaited\""));
 }
 
 #[tokio::test]
-async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() {
+async fn goal_followers_learn_of_progress_and_closing() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     elif.post(
@@ -759,7 +769,7 @@ async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() 
         .await
         .ok();
     }
-    // out of the project, and back to it
+    // removed from the project and added again
     for (project, version) in [("", "1"), ("new-cluster", "2")] {
         let edit = [
             ("title", "For the cluster"),
@@ -778,7 +788,7 @@ async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() 
         .await
         .ok();
     let page = jonas.get("/").await.ok().text();
-    for told in [
+    for expected in [
         "Elif updated its progress: yes",
         "Elif updated its progress: 4 %",
         "Elif removed it from its project",
@@ -787,7 +797,7 @@ async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() 
         "Elif closed sprint 42",
         "href=\"/sprints/42/retro?team=infrastructure\"",
     ] {
-        assert_eq!(page.matches(told).count(), 1, "{told}: {page}");
+        assert_eq!(page.matches(expected).count(), 1, "{expected}: {page}");
     }
     let history = jonas.get("/teams/infrastructure/history").await.ok().text();
     assert!(
@@ -798,14 +808,16 @@ async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() 
 }
 
 #[tokio::test]
-async fn what_an_import_brings_is_no_news() {
+async fn imported_tasks_are_not_news_for_team_followers() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     jonas
         .post("/teams/infrastructure/follow", &[("follow", "1")])
         .await
         .ok();
-    let key = elif.make("infrastructure", "done", "Done here").await;
+    let key = elif
+        .create_task("infrastructure", "done", "Done here")
+        .await;
     sqlx::query(
         "WITH t AS (UPDATE teams SET seq = seq + 1 WHERE key = 'INF' RETURNING id, seq)
          INSERT INTO events (team_id, seq, change_id, task_id, at, kind, after)
@@ -820,7 +832,7 @@ async fn what_an_import_brings_is_no_news() {
         page.contains("Done here") && !page.contains("Trello"),
         "{page}"
     );
-    // whoever follows the task itself reads all of it, and who did it
+    // followers of the task itself see the import
     jonas
         .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
         .await
@@ -836,11 +848,13 @@ async fn what_an_import_brings_is_no_news() {
 }
 
 #[tokio::test]
-async fn nobody_is_offered_on_anothers_page_what_is_not_theirs_to_do() {
+async fn profile_offers_only_actions_the_viewer_can_take() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let mine = elif.make("infrastructure", "in-progress", "Mine").await;
-    let needed = jonas.make("ingestion", "todo", "Needed").await;
+    let mine = elif
+        .create_task("infrastructure", "in-progress", "Mine")
+        .await;
+    let needed = jonas.create_task("ingestion", "todo", "Needed").await;
     elif.post(&format!("/tasks/{mine}/owners/me"), &[])
         .await
         .ok();
@@ -875,7 +889,7 @@ async fn nobody_is_offered_on_anothers_page_what_is_not_theirs_to_do() {
         !theirs.contains(&unblock) && !theirs.contains("/teams/infrastructure/actions/"),
         "{theirs}"
     );
-    // nor on their own, once they are off the team
+    // not even on their own page once they have left the team
     sqlx::query("DELETE FROM members WHERE account_id = $1")
         .bind(elif.person.id)
         .execute(&world.db)
@@ -897,11 +911,11 @@ async fn nobody_is_offered_on_anothers_page_what_is_not_theirs_to_do() {
 }
 
 #[tokio::test]
-async fn a_private_team_is_named_by_none_of_the_names_that_it_had() {
+async fn private_team_is_hidden_under_its_former_names_too() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(
         &format!("/tasks/{key}"),
         &[("needed_by", "Ingestion, Legal")],
@@ -926,14 +940,17 @@ async fn a_private_team_is_named_by_none_of_the_names_that_it_had() {
         .post("/teams/streams/visibility", &[("private", "1")])
         .await
         .status(303);
-    assert_eq!(elif.task(&key).await["needed_by"], "a private team, Legal");
-    let told = elif
+    assert_eq!(
+        elif.load_task(&key).await["needed_by"],
+        "a private team, Legal"
+    );
+    let events = elif
         .get("/api/v1/teams/infrastructure/events")
         .await
         .ok()
         .text();
     assert!(
-        told.contains("a private team, Legal") && !told.contains("Ingestion"),
-        "{told}"
+        events.contains("a private team, Legal") && !events.contains("Ingestion"),
+        "{events}"
     );
 }

@@ -1,14 +1,14 @@
-//! Goals: measured, owned, and as far as they should be.
+//! Goals: progress, owners and expected pace; and the calendar of sprints.
 
 use axum::http::Method;
 use serde_json::json;
 
 use crate::fixtures::{Client, World};
 
-/// Makes a goal by its form; the answer is its id.
+/// Creates a goal with its form and returns its id.
 pub async fn set_goal(
     world: &World,
-    who: &Client,
+    client: &Client,
     sprint: &str,
     fields: &[(&str, &str)],
 ) -> String {
@@ -16,8 +16,8 @@ pub async fn set_goal(
         .into_iter()
         .chain(fields.iter().copied())
         .collect();
-    let answer = who.post("/teams/infrastructure/goals", &fields).await;
-    assert_eq!(answer.status, 303, "{}", answer.text());
+    let response = client.post("/teams/infrastructure/goals", &fields).await;
+    assert_eq!(response.status, 303, "{}", response.text());
     let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals ORDER BY id DESC LIMIT 1")
         .fetch_one(&world.db)
         .await
@@ -25,15 +25,16 @@ pub async fn set_goal(
     id.to_string()
 }
 
-async fn goal_page(who: &Client, id: &str) -> String {
-    who.get(&format!("/teams/infrastructure/goals/{id}"))
+async fn load_goal_page(client: &Client, id: &str) -> String {
+    client
+        .get(&format!("/teams/infrastructure/goals/{id}"))
         .await
         .ok()
         .text()
 }
 
 #[tokio::test]
-async fn a_counted_goal_grows_with_its_done_tasks_and_the_board_says_how_far_it_should_be() {
+async fn goal_counts_done_tasks_and_shows_the_expected_pace() {
     let world = World::new().await;
     let elif = &world.elif;
     let tables = [
@@ -45,7 +46,7 @@ async fn a_counted_goal_grows_with_its_done_tasks_and_the_board_says_how_far_it_
     ];
     let id = set_goal(&world, elif, "42", &tables).await;
     for (column, title) in [("done", "sessions"), ("done", "people"), ("todo", "events")] {
-        let key = elif.make("infrastructure", column, title).await;
+        let key = elif.create_task("infrastructure", column, title).await;
         elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
             .await
             .ok();
@@ -54,15 +55,15 @@ async fn a_counted_goal_grows_with_its_done_tasks_and_the_board_says_how_far_it_
     assert!(board.contains("2 / 4"), "two of four are done");
     assert!(
         board.contains("Expected by today: 65 %"),
-        "the middle of the seventh of ten working days"
+        "the middle of working day 7 of 10"
     );
     assert!(
         board.contains("Only one owner. No one else on the team works at those hours"),
-        "elif is alone in the team"
+        "Elif is the only member"
     );
-    let page = goal_page(elif, &id).await;
-    assert!(page.contains("2 of 3"), "of its tasks");
-    // somebody joins who works at the same hours, and is proposed
+    let page = load_goal_page(elif, &id).await;
+    assert!(page.contains("2 of 3"), "two of its three tasks are done");
+    // a person who works at the same hours is suggested
     world.join("Tomas Weber", "tomas", "infrastructure").await;
     assert!(
         elif.get("/teams/infrastructure")
@@ -89,7 +90,7 @@ async fn a_counted_goal_grows_with_its_done_tasks_and_the_board_says_how_far_it_
 }
 
 #[tokio::test]
-async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
+async fn entered_values_are_kept_with_their_notes() {
     let world = World::new().await;
     let elif = &world.elif;
     let id = set_goal(
@@ -106,13 +107,13 @@ async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
     elif.post(&progress, &[("value", "31"), ("note", "over night")])
         .await
         .ok();
-    let page = goal_page(elif, &id).await;
+    let page = load_goal_page(elif, &id).await;
     assert!(
         page.contains("31 / 50") && page.contains("the small ones") && page.contains("over night")
     );
     assert!(
         page.contains("2 values were entered, the last one is 31 / 50."),
-        "drawn over the sprint: {page}"
+        "the chart shows both values: {page}"
     );
     assert_eq!(page.matches("<circle class=\"dot state-done\"").count(), 2);
     assert!(
@@ -122,13 +123,13 @@ async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
             .contains("31 / 50")
     );
     for wrong in ["-1", "many", "", "99999999999"] {
-        let answer = elif
+        let response = elif
             .post(&progress, &[("value", wrong), ("note", "kept")])
             .await
             .status(422);
         assert!(
-            answer.text().contains("value=\"kept\""),
-            "what was typed is still there"
+            response.text().contains("value=\"kept\""),
+            "the form keeps the note"
         );
     }
     let entries: i64 = sqlx::query_scalar("SELECT count(*) FROM goal_entries")
@@ -136,7 +137,7 @@ async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
         .await
         .unwrap();
     assert_eq!(entries, 2);
-    // measured otherwise, what was typed in before is told and not drawn
+    // after a change of the measure, earlier values are listed but not drawn
     let share = [
         ("title", "Migrate 50 of the 100 tables"),
         ("measure", "share"),
@@ -146,7 +147,7 @@ async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
         .await
         .ok();
     elif.post(&progress, &[("value", "20")]).await.ok();
-    let page = goal_page(elif, &id).await;
+    let page = load_goal_page(elif, &id).await;
     assert!(
         page.contains("over night")
             && page.matches("<circle class=\"dot state-done\"").count() == 1,
@@ -155,7 +156,7 @@ async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
 }
 
 #[tokio::test]
-async fn shares_and_yes_or_no_have_figures_of_their_own() {
+async fn percentage_and_yes_no_goals_are_measured_their_own_way() {
     let world = World::new().await;
     let elif = &world.elif;
     let share = set_goal(
@@ -176,7 +177,7 @@ async fn shares_and_yes_or_no_have_figures_of_their_own() {
     )
     .await
     .ok();
-    assert!(goal_page(elif, &share).await.contains("4 / 10 %"));
+    assert!(load_goal_page(elif, &share).await.contains("4 / 10 %"));
     elif.post(
         &format!("/teams/infrastructure/goals/{share}/progress"),
         &[("value", "101")],
@@ -190,15 +191,15 @@ async fn shares_and_yes_or_no_have_figures_of_their_own() {
         &[("title", "The framework is ready"), ("measure", "yes-no")],
     )
     .await;
-    assert!(goal_page(elif, &ready).await.contains("not yet"));
+    assert!(load_goal_page(elif, &ready).await.contains("not yet"));
     let key = elif
-        .make("infrastructure", "done", "Resume after a crash")
+        .create_task("infrastructure", "done", "Resume after a crash")
         .await;
     elif.post(&format!("/tasks/{key}"), &[("goal", "2")])
         .await
         .ok();
     assert!(
-        goal_page(elif, &ready).await.contains("<b>yes</b>"),
+        load_goal_page(elif, &ready).await.contains("<b>yes</b>"),
         "all of its tasks are done"
     );
     let points = set_goal(
@@ -218,11 +219,11 @@ async fn shares_and_yes_or_no_have_figures_of_their_own() {
     )
     .await
     .ok();
-    assert!(goal_page(elif, &points).await.contains("3 / 5"));
+    assert!(load_goal_page(elif, &points).await.contains("3 / 5"));
 }
 
 #[tokio::test]
-async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
+async fn invalid_goal_is_refused_beside_its_field() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     for (fields, why) in [
@@ -250,7 +251,7 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
             vec![
                 ("title", "Whose"),
                 ("target", "5"),
-                ("owners", "nobody-here"),
+                ("owners", "unknown-user"),
             ],
             "No one is called",
         ),
@@ -263,11 +264,11 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
             "This project or milestone does not exist.",
         ),
     ] {
-        let answer = elif
+        let response = elif
             .post("/teams/infrastructure/goals", &fields)
             .await
             .status(422);
-        assert!(answer.text().contains(why), "{why}: {}", answer.text());
+        assert!(response.text().contains(why), "{why}: {}", response.text());
     }
     elif.post(
         "/teams/infrastructure/goals",
@@ -287,7 +288,7 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
         .await
         .unwrap();
     assert_eq!(none, 0);
-    // a goal of another team: not to be seen under this one's address, nor put to a task
+    // another team's goal is not found under this team's path and cannot be linked to its tasks
     let id = set_goal(&world, elif, "42", &[("title", "Ours"), ("target", "1")]).await;
     jonas
         .get(&format!("/teams/ingestion/goals/{id}"))
@@ -300,7 +301,7 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
         )
         .await
         .status(404);
-    let key = jonas.make("ingestion", "todo", "Ours?").await;
+    let key = jonas.create_task("ingestion", "todo", "Ours?").await;
     jonas
         .post(&format!("/tasks/{key}"), &[("goal", "1")])
         .await
@@ -313,11 +314,11 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
     let refused = sqlx::query("UPDATE goals SET target = 0")
         .execute(&world.db)
         .await;
-    assert!(refused.is_err(), "the table itself refuses");
+    assert!(refused.is_err(), "a constraint of the table refuses it");
 }
 
 #[tokio::test]
-async fn goals_of_a_sprint_to_come_lead_back_to_planning() {
+async fn goals_of_a_future_sprint_link_back_to_planning() {
     let world = World::new().await;
     let elif = &world.elif;
     let (planning, goals) = (
@@ -340,7 +341,7 @@ async fn goals_of_a_sprint_to_come_lead_back_to_planning() {
         .await
         .unwrap();
     assert!(
-        goal_page(elif, &id.to_string())
+        load_goal_page(elif, &id.to_string())
             .await
             .contains("Back to planning")
     );
@@ -351,7 +352,7 @@ async fn goals_of_a_sprint_to_come_lead_back_to_planning() {
             .header("location"),
         planning
     );
-    // once it goes on, the board is where one looks
+    // goals of the active sprint lead to the board
     let fields = [("sprint", "42"), ("title", "Cut over"), ("target", "2")];
     assert_eq!(
         elif.post(goals, &fields).await.ok().header("location"),
@@ -360,11 +361,11 @@ async fn goals_of_a_sprint_to_come_lead_back_to_planning() {
 }
 
 #[tokio::test]
-async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
+async fn goal_with_a_single_owner_is_flagged_on_every_page() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let far = world
+    let marie = world
         .join("Marie Tremblay", "marie", "infrastructure")
         .await;
     let hours = [
@@ -373,7 +374,7 @@ async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
         ("works_from", "09:00"),
         ("works_to", "17:00"),
     ];
-    far.post("/me", &hours).await.ok();
+    marie.post("/me", &hours).await.ok();
     set_goal(
         &world,
         elif,
@@ -412,11 +413,11 @@ async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
         assert_eq!(
             page.matches("class=\"warning\"").count(),
             2,
-            "{path}: two who meet are no lone wolves"
+            "{path}: owners with shared hours are not flagged"
         );
     }
-    // three hours a day are enough, a minute less is not
-    for (from, alone) in [("14:00", 2), ("14:01", 3)] {
+    // three shared hours a day are enough, a minute less is not
+    for (from, warnings) in [("14:00", 2), ("14:01", 3)] {
         let hours = [
             ("name", "Tomas Weber"),
             ("time_zone", "UTC"),
@@ -427,11 +428,11 @@ async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
         let page = elif.get("/teams/infrastructure").await.ok().text();
         assert_eq!(
             page.matches("class=\"warning\"").count(),
-            alone,
+            warnings,
             "{from}: {page}"
         );
     }
-    // who has left the workspace is no company
+    // deactivated owners do not count
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
         .execute(&world.db)
         .await
@@ -447,7 +448,7 @@ async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
 }
 
 #[tokio::test]
-async fn whoever_saw_an_older_goal_is_told_and_keeps_what_they_typed() {
+async fn outdated_goal_edit_is_refused_and_keeps_its_input() {
     let world = World::new().await;
     let elif = &world.elif;
     let id = set_goal(
@@ -480,11 +481,15 @@ async fn whoever_saw_an_older_goal_is_told_and_keeps_what_they_typed() {
             .contains("Elif Hartmann changed this goal just now")
             && late.text().contains("value=\"Migrate 40\"")
     );
-    assert!(goal_page(elif, &id).await.contains("Migrate the last 50"));
+    assert!(
+        load_goal_page(elif, &id)
+            .await
+            .contains("Migrate the last 50")
+    );
 }
 
 #[tokio::test]
-async fn goals_are_put_in_order_and_a_task_outlives_its_goal() {
+async fn goals_can_be_reordered_and_tasks_survive_deletion() {
     let world = World::new().await;
     let elif = &world.elif;
     set_goal(&world, elif, "42", &[("title", "First"), ("target", "1")]).await;
@@ -506,21 +511,21 @@ async fn goals_are_put_in_order_and_a_task_outlives_its_goal() {
         .await
         .unwrap();
     assert_eq!(order, ["Second", "First"]);
-    let key = elif.make("infrastructure", "todo", "Stays").await;
+    let key = elif.create_task("infrastructure", "todo", "Stays").await;
     elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
         .await
         .ok();
     elif.post(&format!("/teams/infrastructure/goals/{second}/remove"), &[])
         .await
         .ok();
-    assert_eq!(elif.task(&key).await["goal"], json!(null));
+    assert_eq!(elif.load_task(&key).await["goal"], json!(null));
     elif.get(&format!("/teams/infrastructure/goals/{second}"))
         .await
         .status(404);
 }
 
 #[tokio::test]
-async fn a_concern_stays_open_until_the_goals_team_answers_it() {
+async fn concern_stays_open_until_the_team_answers() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let id = set_goal(
@@ -555,22 +560,24 @@ async fn a_concern_stays_open_until_the_goals_team_answers_it() {
             .text()
             .contains("1 open concern")
     );
-    let page = goal_page(elif, &id).await;
+    let page = load_goal_page(elif, &id).await;
     assert!(page.contains("We will be blocked by &#60;b&#62;this") && page.contains("Good luck"));
     let concern: uuid::Uuid =
         sqlx::query_scalar("SELECT id FROM goal_comments WHERE kind = 'concern'")
             .fetch_one(&world.db)
             .await
             .unwrap();
-    let answer = format!("/teams/infrastructure/goal-comments/{concern}/answer");
+    let answer_path = format!("/teams/infrastructure/goal-comments/{concern}/answer");
     jonas
-        .post(&answer, &[("answer", "Never mind")])
+        .post(&answer_path, &[("answer", "Never mind")])
         .await
         .status(403);
-    elif.post(&answer, &[("answer", "We wait for you on Thursday")])
+    elif.post(&answer_path, &[("answer", "We wait for you on Thursday")])
         .await
         .ok();
-    elif.post(&answer, &[("answer", "Again")]).await.status(409);
+    elif.post(&answer_path, &[("answer", "Again")])
+        .await
+        .status(409);
     assert!(
         !elif
             .get("/teams/infrastructure")
@@ -579,14 +586,14 @@ async fn a_concern_stays_open_until_the_goals_team_answers_it() {
             .contains("open concern")
     );
     assert!(
-        goal_page(jonas, &id)
+        load_goal_page(jonas, &id)
             .await
             .contains("We wait for you on Thursday")
     );
 }
 
 #[tokio::test]
-async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
+async fn only_administrators_rename_move_and_skip_sprints() {
     let world = World::new().await;
     let elif = &world.elif;
     let change = [
@@ -614,14 +621,14 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
         ("2026-02-31", "2026-12-11", "Enter a date as YYYY-MM-DD."),
         ("2026-11-24", "2026-12-11", "tomorrow or later"),
     ] {
-        let answer = elif
+        let response = elif
             .post(
                 "/sprints/43",
                 &[("name", "X"), ("starts_on", from), ("ends_on", to)],
             )
             .await
             .status(422);
-        assert!(answer.text().contains(why), "{why}: {}", answer.text());
+        assert!(response.text().contains(why), "{why}: {}", response.text());
     }
     elif.post(
         "/sprints/42",
@@ -638,13 +645,13 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
         ("starts_on", "2027-01-11"),
         ("ends_on", "2027-01-24"),
     ];
-    let answer = elif.post("/sprints/43", &past).await.status(422);
+    let response = elif.post("/sprints/43", &past).await.status(422);
     assert!(
-        answer
+        response
             .text()
             .contains("so this one cannot pass Sprint 44. Move Sprint 44 first."),
         "{}",
-        answer.text()
+        response.text()
     );
     elif.post("/sprints/43/skip", &[]).await.ok();
     let sprints = elif
@@ -661,12 +668,12 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
     assert_eq!(
         next,
         (&json!(43), &json!("2026-12-12")),
-        "later by its own twelve days"
+        "moved by its own length of twelve days"
     );
     assert_eq!(
         after,
         (&json!(44), &json!("2026-12-26")),
-        "and the one after it too"
+        "the following sprint moves as well"
     );
     let cadence = [
         ("cadence_weeks", "1"),
@@ -691,7 +698,7 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
     );
     assert_eq!(
         sprints["sprints"][1]["ends_on"], "2026-12-12",
-        "a week that begins on a Sunday"
+        "the week starts on a Sunday"
     );
     let monday = [
         ("cadence_weeks", "1"),
@@ -730,7 +737,7 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
 }
 
 #[tokio::test]
-async fn two_who_set_goals_at_once_both_have_theirs() {
+async fn goals_added_at_once_get_unique_positions() {
     let world = World::new().await;
     let elif = &world.elif;
     let set = async |title: &'static str| {
@@ -757,7 +764,7 @@ async fn two_who_set_goals_at_once_both_have_theirs() {
 }
 
 #[tokio::test]
-async fn a_task_that_goes_to_another_sprint_goes_on_with_the_goal_of_that_name_or_without() {
+async fn moved_task_keeps_a_goal_with_the_same_title() {
     let world = World::new().await;
     let elif = &world.elif;
     set_goal(&world, elif, "42", &[("title", "Migrate"), ("target", "9")]).await;
@@ -777,8 +784,8 @@ async fn a_task_that_goes_to_another_sprint_goes_on_with_the_goal_of_that_name_o
     .await;
     set_goal(&world, elif, "43", &[("title", "Migrate"), ("target", "9")]).await;
     let (one, two) = (
-        elif.make("infrastructure", "todo", "One").await,
-        elif.make("infrastructure", "todo", "Two").await,
+        elif.create_task("infrastructure", "todo", "One").await,
+        elif.create_task("infrastructure", "todo", "Two").await,
     );
     elif.post(&format!("/tasks/{one}"), &[("goal", "1")])
         .await
@@ -793,12 +800,12 @@ async fn a_task_that_goes_to_another_sprint_goes_on_with_the_goal_of_that_name_o
         )
         .await
         .ok();
-    let stands = async |key: &str| {
-        let task = elif.task(key).await;
+    let sprint_and_goal = async |key: &str| {
+        let task = elif.load_task(key).await;
         (task["sprint"].as_i64(), task["goal"].as_i64())
     };
     assert_eq!(
-        (stands(&one).await, stands(&two).await),
+        (sprint_and_goal(&one).await, sprint_and_goal(&two).await),
         ((Some(43), Some(2)), (Some(43), None))
     );
     let page = elif.get(&format!("/tasks/{one}")).await.ok().text();
@@ -813,17 +820,21 @@ async fn a_task_that_goes_to_another_sprint_goes_on_with_the_goal_of_that_name_o
         .await
         .ok();
     assert_eq!(
-        (stands(&one).await, stands(&two).await),
+        (sprint_and_goal(&one).await, sprint_and_goal(&two).await),
         ((Some(42), Some(1)), (Some(42), Some(2)))
     );
     elif.post(&format!("/tasks/{one}"), &[("sprint", "none")])
         .await
         .ok();
-    assert_eq!(stands(&one).await, (None, None), "the backlog has no goals");
+    assert_eq!(
+        sprint_and_goal(&one).await,
+        (None, None),
+        "the backlog has no goals"
+    );
 }
 
 #[tokio::test]
-async fn saving_a_goal_keeps_what_its_form_could_not_offer_any_more() {
+async fn goal_form_keeps_a_finished_project_and_an_outside_owner() {
     let world = World::new().await;
     let elif = &world.elif;
     let project = [
@@ -842,19 +853,19 @@ async fn saving_a_goal_keeps_what_its_form_could_not_offer_any_more() {
     ];
     let id = set_goal(&world, elif, "42", &fields).await;
     elif.post("/projects/re-partition/finish", &[]).await.ok();
-    let page = goal_page(elif, &id).await;
+    let page = load_goal_page(elif, &id).await;
     assert!(
         page.contains("<option value=\"re-partition\" selected>"),
-        "finished, and still what it serves"
+        "the finished project is still selected"
     );
     assert!(
         page.contains("value=\"jonas\" checked"),
-        "of another team, and still an owner: {page}"
+        "the owner from another team is still checked: {page}"
     );
 }
 
 #[tokio::test]
-async fn a_figure_that_was_typed_in_ends_with_its_measure() {
+async fn changing_the_measure_clears_the_entered_value() {
     let world = World::new().await;
     let elif = &world.elif;
     let id = set_goal(
@@ -878,18 +889,17 @@ async fn a_figure_that_was_typed_in_ends_with_its_measure() {
     )
     .await
     .ok();
-    let page = goal_page(elif, &id).await;
+    let page = load_goal_page(elif, &id).await;
     assert!(page.contains("31"), "the entry is kept");
     let typed: Option<i64> = sqlx::query_scalar("SELECT typed FROM goals")
         .fetch_one(&world.db)
         .await
         .unwrap();
-    assert_eq!(typed, None, "31 of 50 is no yes");
+    assert_eq!(typed, None, "31 of 50 is not a value of a yes/no goal");
 }
 
 #[tokio::test]
-async fn a_refused_figure_leaves_the_goals_own_form_as_it_stands_and_a_kept_one_makes_it_no_older()
-{
+async fn entering_a_value_does_not_change_the_goals_version() {
     let world = World::new().await;
     let elif = &world.elif;
     let fields = [
@@ -905,14 +915,14 @@ async fn a_refused_figure_leaves_the_goals_own_form_as_it_stands_and_a_kept_one_
         .await
         .status(422)
         .text();
-    for stands in [
+    for expected in [
         r#"value="Migrate""#,
         "Calm nights",
         r#"value="elif" checked"#,
     ] {
-        assert!(page.contains(stands), "{stands}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
-    // the form was open before somebody said how far it is
+    // a goal form opened before the value was entered can still be saved
     elif.post(&progress, &[("value", "31"), ("note", "over night")])
         .await
         .status(303);
@@ -929,7 +939,7 @@ async fn a_refused_figure_leaves_the_goals_own_form_as_it_stands_and_a_kept_one_
 }
 
 #[tokio::test]
-async fn a_goal_of_somebody_who_has_left_can_be_saved_as_it_is() {
+async fn goal_of_a_deactivated_owner_can_still_be_saved() {
     let world = World::new().await;
     let elif = &world.elif;
     world.join("Gita Iyer", "gita", "infrastructure").await;
@@ -948,7 +958,7 @@ async fn a_goal_of_somebody_who_has_left_can_be_saved_as_it_is() {
     elif.post(&format!("/teams/infrastructure/goals/{goal}"), &saved)
         .await
         .status(303);
-    // nobody else comes to own one so
+    // a deactivated person cannot be added to another goal
     let other = set_goal(&world, elif, "42", &[("title", "Other"), ("target", "5")]).await;
     let saved = [
         ("title", "Other"),
@@ -962,7 +972,7 @@ async fn a_goal_of_somebody_who_has_left_can_be_saved_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_goal_with_an_open_concern_stays_until_that_is_answered() {
+async fn goal_with_an_open_concern_cannot_be_deleted() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal = set_goal(
@@ -1002,7 +1012,7 @@ async fn a_goal_with_an_open_concern_stays_until_that_is_answered() {
 }
 
 #[tokio::test]
-async fn two_presses_skip_one_sprint() {
+async fn skipping_twice_skips_one_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
@@ -1017,7 +1027,7 @@ async fn two_presses_skip_one_sprint() {
 }
 
 #[tokio::test]
-async fn each_goal_of_a_sprint_has_a_hue_of_its_own_that_its_tasks_wear() {
+async fn each_goal_of_a_sprint_has_its_own_hue() {
     let world = World::new().await;
     let elif = &world.elif;
     for nth in 1..=4 {
@@ -1029,7 +1039,7 @@ async fn each_goal_of_a_sprint_has_a_hue_of_its_own_that_its_tasks_wear() {
         )
         .await;
         let key = elif
-            .make("infrastructure", "todo", &format!("For {nth}"))
+            .create_task("infrastructure", "todo", &format!("For {nth}"))
             .await;
         elif.post(&format!("/tasks/{key}"), &[("goal", &nth.to_string())])
             .await
@@ -1044,11 +1054,11 @@ async fn each_goal_of_a_sprint_has_a_hue_of_its_own_that_its_tasks_wear() {
     for hue in hues {
         assert!(
             board.contains(&format!("class=\"goal hue-{hue}\"")),
-            "its own in the head: {hue}"
+            "the goal has its colour in the header: {hue}"
         );
         assert!(
             board.contains(&format!("<li class=\"task hue-{hue}\"")),
-            "and on its task: {hue}"
+            "its task has the same colour: {hue}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A team brings its old board along.
+//! Importing boards from Trello and issues from GitHub.
 
 use fortnight::domain::import::{self, draft::ImportRequest, summary::Summary};
 use serde_json::{Value, json};
@@ -12,9 +12,9 @@ pub const MOVED: &str = include_str!("../data/trello-project100-2021.json");
 pub const GITHUB: &str = include_str!("../data/github-issues-mimofan.json");
 
 #[tokio::test]
-async fn a_trello_board_stands_on_the_teams_board_with_its_steps() {
+async fn trello_cards_and_checklists_appear_on_the_board() {
     let world = World::new().await;
-    let summary = trello(&world, &json_of(TRELLO), &[]).await;
+    let summary = import_trello(&world, &parse_json(TRELLO), &[]).await;
     assert_eq!((summary.made, summary.steps), (11, 24));
     assert_eq!(
         summary.keys,
@@ -47,18 +47,21 @@ async fn a_trello_board_stands_on_the_teams_board_with_its_steps() {
         .collect();
     assert!(
         order.is_sorted(),
-        "new columns stand in their order, before what is done"
+        "new columns keep their order and come before Done"
     );
     assert_eq!(
-        world.column("infrastructure", "personal").await,
+        world.column_keys("infrastructure", "personal").await,
         ["INF-1", "INF-2", "INF-3"]
     );
-    assert_eq!(count(&world.db, "SELECT count(*) FROM steps").await, 24);
+    assert_eq!(
+        count_rows(&world.db, "SELECT count(*) FROM steps").await,
+        24
+    );
 
     let story = world.elif.get("/tasks/INF-1").await.ok().text();
     assert!(
         story.contains("Mistakes/Habits/Issues: "),
-        "a step says which of its checklists it is from"
+        "a step is prefixed with the name of its checklist"
     );
     assert!(
         story.contains("Member 1") && story.contains("created it in Personal"),
@@ -68,57 +71,57 @@ async fn a_trello_board_stands_on_the_teams_board_with_its_steps() {
 }
 
 #[tokio::test]
-async fn a_second_run_adds_nothing() {
+async fn second_import_adds_only_new_cards() {
     let world = World::new().await;
-    trello(&world, &json_of(TRELLO), &[]).await;
-    let before = everything(&world.db).await;
-    let again = trello(&world, &json_of(TRELLO), &[]).await;
+    import_trello(&world, &parse_json(TRELLO), &[]).await;
+    let before = count_everything(&world.db).await;
+    let again = import_trello(&world, &parse_json(TRELLO), &[]).await;
     assert_eq!(
         (again.made, again.skipped.count("were imported before")),
         (0, 11)
     );
-    assert_eq!(everything(&world.db).await, before);
+    assert_eq!(count_everything(&world.db).await, before);
 
-    // what is new in a later export comes in alone, below the others
-    let mut later = json_of(TRELLO);
+    // new cards of a later export are added below the others
+    let mut later = parse_json(TRELLO);
     let mut card = later["cards"][0].clone();
     card["id"] = json!("ffffffffffffffffffffffff");
     card["name"] = json!("A new one");
     card["pos"] = json!("bottom");
     later["cards"].as_array_mut().unwrap().push(card);
-    let summary = trello(&world, &later, &[]).await;
+    let summary = import_trello(&world, &later, &[]).await;
     assert_eq!(
         (summary.made, summary.skipped.count("were imported before")),
         (1, 11)
     );
     assert_eq!(
-        world.column("infrastructure", "personal").await,
+        world.column_keys("infrastructure", "personal").await,
         ["INF-1", "INF-2", "INF-3", "INF-12"]
     );
 }
 
 #[tokio::test]
-async fn a_dry_run_writes_nothing_and_says_the_same() {
+async fn dry_run_reports_the_import_and_writes_nothing() {
     let world = World::new().await;
-    let before = everything(&world.db).await;
-    let draft = import::trello::parse(&json_of(TRELLO)).unwrap();
-    let wish = ImportRequest {
+    let before = count_everything(&world.db).await;
+    let draft = import::trello::parse(&parse_json(TRELLO)).unwrap();
+    let request = ImportRequest {
         draft: &draft,
         team: "infrastructure",
         mappings: &[],
         dry_run: true,
     };
-    let dry = fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
+    let dry = fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
         .await
         .unwrap();
-    assert_eq!(everything(&world.db).await, before);
+    assert_eq!(count_everything(&world.db).await, before);
     assert!(
         dry.to_string().starts_with("Would import 11 tasks")
             && dry
                 .to_string()
                 .ends_with("This was a dry run: nothing was written.")
     );
-    let wet = trello(&world, &json_of(TRELLO), &[]).await;
+    let wet = import_trello(&world, &parse_json(TRELLO), &[]).await;
     assert_eq!(
         (dry.made, dry.steps, dry.lists),
         (wet.made, wet.steps, wet.lists)
@@ -126,7 +129,7 @@ async fn a_dry_run_writes_nothing_and_says_the_same() {
 }
 
 #[tokio::test]
-async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
+async fn lists_go_to_columns_by_name_or_mapping() {
     let world = World::new().await;
     let board = json!({
         "lists": [
@@ -136,7 +139,7 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
         "cards": (1..=6).map(|list| json!({ "id": format!("c{list}"), "name": format!("Card {list}"), "idList": list.to_string() }))
             .filter(|card| card["idList"] != "5").collect::<Vec<_>>(),
     });
-    let summary = trello(&world, &board, &[("doing", "In progress")]).await;
+    let summary = import_trello(&world, &board, &[("doing", "In progress")]).await;
     let landings: Vec<_> = summary
         .lists
         .iter()
@@ -154,14 +157,17 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
         ]
     );
     assert_eq!(
-        world.column("infrastructure", "in-progress").await,
+        world.column_keys("infrastructure", "in-progress").await,
         ["INF-2"]
     );
-    assert_eq!(world.column("infrastructure", "column").await, ["INF-4"]);
     assert_eq!(
-        world.elif.task("INF-5").await["archived"],
+        world.column_keys("infrastructure", "column").await,
+        ["INF-4"]
+    );
+    assert_eq!(
+        world.elif.load_task("INF-5").await["archived"],
         true,
-        "an open card of a closed list is in the archive"
+        "an open card of a closed list is archived"
     );
     let events: Vec<Value> = sqlx::query_scalar(
         "SELECT after FROM events WHERE kind = 'column.added' AND task_id IS NULL",
@@ -177,17 +183,17 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
         .await
         .ok()
         .text();
-    for told in [
+    for expected in [
         "<b>The command line</b> added the columns 待办, Nothing in it",
         "<b>An import</b> imported it from",
     ] {
-        assert!(history.contains(told), "{told} is not in {history}");
+        assert!(history.contains(expected), "{expected} is not in {history}");
     }
     assert!(!history.contains("A former member"), "{history}");
 
     let draft = import::trello::parse(&board).unwrap();
     let mappings = [("Dooing".to_owned(), "Done".to_owned())];
-    let wish = ImportRequest {
+    let request = ImportRequest {
         draft: &draft,
         team: "infrastructure",
         mappings: &mappings,
@@ -195,7 +201,7 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
     };
     let refused = format!(
         "{:?}",
-        fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
+        fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
             .await
             .unwrap_err()
     );
@@ -206,16 +212,16 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
 }
 
 #[tokio::test]
-async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive() {
+async fn github_issues_keep_their_text_and_closed_are_archived() {
     let world = World::new().await;
-    let draft = import::github::parse(&json_of(GITHUB)).unwrap();
-    let wish = ImportRequest {
+    let draft = import::github::parse(&parse_json(GITHUB)).unwrap();
+    let request = ImportRequest {
         draft: &draft,
         team: "ingestion",
         mappings: &[],
         dry_run: false,
     };
-    let summary = fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
+    let summary = fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
         .await
         .unwrap();
     assert_eq!(summary.made, 44);
@@ -225,9 +231,9 @@ async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive
             .contains("Closed → Done: 13 tasks, 13 of them archived"),
         "{summary}"
     );
-    assert_eq!(world.column("ingestion", "todo").await.len(), 31);
-    assert_eq!(world.column("ingestion", "done").await.len(), 0);
-    let first = world.jonas.task("ING-1").await;
+    assert_eq!(world.column_keys("ingestion", "todo").await.len(), 31);
+    assert_eq!(world.column_keys("ingestion", "done").await.len(), 0);
+    let first = world.jonas.load_task("ING-1").await;
     assert_eq!(first["title"], "feat: 支持定时/夜间任务队列 (/night /time)");
     assert!(
         first["description"]
@@ -246,14 +252,14 @@ async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive
         (json!(true), json!("done"))
     );
     assert_eq!(first["sprint"], Value::Null);
-    let open = world.jonas.task("ING-6").await;
+    let open = world.jonas.load_task("ING-6").await;
     assert_eq!(
         (open["sprint"].clone(), open["labels"].clone()),
         (json!(42), json!(["documentation"]))
     );
     let page = world.jonas.get("/teams/ingestion").await.ok().text();
     assert_eq!(page.matches("data-task=\"ING-").count(), 31);
-    let again = fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
+    let again = fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
         .await
         .unwrap();
     assert_eq!(
@@ -263,9 +269,12 @@ async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive
 }
 
 #[tokio::test]
-async fn what_comes_after_a_team_has_closed_its_sprint_stands_on_its_board() {
+async fn import_goes_into_each_teams_current_sprint() {
     let world = World::new().await;
-    let unfinished = world.elif.make("infrastructure", "todo", "Left over").await;
+    let unfinished = world
+        .elif
+        .create_task("infrastructure", "todo", "Left over")
+        .await;
     let verdict = [(format!("task:{unfinished}"), "carry")];
     let verdict: Vec<(&str, &str)> = verdict
         .iter()
@@ -276,23 +285,23 @@ async fn what_comes_after_a_team_has_closed_its_sprint_stands_on_its_board() {
         .post("/teams/infrastructure/sprints/42/close", &verdict)
         .await
         .ok();
-    // Ingestion has not closed it, and so it goes on
-    let draft = import::trello::parse(&json_of(TRELLO)).unwrap();
-    for (team, who, key, sprint) in [
+    // Ingestion has not closed the sprint
+    let draft = import::trello::parse(&parse_json(TRELLO)).unwrap();
+    for (team, client, key, sprint) in [
         ("infrastructure", &world.elif, "INF-2", 43),
         ("ingestion", &world.jonas, "ING-1", 42),
     ] {
-        let wish = ImportRequest {
+        let request = ImportRequest {
             draft: &draft,
             team,
             mappings: &[],
             dry_run: false,
         };
-        fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
+        fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
             .await
             .unwrap();
-        assert_eq!(who.task(key).await["sprint"], sprint, "{team}");
-        let page = who.get(&format!("/teams/{team}")).await.ok().text();
+        assert_eq!(client.load_task(key).await["sprint"], sprint, "{team}");
+        let page = client.get(&format!("/teams/{team}")).await.ok().text();
         assert!(
             page.contains(&format!(r#"data-task="{key}""#)),
             "{team}: {page}"
@@ -301,7 +310,7 @@ async fn what_comes_after_a_team_has_closed_its_sprint_stands_on_its_board() {
 }
 
 #[tokio::test]
-async fn people_are_known_by_name_and_what_they_said_is_theirs() {
+async fn import_matches_people_and_their_comments() {
     let world = World::new().await;
     let board = json!({
         "name": "Old", "lists": [{ "id": "l", "name": "Todo" }],
@@ -315,9 +324,9 @@ async fn people_are_known_by_name_and_what_they_said_is_theirs() {
             { "type": "commentCard", "date": "2025-01-01T00:00:00Z", "memberCreator": { "id": "e", "fullName": "elif hartmann", "username": "eh1988" }, "data": { "text": "First", "card": { "id": "a" } } },
         ],
     });
-    let summary = trello(&world, &board, &[]).await;
+    let summary = import_trello(&world, &board, &[]).await;
     assert_eq!(summary.unknown_members, ["Xenia"]);
-    let task = world.elif.task("INF-1").await;
+    let task = world.elif.load_task("INF-1").await;
     assert_eq!(task["description"], "Why?\nBecause.\n\nMembers: Xenia");
     assert_eq!(task["due"], "2026-12-01");
     let owners: Vec<&str> = task["owners"]
@@ -327,7 +336,7 @@ async fn people_are_known_by_name_and_what_they_said_is_theirs() {
         .map(|owner| owner["handle"].as_str().unwrap())
         .collect();
     assert_eq!(owners, ["elif", "jonas"]);
-    let said: Vec<(Option<String>, String, String)> = sqlx::query_as(
+    let comments: Vec<(Option<String>, String, String)> = sqlx::query_as(
         "SELECT a.handle, c.author, c.body FROM comments c LEFT JOIN accounts a ON a.id = c.author_id ORDER BY c.created_at",
     )
     .fetch_all(&world.db)
@@ -335,15 +344,15 @@ async fn people_are_known_by_name_and_what_they_said_is_theirs() {
     .unwrap();
     let first = (Some("elif".to_owned()), String::new(), "First".to_owned());
     assert_eq!(
-        said,
+        comments,
         [first, (None, "Xenia".to_owned(), "Later".to_owned())]
     );
 }
 
 #[tokio::test]
-async fn history_keeps_its_own_time_and_replays_to_the_board() {
+async fn imported_history_keeps_its_dates_and_replays() {
     let world = World::new().await;
-    trello(&world, &json_of(MOVED), &[]).await;
+    import_trello(&world, &parse_json(MOVED), &[]).await;
     let events: Vec<(i64, String, Option<String>, bool)> = sqlx::query_as(
         "SELECT e.seq, e.kind, e.after->>'column', e.at < '2021-01-01' FROM events e JOIN tasks k ON k.id = e.task_id
          WHERE k.title = 'Visualize code' ORDER BY e.seq",
@@ -351,19 +360,19 @@ async fn history_keeps_its_own_time_and_replays_to_the_board() {
     .fetch_all(&world.db)
     .await
     .unwrap();
-    let told: Vec<_> = events
+    let history: Vec<_> = events
         .iter()
         .map(|(_, kind, column, old)| (kind.as_str(), column.as_deref(), *old))
         .collect();
     assert_eq!(
-        told,
+        history,
         [
             ("task.created", Some("done"), true),
             ("task.moved", Some("in-progress"), true),
             ("task.imported", Some("in-progress"), false),
         ]
     );
-    let differ = count(
+    let differ = count_rows(
         &world.db,
         "SELECT count(*) FROM tasks k JOIN columns c ON c.id = k.column_id
          LEFT JOIN events e ON e.task_id = k.id AND e.kind = 'task.imported'
@@ -373,15 +382,15 @@ async fn history_keeps_its_own_time_and_replays_to_the_board() {
     )
     .await;
     assert_eq!(differ, 0);
-    let gaps = count(&world.db, "SELECT t.seq - count(e.seq) FROM teams t LEFT JOIN events e ON e.team_id = t.id WHERE t.slug = 'infrastructure' GROUP BY t.seq").await;
+    let gaps = count_rows(&world.db, "SELECT t.seq - count(e.seq) FROM teams t LEFT JOIN events e ON e.team_id = t.id WHERE t.slug = 'infrastructure' GROUP BY t.seq").await;
     assert_eq!(gaps, 0, "events are numbered without gaps");
 }
 
 #[tokio::test]
-async fn the_program_imports_and_says_what_it_did() {
+async fn import_command_reports_what_it_did() {
     let (place, world) = (Place::new(), World::new().await);
-    let url = url_of(&world.db);
-    let file = kept(TRELLO);
+    let url = database_url(&world.db);
+    let file = write_temp_file(TRELLO);
     let import = [
         "import",
         "trello",
@@ -395,7 +404,7 @@ async fn the_program_imports_and_says_what_it_did() {
     ];
     let dry = place.run(&[&import[..], &["--dry-run"]].concat()).await;
     assert!(
-        dry.status.success() && count(&world.db, "SELECT count(*) FROM tasks").await == 0,
+        dry.status.success() && count_rows(&world.db, "SELECT count(*) FROM tasks").await == 0,
         "{dry:?}"
     );
     assert!(
@@ -405,23 +414,23 @@ async fn the_program_imports_and_says_what_it_did() {
     );
     let first = place.run(&import).await;
     assert!(first.status.success(), "{first:?}");
-    let said = String::from_utf8(first.stdout).unwrap();
+    let output = String::from_utf8(first.stdout).unwrap();
     assert!(
-        said.starts_with("Imported 11 tasks to Infrastructure from Trello “Tekken Notes”, with 24 steps and 0 comments: INF-1 to INF-11."),
-        "{said}"
+        output.starts_with("Imported 11 tasks to Infrastructure from Trello “Tekken Notes”, with 24 steps and 0 comments: INF-1 to INF-11."),
+        "{output}"
     );
-    assert!(said.contains("Lab → In progress: 3 tasks"), "{said}");
+    assert!(output.contains("Lab → In progress: 3 tasks"), "{output}");
     let again = place.run(&import).await;
-    let said = String::from_utf8(again.stdout).unwrap();
+    let output = String::from_utf8(again.stdout).unwrap();
     assert!(
-        said.contains("Imported 0 tasks")
-            && said.contains("Skipped 11 that were imported before: “Lee”"),
-        "{said}"
+        output.contains("Imported 0 tasks")
+            && output.contains("Skipped 11 that were imported before: “Lee”"),
+        "{output}"
     );
     let page = world.elif.get("/teams/infrastructure").await.ok().text();
     assert_eq!(page.matches("data-task=\"INF-").count(), 11);
 
-    let issues = kept(GITHUB);
+    let issues = write_temp_file(GITHUB);
     let import = [
         "import",
         "github",
@@ -439,7 +448,7 @@ async fn the_program_imports_and_says_what_it_did() {
                 .contains("to Ingestion from GitHub")
     );
     assert!(
-        count(
+        count_rows(
             &world.db,
             "SELECT count(*) FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = 'ING'"
         )
@@ -449,14 +458,15 @@ async fn the_program_imports_and_says_what_it_did() {
 }
 
 #[tokio::test]
-async fn a_long_import_says_how_far_it_is_also_where_there_is_no_terminal() {
+async fn long_import_reports_progress_without_a_terminal() {
     let (place, world) = (Place::new(), World::new().await);
     let card =
         |n: usize| json!({ "id": n.to_string(), "name": format!("Card {n}"), "idList": "l" });
     let cards: Vec<_> = (0..1_200).map(card).collect();
-    let file =
-        kept(&json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards }).to_string());
-    let url = url_of(&world.db);
+    let file = write_temp_file(
+        &json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards }).to_string(),
+    );
+    let url = database_url(&world.db);
     let import = [
         "import",
         "trello",
@@ -468,15 +478,15 @@ async fn a_long_import_says_how_far_it_is_also_where_there_is_no_terminal() {
     ];
     let done = place.run(&import).await;
     assert!(done.status.success(), "{done:?}");
-    let said = String::from_utf8(done.stderr).unwrap();
+    let output = String::from_utf8(done.stderr).unwrap();
     assert!(
-        said.contains("1000 of 1200 tasks") && !said.contains("200 of 1200"),
-        "{said}"
+        output.contains("1000 of 1200 tasks") && !output.contains("200 of 1200"),
+        "{output}"
     );
 }
 
 #[tokio::test]
-async fn what_was_ticked_in_a_checklist_is_done() {
+async fn checked_checklist_items_are_imported_as_done() {
     let world = World::new().await;
     let item =
         |name: &str, state: &str| json!({ "id": name, "name": name, "state": state, "pos": 1 });
@@ -485,7 +495,7 @@ async fn what_was_ticked_in_a_checklist_is_done() {
         "cards": [{ "id": "c", "name": "Cut over", "idList": "l" }],
         "checklists": [{ "id": "k", "idCard": "c", "name": "Steps", "checkItems": [item("Rehearse", "complete"), item("Go", "incomplete")] }],
     });
-    trello(&world, &board, &[]).await;
+    import_trello(&world, &board, &[]).await;
     let steps: Vec<(String, bool)> =
         sqlx::query_as("SELECT text, done FROM steps ORDER BY done DESC")
             .fetch_all(&world.db)
@@ -498,13 +508,13 @@ async fn what_was_ticked_in_a_checklist_is_done() {
     );
 }
 
-/// Case 47.
+/// Case 47. Deeply nested and truncated files are among them.
 #[tokio::test]
-async fn what_cannot_be_imported_is_refused_in_a_sentence_and_nothing_comes_in() {
+async fn invalid_export_is_refused_and_imports_nothing() {
     let (place, world) = (Place::new(), World::new().await);
-    let url = url_of(&world.db);
+    let url = database_url(&world.db);
     let bomb = "[".repeat(100_000);
-    let mut late = json_of(TRELLO);
+    let mut late = parse_json(TRELLO);
     late["cards"][10]["name"] = json!(12);
     let late = late.to_string();
     for (from, text, team, why) in [
@@ -547,7 +557,7 @@ async fn what_cannot_be_imported_is_refused_in_a_sentence_and_nothing_comes_in()
             "There is no team “infra”. Teams: infrastructure, ingestion.",
         ),
     ] {
-        let file = kept(text);
+        let file = write_temp_file(text);
         let refused = place
             .run(&[
                 "import",
@@ -559,11 +569,11 @@ async fn what_cannot_be_imported_is_refused_in_a_sentence_and_nothing_comes_in()
                 &url,
             ])
             .await;
-        let said = String::from_utf8(refused.stderr).unwrap();
-        assert_eq!(refused.status.code(), Some(1), "{said}");
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{message}");
         assert!(
-            said.contains(why) && said.contains("nothing was imported"),
-            "{why}: {said}"
+            message.contains(why) && message.contains("nothing was imported"),
+            "{why}: {message}"
         );
     }
     let missing = place
@@ -582,7 +592,7 @@ async fn what_cannot_be_imported_is_refused_in_a_sentence_and_nothing_comes_in()
             .unwrap()
             .contains("cannot open /nowhere.json: No such file")
     );
-    let left = count(
+    let left = count_rows(
         &world.db,
         "SELECT (SELECT count(*) FROM tasks) + (SELECT count(*) FROM events) + (SELECT sum(last_number) FROM teams)::bigint",
     )
@@ -590,11 +600,11 @@ async fn what_cannot_be_imported_is_refused_in_a_sentence_and_nothing_comes_in()
     assert_eq!(left, 0);
 }
 
-/// Case 46.
+/// Case 46. Ids in the file cannot refer to existing tasks either.
 #[tokio::test]
-async fn an_export_reads_no_file_and_makes_nobody_anything() {
+async fn malicious_export_reads_no_files_and_grants_no_roles() {
     let world = World::new().await;
-    let theirs = world.jonas.make("ingestion", "todo", "Theirs").await;
+    let theirs = world.jonas.create_task("ingestion", "todo", "Theirs").await;
     let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tasks")
         .fetch_one(&world.db)
         .await
@@ -620,14 +630,14 @@ async fn an_export_reads_no_file_and_makes_nobody_anything() {
             "attachments": [{ "name": path, "url": path, "fileName": path }], "cover": { "idAttachment": path },
         })).collect::<Vec<_>>(),
     });
-    let summary = trello(&world, &board, &[]).await;
+    let summary = import_trello(&world, &board, &[]).await;
     assert_eq!(summary.made, 4);
     let after: String = sqlx::query_scalar(people)
         .fetch_one(&world.db)
         .await
         .unwrap();
     assert_eq!(after, before);
-    assert_eq!(world.jonas.task(&theirs).await["title"], "Theirs");
+    assert_eq!(world.jonas.load_task(&theirs).await["title"], "Theirs");
     for n in 1..=4 {
         let page = world.elif.get(&format!("/tasks/INF-{n}")).await.ok().text();
         assert!(
@@ -650,19 +660,19 @@ async fn an_export_reads_no_file_and_makes_nobody_anything() {
         .status(403);
 }
 
-/// Cases 47, F2.
+/// Cases 47, F2. The size is checked before the file is read.
 #[tokio::test]
-async fn a_large_export_comes_in_and_one_that_is_none_fills_no_memory() {
+async fn large_export_is_imported_and_a_huge_file_is_refused() {
     let world = World::new().await;
     let text = "Lorem ipsum dolor sit amet. ".repeat(3_000);
     let card = |n: usize| json!({ "id": n.to_string(), "name": format!("Card {n}"), "idList": "l", "desc": text });
     let cards: Vec<_> = (0..65).map(card).collect();
     let board = json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards }).to_string();
     assert!(board.len() > 5 * 1024 * 1024);
-    let file = kept(&board);
-    let summary = trello(&world, &import::read_file(file.path()).unwrap(), &[]).await;
+    let file = write_temp_file(&board);
+    let summary = import_trello(&world, &import::read_file(file.path()).unwrap(), &[]).await;
     assert_eq!(summary.made, 65);
-    // A hole in the disk, as large as a file can be said to be.
+    // a sparse file of 64 GiB
     let huge = NamedTempFile::new().unwrap();
     huge.as_file().set_len(64 << 30).unwrap();
     let refused = import::read_file(huge.path()).unwrap_err().to_string();
@@ -672,35 +682,35 @@ async fn a_large_export_comes_in_and_one_that_is_none_fills_no_memory() {
     );
 }
 
-async fn trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summary {
+async fn import_trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summary {
     let draft = import::trello::parse(file).unwrap();
     let mappings: Vec<_> = mappings
         .iter()
         .map(|(list, column)| ((*list).to_owned(), (*column).to_owned()))
         .collect();
-    let wish = ImportRequest {
+    let request = ImportRequest {
         draft: &draft,
         team: "infrastructure",
         mappings: &mappings,
         dry_run: false,
     };
-    fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
+    fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
         .await
         .unwrap()
 }
 
-pub fn json_of(text: &str) -> Value {
+pub fn parse_json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-fn kept(text: &str) -> NamedTempFile {
+fn write_temp_file(text: &str) -> NamedTempFile {
     let file = NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     file
 }
 
-/// The test's database, for the program.
-fn url_of(db: &PgPool) -> String {
+/// Returns the URL of the test's database for the program.
+fn database_url(db: &PgPool) -> String {
     let own = db.connect_options();
     let socket = own.get_socket().unwrap().display().to_string();
     format!(
@@ -709,12 +719,12 @@ fn url_of(db: &PgPool) -> String {
     )
 }
 
-async fn count(db: &PgPool, sql: &'static str) -> i64 {
+async fn count_rows(db: &PgPool, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
 }
 
-/// How much there is of everything that an import writes.
-pub async fn everything(db: &PgPool) -> Vec<i64> {
+/// Counts the rows of everything that an import writes.
+pub async fn count_everything(db: &PgPool) -> Vec<i64> {
     let mut counts = Vec::new();
     for sql in [
         "SELECT count(*) FROM tasks",
@@ -727,7 +737,7 @@ pub async fn everything(db: &PgPool) -> Vec<i64> {
         "SELECT sum(last_number)::bigint FROM teams",
         "SELECT seq FROM workspace",
     ] {
-        counts.push(count(db, sql).await);
+        counts.push(count_rows(db, sql).await);
     }
     counts
 }

@@ -1,21 +1,21 @@
-//! What somebody leaves behind when they go: keys that open nothing any more, teams that others lead, and no name.
+//! When people leave: their links end, their teams get new leads, and their names disappear.
 
 use serde_json::json;
 
 use crate::{
     fixtures::{Client, NOW, World},
-    people::{invite, link_in, newcomer, path_of, with_password},
+    people::{create_account, invite, read_link, registration_fields, strip_origin},
 };
 
-/// Two administrators, as they are signed in.
-async fn two_administrators(world: &World) -> (Client, Client) {
-    let (ada, ..) = with_password(world, "ada", "admin").await;
-    let (gita, ..) = with_password(world, "gita", "admin").await;
+/// Creates two administrators who are signed in.
+async fn create_two_administrators(world: &World) -> (Client, Client) {
+    let (ada, ..) = create_account(world, "ada", "admin").await;
+    let (gita, ..) = create_account(world, "gita", "admin").await;
     (ada, gita)
 }
 
-async fn link_for(admin: &Client, handle: &str) -> String {
-    path_of(&link_in(
+async fn create_reset_link(admin: &Client, handle: &str) -> String {
+    strip_origin(&read_link(
         &admin
             .post(&format!("/settings/people/{handle}"), &[("do", "link")])
             .await
@@ -24,15 +24,15 @@ async fn link_for(admin: &Client, handle: &str) -> String {
     ))
 }
 
-/// Case 24.
+/// Case 24. Invitations and reset links of a removed administrator must not work.
 #[tokio::test]
-async fn what_an_administrator_could_open_with_ends_with_their_role_and_with_their_account() {
+async fn administrators_links_end_with_their_role_or_account() {
     let world = World::new().await;
-    let (ada, mut gita) = two_administrators(&world).await;
+    let (ada, mut gita) = create_two_administrators(&world).await;
     for ends in ["deactivate", "member"] {
         let (invitation, link) = (
             invite(&gita, &[("for", "many")]).await,
-            link_for(&gita, "ada").await,
+            create_reset_link(&gita, "ada").await,
         );
         world.stranger().get(&invitation).await.ok();
         world.stranger().get(&link).await.ok();
@@ -42,7 +42,10 @@ async fn what_an_administrator_could_open_with_ends_with_their_role_and_with_the
         world.stranger().get(&invitation).await.status(404);
         world
             .stranger()
-            .post(&invitation, &newcomer("m@example.org", "Mallory"))
+            .post(
+                &invitation,
+                &registration_fields("m@example.org", "Mallory"),
+            )
             .await
             .status(404);
         world.stranger().get(&link).await.status(404);
@@ -69,12 +72,12 @@ async fn what_an_administrator_could_open_with_ends_with_their_role_and_with_the
     }
 }
 
-/// Case 26.
+/// Case 26. An older link must not set another password.
 #[tokio::test]
-async fn a_link_for_a_new_password_ends_when_the_password_is_changed() {
+async fn password_reset_link_ends_when_the_password_changes() {
     let world = World::new().await;
-    let (ada, gita) = two_administrators(&world).await;
-    let link = link_for(&gita, "ada").await;
+    let (ada, gita) = create_two_administrators(&world).await;
+    let link = create_reset_link(&gita, "ada").await;
     let fields = [
         ("old", crate::people::PASSWORD),
         ("password", "another long enough one"),
@@ -83,11 +86,11 @@ async fn a_link_for_a_new_password_ends_when_the_password_is_changed() {
     world.stranger().get(&link).await.status(404);
 }
 
-/// Case 12.
+/// Case 12. The audit log no longer names the team either.
 #[tokio::test]
-async fn an_invitation_to_a_team_ends_when_the_team_becomes_private() {
+async fn invitation_ends_when_its_team_becomes_private() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
         .await
@@ -101,10 +104,13 @@ async fn an_invitation_to_a_team_ends_when_the_team_becomes_private() {
     world.stranger().get(&invitation).await.status(404);
     world
         .stranger()
-        .post(&invitation, &newcomer("m@example.org", "Mallory"))
+        .post(
+            &invitation,
+            &registration_fields("m@example.org", "Mallory"),
+        )
         .await
         .status(404);
-    // nor is its name told to administrators who are not on it, in whatever was written down before
+    // administrators outside the team do not see its name, not even in earlier entries
     for page in ["/settings/people", "/settings/audit", "/settings/audit.csv"] {
         let page = ada.get(page).await.status(200).text();
         assert!(!page.contains("Ingestion"), "{page}");
@@ -127,15 +133,15 @@ async fn an_invitation_to_a_team_ends_when_the_team_becomes_private() {
             .ok()
             .text()
             .contains("to Ingestion, for 7 days"),
-        "open again"
+        "the name is shown once the team is open again"
     );
 }
 
-/// Case 12.
+/// Case 12. Only members may invite to a private team.
 #[tokio::test]
-async fn an_invitation_to_a_private_team_is_nothing_once_its_maker_has_left() {
+async fn invitation_to_a_private_team_ends_when_its_author_leaves() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
         .await
@@ -169,15 +175,18 @@ async fn an_invitation_to_a_private_team_is_nothing_once_its_maker_has_left() {
     world.stranger().get(&invitation).await.status(404);
     world
         .stranger()
-        .post(&invitation, &newcomer("m@example.org", "Mallory"))
+        .post(
+            &invitation,
+            &registration_fields("m@example.org", "Mallory"),
+        )
         .await
         .status(404);
 }
 
 #[tokio::test]
-async fn a_private_team_always_has_somebody_who_leads_it() {
+async fn private_team_always_has_a_lead() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let elif = &world.elif;
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
@@ -197,7 +206,7 @@ async fn a_private_team_always_has_somebody_who_leads_it() {
             .status(422);
         assert!(why.text().contains("A private team needs a lead"), "{role}");
     }
-    // who is locked out is out at once, and whoever was there the longest leads on
+    // after deactivation of the only lead, the longest-standing member becomes lead
     ada.post("/settings/people/elif", &[("do", "deactivate")])
         .await
         .status(303);
@@ -219,13 +228,16 @@ async fn a_private_team_always_has_somebody_who_leads_it() {
 }
 
 #[tokio::test]
-async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_it() {
+async fn deleted_person_is_not_confused_with_a_later_namesake() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let path = invite(&ada, &[("team", "infrastructure")]).await;
     let joined = world
         .stranger()
-        .post(&path, &newcomer("tomas@example.org", "Tomas Weber"))
+        .post(
+            &path,
+            &registration_fields("tomas@example.org", "Tomas Weber"),
+        )
         .await
         .status(303);
     let cookie = joined
@@ -238,7 +250,9 @@ async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_i
         cookie,
         ..world.stranger()
     };
-    let key = tomas.make("infrastructure", "todo", "Of Tomas").await;
+    let key = tomas
+        .create_task("infrastructure", "todo", "Of Tomas")
+        .await;
     tomas
         .post(
             &format!("/tasks/{key}/owners"),
@@ -286,7 +300,10 @@ async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_i
     let path = invite(&ada, &[("team", "infrastructure")]).await;
     world
         .stranger()
-        .post(&path, &newcomer("other@example.org", "Tomas Other"))
+        .post(
+            &path,
+            &registration_fields("other@example.org", "Tomas Other"),
+        )
         .await
         .status(303);
     let story = world.elif.get(&format!("/tasks/{key}")).await.ok().text();
@@ -295,15 +312,15 @@ async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_i
         "{story}"
     );
     assert_eq!(
-        world.elif.task(&key).await["owners"][0]["handle"],
+        world.elif.load_task(&key).await["owners"][0]["handle"],
         json!("elif")
     );
 }
 
 #[tokio::test]
-async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
+async fn deleted_person_is_removed_from_blockers_and_reports() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let elif = &world.elif;
     let goal = [
@@ -315,7 +332,7 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
     elif.post("/teams/infrastructure/goals", &goal).await.ok();
     let mut keys = Vec::new();
     for on in ["tomas", "@Tomas", "Tomas Weber"] {
-        let key = elif.make("infrastructure", "todo", "Waits").await;
+        let key = elif.create_task("infrastructure", "todo", "Waits").await;
         elif.post(
             &format!("/tasks/{key}/block"),
             &[("kind", "person"), ("person", on)],
@@ -344,7 +361,7 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
         .await;
     world.app.clock.advance(time::Duration::hours(1));
     let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();
-    crate::closing::close(elif, &left).await.ok();
+    crate::closing::close_sprint(elif, &left).await.ok();
     let retro = "/sprints/42/retro?team=infrastructure";
     let frozen: String = sqlx::query_scalar("SELECT figures::text FROM sprint_reports")
         .fetch_one(&world.db)
@@ -353,9 +370,9 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
     assert_eq!(
         frozen.matches("Tomas Weber").count(),
         4,
-        "an owner, and what three waited on: {frozen}"
+        "as owner of a goal and in three blockers: {frozen}"
     );
-    // and under another name, and another handle
+    // the person also changes name and username
     let profile = [("name", "T. Weber-Lind"), ("handle", "twl")];
     let hours = [
         ("time_zone", "UTC"),
@@ -409,7 +426,7 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
             "{page}"
         );
     }
-    // neither handle is ever anybody's again
+    // neither username can be used again
     for handle in ["tomas", "twl"] {
         let profile = [("name", "Elif Hartmann"), ("handle", handle)];
         elif.post("/me", &[profile.as_slice(), hours.as_slice()].concat())
@@ -419,9 +436,9 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
 }
 
 #[tokio::test]
-async fn an_audit_is_read_by_days_and_by_pages_and_written_out_whole() {
+async fn audit_log_is_paged_filtered_by_day_and_exported_whole() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     sqlx::query(
         "INSERT INTO audit_log (id, at, kind, about) SELECT gen_random_uuid(), timestamptz '2026-10-01 12:00Z' + make_interval(hours => n), 'test.line', 'line ' || n
          FROM generate_series(1, 450) n",
@@ -456,7 +473,7 @@ async fn an_audit_is_read_by_days_and_by_pages_and_written_out_whole() {
     assert_eq!(
         day.matches("test.line</td>").count(),
         24,
-        "both days counted"
+        "one day has 24 entries"
     );
     ada.get("/settings/audit?from=yesterday").await.status(422);
     let csv = ada
@@ -464,12 +481,16 @@ async fn an_audit_is_read_by_days_and_by_pages_and_written_out_whole() {
         .await
         .status(200)
         .text();
-    assert_eq!(csv.matches(",line ").count(), 450, "all of them");
+    assert_eq!(
+        csv.matches(",line ").count(),
+        450,
+        "the export is not paged"
+    );
 }
 
-/// Case 29.
+/// Case 29. A huge address must not fill memory.
 #[tokio::test]
-async fn a_megabyte_of_address_fills_no_memory() {
+async fn oversized_email_address_is_truncated_in_the_audit_log() {
     let world = World::new().await;
     let long = "x".repeat(900_000);
     for _ in 0..3 {
@@ -483,12 +504,12 @@ async fn a_megabyte_of_address_fills_no_memory() {
         .fetch_one(&world.db)
         .await
         .unwrap();
-    assert_eq!(longest, 320, "and the audit keeps the beginning only");
+    assert_eq!(longest, 320, "the audit log keeps only the beginning");
 }
 
-/// Case 29.
+/// Case 29. An attacker cannot flood the audit log.
 #[tokio::test]
-async fn tries_past_the_limit_stand_in_the_audit_once() {
+async fn rate_limited_sign_ins_are_logged_once() {
     let world = World::new().await;
     for _ in 0..14 {
         world
@@ -507,18 +528,18 @@ async fn tries_past_the_limit_stand_in_the_audit_once() {
     assert_eq!(lines, 1);
 }
 
-/// Case 17.
+/// Case 17. A link ends when its author leaves a private team or is deactivated.
 #[tokio::test]
-async fn a_link_ends_with_its_makers_place_on_a_private_team_and_with_their_account() {
+async fn share_link_ends_with_its_authors_access() {
     let world = World::new().await;
-    let (ada, _) = two_administrators(&world).await;
+    let (ada, _) = create_two_administrators(&world).await;
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
         .await
         .unwrap();
     let share = async |client: &Client, team: &str| {
         let fields = [("name", "mine"), ("shows", "board")];
-        path_of(&link_in(
+        strip_origin(&read_link(
             &client
                 .post(&format!("/teams/{team}/share-links"), &fields)
                 .await
@@ -556,15 +577,15 @@ async fn a_link_ends_with_its_makers_place_on_a_private_team_and_with_their_acco
 }
 
 #[tokio::test]
-async fn what_a_lead_changes_about_how_a_team_works_is_in_the_audit() {
+async fn leads_changes_are_in_the_audit_log() {
     let world = World::new().await;
-    let (ada, _) = two_administrators(&world).await;
+    let (ada, _) = create_two_administrators(&world).await;
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
         .await
         .unwrap();
     let elif = &world.elif;
-    let labelled = elif.make("infrastructure", "todo", "one").await;
+    let labelled = elif.create_task("infrastructure", "todo", "one").await;
     elif.post(&format!("/tasks/{labelled}"), &[("labels", "docs")])
         .await
         .ok();

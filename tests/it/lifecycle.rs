@@ -1,4 +1,4 @@
-//! Starting, stopping, being killed and being started twice.
+//! Starting and stopping the program, crashes, and commands beside a running server.
 
 use std::time::{Duration, Instant};
 
@@ -9,46 +9,46 @@ use tokio::net::TcpStream;
 
 use crate::cluster;
 use crate::people::PASSWORD;
-use crate::program::{Place, Server, until};
+use crate::program::{Place, Server, wait_until};
 
-async fn starts_serves_and_leaves_nothing_behind(place: Place) {
+async fn check_start_and_stop(place: Place) {
     let mut server = place.serve().await;
     assert_eq!(server.get("/healthz").await, (200, "ok".to_owned()));
     assert_eq!(server.get("/readyz").await.0, 200);
     assert!(
         !place.processes().is_empty(),
-        "Postgres works in its folder"
+        "Postgres runs in the data folder"
     );
 
     server.signal(Signal::TERM);
-    assert_eq!(server.ended().await.unwrap().code(), Some(0));
-    // what writes Postgres' log hears last of its end, from a pipe that closes
-    until("nothing is left behind", async || {
+    assert_eq!(server.wait_for_exit().await.unwrap().code(), Some(0));
+    // the process that writes Postgres' log ends last, when its pipe is closed
+    wait_until("all processes have ended", async || {
         place.processes().is_empty()
     })
     .await;
 }
 
 #[tokio::test]
-async fn one_command_serves_and_stopping_it_leaves_nothing_behind() {
-    starts_serves_and_leaves_nothing_behind(Place::new()).await;
+async fn stopped_server_leaves_no_processes_behind() {
+    check_start_and_stop(Place::new()).await;
 }
 
 #[tokio::test]
-async fn an_ordinary_user_needs_no_rights() {
-    starts_serves_and_leaves_nothing_behind(Place::of_an_ordinary_user()).await;
+async fn server_runs_as_an_unprivileged_user() {
+    check_start_and_stop(Place::of_unprivileged_user()).await;
 }
 
 #[tokio::test]
-async fn a_long_path_works_too() {
-    // Postgres could not bind a socket in here
+async fn long_data_path_works() {
+    // too long for a Unix socket
     let place = Place::new().in_folder(&"deep/".repeat(30));
-    starts_serves_and_leaves_nothing_behind(place).await;
+    check_start_and_stop(place).await;
 }
 
-/// Case R13.
+/// Case R13. The server is restarted while its Postgres is still shutting down.
 #[tokio::test]
-async fn what_was_acknowledged_survives_kill_9() {
+async fn acknowledged_writes_survive_sigkill() {
     let place = Place::new();
     let mut server = place.serve().await;
     for statement in [
@@ -62,45 +62,45 @@ async fn what_was_acknowledged_survives_kill_9() {
     }
     for _ in 0..3 {
         server.signal(Signal::KILL);
-        server.ended().await.unwrap();
-        // at once: its Postgres is only about to hear of it
+        server.wait_for_exit().await.unwrap();
+        // at once, while its Postgres is still running
         server = place.serve().await;
         assert_eq!(server.get("/readyz").await.0, 200);
     }
-    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM promised")
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM promised")
         .fetch_one(&mut place.sql().await)
         .await
         .unwrap();
-    assert_eq!(kept, 1);
+    assert_eq!(rows, 1);
 
     server.signal(Signal::KILL);
-    until("Postgres follows its parent", async || {
+    wait_until("Postgres ends after its parent", async || {
         place.processes().is_empty()
     })
     .await;
 }
 
-/// Case R13.
+/// Case R13. A stale PID file does not prevent the next start.
 #[tokio::test]
-async fn postgres_killed_at_the_same_time_is_no_hindrance() {
+async fn server_starts_again_after_postgres_was_killed_too() {
     let place = Place::new();
     let mut server = place.serve().await;
     let postmaster = place.postmaster();
     server.signal(Signal::KILL);
     kill_process(postmaster, Signal::KILL).unwrap();
-    server.ended().await.unwrap();
+    server.wait_for_exit().await.unwrap();
     let server = place.serve().await;
     assert_eq!(server.get("/readyz").await.0, 200);
 }
 
-/// Case R12.
+/// Case R12. The server stays up and reconnects.
 #[tokio::test]
-async fn a_postgres_that_dies_is_started_again() {
+async fn crashed_postgres_is_restarted() {
     let place = Place::new();
     let server = place.serve().await;
     let before = place.postmaster();
     kill_process(before, Signal::KILL).unwrap();
-    until("another postmaster serves", async || {
+    wait_until("another postmaster is running", async || {
         place.has_postmaster_other_than(before) && server.get("/readyz").await.0 == 200
     })
     .await;
@@ -108,26 +108,26 @@ async fn a_postgres_that_dies_is_started_again() {
 }
 
 #[tokio::test]
-async fn a_second_server_on_the_same_folder_says_so_and_a_command_joins_in() {
+async fn second_server_is_refused_and_commands_run_beside_it() {
     let place = Place::new();
     let server = place.serve().await;
 
     let second = place.run(&["serve"]).await;
     assert_eq!(second.status.code(), Some(1));
-    let said = String::from_utf8(second.stderr).unwrap();
-    assert!(said.contains("already runs on"), "{said}");
+    let message = String::from_utf8(second.stderr).unwrap();
+    assert!(message.contains("already runs on"), "{message}");
 
     let beside = place.run(&["migrate"]).await;
     assert!(beside.status.success(), "{beside:?}");
     assert_eq!(
         server.get("/readyz").await.0,
         200,
-        "the first one's Postgres goes on"
+        "the first server's Postgres is still running"
     );
 }
 
 #[tokio::test]
-async fn open_connections_do_not_hold_it_up() {
+async fn open_connections_do_not_delay_shutdown() {
     let place = Place::new();
     let mut server = place.serve().await;
     let never_spoke = TcpStream::connect(server.address()).await.unwrap();
@@ -139,37 +139,37 @@ async fn open_connections_do_not_hold_it_up() {
     let mut half = TcpStream::connect(server.address()).await.unwrap();
     half.write_all(b"GET / HTTP/1.1\r\nhost").await.unwrap();
 
-    let asked = Instant::now();
+    let stopped = Instant::now();
     server.signal(Signal::TERM);
-    assert_eq!(server.ended().await.unwrap().code(), Some(0));
+    assert_eq!(server.wait_for_exit().await.unwrap().code(), Some(0));
     assert!(
-        asked.elapsed() < Duration::from_secs(10),
+        stopped.elapsed() < Duration::from_secs(10),
         "{:?}: {}",
-        asked.elapsed(),
-        server.said()
+        stopped.elapsed(),
+        server.read_log()
     );
     assert_eq!(place.processes(), [""; 0]);
     drop((never_spoke, idle, half));
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_said_before_anything_is_made() {
+async fn occupied_port_is_reported_before_data_is_created() {
     let place = Place::new();
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let refused = place.run(&["serve", "--listen", &address]).await;
     assert_eq!(refused.status.code(), Some(1));
-    let said = String::from_utf8(refused.stderr).unwrap();
+    let message = String::from_utf8(refused.stderr).unwrap();
     assert!(
-        said.contains(&format!("cannot listen on {address}")),
-        "{said}"
+        message.contains(&format!("cannot listen on {address}")),
+        "{message}"
     );
     assert!(!place.data_dir().exists());
 }
 
-/// Case R14.
+/// Case R14. An older version must not write to it.
 #[tokio::test]
-async fn a_newer_database_is_refused_and_left_alone() {
+async fn newer_database_is_refused_and_left_unchanged() {
     let place = Place::new();
     assert!(place.run(&["migrate"]).await.status.success());
     let mut server = place.serve().await;
@@ -181,22 +181,22 @@ async fn a_newer_database_is_refused_and_left_alone() {
     .await
     .unwrap();
     server.signal(Signal::TERM);
-    server.ended().await.unwrap();
+    server.wait_for_exit().await.unwrap();
 
     let refused = place.run(&["serve"]).await;
     assert_eq!(refused.status.code(), Some(1));
-    let said = String::from_utf8(refused.stderr).unwrap();
+    let message = String::from_utf8(refused.stderr).unwrap();
     assert!(
-        said.contains("newer Fortnight") && said.contains("99990101000000"),
-        "{said}"
+        message.contains("newer Fortnight") && message.contains("99990101000000"),
+        "{message}"
     );
     assert_eq!(place.processes(), [""; 0]);
 }
 
 #[tokio::test]
-async fn a_postgres_of_ones_own_is_used_instead() {
+async fn external_postgres_is_used_when_configured() {
     let place = Place::new();
-    let own = cluster::database().await.connect_options();
+    let own = cluster::create_database().await.connect_options();
     let url = format!(
         "postgres://fortnight@localhost/{}?host={}",
         own.get_database().unwrap(),
@@ -207,24 +207,28 @@ async fn a_postgres_of_ones_own_is_used_instead() {
     assert!(!place.data_dir().exists());
 
     let demo = place.run(&["demo", "--database-url", &url]).await;
-    assert_eq!(demo.status.code(), Some(1), "made-up teams among real ones");
+    assert_eq!(
+        demo.status.code(),
+        Some(1),
+        "the demo refuses a database with a workspace"
+    );
 
-    // by its variable, without a subcommand, as a container does it
+    // with a variable and without a subcommand, as in a container
     let mut server = place.serve_with(&[("DATABASE_URL", &url)]).await;
     assert_eq!(server.get("/readyz").await, (200, "ready".to_owned()));
     assert!(
         !place.data_dir().join("postgres").exists(),
-        "no Postgres of its own"
+        "the embedded Postgres is not started"
     );
     server.signal(Signal::TERM);
-    assert_eq!(server.ended().await.unwrap().code(), Some(0));
+    assert_eq!(server.wait_for_exit().await.unwrap().code(), Some(0));
 }
 
 #[tokio::test]
-async fn an_empty_workspace_prints_the_one_link_that_sets_it_up() {
+async fn empty_workspace_prints_its_setup_link() {
     let place = Place::new();
     let mut server = place.serve().await;
-    let link = server.link().await;
+    let link = server.read_setup_link().await;
     let path = link.strip_prefix(&server.url).unwrap();
     let (status, page) = server.get(path).await;
     assert!(
@@ -234,9 +238,9 @@ async fn an_empty_workspace_prints_the_one_link_that_sets_it_up() {
     assert_eq!(server.get("/setup").await.0, 404);
 }
 
-/// A team that was made before anybody could sign in brought sprints along, in the way of those that are set up.
+/// Creating a team also creates sprints. They must not conflict with those of the setup.
 #[tokio::test]
-async fn a_workspace_whose_team_came_before_its_people_is_set_up_all_the_same() {
+async fn workspace_with_a_team_but_no_people_can_be_set_up() {
     let place = Place::new();
     let team = [
         "team",
@@ -247,9 +251,9 @@ async fn a_workspace_whose_team_came_before_its_people_is_set_up_all_the_same() 
         "--key",
         "DAT",
     ];
-    place.run_reading("", &team).await;
+    place.run_with_input("", &team).await;
     let mut server = place.serve().await;
-    let link = server.link().await;
+    let link = server.read_setup_link().await;
     let (status, page) = server.get(link.strip_prefix(&server.url).unwrap()).await;
     assert!(
         status == 200 && page.contains(r#"value="Data Platform""#),
@@ -273,7 +277,7 @@ async fn a_workspace_whose_team_came_before_its_people_is_set_up_all_the_same() 
         ("starts_on", monday),
         ("number", "7"),
     ];
-    let browser = browser();
+    let browser = new_browser();
     let board = browser
         .post(format!("{}/setup", server.url))
         .form(&fields)
@@ -297,7 +301,7 @@ async fn a_workspace_whose_team_came_before_its_people_is_set_up_all_the_same() 
     assert_eq!(
         teams,
         [named("data", "DAT"), named("datalog", "DAT2")],
-        "the key that was taken is not given twice"
+        "a key that is in use gets a number"
     );
     let gaps: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM sprints s WHERE number > 7 AND NOT EXISTS (SELECT FROM sprints b WHERE b.number = s.number - 1 AND b.ends_on = s.starts_on - 1)",
@@ -311,15 +315,15 @@ async fn a_workspace_whose_team_came_before_its_people_is_set_up_all_the_same() 
             .fetch_one(&mut place.sql().await)
             .await
             .unwrap();
-    assert_eq!(days, 21, "three weeks, as was chosen");
+    assert_eq!(days, 21, "three weeks, as chosen in the setup");
 }
 
 #[tokio::test]
-async fn who_has_a_shell_makes_people_teams_and_tokens_with_a_server_and_without() {
+async fn commands_create_users_teams_and_tokens() {
     let place = Place::new();
-    let first = make_by_hand(&place, "ada", "infrastructure", "INF").await;
+    let first = create_by_command_line(&place, "ada", "infrastructure", "INF").await;
     let server = place.serve().await;
-    let second = make_by_hand(&place, "ben", "ingestion", "ING").await;
+    let second = create_by_command_line(&place, "ben", "ingestion", "ING").await;
     for (handle, team, key, token) in [
         ("ada", "infrastructure", "INF", first),
         ("ben", "ingestion", "ING", second.clone()),
@@ -336,10 +340,10 @@ async fn who_has_a_shell_makes_people_teams_and_tokens_with_a_server_and_without
             made.json::<Value>().await.unwrap()["key"],
             format!("{key}-1")
         );
-        let home = sign_in(&browser(), &server, handle).await;
+        let home = sign_in(&new_browser(), &server, handle).await;
         assert!(
             home.contains(&format!("/teams/{team}")),
-            "{handle}'s password is the line that was read: {home}"
+            "{handle} can sign in with the password from standard input: {home}"
         );
     }
     let theirs = reqwest::Client::new()
@@ -349,9 +353,9 @@ async fn who_has_a_shell_makes_people_teams_and_tokens_with_a_server_and_without
     assert_eq!(
         theirs.send().await.unwrap().status(),
         403,
-        "ben is on the team that was named, and on no other"
+        "Ben is only on the team that was named"
     );
-    let told: Vec<String> = sqlx::query_scalar(
+    let entries: Vec<String> = sqlx::query_scalar(
         "SELECT kind || ' ' || about FROM audit_log WHERE kind ~ '^(account|team)' AND about ~ 'command line' ORDER BY at, id",
     )
     .fetch_all(&mut place.sql().await)
@@ -364,42 +368,42 @@ async fn who_has_a_shell_makes_people_teams_and_tokens_with_a_server_and_without
             format!("team.role-changed @{handle} is now member of {{team}}, on the command line"),
         ]
     };
-    assert_eq!(told, [of("ada"), of("ben")].concat());
+    assert_eq!(entries, [of("ada"), of("ben")].concat());
 }
 
-/// A person, their team and a token of theirs, by the command line; the answer is the token.
-async fn make_by_hand(place: &Place, handle: &str, team: &str, key: &str) -> String {
+/// Creates a person, their team and a token with the command line, and returns the token.
+async fn create_by_command_line(place: &Place, handle: &str, team: &str, key: &str) -> String {
     let email = format!("{handle}@example.org");
-    let said = place
-        .run_reading(
+    let output = place
+        .run_with_input(
             &format!("{PASSWORD}\n"),
             &["user", "add", &email, "--name", handle],
         )
         .await;
-    assert!(said.contains(&format!("@{handle}")), "{said}");
-    let said = place
-        .run_reading(
+    assert!(output.contains(&format!("@{handle}")), "{output}");
+    let output = place
+        .run_with_input(
             "",
             &[
                 "team", "add", team, "--name", team, "--key", key, "--member", &email,
             ],
         )
         .await;
-    assert!(said.contains(&format!("/teams/{team}")), "{said}");
-    let said = place
-        .run_reading("", &["token", "create", &email, "--scope", "write"])
+    assert!(output.contains(&format!("/teams/{team}")), "{output}");
+    let output = place
+        .run_with_input("", &["token", "create", &email, "--scope", "write"])
         .await;
-    said.split_whitespace().next_back().unwrap().to_owned()
+    output.split_whitespace().next_back().unwrap().to_owned()
 }
 
-fn browser() -> reqwest::Client {
+fn new_browser() -> reqwest::Client {
     reqwest::Client::builder()
         .cookie_store(true)
         .build()
         .unwrap()
 }
 
-/// Signs in, and goes where one is sent from there.
+/// Signs in and returns the page that follows.
 async fn sign_in(browser: &reqwest::Client, server: &Server, handle: &str) -> String {
     let email = format!("{handle}@example.org");
     let fields = [("email", email.as_str()), ("password", PASSWORD)];
@@ -413,13 +417,13 @@ async fn sign_in(browser: &reqwest::Client, server: &Server, handle: &str) -> St
     page.text().await.unwrap()
 }
 
-/// Case F6.
+/// Case F6. Event streams end with the server instead of delaying it.
 #[tokio::test]
-async fn ctrl_c_ends_it_in_order_while_boards_are_open() {
+async fn ctrl_c_stops_gracefully_while_boards_are_open() {
     let place = Place::new();
-    make_by_hand(&place, "ada", "infrastructure", "INF").await;
+    create_by_command_line(&place, "ada", "infrastructure", "INF").await;
     let mut server = place.serve().await;
-    let browser = browser();
+    let browser = new_browser();
     sign_in(&browser, &server, "ada").await;
     let mut streams = Vec::new();
     for _ in 0..3 {
@@ -431,28 +435,31 @@ async fn ctrl_c_ends_it_in_order_while_boards_are_open() {
         assert_eq!(stream.headers()["content-type"], "text/event-stream");
         streams.push(stream);
     }
-    let asked = Instant::now();
+    let stopped = Instant::now();
     server.signal(Signal::INT);
-    assert_eq!(server.ended().await.unwrap().code(), Some(0));
+    assert_eq!(server.wait_for_exit().await.unwrap().code(), Some(0));
     assert!(
-        asked.elapsed() < Duration::from_secs(10),
+        stopped.elapsed() < Duration::from_secs(10),
         "{:?}: {}",
-        asked.elapsed(),
-        server.said()
+        stopped.elapsed(),
+        server.read_log()
     );
     for stream in streams {
-        stream.text().await.expect("it is ended, and not cut off");
+        stream
+            .text()
+            .await
+            .expect("the stream ends without an error");
     }
 }
 
 #[tokio::test]
-async fn every_command_says_which_variables_it_listens_to() {
+async fn every_command_lists_its_environment_variables() {
     let place = Place::new();
     let mut commands = vec![String::new()];
-    let mut asked = 0;
+    let mut checked = 0;
     while let Some(command) = commands.pop() {
         let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
-        let help = place.run_reading("", &args).await;
+        let help = place.run_with_input("", &args).await;
         for variable in [
             "FORTNIGHT_LISTEN",
             "FORTNIGHT_PUBLIC_URL",
@@ -475,21 +482,21 @@ async fn every_command_says_which_variables_it_listens_to() {
             .filter_map(|line| line.split_whitespace().next())
             .filter(|name| *name != "help");
         commands.extend(names.map(|name| format!("{command} {name}")));
-        asked += 1;
+        checked += 1;
     }
-    assert!(asked > 10, "only {asked} commands were found");
+    assert!(checked > 10, "only {checked} commands were found");
     assert!(!place.data_dir().exists());
 }
 
 #[tokio::test]
-async fn an_administrator_a_reader_and_a_team_of_two_are_made_by_the_command_line() {
+async fn commands_set_roles_scopes_and_team_members() {
     let place = Place::new();
-    let word = format!("{PASSWORD}\n");
+    let password = format!("{PASSWORD}\n");
     for (handle, more) in [("ada", &["--admin"][..]), ("ben", &[])] {
         let email = format!("{handle}@example.org");
         place
-            .run_reading(
-                &word,
+            .run_with_input(
+                &password,
                 &[&["user", "add", &email, "--name", handle], more].concat(),
             )
             .await;
@@ -508,17 +515,17 @@ async fn an_administrator_a_reader_and_a_team_of_two_are_made_by_the_command_lin
         &both[..],
     ]
     .concat();
-    place.run_reading("", &team).await;
-    let said = place
-        .run_reading(
+    place.run_with_input("", &team).await;
+    let output = place
+        .run_with_input(
             "",
             &["token", "create", "ben@example.org", "--scope", "read"],
         )
         .await;
-    let token = said.split_whitespace().next_back().unwrap().to_owned();
+    let token = output.split_whitespace().next_back().unwrap().to_owned();
     let server = place.serve().await;
     for (handle, status) in [("ada", 200), ("ben", 403)] {
-        let browser = browser();
+        let browser = new_browser();
         let home = sign_in(&browser, &server, handle).await;
         assert!(
             home.contains("/teams/infrastructure"),
@@ -547,44 +554,44 @@ async fn an_administrator_a_reader_and_a_team_of_two_are_made_by_the_command_lin
     assert_eq!(write.send().await.unwrap().status(), 403);
 }
 
-/// At a terminal the password is asked for, and does not stand there afterwards.
+/// At a terminal the password is prompted for and not echoed.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn at_a_terminal_the_password_is_asked_for_and_not_shown() {
+async fn terminal_prompts_for_the_password_without_echo() {
     let place = Place::new();
-    let said = place
+    let output = place
         .run_at_terminal(
             &format!("{PASSWORD}\n"),
             &["user", "add", "ada@example.org", "--name", "Ada"],
         )
         .await;
     assert!(
-        said.contains("Password:")
-            && said.contains("Created Ada (@ada). Sign in with ada@example.org."),
-        "{said}"
+        output.contains("Password:")
+            && output.contains("Created Ada (@ada). Sign in with ada@example.org."),
+        "{output}"
     );
-    assert!(!said.contains(PASSWORD), "{said}");
+    assert!(!output.contains(PASSWORD), "{output}");
     let server = place.serve().await;
-    sign_in(&browser(), &server, "ada").await;
+    sign_in(&new_browser(), &server, "ada").await;
 }
 
-/// Case 28.
+/// Case 28. Otherwise any client could choose its IP address.
 #[tokio::test]
-async fn a_proxy_is_believed_only_where_the_program_was_told_to() {
+async fn forwarded_ip_is_used_only_from_a_trusted_proxy() {
     let place = Place::new();
-    make_by_hand(&place, "ada", "infrastructure", "INF").await;
+    create_by_command_line(&place, "ada", "infrastructure", "INF").await;
     let guess = async |server: &Server| {
         let fields = [("email", "ada@example.org"), ("password", "guessed")];
-        let asked = browser()
+        let request = new_browser()
             .post(format!("{}/login", server.url))
             .header("x-forwarded-for", "203.0.113.9");
-        assert_eq!(asked.form(&fields).send().await.unwrap().status(), 401);
+        assert_eq!(request.form(&fields).send().await.unwrap().status(), 401);
     };
     for trusted in [&[][..], &[("FORTNIGHT_TRUSTED_PROXY", "127.0.0.0/8")]] {
         let mut server = place.serve_with(trusted).await;
         guess(&server).await;
         server.signal(Signal::TERM);
-        server.ended().await.unwrap();
+        server.wait_for_exit().await.unwrap();
     }
     let _server = place.serve().await;
     let from: Vec<String> = sqlx::query_scalar(

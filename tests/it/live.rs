@@ -1,4 +1,4 @@
-//! What others see, as it happens.
+//! Event streams: changes by others, reconnecting and access.
 
 use std::time::Duration;
 
@@ -15,19 +15,22 @@ use crate::{
     fixtures::{Client, World},
 };
 
-/// Case F1.
+/// Case F1. Line breaks in a text cannot start an event of their own.
 #[tokio::test]
-async fn a_second_window_sees_the_move_with_the_same_bytes() {
+async fn move_is_streamed_identically_to_every_window() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    let key = world.elif.make("infrastructure", "todo", "Cut over").await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     let mut one = served.listen(&world.elif, "infrastructure", None).await;
     let mut two = served.listen(&world.jonas, "infrastructure", None).await;
-    let here = one.next_of("presence").await;
+    let here = one.next_named("presence").await;
     assert!(here.data["html"].as_str().unwrap().contains("here now"));
-    let answer = world
+    let response = world
         .elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             &format!("/tasks/{key}/position"),
             "card",
@@ -35,7 +38,7 @@ async fn a_second_window_sees_the_move_with_the_same_bytes() {
         )
         .await
         .ok();
-    let (a, b) = (one.next_of("card").await, two.next_of("card").await);
+    let (a, b) = (one.next_named("card").await, two.next_named("card").await);
     assert_eq!(a.data, b.data);
     assert_eq!(
         (
@@ -51,14 +54,14 @@ async fn a_second_window_sees_the_move_with_the_same_bytes() {
             &json!("Elif Hartmann")
         )
     );
-    assert_eq!(a.data["change"], answer.header("fortnight-change"));
+    assert_eq!(a.data["change"], response.header("fortnight-change"));
     assert!(
         a.data["html"]
             .as_str()
             .unwrap()
             .contains("data-task=\"INF-1\"")
     );
-    // a title with a quote, and lines wherever a card shows text, arrive whole
+    // quotes and line breaks in the texts of a card arrive complete
     world
         .elif
         .post(
@@ -70,7 +73,7 @@ async fn a_second_window_sees_the_move_with_the_same_bytes() {
         )
         .await
         .ok();
-    let html = one.next_of("card").await.data["html"]
+    let html = one.next_named("card").await.data["html"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -82,32 +85,44 @@ async fn a_second_window_sees_the_move_with_the_same_bytes() {
     ];
     world.elif.post("/tasks/INF-1/block", &reason).await.ok();
     let event = one.next().await.unwrap();
-    assert_eq!(event.name, "card", "a text begins no event of its own");
+    assert_eq!(
+        event.name, "card",
+        "a text cannot start an event of its own"
+    );
     let html = event.data["html"].as_str().unwrap();
     assert!(
         html.contains("Legal") && html.contains("event: bye") && html.contains("data: no"),
         "{html}"
     );
     world.elif.post("/tasks/INF-1/archive", &[]).await.ok();
-    assert_eq!(one.next_of("card").await.data["html"], Value::Null);
+    assert_eq!(one.next_named("card").await.data["html"], Value::Null);
 }
 
-/// Case R8.
+/// Case R8. After too many events the client reloads the board.
 #[tokio::test]
-async fn who_was_away_catches_up_from_where_they_were() {
+async fn reconnecting_client_catches_up_from_its_last_event() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     for title in ["one", "two", "three"] {
-        world.elif.make("infrastructure", "todo", title).await;
+        world
+            .elif
+            .create_task("infrastructure", "todo", title)
+            .await;
     }
     let mut back = served.listen(&world.elif, "infrastructure", Some(1)).await;
     assert_eq!(
-        (back.next_of("card").await.id, back.next_of("card").await.id),
+        (
+            back.next_named("card").await.id,
+            back.next_named("card").await.id
+        ),
         (Some(2), Some(3))
     );
-    world.elif.make("infrastructure", "todo", "four").await;
-    assert_eq!(back.next_of("card").await.data["key"], "INF-4");
-    // too much happened: take the whole board anew
+    world
+        .elif
+        .create_task("infrastructure", "todo", "four")
+        .await;
+    assert_eq!(back.next_named("card").await.data["key"], "INF-4");
+    // after too many events, the whole board has to be reloaded
     sqlx::query(
         "INSERT INTO events (team_id, seq, change_id, task_id, kind, at)
          SELECT k.team_id, 4 + n, gen_random_uuid(), k.id, 'task.edited', now() FROM tasks k, generate_series(1, 400) n WHERE number = 1",
@@ -120,52 +135,55 @@ async fn who_was_away_catches_up_from_where_they_were() {
         .await
         .unwrap();
     let mut late = served.listen(&world.elif, "infrastructure", Some(2)).await;
-    assert_eq!(late.next_of("reset").await.id, Some(404));
-    // and the one who listened hears of it, though nobody was told
-    assert_eq!(back.next_of("reset").await.id, Some(404));
+    assert_eq!(late.next_named("reset").await.id, Some(404));
+    // the open stream gets it as well, although these events were not published
+    assert_eq!(back.next_named("reset").await.id, Some(404));
 }
 
 #[tokio::test]
-async fn a_team_hears_nothing_of_another() {
+async fn stream_carries_only_its_own_teams_events() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let mut ours = served.listen(&world.elif, "infrastructure", None).await;
     for n in 0..20 {
         world
             .jonas
-            .make("ingestion", "todo", &format!("theirs {n}"))
+            .create_task("ingestion", "todo", &format!("theirs {n}"))
             .await;
     }
-    world.elif.make("infrastructure", "todo", "ours").await;
-    let event = ours.next_of("card").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "ours")
+        .await;
+    let event = ours.next_named("card").await;
     assert_eq!(
         event.data["key"], "INF-1",
-        "the first card heard of is ours"
+        "the first card event is of our own team"
     );
 }
 
-/// Case 19.
+/// Case 19. A stream must not outlive its session.
 #[tokio::test]
 async fn signing_out_ends_the_stream_within_five_seconds() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
-    stream.next_of("presence").await;
+    stream.next_named("presence").await;
     world.elif.post("/logout", &[]).await.ok();
     let ended = timeout(Duration::from_secs(5), async {
-        let bye = stream.next_of("bye").await;
+        let bye = stream.next_named("bye").await;
         assert!(bye.data["why"].as_str().unwrap().contains("signed out"));
         stream.next().await
     });
     assert!(ended.await.expect("within five seconds").is_none());
-    let answer = reqwest::Client::new()
+    let response = reqwest::Client::new()
         .get(format!(
             "http://{}/teams/infrastructure/live",
             served.address
         ))
         .header("cookie", &world.elif.cookie);
     assert_eq!(
-        answer
+        response
             .header("accept", "application/json")
             .send()
             .await
@@ -176,12 +194,12 @@ async fn signing_out_ends_the_stream_within_five_seconds() {
 }
 
 #[tokio::test]
-async fn another_program_on_the_same_database_is_heard_at_once() {
+async fn changes_by_another_process_are_streamed_at_once() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
-    stream.next_of("presence").await;
-    // a second program: its own app, router and pump
+    stream.next_named("presence").await;
+    // a second process with its own app, router and dispatcher
     let other = App::new(
         "http://fortnight.test",
         world.db.clone(),
@@ -192,54 +210,64 @@ async fn another_program_on_the_same_database_is_heard_at_once() {
         router: router(other),
         ..world.elif.clone()
     };
-    elif.make("infrastructure", "todo", "from elsewhere").await;
-    assert_eq!(stream.next_of("card").await.data["key"], "INF-1");
+    elif.create_task("infrastructure", "todo", "from elsewhere")
+        .await;
+    assert_eq!(stream.next_named("card").await.data["key"], "INF-1");
 }
 
 #[tokio::test]
-async fn a_server_that_stops_ends_its_streams_and_the_next_one_goes_on_from_there() {
+async fn stream_continues_after_a_server_restart() {
     let world = World::new().await;
     let mut served = Served::of(&world).await;
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
-    world.elif.make("infrastructure", "todo", "before").await;
-    let last = stream.next_of("card").await.id;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "before")
+        .await;
+    let last = stream.next_named("card").await.id;
     served.stop().await;
     while stream.next().await.is_some() {}
-    world.elif.make("infrastructure", "todo", "meanwhile").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "meanwhile")
+        .await;
     served.start_again(&world).await;
     let mut stream = served.listen(&world.elif, "infrastructure", last).await;
-    assert_eq!(stream.next_of("card").await.data["key"], "INF-2");
+    assert_eq!(stream.next_named("card").await.data["key"], "INF-2");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_title_shows_at_once_on_a_card_of_another_team_that_waits_on_it() {
+async fn renamed_blocker_updates_the_waiting_teams_card() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     world
         .jonas
-        .make("ingestion", "in-progress", "Dual-write person updates")
+        .create_task("ingestion", "in-progress", "Dual-write person updates")
         .await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     world
         .elif
         .post("/tasks/INF-1/block", &[("kind", "task"), ("on", "ING-1")])
         .await
         .ok();
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
-    stream.next_of("presence").await;
+    stream.next_named("presence").await;
     world
         .jonas
         .post("/tasks/ING-1", &[("title", "Write persons twice")])
         .await
         .ok();
-    let card = stream.next_of("card").await.data;
+    let card = stream.next_named("card").await.data;
     assert_eq!(card["key"], "INF-1");
     let html = card["html"].as_str().unwrap();
     assert!(
         html.contains("Waiting on ING-1 “Write persons twice”"),
         "{html}"
     );
-    // it is no event of INF-1's own story, and the change that is taken back tells it again
+    // INF-1's own activity does not list it; undoing the change updates the card again
     let page = world.elif.get("/tasks/INF-1").await.ok().text();
     assert!(!page.contains("renamed"), "{page}");
     let change: uuid::Uuid =
@@ -252,7 +280,7 @@ async fn a_new_title_shows_at_once_on_a_card_of_another_team_that_waits_on_it() 
         .post(&format!("/changes/{change}/undo"), &[])
         .await
         .ok();
-    let card = stream.next_of("card").await.data;
+    let card = stream.next_named("card").await.data;
     assert!(
         card["html"]
             .as_str()
@@ -263,31 +291,40 @@ async fn a_new_title_shows_at_once_on_a_card_of_another_team_that_waits_on_it() 
 }
 
 #[tokio::test]
-async fn who_has_heard_more_than_there_was_begins_anew() {
+async fn unknown_last_event_id_resets_the_stream() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    world.elif.make("infrastructure", "todo", "one").await;
-    // the database was put back to yesterday's: this reader comes from before that
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
+    // the database was restored from a backup, and the client knows later events
     let mut stream = served
         .listen(&world.elif, "infrastructure", Some(99_999))
         .await;
-    let reset = stream.next_of("reset").await;
+    let reset = stream.next_named("reset").await;
     assert!(reset.id.is_some_and(|seq| seq < 99_999));
-    world.elif.make("infrastructure", "todo", "two").await;
-    assert_eq!(stream.next_of("card").await.data["key"], "INF-2");
+    world
+        .elif
+        .create_task("infrastructure", "todo", "two")
+        .await;
+    assert_eq!(stream.next_named("card").await.data["key"], "INF-2");
 }
 
-/// A program listens as a browser does, until its token is taken back.
+/// A program can use the event stream until its token is revoked.
 #[tokio::test]
-async fn a_token_hears_the_board_until_it_is_revoked() {
+async fn token_can_stream_until_it_is_revoked() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let program = world
         .program_of(&world.elif, fortnight::domain::policy::viewer::Scope::Read)
         .await;
     let mut stream = served.listen(&program, "infrastructure", None).await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
-    assert_eq!(stream.next_of("card").await.data["key"], "INF-1");
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    assert_eq!(stream.next_named("card").await.data["key"], "INF-1");
     let token: uuid::Uuid =
         sqlx::query_scalar("SELECT id FROM tokens WHERE revoked_at IS NULL AND scope = 'read'")
             .fetch_one(&world.db)

@@ -1,4 +1,4 @@
-//! Stories of users, through the real program and a real Postgres.
+//! Tests through the real router or program, with a real Postgres.
 
 mod access;
 mod api;

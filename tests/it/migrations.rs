@@ -1,4 +1,4 @@
-//! The schema, and the database that each test gets.
+//! The schema and its migrations.
 
 use fortnight::{app::App, db, domain::clock::Clock, http::router::router};
 use tower::ServiceExt;
@@ -6,8 +6,11 @@ use tower::ServiceExt;
 use crate::{cluster, fixtures::NOW};
 
 #[tokio::test]
-async fn each_test_has_a_database_of_its_own() {
-    let (one, other) = (cluster::database().await, cluster::database().await);
+async fn each_test_has_its_own_database() {
+    let (one, other) = (
+        cluster::create_database().await,
+        cluster::create_database().await,
+    );
     sqlx::query("CREATE TABLE mine (n int)")
         .execute(&one)
         .await
@@ -20,10 +23,10 @@ async fn each_test_has_a_database_of_its_own() {
     assert!(db::is_ready(&one).await && db::is_ready(&other).await);
 }
 
-/// Case R14.
+/// Case R14. The same holds for migrating twice at once.
 #[tokio::test]
 async fn migrating_again_changes_nothing() {
-    let database = cluster::database().await;
+    let database = cluster::create_database().await;
     db::migrate(&database).await.unwrap();
     let (one, other) = tokio::join!(db::migrate(&database), db::migrate(&database));
     one.unwrap();
@@ -32,8 +35,8 @@ async fn migrating_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_database_without_tables_is_not_ready() {
-    let database = cluster::database().await;
+async fn database_without_tables_is_not_ready() {
+    let database = cluster::create_database().await;
     sqlx::query("DROP TABLE _sqlx_migrations")
         .execute(&database)
         .await
@@ -44,12 +47,12 @@ async fn a_database_without_tables_is_not_ready() {
         let request = axum::http::Request::get(path)
             .body(axum::body::Body::empty())
             .unwrap();
-        let answer = router(app.clone()).oneshot(request).await.unwrap();
-        assert_eq!(answer.status(), status, "{path}");
+        let response = router(app.clone()).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
     }
 }
 
-/// Rows in the tables of each version, put in before the next migration runs: later migrations must keep them.
+/// Rows that are inserted after the migration with this number. Later migrations must keep them.
 const ROWS: [(&str, &str); 1] = [(
     "0001",
     "INSERT INTO accounts (id, email, name, handle, hue, created_at) SELECT gen_random_uuid(), h || '@example.org', h || ' Name', h, 1, now() FROM unnest(ARRAY['elif', 'jonas']) h;
@@ -73,8 +76,8 @@ const ROWS: [(&str, &str); 1] = [(
 )];
 
 #[tokio::test]
-async fn every_step_keeps_the_rows_that_stood_before_it() {
-    let database = cluster::database().await;
+async fn migrations_keep_existing_rows() {
+    let database = cluster::create_database().await;
     sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         .execute(&database)
         .await
@@ -93,21 +96,21 @@ async fn every_step_keeps_the_rows_that_stood_before_it() {
             .execute(&database)
             .await
             .unwrap_or_else(|error| panic!("{name}: {error}"));
-        let after = counts(&database).await;
+        let after = count_rows(&database).await;
         for (table, count) in &before {
             assert_eq!(
                 after.get(table),
                 Some(count),
-                "{name} changed how many rows {table} has"
+                "{name} changed the number of rows in {table}"
             );
         }
         if let Some((_, rows)) = ROWS.iter().find(|(number, _)| name.starts_with(number)) {
             sqlx::raw_sql(*rows)
                 .execute(&database)
                 .await
-                .unwrap_or_else(|error| panic!("rows of {name}: {error}"));
+                .unwrap_or_else(|error| panic!("inserting rows after {name}: {error}"));
         }
-        before = counts(&database).await;
+        before = count_rows(&database).await;
     }
     let restored: i64 =
         sqlx::query_scalar("SELECT count(*) FROM events WHERE transition = 'restored todo'")
@@ -117,7 +120,7 @@ async fn every_step_keeps_the_rows_that_stood_before_it() {
     assert_eq!(restored, 8);
 }
 
-async fn counts(database: &sqlx::PgPool) -> std::collections::BTreeMap<String, i64> {
+async fn count_rows(database: &sqlx::PgPool) -> std::collections::BTreeMap<String, i64> {
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
             .fetch_all(database)
@@ -134,10 +137,10 @@ async fn counts(database: &sqlx::PgPool) -> std::collections::BTreeMap<String, i
     counts
 }
 
-/// What every table keeps to: instants know their zone, a broken rule has a name to be told by.
+/// Rules for every table: timestamps have a time zone, and constraints have names that error messages can refer to.
 #[tokio::test]
-async fn instants_have_a_zone_and_rules_have_names() {
-    let database = cluster::database().await;
+async fn timestamps_have_zones_and_constraints_have_names() {
+    let database = cluster::create_database().await;
     let without: Vec<String> = sqlx::query_scalar(
         "SELECT table_name || '.' || column_name FROM information_schema.columns
          WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations' AND data_type = 'timestamp without time zone'",
@@ -146,7 +149,7 @@ async fn instants_have_a_zone_and_rules_have_names() {
     .await
     .unwrap();
     assert_eq!(without, [""; 0]);
-    // what Postgres names by itself is called after its table and column
+    // Postgres derives default names from the table and the column
     let unnamed: Vec<String> = sqlx::query_scalar(
         "SELECT c.conname::text FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
          WHERE c.contype = 'c' AND t.relnamespace = 'public'::regnamespace AND c.conname ~ '_check[0-9]*$'",
@@ -165,9 +168,12 @@ async fn instants_have_a_zone_and_rules_have_names() {
 }
 
 #[tokio::test]
-async fn what_is_made_has_keys_in_the_order_of_time() {
+async fn new_rows_have_time_ordered_ids() {
     let world = crate::fixtures::World::new().await;
-    let key = world.elif.make("infrastructure", "todo", "Cut over").await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     for (path, field) in [("steps", "text"), ("comments", "body"), ("block", "note")] {
         world
             .elif

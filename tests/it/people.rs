@@ -1,4 +1,4 @@
-//! People come, change and go: invitations, registration, passwords, sessions, tokens, teams, and what is left of them.
+//! Accounts: invitations, registration, passwords, sessions, tokens, teams, deactivation and deletion.
 
 use std::time::Duration as Wait;
 
@@ -22,13 +22,13 @@ use tokio::time::timeout;
 
 use crate::{
     asset_serving::{Served, Stream},
-    fixtures::{Answer, Client, NOW, World},
+    fixtures::{Client, NOW, Response, World},
 };
 
 pub const PASSWORD: &str = "correct horse battery";
 
-/// Somebody with a password, signed in: with address and password.
-pub async fn with_password(world: &World, handle: &str, role: &str) -> (Client, String, String) {
+/// Creates an account with a password and signs in. Returns the client, the e-mail address and the password.
+pub async fn create_account(world: &World, handle: &str, role: &str) -> (Client, String, String) {
     let email = format!("{handle}@example.org");
     let mut tx = world.db.begin().await.unwrap();
     let name = format!("{}{} Lindqvist", handle[..1].to_uppercase(), &handle[1..]);
@@ -66,13 +66,13 @@ async fn sign_in(client: &Client, email: &str, password: &str) -> Client {
         .await
         .status(303);
     Client {
-        cookie: session_of(&done),
+        cookie: read_session_cookie(&done),
         ..client.clone()
     }
 }
 
-fn session_of(answer: &Answer) -> String {
-    answer
+fn read_session_cookie(response: &Response) -> String {
+    response
         .header("set-cookie")
         .split(';')
         .next()
@@ -80,8 +80,8 @@ fn session_of(answer: &Answer) -> String {
         .to_owned()
 }
 
-/// The link that a page shows once.
-pub fn link_in(page: &str) -> String {
+/// Returns the link that a page shows once.
+pub fn read_link(page: &str) -> String {
     page.split("class=\"copy-field\" readonly value=\"")
         .nth(1)
         .unwrap()
@@ -91,14 +91,14 @@ pub fn link_in(page: &str) -> String {
         .to_owned()
 }
 
-pub fn path_of(link: &str) -> String {
+pub fn strip_origin(link: &str) -> String {
     link.strip_prefix("http://fortnight.test")
         .unwrap_or_else(|| panic!("{link}"))
         .to_owned()
 }
 
 pub async fn invite(admin: &Client, fields: &[(&str, &str)]) -> String {
-    path_of(&link_in(
+    strip_origin(&read_link(
         &admin
             .post("/settings/invitations", fields)
             .await
@@ -107,7 +107,7 @@ pub async fn invite(admin: &Client, fields: &[(&str, &str)]) -> String {
     ))
 }
 
-pub fn newcomer<'n>(email: &'n str, name: &'n str) -> [(&'n str, &'n str); 3] {
+pub fn registration_fields<'n>(email: &'n str, name: &'n str) -> [(&'n str, &'n str); 3] {
     [
         ("email", email),
         ("name", name),
@@ -116,19 +116,19 @@ pub fn newcomer<'n>(email: &'n str, name: &'n str) -> [(&'n str, &'n str); 3] {
 }
 
 #[tokio::test]
-async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
+async fn invited_person_joins_the_team_and_can_work() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let path = invite(&ada, &[("team", "infrastructure"), ("days", "3")]).await;
     let secret = path.strip_prefix("/join/").unwrap();
-    let kept: i64 = sqlx::query_scalar(
+    let stored: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM invitations i WHERE i::text LIKE '%' || $1 || '%'",
     )
     .bind(secret)
     .fetch_one(&world.db)
     .await
     .unwrap();
-    assert_eq!(kept, 0, "only a digest is kept");
+    assert_eq!(stored, 0, "only a digest is stored");
     let listed = ada.get("/settings/people").await.ok().text();
     assert!(
         listed.contains("to Infrastructure") && !listed.contains(secret),
@@ -152,7 +152,7 @@ async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
         "{again}"
     );
     let taken = stranger
-        .post(&path, &newcomer("elif@example.org", "Nina Berg"))
+        .post(&path, &registration_fields("elif@example.org", "Nina Berg"))
         .await
         .status(422)
         .text();
@@ -160,16 +160,16 @@ async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
         taken.contains("An account with this e-mail address already exists."),
         "{taken}"
     );
-    // neither of these used it up
+    // failed attempts do not use up the invitation
     let done = stranger
-        .post(&path, &newcomer("new@example.org", "Nina Berg"))
+        .post(&path, &registration_fields("new@example.org", "Nina Berg"))
         .await
         .status(303);
     let nina = Client {
-        cookie: session_of(&done),
+        cookie: read_session_cookie(&done),
         ..stranger.clone()
     };
-    nina.make("infrastructure", "todo", "My first").await;
+    nina.create_task("infrastructure", "todo", "My first").await;
     nina.api(
         Method::POST,
         "/teams/ingestion/tasks",
@@ -190,44 +190,44 @@ async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
     );
     stranger.get(&path).await.status(404);
     stranger
-        .post(&path, &newcomer("other@example.org", "Other"))
+        .post(&path, &registration_fields("other@example.org", "Other"))
         .await
         .status(404);
 }
 
 #[tokio::test]
-async fn of_two_who_come_by_a_link_for_one_the_second_is_told_that_there_is_nothing() {
+async fn single_use_invitation_admits_one_of_two_people() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let path = invite(&ada, &[]).await;
     let stranger = world.stranger();
     let (one, two) = (
-        newcomer("one@example.org", "One"),
-        newcomer("two@example.org", "Two"),
+        registration_fields("one@example.org", "One"),
+        registration_fields("two@example.org", "Two"),
     );
     let (one, two) = tokio::join!(stranger.post(&path, &one), stranger.post(&path, &two));
     let mut statuses = [one.status.as_u16(), two.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 404]);
-    let came: i64 = sqlx::query_scalar(
+    let accounts: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM accounts WHERE email IN ('one@example.org', 'two@example.org')",
     )
     .fetch_one(&world.db)
     .await
     .unwrap();
-    assert_eq!(came, 1);
+    assert_eq!(accounts, 1);
 }
 
 #[tokio::test]
-async fn an_invitation_ends_when_it_is_over_or_revoked_and_one_for_many_lets_in_many() {
+async fn invitation_ends_on_expiry_or_revocation() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let many = invite(&ada, &[("for", "many"), ("role", "viewer"), ("days", "2")]).await;
     let stranger = world.stranger();
     for n in 0..3 {
         let email = format!("reader-{n}@example.org");
         stranger
-            .post(&many, &newcomer(&email, "Rita Reads"))
+            .post(&many, &registration_fields(&email, "Rita Reads"))
             .await
             .status(303);
     }
@@ -250,7 +250,7 @@ async fn an_invitation_ends_when_it_is_over_or_revoked_and_one_for_many_lets_in_
         .advance(Duration::days(2) + Duration::seconds(1));
     stranger.get(&many).await.status(404);
     stranger
-        .post(&many, &newcomer("late@example.org", "Late"))
+        .post(&many, &registration_fields("late@example.org", "Late"))
         .await
         .status(404);
     world.app.clock.advance(-Duration::days(2));
@@ -273,7 +273,7 @@ async fn an_invitation_ends_when_it_is_over_or_revoked_and_one_for_many_lets_in_
         .await
         .status(404);
     stranger
-        .post(&revoked, &newcomer("late@example.org", "Late"))
+        .post(&revoked, &registration_fields("late@example.org", "Late"))
         .await
         .status(404);
     for days in ["0", "91", "-1", "soon", "9223372036854775807"] {
@@ -288,30 +288,30 @@ async fn an_invitation_ends_when_it_is_over_or_revoked_and_one_for_many_lets_in_
         .status(403);
 }
 
-/// Case 33.
+/// Case 33. No other route creates accounts.
 #[tokio::test]
-async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses_only() {
+async fn registration_is_closed_by_default_and_limited_by_domain() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let stranger = world.stranger();
-    let closed = async |email: &str| {
+    let register = async |email: &str| {
         stranger
-            .post("/register", &newcomer(email, "New"))
+            .post("/register", &registration_fields(email, "New"))
             .await
             .status
             .as_u16()
     };
     stranger.get("/register").await.status(403);
-    assert_eq!(closed("new@example.org").await, 403);
+    assert_eq!(register("new@example.org").await, 403);
     for path in ["/register", "/accounts", "/users", "/people"] {
-        let answer = stranger
+        let response = stranger
             .api(
                 Method::POST,
                 path,
                 json!({ "email": "new@example.org", "password": PASSWORD }),
             )
             .await;
-        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(response.status, 404, "{path}");
     }
     assert!(
         !stranger
@@ -370,7 +370,7 @@ async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses
         .status(401);
     assert!(
         unknown.text().contains("/register"),
-        "whoever has no account yet finds where to get one"
+        "the sign-in page links to the registration"
     );
     assert!(
         stranger
@@ -386,14 +386,17 @@ async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses
         "eve@example.org@evil.example",
         "eve",
     ] {
-        assert_eq!(closed(email).await, 422, "{email}");
+        assert_eq!(register(email).await, 422, "{email}");
     }
     let done = stranger
-        .post("/register", &newcomer("Nina@EXAMPLE.org", "Nina Berg"))
+        .post(
+            "/register",
+            &registration_fields("Nina@EXAMPLE.org", "Nina Berg"),
+        )
         .await
         .status(303);
     let nina = Client {
-        cookie: session_of(&done),
+        cookie: read_session_cookie(&done),
         ..stranger.clone()
     };
     nina.get("/teams/infrastructure").await.status(200);
@@ -410,11 +413,11 @@ async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses
         .unwrap();
     assert_eq!(role, "member");
     ada.post("/settings", &[("name", "Ours")]).await.ok();
-    assert_eq!(closed("later@example.org").await, 403);
+    assert_eq!(register("later@example.org").await, 403);
 }
 
-async fn reset_link(admin: &Client, handle: &str) -> String {
-    link_in(
+async fn create_reset_link(admin: &Client, handle: &str) -> String {
+    read_link(
         &admin
             .post(&format!("/settings/people/{handle}"), &[("do", "link")])
             .await
@@ -423,21 +426,21 @@ async fn reset_link(admin: &Client, handle: &str) -> String {
     )
 }
 
-/// Cases 26, 27.
+/// Cases 26, 27. The host of the link comes from the configuration, not from the request.
 #[tokio::test]
-async fn a_link_for_a_new_password_works_once_within_the_hour() {
+async fn password_reset_link_works_once_within_the_hour() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
-    let (mira, email, old) = with_password(&world, "mira", "member").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
+    let (mira, email, old) = create_account(&world, "mira", "member").await;
     let stranger = world.stranger();
-    // Whatever host the administrator's browser asked for, the link leads where people reach us.
+    // the link uses the configured public URL, whatever host the request names
     let request = Request::post("/settings/people/mira")
         .header(header::HOST, "evil.example")
         .header("x-forwarded-host", "evil.example")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Body::from("do=link"));
-    let first = link_in(&ada.send(request.unwrap()).await.status(200).text());
-    let first = path_of(&first);
+    let first = read_link(&ada.send(request.unwrap()).await.status(200).text());
+    let first = strip_origin(&first);
     let readable: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM password_resets r WHERE r::text LIKE '%' || $1 || '%'",
     )
@@ -445,8 +448,8 @@ async fn a_link_for_a_new_password_works_once_within_the_hour() {
     .fetch_one(&world.db)
     .await
     .unwrap();
-    assert_eq!(readable, 0, "only a digest is kept");
-    let second = path_of(&reset_link(&ada, "mira").await);
+    assert_eq!(readable, 0, "only a digest is stored");
+    let second = strip_origin(&create_reset_link(&ada, "mira").await);
     stranger.get(&first).await.status(404);
     let new = [("password", "an entirely new one")];
     stranger.post(&first, &new).await.status(404);
@@ -467,7 +470,7 @@ async fn a_link_for_a_new_password_works_once_within_the_hour() {
     assert!(refused.contains("10 to 200 characters"), "{refused}");
     let done = stranger.post(&second, &new).await.status(303);
     Client {
-        cookie: session_of(&done),
+        cookie: read_session_cookie(&done),
         ..stranger.clone()
     }
     .get("/")
@@ -486,7 +489,7 @@ async fn a_link_for_a_new_password_works_once_within_the_hour() {
     stranger.get(&second).await.status(404);
     stranger.post(&second, &new).await.status(404);
 
-    let late = path_of(&reset_link(&ada, "mira").await);
+    let late = strip_origin(&create_reset_link(&ada, "mira").await);
     world
         .app
         .clock
@@ -507,28 +510,28 @@ async fn a_link_for_a_new_password_works_once_within_the_hour() {
     assert_eq!(kinds, ["password.link-created", "password.reset"]);
 }
 
-/// Cases 23, 25, 35.
+/// Cases 23, 25, 35. Signing in starts a new session, and a new password ends all others.
 #[tokio::test]
-async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password() {
+async fn sessions_can_be_ended_and_expire() {
     let world = World::new().await;
-    let (here, email, password) = with_password(&world, "mira", "member").await;
-    // signing in with a cookie that somebody gave one makes another
+    let (first, email, password) = create_account(&world, "mira", "member").await;
+    // signing in with a given cookie creates a new session, which prevents session fixation
     let fixed = Client {
         cookie: format!("session={}", "A".repeat(43)),
-        ..here.clone()
+        ..first.clone()
     };
-    let there = sign_in(&fixed, &email, &password).await;
-    assert!(there.cookie != fixed.cookie && there.cookie != here.cookie);
+    let second = sign_in(&fixed, &email, &password).await;
+    assert!(second.cookie != fixed.cookie && second.cookie != first.cookie);
     fixed.get("/").await.status(303);
     let elsewhere = Client {
         cookie: String::new(),
-        ..here.clone()
+        ..first.clone()
     };
     let third = sign_in(&elsewhere, &email, &password).await;
     third.get("/logout").await.status(405);
     third.get("/").await.status(200);
 
-    let page = here.get("/me").await.ok().text();
+    let page = first.get("/me").await.ok().text();
     assert_eq!(page.matches("name=\"session\"").count(), 3);
     let name = |page: &str| {
         let other = page
@@ -544,14 +547,15 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
             .unwrap()
             .to_owned()
     };
-    // nobody ends another's
+    // a session of another person cannot be ended
     world
         .elif
         .post("/me/sessions", &[("session", &name(&page))])
         .await
         .ok();
     assert_eq!(
-        here.get("/me")
+        first
+            .get("/me")
             .await
             .ok()
             .text()
@@ -559,11 +563,13 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
             .count(),
         3
     );
-    here.post("/me/sessions", &[("session", &name(&page))])
+    first
+        .post("/me/sessions", &[("session", &name(&page))])
         .await
         .status(303);
     assert_eq!(
-        here.get("/me")
+        first
+            .get("/me")
             .await
             .ok()
             .text()
@@ -573,21 +579,23 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
     );
 
     let wrong = [("old", "not this one"), ("password", "an entirely new one")];
-    let page = here.post("/me/password", &wrong).await.status(422).text();
+    let page = first.post("/me/password", &wrong).await.status(422).text();
     assert!(page.contains("Wrong current password"), "{page}");
     let again = sign_in(&elsewhere, &email, &password).await;
-    here.post(
-        "/me/password",
-        &[("old", &password), ("password", "an entirely new one")],
-    )
-    .await
-    .status(303);
-    here.get("/").await.status(200);
-    for old in [&there, &third, &again] {
+    first
+        .post(
+            "/me/password",
+            &[("old", &password), ("password", "an entirely new one")],
+        )
+        .await
+        .status(303);
+    first.get("/").await.status(200);
+    for old in [&second, &third, &again] {
         old.get("/").await.status(303);
         old.api(Method::GET, "/teams", json!({})).await.status(401);
     }
-    here.post("/login", &[("email", &email), ("password", &password)])
+    first
+        .post("/login", &[("email", &email), ("password", &password)])
         .await
         .status(401);
 
@@ -596,13 +604,13 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
         .post("/me/sessions", &[("others", "1")])
         .await
         .status(303);
-    here.get("/").await.status(303);
-    // unused for fourteen days, and a second
+    first.get("/").await.status(303);
+    // a session expires after 14 days without use
     world.app.clock.advance(Duration::days(14));
     fresh.get("/").await.status(303);
     world.app.clock.advance(-Duration::seconds(1));
     fresh.get("/").await.status(200);
-    // and however much it is used, for ninety days
+    // and after 90 days even if it is used
     for _ in 0..8 {
         world.app.clock.advance(Duration::days(10));
         fresh.get("/").await;
@@ -610,24 +618,24 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
     fresh.get("/").await.status(303);
 }
 
-async fn ends(stream: &mut Stream) {
+async fn expect_end(stream: &mut Stream) {
     let ended = timeout(Wait::from_secs(5), async {
-        stream.next_of("bye").await;
+        stream.next_named("bye").await;
         while stream.next().await.is_some() {}
     });
     ended.await.expect("within five seconds");
 }
 
-/// Cases 19, 24.
+/// Cases 19, 24. Sessions, tokens and open streams end, and open tasks are unassigned.
 #[tokio::test]
-async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_tasks_are_free() {
+async fn deactivation_ends_all_access_within_five_seconds() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let (open, done) = (
-        tomas.make("infrastructure", "todo", "Open").await,
-        tomas.make("infrastructure", "done", "Done").await,
+        tomas.create_task("infrastructure", "todo", "Open").await,
+        tomas.create_task("infrastructure", "done", "Done").await,
     );
     for key in [&open, &done] {
         tomas
@@ -644,11 +652,11 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
         .await
         .status(200);
     let mut stream = served.listen(&tomas, "infrastructure", None).await;
-    stream.next_of("presence").await;
-    // a member of a private team who is taken off it, while they listen
+    stream.next_named("presence").await;
+    // a member is removed from a private team while their stream is open
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
-    let mut off = served.listen(&mira, "infrastructure", None).await;
-    off.next_of("presence").await;
+    let mut removed = served.listen(&mira, "infrastructure", None).await;
+    removed.next_named("presence").await;
     sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
         .bind(world.elif.person.id)
         .execute(&world.db)
@@ -663,7 +671,7 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
     let page = ada.get("/settings/people").await.ok().text();
     assert!(
         page.contains("Unassign their open tasks"),
-        "how much of a private team's is not told: {page}"
+        "the number of tasks in private teams is not shown: {page}"
     );
     world
         .elif
@@ -694,9 +702,9 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
         .await
         .status(401);
     mira.get("/teams/infrastructure").await.status(404);
-    tokio::join!(ends(&mut stream), ends(&mut off));
+    tokio::join!(expect_end(&mut stream), expect_end(&mut removed));
     let owners = async |key: &str| {
-        let task = world.elif.task(key).await;
+        let task = world.elif.load_task(key).await;
         let handle = |owner: &Value| owner["handle"].as_str().unwrap().to_owned();
         task["owners"]
             .as_array()
@@ -709,7 +717,7 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
     assert_eq!(
         owners(&done).await,
         ["tomas", "elif"],
-        "what is done stays theirs"
+        "finished tasks keep their owner"
     );
     let story = world.elif.get(&format!("/tasks/{open}")).await.ok().text();
     assert!(
@@ -717,7 +725,7 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
         "{story}"
     );
 
-    // let in again: with a new session, and not with the old ones
+    // reactivation does not restore old sessions and tokens
     ada.post("/settings/people/tomas", &[("do", "reactivate")])
         .await
         .status(303);
@@ -726,9 +734,9 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
         .api(Method::GET, "/teams", json!({}))
         .await
         .status(401);
-    for what in ["deactivate", "member", "viewer"] {
+    for action in ["deactivate", "member", "viewer"] {
         let refused = ada
-            .post("/settings/people/ada", &[("do", what)])
+            .post("/settings/people/ada", &[("do", action)])
             .await
             .status(422)
             .text();
@@ -737,14 +745,14 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
 }
 
 #[tokio::test]
-async fn an_owner_who_has_gone_is_no_hindrance_to_the_others() {
+async fn deactivated_owner_does_not_block_changes_of_owners() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
     world.join("Mira Okafor", "mira", "infrastructure").await;
     let key = world
         .elif
-        .make("infrastructure", "todo", "Three owners")
+        .create_task("infrastructure", "todo", "Three owners")
         .await;
     let owners = [("owners", "tomas"), ("owners", "mira"), ("owners", "elif")];
     world
@@ -752,7 +760,7 @@ async fn an_owner_who_has_gone_is_no_hindrance_to_the_others() {
         .post(&format!("/tasks/{key}/owners"), &owners)
         .await
         .ok();
-    // kept as an owner, at the administrator's wish
+    // without "free" the person stays an owner
     ada.post("/settings/people/tomas", &[("do", "deactivate")])
         .await
         .status(303);
@@ -767,7 +775,7 @@ async fn an_owner_who_has_gone_is_no_hindrance_to_the_others() {
         .post(&format!("/tasks/{key}/owners/me"), &[])
         .await
         .ok();
-    let left = world.elif.task(&key).await;
+    let left = world.elif.load_task(&key).await;
     assert_eq!(left["owners"].as_array().unwrap().len(), 1, "{left}");
     assert_eq!(left["owners"][0]["handle"], "tomas");
     world
@@ -778,12 +786,14 @@ async fn an_owner_who_has_gone_is_no_hindrance_to_the_others() {
 }
 
 #[tokio::test]
-async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
+async fn deleted_persons_work_is_kept_as_a_former_members() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let elif = &world.elif;
-    let key = tomas.make("infrastructure", "todo", "Of Tomas").await;
+    let key = tomas
+        .create_task("infrastructure", "todo", "Of Tomas")
+        .await;
     tomas
         .post(&format!("/tasks/{key}/comments"), &[("body", "I said so")])
         .await
@@ -814,7 +824,7 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
         .await
         .ok();
     let waits = elif
-        .make("infrastructure", "todo", "Waiting on Tomas")
+        .create_task("infrastructure", "todo", "Waiting on Tomas")
         .await;
     elif.post(
         &format!("/tasks/{waits}/block"),
@@ -844,11 +854,11 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
         "{story}"
     );
     assert!(!story.contains("Tomas Weber"), "{story}");
-    assert_eq!(elif.task(&key).await["owners"], json!([]));
+    assert_eq!(elif.load_task(&key).await["owners"], json!([]));
     let card = elif.get(&format!("/tasks/{waits}")).await.ok().text();
     assert!(
         card.contains("a former member"),
-        "what waited on them still waits: {card}"
+        "the task still waits on the deleted person: {card}"
     );
     for path in [
         "/teams/infrastructure",
@@ -878,26 +888,32 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
         .unwrap();
     assert!(
         now >= events - 1,
-        "nothing that happened is gone: {now} of {events}"
+        "no events are deleted: {now} of {events}"
     );
     let names: i64 =
         sqlx::query_scalar("SELECT count(*) FROM audit_log x WHERE x::text LIKE '%tomas@%'")
             .fetch_one(&world.db)
             .await
             .unwrap();
-    assert_eq!(names, 0, "nor is their address anywhere");
-    // the address is free again
+    assert_eq!(
+        names, 0,
+        "the audit log does not contain the e-mail address"
+    );
+    // the e-mail address can be used again
     let path = invite(&ada, &[]).await;
     world
         .stranger()
-        .post(&path, &newcomer("tomas@example.org", "Tomas Weber"))
+        .post(
+            &path,
+            &registration_fields("tomas@example.org", "Tomas Weber"),
+        )
         .await
         .status(303);
 }
 
-/// Case 32.
+/// Case 32. Only a digest is stored.
 #[tokio::test]
-async fn a_token_is_shown_once_ends_when_it_should_and_says_when_it_was_used() {
+async fn token_is_shown_once_and_expires_or_is_revoked() {
     let world = World::new().await;
     let elif = &world.elif;
     let fields = [
@@ -906,28 +922,30 @@ async fn a_token_is_shown_once_ends_when_it_should_and_says_when_it_was_used() {
         ("days", "30"),
     ];
     let made = elif.post("/me/tokens", &fields).await.status(200).text();
-    let token = link_in(&made);
+    let token = read_link(&made);
     assert!(token.starts_with("fn_") && token.len() == 46, "{token}");
     let page = elif.get("/me").await.ok().text();
     assert!(
         !page.contains(&token) && page.contains("Deploy script") && page.contains("never used"),
         "{page}"
     );
-    let kept: i64 =
+    let stored: i64 =
         sqlx::query_scalar("SELECT count(*) FROM tokens t WHERE t::text LIKE '%' || $1 || '%'")
             .bind(&token)
             .fetch_one(&world.db)
             .await
             .unwrap();
-    assert_eq!(kept, 0, "only a digest is kept");
+    assert_eq!(stored, 0, "only a digest is stored");
     let program = Client {
         cookie: String::new(),
         bearer: Some(token.clone()),
         ..elif.clone()
     };
-    program.make("infrastructure", "todo", "By a program").await;
+    program
+        .create_task("infrastructure", "todo", "By a program")
+        .await;
     assert!(!elif.get("/me").await.ok().text().contains("never used"));
-    // as a cookie it is none, nor is a cookie a token
+    // a token does not work as a session cookie, nor a session cookie as a token
     Client {
         cookie: format!("session={token}"),
         ..world.stranger()
@@ -995,11 +1013,11 @@ async fn a_token_is_shown_once_ends_when_it_should_and_says_when_it_was_used() {
         .status(401);
 }
 
-/// Case 42.
+/// Case 42. Cells that could run as formulas are escaped.
 #[tokio::test]
-async fn an_administrator_looks_up_what_was_done_and_takes_it_out() {
+async fn administrator_searches_and_exports_the_audit_log() {
     let world = World::new().await;
-    let (ada, email, password) = with_password(&world, "ada", "admin").await;
+    let (ada, email, password) = create_account(&world, "ada", "admin").await;
     world
         .stranger()
         .post(
@@ -1060,7 +1078,7 @@ async fn an_administrator_looks_up_what_was_done_and_takes_it_out() {
     let none = ada.get("/settings/audit?q=%25").await.ok().text();
     assert!(
         none.contains("No matching entries."),
-        "a sign stands for itself: {none}"
+        "% is literal: {none}"
     );
 
     let file = ada.get("/settings/audit.csv").await.status(200);
@@ -1097,9 +1115,9 @@ async fn an_administrator_looks_up_what_was_done_and_takes_it_out() {
 }
 
 #[tokio::test]
-async fn each_change_of_a_teams_settings_is_in_its_history() {
+async fn each_change_of_team_settings_is_in_the_history() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let team = "/teams/infrastructure";
     let days = [
         ("working_days", "1"),
@@ -1149,16 +1167,16 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
         .post(&format!("{team}/columns/todo/limit"), &[("wip_limit", "3")])
         .await
         .ok();
-    // only somebody who would still see it makes it private
+    // only a member can make a team private
     ada.post(&format!("{team}/visibility"), &[("private", "1")])
         .await
         .status(403);
-    let told = ada
+    let response = ada
         .api(Method::GET, "/teams/infrastructure/events", json!({}))
         .await
         .status(200)
         .json();
-    let kinds: Vec<(&str, &str)> = told["events"]
+    let kinds: Vec<(&str, &str)> = response["events"]
         .as_array()
         .unwrap()
         .iter()
@@ -1192,18 +1210,18 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
     ] {
         assert!(audit.contains(kind), "{kind} is missing from {audit}");
     }
-    // whoever runs the server may do it too
+    // the command line can make a lead, too
     let team_of: fortnight::domain::team::Team =
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'PLAT'")
             .fetch_one(&world.db)
             .await
             .unwrap();
-    let nobody = fortnight::domain::policy::actor::Actor::nobody();
+    let system = fortnight::domain::policy::actor::Actor::nobody();
     let lead = Some(fortnight::domain::teams::membership::TeamRole::Lead);
     world
         .app
         .store
-        .change(&nobody, |change, _| {
+        .change(&system, |change, _| {
             Box::pin(fortnight::domain::teams::membership::set_member(
                 change, &team_of, "elif", lead,
             ))
@@ -1216,7 +1234,7 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
         history.contains("<b>The command line</b> made @elif a lead"),
         "{history}"
     );
-    // a key that another team has, and what is none
+    // keys in use and invalid keys
     for key in ["ING", "", "1X", "A", "ABCDEFGHIJKL", "A B"] {
         ada.post(
             &format!("{team}/name"),
@@ -1227,7 +1245,7 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
     }
     ada.post(
         &format!("{team}/members"),
-        &[("handle", "nobody"), ("role", "member")],
+        &[("handle", "unknown"), ("role", "member")],
     )
     .await
     .status(422);
@@ -1248,9 +1266,9 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
 }
 
 #[tokio::test]
-async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
+async fn retro_lists_who_was_on_the_team_during_the_sprint() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let retro = async || {
         world
             .elif
@@ -1265,7 +1283,7 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
         .execute(&world.db)
         .await
         .unwrap();
-    // Tuesday of its second week: one comes, and goes again two days later
+    // a member joins on Tuesday of the second week and leaves two days later
     ada.post(members, &[("handle", "jonas"), ("role", "member")])
         .await
         .status(303);
@@ -1288,9 +1306,9 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
         .await
         .ok();
     assert!(retro().await.contains("closed by Elif Hartmann") && retro().await.contains(then));
-    // a sprint later somebody else is there, who was not then
+    // a person who joins in the next sprint is not listed
     world.app.clock.advance(Duration::days(10));
-    let (nina, ..) = with_password(&world, "nina", "member").await;
+    let (nina, ..) = create_account(&world, "nina", "member").await;
     ada.post(
         members,
         &[("handle", &nina.person.handle), ("role", "member")],
@@ -1311,7 +1329,7 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
         "{}",
         retro().await
     );
-    // and who has gone for good was there all the same
+    // a deleted person is still counted
     ada.post("/settings/people/jonas", &[("do", "deactivate")])
         .await
         .status(303);
@@ -1325,7 +1343,7 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
         "{}",
         retro().await
     );
-    // nor was anybody there after they were let go, whenever they are deleted
+    // a deactivated person is not listed in later sprints, even after deletion
     ada.post("/settings/people/nina", &[("do", "deactivate")])
         .await
         .status(303);
@@ -1350,7 +1368,7 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
         !before.contains("Nina Lindqvist") && before.contains("Team in this sprint"),
         "{before}"
     );
-    let (ada, ..) = with_password(&world, "ida", "admin").await;
+    let (ada, ..) = create_account(&world, "ida", "admin").await;
     ada.post("/settings/people/nina", &[("do", "delete")])
         .await
         .status(303);
@@ -1362,7 +1380,7 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
 }
 
 #[tokio::test]
-async fn a_profile_is_ones_own_to_word() {
+async fn profile_can_be_edited_and_is_validated() {
     let world = World::new().await;
     let elif = &world.elif;
     let hours = [
@@ -1394,33 +1412,34 @@ async fn a_profile_is_ones_own_to_word() {
         let page = elif.post("/me", &fields).await.status(422).text();
         assert!(
             page.contains("field-error"),
-            "{wrong:?} is refused in words: {page}"
+            "{wrong:?} is refused with a reason: {page}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_handle_that_was_somebodys_is_nobody_elses() {
+async fn former_username_cannot_be_taken_by_others() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let hours = [
         ("time_zone", "UTC"),
         ("works_from", "09:00"),
         ("works_to", "17:00"),
     ];
-    let called = async |who: &Client, name: &str, handle: &str| {
+    let rename = async |client: &Client, name: &str, handle: &str| {
         let profile = [("name", name), ("handle", handle)];
-        who.post("/me", &[profile.as_slice(), hours.as_slice()].concat())
+        client
+            .post("/me", &[profile.as_slice(), hours.as_slice()].concat())
             .await
     };
-    let key = elif.make("infrastructure", "todo", "Whose").await;
+    let key = elif.create_task("infrastructure", "todo", "Whose").await;
     elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
         .await
         .ok();
     elif.post(&format!("/tasks/{key}/owners"), &[]).await.ok();
-    called(elif, "Elif Hartmann", "elif-h").await.status(303);
-    let page = called(jonas, "Jonas Gruber", "elif")
+    rename(elif, "Elif Hartmann", "elif-h").await.status(303);
+    let page = rename(jonas, "Jonas Gruber", "elif")
         .await
         .status(422)
         .text();
@@ -1428,11 +1447,14 @@ async fn a_handle_that_was_somebodys_is_nobody_elses() {
     let path = invite(&ada, &[]).await;
     world
         .stranger()
-        .post(&path, &newcomer("other@example.org", "Elif Other"))
+        .post(
+            &path,
+            &registration_fields("other@example.org", "Elif Other"),
+        )
         .await
         .status(303);
     elif.get("/people/elif-2").await.status(200);
-    // what happened is still hers, and what she takes back comes back to her
+    // events before the change of username still refer to her
     let story = elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert!(story.contains("assigned Elif Hartmann"), "{story}");
     let change: uuid::Uuid = sqlx::query_scalar(
@@ -1444,7 +1466,7 @@ async fn a_handle_that_was_somebodys_is_nobody_elses() {
     elif.post(&format!("/changes/{change}/undo"), &[])
         .await
         .ok();
-    let owners = elif.task(&key).await["owners"].clone();
+    let owners = elif.load_task(&key).await["owners"].clone();
     assert_eq!(
         (&owners[0]["handle"], owners.as_array().unwrap().len()),
         (&json!("elif-h"), 1)
@@ -1456,40 +1478,43 @@ async fn a_handle_that_was_somebodys_is_nobody_elses() {
             .text()
             .contains("@elif is now @elif-h")
     );
-    // she may be called so again, and gives the other up for nobody
-    called(elif, "Elif Hartmann", "elif").await.status(303);
-    called(jonas, "Jonas Gruber", "elif-h").await.status(422);
-    called(jonas, "Jonas Gruber", "jo").await.status(303);
-    let said: Vec<Value> = sqlx::query_scalar(
+    // she can take her former username back, and the other one stays reserved for her
+    rename(elif, "Elif Hartmann", "elif").await.status(303);
+    rename(jonas, "Jonas Gruber", "elif-h").await.status(422);
+    rename(jonas, "Jonas Gruber", "jo").await.status(303);
+    let edits: Vec<Value> = sqlx::query_scalar(
         "SELECT after FROM events WHERE kind = 'member.profile-edited' ORDER BY at, seq",
     )
     .fetch_all(&world.db)
     .await
     .unwrap();
     assert!(
-        said.iter()
+        edits
+            .iter()
             .any(|after| after["handle"] == "elif-h" && after["hue"] == 2),
-        "{said:?}"
+        "{edits:?}"
     );
 }
 
 #[tokio::test]
-async fn a_teams_tasks_are_found_by_every_key_that_it_had_and_by_no_other_teams() {
+async fn tasks_are_found_by_every_former_team_key() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "The first").await;
-    let called = async |team: &str, name: &str, key: &str| {
+    let key = elif
+        .create_task("infrastructure", "todo", "The first")
+        .await;
+    let rename = async |team: &str, name: &str, key: &str| {
         ada.post(
             &format!("/teams/{team}/name"),
             &[("form", "name"), ("name", name), ("key", key)],
         )
         .await
     };
-    called("infrastructure", "Platform", "PLAT")
+    rename("infrastructure", "Platform", "PLAT")
         .await
         .status(303);
-    let taken = called("ingestion", "Ingestion", "INF")
+    let taken = rename("ingestion", "Ingestion", "INF")
         .await
         .status(422)
         .text();
@@ -1509,7 +1534,9 @@ async fn a_teams_tasks_are_found_by_every_key_that_it_had_and_by_no_other_teams(
     )
     .await
     .status(200);
-    let other = elif.make("infrastructure", "todo", "The second").await;
+    let other = elif
+        .create_task("infrastructure", "todo", "The second")
+        .await;
     assert_eq!(other, "PLAT-2");
     elif.post(
         &format!("/tasks/{other}/comments"),
@@ -1528,23 +1555,23 @@ async fn a_teams_tasks_are_found_by_every_key_that_it_had_and_by_no_other_teams(
         page.contains(r#"href="/tasks/INF-1""#) && page.contains("PLAT-1"),
         "{page}"
     );
-    called("infrastructure", "Platform", "INF")
+    rename("infrastructure", "Platform", "INF")
         .await
         .status(303);
-    called("ingestion", "Ingestion", "PLAT").await.status(422);
+    rename("ingestion", "Ingestion", "PLAT").await.status(422);
     elif.get("/tasks/PLAT-2").await.status(200);
 }
 
-/// Case 20.
+/// Case 20. A task that waits on a private task does not reveal it either.
 #[tokio::test]
-async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
+async fn private_teams_events_are_not_streamed_to_others() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let mut tx = world.db.begin().await.unwrap();
-    let far = add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
+    let team = add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
         .await
         .unwrap();
-    add_member(&mut tx, NOW, far, world.jonas.person.id, true)
+    add_member(&mut tx, NOW, team, world.jonas.person.id, true)
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -1553,9 +1580,15 @@ async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
         .post("/teams/zanzibar/visibility", &[("private", "1")])
         .await
         .status(303);
-    let key = world.jonas.make("zanzibar", "todo", "Zanzibar plan").await;
-    // one of ours waits on it, as somebody said who was on both teams
-    let waits = world.elif.make("infrastructure", "todo", "waits").await;
+    let key = world
+        .jonas
+        .create_task("zanzibar", "todo", "Zanzibar plan")
+        .await;
+    // a task of another team waits on it, blocked by a person who was on both teams
+    let waits = world
+        .elif
+        .create_task("infrastructure", "todo", "waits")
+        .await;
     world
         .jonas
         .post(
@@ -1581,7 +1614,7 @@ async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
         .await
         .status(303);
     let mut ours = served.listen(&world.elif, "infrastructure", None).await;
-    ours.next_of("presence").await;
+    ours.next_named("presence").await;
     let refused = reqwest::Client::new()
         .get(format!("http://{}/teams/zanzibar/live", served.address))
         .header("cookie", &world.elif.cookie)
@@ -1617,12 +1650,15 @@ async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
             .await
             .ok();
     }
-    let last = world.elif.make("infrastructure", "todo", "ours").await;
+    let last = world
+        .elif
+        .create_task("infrastructure", "todo", "ours")
+        .await;
     loop {
         let event = ours.next().await.unwrap();
-        let said = event.data.to_string();
+        let text = event.data.to_string();
         assert!(
-            !said.contains("anzibar") && !said.contains("ZAN") && !said.contains("onas"),
+            !text.contains("anzibar") && !text.contains("ZAN") && !text.contains("onas"),
             "{event:?}"
         );
         if event.name == "card" && event.data["key"] == last.as_str() {
@@ -1646,9 +1682,9 @@ async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
 }
 
 #[tokio::test]
-async fn the_workspace_is_called_what_an_administrator_says() {
+async fn only_administrators_rename_the_workspace() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     ada.post("/settings", &[("name", "  Platform <group>  ")])
         .await
         .status(303);
@@ -1687,7 +1723,7 @@ async fn the_workspace_is_called_what_an_administrator_says() {
             .text()
             .contains("href=\"/settings\"")
     );
-    // nobody locks the last administrator out, and a viewer finds nothing to change
+    // administrators can change roles; a viewer cannot change anything
     ada.post("/settings/people/elif", &[("do", "viewer")])
         .await
         .status(303);
@@ -1701,12 +1737,12 @@ async fn the_workspace_is_called_what_an_administrator_says() {
         .await
         .status(403);
     let board = world.elif.get("/teams/infrastructure").await.ok().text();
-    // what the columns have for everybody is hidden by that
+    // the stylesheet hides the edit controls without this attribute
     assert!(!board.contains("data-editable"), "{board}");
     ada.post("/settings/people/elif", &[("do", "owner")])
         .await
         .status(422);
-    ada.post("/settings/people/nobody", &[("do", "admin")])
+    ada.post("/settings/people/unknown", &[("do", "admin")])
         .await
         .status(404);
     ada.post("/settings/people/%00", &[("do", "admin")])
@@ -1715,10 +1751,10 @@ async fn the_workspace_is_called_what_an_administrator_says() {
 }
 
 #[tokio::test]
-async fn the_last_member_of_a_private_team_stays_on_it() {
+async fn last_member_of_a_private_team_cannot_leave() {
     let world = World::new().await;
     let elif = &world.elif;
-    let ada = with_password(&world, "ada", "admin").await.0;
+    let ada = create_account(&world, "ada", "admin").await.0;
     let session = fortnight::domain::auth::sessions::start(&world.db, NOW, ada.person.id, "test")
         .await
         .unwrap();
@@ -1733,14 +1769,14 @@ async fn the_last_member_of_a_private_team_stays_on_it() {
     elif.post("/teams/infrastructure/visibility", &[("private", "1")])
         .await
         .status(303);
-    let off = [("handle", "elif"), ("role", "none")];
+    let removal = [("handle", "elif"), ("role", "none")];
     let why = elif
-        .post("/teams/infrastructure/members", &off)
+        .post("/teams/infrastructure/members", &removal)
         .await
         .status(422)
         .text();
     assert!(why.contains("A private team needs a lead"), "{why}");
-    // Nor does the team go with the account.
+    // the account cannot be deleted either, because the team would lose its last member
     ada.post("/settings/people/elif", &[("do", "deactivate")])
         .await
         .status(303);
@@ -1760,7 +1796,7 @@ async fn the_last_member_of_a_private_team_stays_on_it() {
 }
 
 #[tokio::test]
-async fn light_or_dark_is_kept_in_the_browser_that_chose_it() {
+async fn theme_is_kept_per_browser() {
     let world = World::new().await;
     let theme = async |cookie: &str| {
         let mut elif = world.elif.clone();
@@ -1771,35 +1807,35 @@ async fn light_or_dark_is_kept_in_the_browser_that_chose_it() {
     };
     assert_eq!(theme("").await, " lang=\"en\"");
     for chosen in ["dark", "light"] {
-        let answer = world
+        let response = world
             .elif
             .post("/me/theme", &[("theme", chosen), ("back", "/teams")])
             .await
             .status(303);
         assert_eq!(
-            answer.header("location"),
+            response.header("location"),
             "/teams",
-            "back to where it was chosen"
+            "redirects to the page where it was chosen"
         );
-        let html = theme(answer.header("set-cookie")).await;
+        let html = theme(response.header("set-cookie")).await;
         assert_eq!(html, format!(" lang=\"en\" data-theme=\"{chosen}\""));
     }
-    let answer = world
+    let response = world
         .elif
         .post("/me/theme", &[("theme", "system"), ("back", "/")])
         .await
         .status(303);
     assert_eq!(
-        theme(answer.header("set-cookie")).await,
+        theme(response.header("set-cookie")).await,
         " lang=\"en\"",
-        "as the system is again"
+        "follows the system again"
     );
 }
 
 #[tokio::test]
-async fn who_has_an_account_joins_a_team_by_its_invitation_as_who_they_are() {
+async fn existing_account_joins_a_team_by_invitation() {
     let world = World::new().await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (path, nowhere) = (
         invite(&ada, &[("team", "infrastructure")]).await,
         invite(&ada, &[]).await,
@@ -1809,32 +1845,40 @@ async fn who_has_an_account_joins_a_team_by_its_invitation_as_who_they_are() {
         page.contains("Join as Jonas") && !page.contains("password"),
         "{page}"
     );
-    // a token for all that an administrator may is offered to those alone
-    for (who, offered) in [(&ada, true), (&world.jonas, false)] {
+    // only administrators are offered the admin scope
+    for (client, offered) in [(&ada, true), (&world.jonas, false)] {
         assert_eq!(
-            who.get("/me").await.ok().text().contains(">admin</option>"),
+            client
+                .get("/me")
+                .await
+                .ok()
+                .text()
+                .contains(">admin</option>"),
             offered
         );
     }
-    // who is there already takes nobody's place
-    let told = world.elif.post(&path, &[]).await.status(409).text();
-    assert!(told.contains("You are already on this team."), "{told}");
+    // an existing member does not use up the invitation
+    let refused = world.elif.post(&path, &[]).await.status(409).text();
+    assert!(
+        refused.contains("You are already on this team."),
+        "{refused}"
+    );
     world.stranger().get(&path).await.status(200);
     world.jonas.post(&path, &[]).await.status(303);
     world
         .jonas
-        .make("infrastructure", "todo", "My first here")
+        .create_task("infrastructure", "todo", "My first here")
         .await;
     world.stranger().get(&path).await.status(404);
     world.jonas.post(&nowhere, &[]).await.status(404);
     world.stranger().get(&nowhere).await.status(200);
 }
 
-/// Case 35.
+/// Case 35. An old cookie must not stay valid.
 #[tokio::test]
-async fn who_signs_in_leaves_the_session_that_the_browser_had() {
+async fn signing_in_ends_the_browsers_previous_session() {
     let world = World::new().await;
-    let (before, email, password) = with_password(&world, "ada", "member").await;
+    let (before, email, password) = create_account(&world, "ada", "member").await;
     before.get("/me").await.ok();
     let after = sign_in(&before, &email, &password).await;
     after.get("/me").await.ok();

@@ -1,9 +1,9 @@
-//! The pitch: all teams' goals of a sprint on one page, where everyone may speak.
+//! The pitch: all teams' goals of a sprint on one page, where everyone can comment.
 
-use crate::{closing::close, fixtures::World, goals::set_goal};
+use crate::{closing::close_sprint, fixtures::World, goals::set_goal};
 
 #[tokio::test]
-async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_is_answered() {
+async fn another_teams_concern_stays_open_until_it_is_answered() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let fields = [
@@ -29,28 +29,31 @@ async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_i
     }
     assert!(
         !page.contains("xpected by today"),
-        "a sprint that has not begun is not late"
+        "a future sprint has no expected pace"
     );
-    let remarks = format!("/teams/infrastructure/goals/{goal}/comments");
-    let said = [
+    let comments_path = format!("/teams/infrastructure/goals/{goal}/comments");
+    let concern = [
         ("kind", "concern"),
         ("body", "We will be blocked by this"),
         ("back", "/sprints/43"),
     ];
-    let answer = jonas.post(&remarks, &said).await;
-    assert_eq!(answer.headers["location"], "/sprints/43");
+    let response = jonas.post(&comments_path, &concern).await;
+    assert_eq!(response.headers["location"], "/sprints/43");
     let page = jonas.get("/sprints/43").await.text();
     assert!(page.contains("We will be blocked by this") && page.contains("1 open concern"));
     assert!(
         !page.contains("Reply to this concern"),
-        "its own team answers"
+        "only the goal's team can reply"
     );
-    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
+    let comment: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
         .fetch_one(&world.db)
         .await
         .unwrap();
-    let answers = format!("/teams/infrastructure/goal-comments/{remark}/answer");
-    jonas.post(&answers, &[("answer", "No")]).await.status(403);
+    let answer_path = format!("/teams/infrastructure/goal-comments/{comment}/answer");
+    jonas
+        .post(&answer_path, &[("answer", "No")])
+        .await
+        .status(403);
     assert!(
         elif.get("/sprints/43")
             .await
@@ -58,7 +61,7 @@ async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_i
             .contains("Reply to this concern")
     );
     elif.post(
-        &answers,
+        &answer_path,
         &[
             ("answer", "We start on Thursday, after your release"),
             ("back", "/sprints/43"),
@@ -71,7 +74,7 @@ async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_i
 }
 
 #[tokio::test]
-async fn a_concern_can_be_answered_also_when_the_sprint_is_closed() {
+async fn concern_can_be_answered_after_the_sprint_is_closed() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let goal = set_goal(&world, elif, "42", &[("title", "Migrate"), ("target", "5")]).await;
@@ -107,7 +110,7 @@ async fn a_concern_can_be_answered_also_when_the_sprint_is_closed() {
 }
 
 #[tokio::test]
-async fn what_is_no_sprint_is_not_found_and_a_stranger_signs_in_first() {
+async fn unknown_sprint_is_404_and_strangers_sign_in_first() {
     let world = World::new().await;
     for path in [
         "/sprints/9999",
@@ -121,7 +124,7 @@ async fn what_is_no_sprint_is_not_found_and_a_stranger_signs_in_first() {
 }
 
 #[tokio::test]
-async fn a_goal_is_added_only_where_one_can_be() {
+async fn goal_can_be_added_only_to_an_open_sprint() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let add = |team: &str, sprint: i32| format!("/teams/{team}/goals/new?sprint={sprint}");
@@ -132,9 +135,9 @@ async fn a_goal_is_added_only_where_one_can_be() {
             .text()
             .contains(&add("infrastructure", 42))
     );
-    // one team has closed it, the other goes on
-    let kept = elif.make("infrastructure", "todo", "Left").await;
-    close(elif, &[(&kept, "carry")]).await.ok();
+    // one team has closed the sprint, the other has not
+    let unfinished = elif.create_task("infrastructure", "todo", "Left").await;
+    close_sprint(elif, &[(&unfinished, "carry")]).await.ok();
     assert!(
         !elif
             .get("/sprints/42")
@@ -151,7 +154,7 @@ async fn a_goal_is_added_only_where_one_can_be() {
             .text()
             .contains(&add("ingestion", 42))
     );
-    // a form that was open all the while keeps its words
+    // a form opened before the closing keeps its input
     let late = [("sprint", "42"), ("title", "Late & lost"), ("target", "1")];
     let page = elif
         .post("/teams/infrastructure/goals", &late)
@@ -162,7 +165,7 @@ async fn a_goal_is_added_only_where_one_can_be() {
         page.contains("Late &#38; lost") && page.contains("has closed Sprint 42"),
         "{page}"
     );
-    // its days are over
+    // the sprint has ended
     world.app.clock.advance(time::Duration::days(8));
     let mut db = world.db.acquire().await.unwrap();
     fortnight::domain::sprints::cadence::update_sprints(&mut db, world.app.clock.now())

@@ -1,4 +1,4 @@
-//! Planning: what is set aside for the next sprint, and by what a team decides.
+//! Planning: assigning tasks to the next sprint, ranking the backlog, and capacity.
 
 use serde_json::json;
 
@@ -9,26 +9,27 @@ use crate::{
 
 const PLANNING: &str = "/teams/infrastructure/planning";
 
-async fn make(who: &Client, title: &str) -> String {
-    let key = who.make("infrastructure", "todo", title).await;
-    who.post(
-        &format!("/tasks/{key}"),
-        &[("sprint", "none"), ("estimate", "3")],
-    )
-    .await
-    .ok();
-    assert_eq!(who.task(&key).await["sprint"], json!(null));
+async fn create_backlog_task(client: &Client, title: &str) -> String {
+    let key = client.create_task("infrastructure", "todo", title).await;
+    client
+        .post(
+            &format!("/tasks/{key}"),
+            &[("sprint", "none"), ("estimate", "3")],
+        )
+        .await
+        .ok();
+    assert_eq!(client.load_task(&key).await["sprint"], json!(null));
     key
 }
 
-/// Where a text first stands.
-fn place(page: &str, text: &str) -> usize {
+/// Returns the position of a text on the page.
+fn find_position(page: &str, text: &str) -> usize {
     page.find(text)
-        .unwrap_or_else(|| panic!("{text} is not there"))
+        .unwrap_or_else(|| panic!("{text} is missing"))
 }
 
 #[tokio::test]
-async fn several_are_set_aside_for_a_goal_at_once_and_put_back_and_undone() {
+async fn several_tasks_are_planned_together_and_undone() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal = set_goal(
@@ -39,9 +40,9 @@ async fn several_are_set_aside_for_a_goal_at_once_and_put_back_and_undone() {
     )
     .await;
     let keys = [
-        make(elif, "Runbook").await,
-        make(elif, "Alert on lag").await,
-        make(elif, "Old idea").await,
+        create_backlog_task(elif, "Runbook").await,
+        create_backlog_task(elif, "Alert on lag").await,
+        create_backlog_task(elif, "Old idea").await,
     ];
     let page = elif.get(PLANNING).await.ok().text();
     assert!(page.contains("Planning Sprint 43") && page.contains("<b>0</b>planned (0 points)"));
@@ -53,31 +54,31 @@ async fn several_are_set_aside_for_a_goal_at_once_and_put_back_and_undone() {
     ];
     elif.post(PLANNING, &fields).await.ok();
     for key in &keys[..2] {
-        let task = elif.task(key).await;
+        let task = elif.load_task(key).await;
         assert_eq!((&task["sprint"], &task["goal"]), (&json!(43), &json!(1)));
     }
-    assert_eq!(elif.task(&keys[2]).await["sprint"], json!(null));
+    assert_eq!(elif.load_task(&keys[2]).await["sprint"], json!(null));
     let page = elif.get(PLANNING).await.text();
     assert!(page.contains("<b>2</b>planned (6 points)"));
     assert!(
-        place(&page, "Cut over") < place(&page, "<planning-lists>"),
-        "its goals are on top"
+        find_position(&page, "Cut over") < find_position(&page, "<planning-lists>"),
+        "the goals are above the lists"
     );
-    // what is dragged goes alone, unless it is ticked with others
+    // a dragged task moves alone unless it is checked, too
     let fields = [
         ("sprint", "43"),
         ("to", "backlog"),
         ("keys", &keys[0]),
         ("dragged", &keys[1]),
     ];
-    let answer = elif.post(PLANNING, &fields).await.ok();
-    assert_eq!(elif.task(&keys[0]).await["sprint"], json!(43));
-    let task = elif.task(&keys[1]).await;
+    let response = elif.post(PLANNING, &fields).await.ok();
+    assert_eq!(elif.load_task(&keys[0]).await["sprint"], json!(43));
+    let task = elif.load_task(&keys[1]).await;
     assert_eq!(
         (&task["sprint"], &task["goal"]),
         (&json!(null), &json!(null))
     );
-    let change = answer
+    let change = response
         .header("location")
         .split("did=")
         .nth(1)
@@ -86,16 +87,16 @@ async fn several_are_set_aside_for_a_goal_at_once_and_put_back_and_undone() {
     elif.post(&format!("/changes/{change}/undo"), &[("back", PLANNING)])
         .await
         .ok();
-    let task = elif.task(&keys[1]).await;
+    let task = elif.load_task(&keys[1]).await;
     assert_eq!(
         (&task["sprint"], &task["goal"]),
         (&json!(43), &json!(1)),
-        "both are as they were"
+        "undo restores sprint and goal"
     );
 }
 
 #[tokio::test]
-async fn what_cannot_be_planned_is_refused_and_nothing_has_moved() {
+async fn invalid_planning_is_refused_and_moves_nothing() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let now = set_goal(&world, elif, "42", &[("title", "Now"), ("target", "2")]).await;
@@ -109,9 +110,9 @@ async fn what_cannot_be_planned_is_refused_and_nothing_has_moved() {
         .await
         .unwrap();
     let theirs = theirs.to_string();
-    let key = make(elif, "Runbook").await;
-    let foreign = jonas.make("ingestion", "todo", "Not yours").await;
-    for (who, to, keys, status) in [
+    let key = create_backlog_task(elif, "Runbook").await;
+    let foreign = jonas.create_task("ingestion", "todo", "Not yours").await;
+    for (client, to, keys, status) in [
         (elif, now.as_str(), key.as_str(), 422),
         (elif, theirs.as_str(), &key, 422),
         (elif, "nonsense", &key, 404),
@@ -119,11 +120,12 @@ async fn what_cannot_be_planned_is_refused_and_nothing_has_moved() {
         (elif, "sprint", "", 422),
         (jonas, "sprint", &key, 403),
     ] {
-        who.post(PLANNING, &[("sprint", "43"), ("to", to), ("keys", keys)])
+        client
+            .post(PLANNING, &[("sprint", "43"), ("to", to), ("keys", keys)])
             .await
             .status(status);
     }
-    // one that is not the team's refuses all of them
+    // one task of another team makes the whole request fail
     let both = [
         ("sprint", "43"),
         ("to", "sprint"),
@@ -146,41 +148,48 @@ async fn what_cannot_be_planned_is_refused_and_nothing_has_moved() {
     )
     .await
     .status(422);
-    assert_eq!(elif.task(&key).await["sprint"], json!(null));
-    assert_eq!(jonas.task(&foreign).await["sprint"], json!(42));
+    assert_eq!(elif.load_task(&key).await["sprint"], json!(null));
+    assert_eq!(jonas.load_task(&foreign).await["sprint"], json!(42));
     elif.get("/teams/infrastructure/planning?sprint=999")
         .await
         .status(404);
 }
 
 #[tokio::test]
-async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
+async fn backlog_starts_with_tasks_that_unblock_others() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    make(elif, "The oldest").await;
+    create_backlog_task(elif, "The oldest").await;
     world.app.clock.advance(time::Duration::hours(1));
-    let asked = make(elif, "They wait for it").await;
-    let theirs = jonas.make("ingestion", "in-progress", "Dual-write").await;
+    let awaited = create_backlog_task(elif, "They wait for it").await;
+    let theirs = jonas
+        .create_task("ingestion", "in-progress", "Dual-write")
+        .await;
     jonas
-        .post(&format!("/tasks/{theirs}/block"), &[("on", asked.as_str())])
+        .post(
+            &format!("/tasks/{theirs}/block"),
+            &[("on", awaited.as_str())],
+        )
         .await
         .ok();
     let page = elif.get(PLANNING).await.ok().text();
-    assert!(place(&page, "They wait for it") < place(&page, "The oldest"));
+    assert!(find_position(&page, "They wait for it") < find_position(&page, "The oldest"));
     assert!(page.contains(&format!("{theirs} waits")));
-    // next what is for somebody, however young
-    let young = make(elif, "Support asked for it").await;
+    // next come tasks that are needed by someone, whatever their age
+    let young = create_backlog_task(elif, "Support asked for it").await;
     elif.post(&format!("/tasks/{young}"), &[("needed_by", "Support")])
         .await
         .ok();
     let page = elif.get(PLANNING).await.ok().text();
-    assert!(place(&page, "They wait for it") < place(&page, "Support asked for it"));
     assert!(
-        place(&page, "Support asked for it") < place(&page, "The oldest")
+        find_position(&page, "They wait for it") < find_position(&page, "Support asked for it")
+    );
+    assert!(
+        find_position(&page, "Support asked for it") < find_position(&page, "The oldest")
             && page.contains("for Support"),
         "{page}"
     );
-    // then what serves a goal that is behind, if only by its project: what is in the backlog has no goal
+    // then tasks of the project of a goal that is behind; backlog tasks have no goal of their own
     let project = [
         ("team", "infrastructure"),
         ("name", "Re-partition"),
@@ -194,23 +203,23 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
         ("project", "re-partition"),
     ];
     set_goal(&world, elif, "42", &serving).await;
-    let serves = make(elif, "Of the project").await;
+    let serves = create_backlog_task(elif, "Of the project").await;
     assert!(
-        place(&elif.get(PLANNING).await.ok().text(), "The oldest")
-            < place(&elif.get(PLANNING).await.ok().text(), "Of the project")
+        find_position(&elif.get(PLANNING).await.ok().text(), "The oldest")
+            < find_position(&elif.get(PLANNING).await.ok().text(), "Of the project")
     );
     elif.post(&format!("/tasks/{serves}"), &[("project", "re-partition")])
         .await
         .ok();
     let page = elif.get(PLANNING).await.ok().text();
-    assert!(place(&page, "Support asked for it") < place(&page, "Of the project"));
+    assert!(find_position(&page, "Support asked for it") < find_position(&page, "Of the project"));
     assert!(
-        place(&page, "Of the project") < place(&page, "The oldest"),
+        find_position(&page, "Of the project") < find_position(&page, "The oldest"),
         "{page}"
     );
-    assert!(place(&page, "Other teams waiting on us") < page.rfind("Dual-write").unwrap());
-    // what they waited for is there: it is no news to plan by any more
-    elif.post(&format!("/tasks/{asked}/position"), &[("column", "done")])
+    assert!(find_position(&page, "Other teams waiting on us") < page.rfind("Dual-write").unwrap());
+    // a finished task is no longer listed as awaited
+    elif.post(&format!("/tasks/{awaited}/position"), &[("column", "done")])
         .await
         .ok();
     assert!(
@@ -227,10 +236,10 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
         .ok()
         .text();
     assert!(
-        board.contains(&asked) && !board.contains(&format!("{theirs} waits")),
-        "nor on its card"
+        board.contains(&awaited) && !board.contains(&format!("{theirs} waits")),
+        "its card does not show it either"
     );
-    elif.post(&format!("/tasks/{asked}/position"), &[("column", "todo")])
+    elif.post(&format!("/tasks/{awaited}/position"), &[("column", "todo")])
         .await
         .ok();
     assert!(
@@ -241,9 +250,12 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
             .contains("Other teams waiting on us")
     );
     let read = jonas.get(PLANNING).await.ok().text();
-    assert!(!read.contains("Move selected"), "another team reads");
-    // what is finished is no plan, and a closed sprint says what is usual
-    elif.make("infrastructure", "done", "Backups").await;
+    assert!(
+        !read.contains("Move selected"),
+        "another team cannot move tasks"
+    );
+    // the closed sprint is the basis of the median
+    elif.create_task("infrastructure", "done", "Backups").await;
     elif.post("/teams/infrastructure/sprints/42/close", &[])
         .await
         .ok();
@@ -256,7 +268,7 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
 }
 
 #[tokio::test]
-async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the_standup() {
+async fn absence_reduces_capacity_and_standup_suggestions() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -287,13 +299,13 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
     let page = elif.get(PLANNING).await.ok().text();
     assert!(
         page.contains("<b>17 of 20</b>person-days available"),
-        "a weekend is nobody's day off: {page}"
+        "weekend days of the absence do not count: {page}"
     );
     assert!(
         page.contains("7 of 10 days") && page.contains("10 of 10 days"),
         "{page}"
     );
-    // today is over half of the sprint that goes on, and Tomas is there on three of its four days
+    // four days of the active sprint are left, and Tomas is away on one of them
     let page = elif
         .get("/teams/infrastructure/planning?sprint=42")
         .await
@@ -304,14 +316,14 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
         "{page}"
     );
 
-    make(elif, "Free to be taken").await;
+    create_backlog_task(elif, "Free to be taken").await;
     elif.post("/tasks/INF-1", &[("sprint", "42")]).await.ok();
     let standup = elif.get("/teams/infrastructure/standup").await.ok().text();
     assert!(standup.contains("away until Tue 24 Nov"), "{standup}");
     assert_eq!(
         standup.matches("Suggested: <a").count(),
         1,
-        "only who is there"
+        "only the person who is present gets a suggestion"
     );
 
     for (from, to, why) in [
@@ -324,11 +336,11 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
         ("", "2026-12-03", "Enter the first day off."),
         ("2026-02-30", "", "Enter a date as YYYY-MM-DD."),
     ] {
-        let answer = tomas
+        let response = tomas
             .post("/me/absences", &[("from", from), ("to", to)])
             .await
             .status(422);
-        assert!(answer.text().contains(why), "{why}: {}", answer.text());
+        assert!(response.text().contains(why), "{why}: {}", response.text());
     }
     elif.post("/me/absences/2026-12-03/remove", &[])
         .await
@@ -342,11 +354,14 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
     );
 }
 
-/// Enter on a ticked box presses the form's first button.
+/// Pressing Enter on a checkbox activates the form's first button.
 #[tokio::test]
 async fn enter_in_planning_changes_nothing() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     let page = world
         .elif
         .get("/teams/infrastructure/planning?sprint=42")
@@ -363,6 +378,6 @@ async fn enter_in_planning_changes_nothing() {
         .unwrap();
     assert!(
         first.contains("formmethod=\"dialog\"") && !first.contains("name="),
-        "it sends nothing: {first}"
+        "the first button submits nothing: {first}"
     );
 }

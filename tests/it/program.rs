@@ -1,4 +1,4 @@
-//! The real program, started as its owner would, on a folder and a port of its own.
+//! The real program, started from the command line with a temporary data folder and a free port.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -15,25 +15,25 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{interval, timeout};
 
-/// Long enough for a busy machine; nothing waits this long when all is well.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Long enough for a busy machine. Only a failing test waits this long.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A data folder, and the account that runs Fortnight on it.
+/// A data folder and the user that runs Fortnight with it.
 pub struct Place {
     folder: TempDir,
-    /// The data folder, inside.
+    /// Path of the data folder within `folder`.
     inside: String,
     program: PathBuf,
-    /// Run as this ordinary user and group, although we are root.
+    /// The unprivileged user and group to run as when the tests run as root.
     ordinary: Option<(u32, u32)>,
 }
 
 impl Place {
-    /// For whoever runs the tests.
+    /// Uses the current user.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new()
             .prefix("fortnight-test-")
-            // so that the user who runs Postgres for root can pass
+            // when root runs the tests, Postgres runs as another user, who needs to pass through
             .permissions(Permissions::from_mode(0o711))
             .tempdir()
             .unwrap();
@@ -45,23 +45,23 @@ impl Place {
         }
     }
 
-    /// For an ordinary user, also when root runs the tests.
-    pub fn of_an_ordinary_user() -> Self {
+    /// Uses an unprivileged user, even when root runs the tests.
+    pub fn of_unprivileged_user() -> Self {
         let mut place = Self::new();
         if rustix::process::geteuid().is_root() {
-            let nobody = 65534;
-            // cargo's folder may be inside /root
+            let unprivileged = 65534;
+            // the build folder may be inside /root
             let program = place.folder.path().join("fortnight");
             fs::copy(&place.program, &program).unwrap();
             fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-            chown(place.folder.path(), Some(nobody), Some(nobody)).unwrap();
+            chown(place.folder.path(), Some(unprivileged), Some(unprivileged)).unwrap();
             place.program = program;
-            place.ordinary = Some((nobody, nobody));
+            place.ordinary = Some((unprivileged, unprivileged));
         }
         place
     }
 
-    /// With its data further inside.
+    /// Moves the data folder to this relative path.
     pub fn in_folder(mut self, inside: &str) -> Self {
         self.inside = inside.to_owned();
         self
@@ -80,7 +80,7 @@ impl Place {
             .arg("--data-dir")
             .arg(self.data_dir())
             .args(args)
-            // a free one, unless the test asks for another
+            // any free port, unless the test sets one
             .env("FORTNIGHT_LISTEN", "127.0.0.1:0")
             .env_remove("DATABASE_URL")
             .env_remove("RUST_LOG")
@@ -90,17 +90,17 @@ impl Place {
         command
     }
 
-    /// Runs a command that ends by itself.
+    /// Runs a command until it ends.
     pub async fn run(&self, args: &[&str]) -> Output {
-        timeout(PATIENCE, self.command(args).output())
+        timeout(TIMEOUT, self.command(args).output())
             .await
-            .expect("it does not end")
+            .expect("the command ends in time")
             .unwrap()
     }
 
-    /// The same with something to read, as `echo password | fortnight user add` does. It must go well; the answer is
-    /// what it said.
-    pub async fn run_reading(&self, input: &str, args: &[&str]) -> String {
+    /// Runs a command with standard input, like `echo password | fortnight user add`. It must succeed. Returns its
+    /// standard output.
+    pub async fn run_with_input(&self, input: &str, args: &[&str]) -> String {
         let mut command = self.command(args);
         let mut child = command
             .stdin(Stdio::piped())
@@ -115,19 +115,19 @@ impl Place {
             .write_all(input.as_bytes())
             .await
             .unwrap();
-        let done = timeout(PATIENCE, child.wait_with_output())
+        let done = timeout(TIMEOUT, child.wait_with_output())
             .await
-            .expect("it does not end")
+            .expect("the command ends in time")
             .unwrap();
         assert!(done.status.success(), "{args:?}: {done:?}");
         String::from_utf8(done.stdout).unwrap()
     }
 
-    /// Runs a command that asks something at a terminal, which `script` of Linux makes; the answer is what stands on it.
+    /// Runs a command with a terminal, which the Linux tool `script` emulates. Returns what the terminal shows.
     pub async fn run_at_terminal(&self, input: &str, args: &[&str]) -> String {
-        let said = self.command(args);
-        let line: Vec<String> = std::iter::once(said.as_std().get_program())
-            .chain(said.as_std().get_args())
+        let output = self.command(args);
+        let line: Vec<String> = std::iter::once(output.as_std().get_program())
+            .chain(output.as_std().get_args())
             .map(|word| format!("'{}'", word.to_str().unwrap()))
             .collect();
         let mut command = Command::new("script");
@@ -145,13 +145,13 @@ impl Place {
             .spawn()
             .unwrap();
         let mut screen = child.stdout.take().unwrap();
-        let mut said = Vec::new();
-        // whoever types before they are asked sees what they type
-        while !said.ends_with(b": ") {
+        let mut output = Vec::new();
+        // input sent before the prompt would be echoed
+        while !output.ends_with(b": ") {
             assert!(
-                timeout(PATIENCE, screen.read_buf(&mut said))
+                timeout(TIMEOUT, screen.read_buf(&mut output))
                     .await
-                    .expect("it asks nothing")
+                    .expect("the command prompts in time")
                     .unwrap()
                     > 0
             );
@@ -163,27 +163,27 @@ impl Place {
             .write_all(input.as_bytes())
             .await
             .unwrap();
-        timeout(PATIENCE, screen.read_to_end(&mut said))
+        timeout(TIMEOUT, screen.read_to_end(&mut output))
             .await
-            .expect("it does not end")
+            .expect("the command ends in time")
             .unwrap();
         assert!(child.wait().await.unwrap().success(), "{args:?}");
-        String::from_utf8(said).unwrap()
+        String::from_utf8(output).unwrap()
     }
 
-    /// Starts the server and waits until it says where it is.
+    /// Starts the server and waits until it prints its address.
     pub async fn serve(&self) -> Server {
         self.start(&["serve"]).await
     }
 
-    /// Starts it without a subcommand, with these variables.
+    /// Starts the server without a subcommand and with these environment variables.
     pub async fn serve_with(&self, variables: &[(&str, &str)]) -> Server {
         let mut command = self.command(&[]);
         command.envs(variables.iter().copied());
         self.start_command(command).await
     }
 
-    /// Starts the demo in the same way.
+    /// Starts the demo.
     pub async fn serve_demo(&self, args: &[&str]) -> Server {
         self.start(&[&["demo"], args].concat()).await
     }
@@ -200,12 +200,12 @@ impl Place {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(PATIENCE, lines.next_line())
+        let line = timeout(TIMEOUT, lines.next_line())
             .await
-            .expect("it does not say where it is")
+            .expect("the server prints its address in time")
             .unwrap();
         let Some(line) = line else {
-            panic!("it ended: {}", fs::read_to_string(&log).unwrap());
+            panic!("the server ended: {}", fs::read_to_string(&log).unwrap());
         };
         let url = line
             .strip_prefix("Fortnight is running at ")
@@ -219,28 +219,28 @@ impl Place {
         }
     }
 
-    /// A connection to its database, as the administrator of the machine could make.
+    /// Connects to the embedded database, as an administrator of the machine can.
     pub async fn sql(&self) -> PgConnection {
         sql_in(&self.data_dir()).await
     }
 
-    /// The postmaster of this folder.
+    /// Returns the postmaster of this data folder.
     pub fn postmaster(&self) -> Pid {
         self.postmaster_if_any().unwrap()
     }
 
-    /// Nobody, while its file is missing or being written.
+    /// Returns `None` while the PID file is missing or being written.
     fn postmaster_if_any(&self) -> Option<Pid> {
         let text = fs::read_to_string(self.data_dir().join("postgres/postmaster.pid")).ok()?;
         Pid::from_raw(text.lines().next()?.parse().ok()?)
     }
 
-    /// Whether a new postmaster has taken over from this one.
+    /// Whether another postmaster has replaced this one.
     pub fn has_postmaster_other_than(&self, before: Pid) -> bool {
         self.postmaster_if_any().is_some_and(|now| now != before)
     }
 
-    /// Every living process that works in this folder: Postgres's all do.
+    /// Returns all running processes whose working directory is in the data folder. Every Postgres process is one of them.
     pub fn processes(&self) -> Vec<String> {
         let folder = self.data_dir();
         let works_there = |process: &Path| {
@@ -264,7 +264,7 @@ async fn sql_in(folder: &Path) -> PgConnection {
     PgConnection::connect_with(&options).await.unwrap()
 }
 
-/// A Fortnight that serves. Dropped, it is killed.
+/// A running server. It is killed when dropped.
 pub struct Server {
     child: Child,
     pub url: String,
@@ -273,11 +273,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// The link for a first visit, which it prints after its address.
-    pub async fn link(&mut self) -> String {
-        let line = timeout(PATIENCE, self.stdout.next_line())
+    /// Returns the setup link, which is printed after the address.
+    pub async fn read_setup_link(&mut self) -> String {
+        let line = timeout(TIMEOUT, self.stdout.next_line())
             .await
-            .expect("it prints no link")
+            .expect("the server prints a link in time")
             .unwrap();
         line.unwrap().strip_prefix("Open ").unwrap().to_owned()
     }
@@ -291,8 +291,8 @@ impl Server {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    /// What it wrote to its log so far.
-    pub fn said(&self) -> String {
+    /// Returns the log so far.
+    pub fn read_log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
@@ -301,22 +301,22 @@ impl Server {
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
-    pub async fn ended(&mut self) -> io::Result<ExitStatus> {
-        timeout(PATIENCE, self.child.wait())
+    pub async fn wait_for_exit(&mut self) -> io::Result<ExitStatus> {
+        timeout(TIMEOUT, self.child.wait())
             .await
-            .expect("it does not end")
+            .expect("the server ends in time")
     }
 }
 
-/// Looks again and again until it is so.
-pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+/// Polls until the condition is true.
+pub async fn wait_until(description: &str, mut is_done: impl AsyncFnMut() -> bool) {
     let mut tick = interval(Duration::from_millis(20));
-    let looking = async {
-        while !is_so().await {
+    let polling = async {
+        while !is_done().await {
             tick.tick().await;
         }
     };
-    timeout(PATIENCE, looking)
+    timeout(TIMEOUT, polling)
         .await
-        .unwrap_or_else(|_| panic!("never: {what}"));
+        .unwrap_or_else(|_| panic!("did not happen in time: {description}"));
 }

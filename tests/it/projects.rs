@@ -1,4 +1,4 @@
-//! What outlives a sprint: projects, milestones, objectives; and what a team says about itself.
+//! Projects, milestones, objectives and the about page of a team.
 
 use axum::http::Method;
 use serde_json::json;
@@ -8,8 +8,8 @@ use crate::{
     goals::set_goal,
 };
 
-/// Begins a project that Infrastructure leads.
-async fn begin(who: &Client) {
+/// Creates a project that Infrastructure leads.
+async fn create_project(client: &Client) {
     let fields = [
         ("team", "infrastructure"),
         ("name", "Re-partition 100 tables"),
@@ -18,25 +18,26 @@ async fn begin(who: &Client) {
         ("unit", "tables"),
         ("about", "Every table **once**"),
     ];
-    let answer = who.post("/projects", &fields).await;
+    let response = client.post("/projects", &fields).await;
     assert_eq!(
-        answer.headers["location"],
+        response.headers["location"],
         "/projects/re-partition-100-tables"
     );
 }
 
-async fn page(who: &Client) -> String {
-    who.get("/projects/re-partition-100-tables")
+async fn load_project_page(client: &Client) -> String {
+    client
+        .get("/projects/re-partition-100-tables")
         .await
         .ok()
         .text()
 }
 
 #[tokio::test]
-async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones() {
+async fn goals_of_several_teams_add_up_to_a_project() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    begin(elif).await;
+    create_project(elif).await;
     let milestones = "/projects/re-partition-100-tables/milestones";
     elif.post(
         milestones,
@@ -88,15 +89,15 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
         .await
         .ok();
     let key = elif
-        .make("infrastructure", "in-progress", "Copy sessions")
+        .create_task("infrastructure", "in-progress", "Copy sessions")
         .await;
     elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
         .await
         .ok();
-    let shown = page(jonas).await;
+    let shown = load_project_page(jonas).await;
     assert!(
         shown.contains("43 / 100"),
-        "31 and 12, of two teams and two sprints"
+        "31 and 12 from two teams and two sprints"
     );
     for text in [
         "Every table <strong>once</strong>",
@@ -116,15 +117,18 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
         .text();
     assert!(
         board.contains("Copy sessions"),
-        "it serves by its goal: {board}"
+        "the task belongs to the project through its goal: {board}"
     );
     assert!(jonas.get("/projects").await.text().contains("43 / 100"));
-    assert!(!shown.contains("Edit project"), "another team leads it");
-    // put right: another title and day, another place; the goal goes on pointing at it
+    assert!(
+        !shown.contains("Edit project"),
+        "only the leading team can edit it"
+    );
+    // after a change of title, date and position the goal still refers to the milestone
     let order = format!("{milestones}/{first}/order");
     let at = |page: &str, title: &str| page.find(title).unwrap();
     elif.post(&order, &[("to", "down")]).await.ok();
-    let shown = page(elif).await;
+    let shown = load_project_page(elif).await;
     assert!(at(&shown, "All of them") < at(&shown, "The first ten"));
     elif.post(&order, &[("to", "down")]).await.ok();
     elif.post(&order, &[("to", "up")]).await.ok();
@@ -139,7 +143,7 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
     )
     .await
     .ok();
-    let shown = page(elif).await;
+    let shown = load_project_page(elif).await;
     assert!(
         at(&shown, "The first twelve") < at(&shown, "All of them")
             && shown.contains("due Tue 8 Dec")
@@ -147,19 +151,22 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
     assert!(at(&shown, "The first twelve") < at(&shown, "Migrate 50 tables"));
     assert!(
         at(&shown, "Migrate 50 tables") < at(&shown, "All of them"),
-        "it points at the first of them"
+        "the goal is listed under its milestone"
     );
-    for (called, by, why) in [
+    for (new_title, due, why) in [
         (" ", "", "1 to 200 characters"),
         ("A dozen", "2026-02-31", "Enter a date as YYYY-MM-DD."),
     ] {
         let refused = elif
-            .post(&change, &[("row", &first), ("called", called), ("by", by)])
+            .post(
+                &change,
+                &[("row", &first), ("called", new_title), ("by", due)],
+            )
             .await
             .status(422)
             .text();
         assert!(
-            refused.contains(why) && refused.contains(&format!("value=\"{called}\"")),
+            refused.contains(why) && refused.contains(&format!("value=\"{new_title}\"")),
             "{refused}"
         );
     }
@@ -169,23 +176,23 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
     let reach = format!("{milestones}/{first}/reach");
     jonas.post(&reach, &[]).await.status(403);
     elif.post(&reach, &[]).await.ok();
-    assert!(page(elif).await.contains("1 of 2"));
+    assert!(load_project_page(elif).await.contains("1 of 2"));
     elif.post(&reach, &[("not", "1")]).await.ok();
-    assert!(page(elif).await.contains("0 of 2"));
+    assert!(load_project_page(elif).await.contains("0 of 2"));
     elif.post(&format!("{milestones}/{first}/remove"), &[])
         .await
         .ok();
     assert!(
-        page(elif).await.contains("43 / 100"),
-        "its goals stay with the project"
+        load_project_page(elif).await.contains("43 / 100"),
+        "its goals still count for the project"
     );
 }
 
 #[tokio::test]
-async fn what_a_project_may_not_be_is_said_beside_its_field() {
+async fn invalid_project_is_refused_beside_its_field() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    begin(elif).await;
+    create_project(elif).await;
     let base = [
         ("team", "infrastructure"),
         ("measure", "count"),
@@ -218,11 +225,11 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
             .into_iter()
             .chain([("name", name), ("target", target)])
             .collect();
-        let answer = elif.post("/projects", &fields).await.status(422);
-        assert!(answer.text().contains(why), "{why}");
+        let response = elif.post("/projects", &fields).await.status(422);
+        assert!(response.text().contains(why), "{why}");
         assert!(
-            answer.text().contains("value=\"tables\""),
-            "what was typed is still there"
+            response.text().contains("value=\"tables\""),
+            "the form keeps the input"
         );
     }
     let fields: Vec<(&str, &str)> = base
@@ -258,8 +265,8 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
     )
     .await
     .ok();
-    assert!(page(elif).await.contains("45 / 90"));
-    // a share is no more than all of it
+    assert!(load_project_page(elif).await.contains("45 / 90"));
+    // a percentage is at most 100
     let share = [
         ("name", "Re-partition"),
         ("measure", "share"),
@@ -275,11 +282,11 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
         refused.contains("Enter a whole number from 0 to 100.")
             && refused.contains("value=\"101\"")
     );
-    let gone = uuid::Uuid::now_v7().to_string();
+    let missing = uuid::Uuid::now_v7().to_string();
     let late = [
         ("name", "Re-partition"),
         ("target", "90"),
-        ("key_result", &gone),
+        ("key_result", &missing),
     ];
     let refused = elif
         .post("/projects/re-partition-100-tables", &late)
@@ -290,11 +297,11 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
         refused.contains("This key result no longer exists."),
         "{refused}"
     );
-    assert!(page(elif).await.contains("45 / 90"));
+    assert!(load_project_page(elif).await.contains("45 / 90"));
     elif.post("/projects/re-partition-100-tables/finish", &[])
         .await
         .ok();
-    assert!(page(elif).await.contains("finished"));
+    assert!(load_project_page(elif).await.contains("finished"));
     assert!(
         !elif
             .get("/teams/infrastructure/goals/new?sprint=43")
@@ -305,19 +312,21 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
 }
 
 #[tokio::test]
-async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
+async fn about_page_shows_mission_and_key_results_from_projects() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let told = [
-        ("mission", "Nobody thinks about disks"),
+    let profile = [
+        ("mission", "Reliable storage for everyone"),
         ("chat", "#infrastructure"),
         ("roadmap", "## Winter\n\n- Postgres"),
     ];
     jonas
-        .post("/teams/infrastructure/about", &told)
+        .post("/teams/infrastructure/about", &profile)
         .await
         .status(403);
-    elif.post("/teams/infrastructure/about", &told).await.ok();
+    elif.post("/teams/infrastructure/about", &profile)
+        .await
+        .ok();
     let objective = [
         ("quarter", "2026-Q4"),
         ("title", "No pages at night caused by the database"),
@@ -352,7 +361,7 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
         .await
         .unwrap();
     let id = result.to_string();
-    begin(elif).await;
+    create_project(elif).await;
     elif.post(
         "/projects/re-partition-100-tables",
         &[
@@ -363,7 +372,7 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
     )
     .await
     .ok();
-    // it serves the project and names the key result too: it counts once
+    // the goal belongs to the project and to its key result, but counts once
     let goal = [
         ("title", "Migrate 50"),
         ("target", "50"),
@@ -379,7 +388,7 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
     .ok();
     let about = jonas.get("/teams/infrastructure/about").await.ok().text();
     for text in [
-        "Nobody thinks about disks",
+        "Reliable storage for everyone",
         "#infrastructure",
         "<h2>Winter</h2>",
         "Elif Hartmann",
@@ -391,7 +400,7 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
     ] {
         assert!(about.contains(text), "{text}");
     }
-    // a goal that serves no project feeds it by itself
+    // a goal without a project counts for the key result directly
     let alone = set_goal(
         &world,
         elif,
@@ -453,7 +462,7 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
         .await
         .unwrap();
     let objective = format!("/teams/infrastructure/objectives/{objective}");
-    let worded = [("title", "Everybody sleeps"), ("why", "Four nights")];
+    let worded = [("title", "Quiet nights"), ("why", "Four nights")];
     jonas.post(&objective, &worded).await.status(403);
     elif.post(&objective, &[("title", " "), ("why", "")])
         .await
@@ -461,7 +470,7 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
     elif.post(&objective, &worded).await.ok();
     let about = jonas.get("/teams/infrastructure/about").await.ok().text();
     for text in [
-        "Everybody sleeps",
+        "Quiet nights",
         "Four nights",
         "Tables that moved",
         "40 / 80",
@@ -469,11 +478,14 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
         assert!(about.contains(text), "{text}");
     }
     elif.post(&format!("{result}/remove"), &[]).await.ok();
-    assert!(page(elif).await.contains("31 / 100"), "the project stays");
+    assert!(
+        load_project_page(elif).await.contains("31 / 100"),
+        "the project is kept"
+    );
 }
 
 #[tokio::test]
-async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
+async fn expected_pace_uses_the_teams_week_and_days_off() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal = set_goal(
@@ -512,7 +524,7 @@ async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
     let board = elif.get("/teams/infrastructure").await.text();
     assert!(
         board.contains("Expected by today: 68 %"),
-        "the middle of the sixth of eight working days"
+        "the middle of working day 6 of 8"
     );
     elif.post(
         "/teams/infrastructure/days-off",
@@ -525,7 +537,7 @@ async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
             .await
             .text()
             .contains("Expected by today: 64 %"),
-        "of seven"
+        "the middle of working day 5 of 7"
     );
     assert!(
         elif.get("/teams/infrastructure/settings")
@@ -567,7 +579,7 @@ async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
 }
 
 #[tokio::test]
-async fn who_works_at_other_hours_no_longer_fits() {
+async fn person_with_other_hours_is_not_suggested() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -624,26 +636,37 @@ async fn who_works_at_other_hours_no_longer_fits() {
 }
 
 #[tokio::test]
-async fn a_projects_board_shows_tasks_of_all_teams_by_state_under_the_boards_filters() {
+async fn project_board_shows_tasks_of_all_teams_by_state() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    begin(elif).await;
+    create_project(elif).await;
     let board = "/projects/re-partition-100-tables/board";
-    let ours = elif.make("infrastructure", "todo", "Copy sessions").await;
-    let backlog = elif.make("infrastructure", "todo", "Copy the rest").await;
+    let ours = elif
+        .create_task("infrastructure", "todo", "Copy sessions")
+        .await;
+    let backlog = elif
+        .create_task("infrastructure", "todo", "Copy the rest")
+        .await;
     elif.post(&format!("/tasks/{backlog}"), &[("sprint", "none")])
         .await
         .ok();
-    let theirs = jonas.make("ingestion", "in-review", "Dual-write").await;
-    elif.make("infrastructure", "todo", "Something else").await;
-    for (who, key) in [(elif, &ours), (elif, &backlog), (jonas, &theirs)] {
-        who.post(
-            &format!("/tasks/{key}"),
-            &[("project", "re-partition-100-tables")],
-        )
-        .await
-        .ok();
-        assert_eq!(who.task(key).await["project"], "re-partition-100-tables");
+    let theirs = jonas
+        .create_task("ingestion", "in-review", "Dual-write")
+        .await;
+    elif.create_task("infrastructure", "todo", "Something else")
+        .await;
+    for (client, key) in [(elif, &ours), (elif, &backlog), (jonas, &theirs)] {
+        client
+            .post(
+                &format!("/tasks/{key}"),
+                &[("project", "re-partition-100-tables")],
+            )
+            .await
+            .ok();
+        assert_eq!(
+            client.load_task(key).await["project"],
+            "re-partition-100-tables"
+        );
     }
     let story = elif.get(&format!("/tasks/{ours}")).await.ok().text();
     assert!(
@@ -683,20 +706,20 @@ async fn a_projects_board_shows_tasks_of_all_teams_by_state_under_the_boards_fil
             .text()
             .contains("There is no sprint 77.")
     );
-    let asked =
+    let cards_path =
         format!("/projects/re-partition-100-tables/cards?keys={ours},{theirs},INF-4,nonsense");
-    let cards = elif.get(&asked).await.ok().text();
+    let cards = elif.get(&cards_path).await.ok().text();
     assert!(
         cards.contains("data-state=\"review\"") && !cards.contains("Something else"),
         "{cards}"
     );
 
-    // A drop names the state; each team has its own column for it.
+    // a drop names a state, and each team has its own columns for it
     let drop = |state: &'static str| [("state", state), ("after", ""), ("version", "99")];
     elif.post(&format!("/tasks/{ours}/position"), &drop("doing"))
         .await
         .ok();
-    assert_eq!(elif.task(&ours).await["column"], "in-progress");
+    assert_eq!(elif.load_task(&ours).await["column"], "in-progress");
     elif.post(&format!("/tasks/{ours}/position"), &drop("asleep"))
         .await
         .status(422);
@@ -720,9 +743,9 @@ async fn a_projects_board_shows_tasks_of_all_teams_by_state_under_the_boards_fil
         .await
         .ok();
     assert_eq!(
-        elif.task(&ours).await["column"],
+        elif.load_task(&ours).await["column"],
         "in-review",
-        "the first of several"
+        "the first column of the state"
     );
     elif.post(
         &format!("/tasks/{ours}/position"),
@@ -731,9 +754,9 @@ async fn a_projects_board_shows_tasks_of_all_teams_by_state_under_the_boards_fil
     .await
     .ok();
     assert_eq!(
-        elif.task(&ours).await["column"],
+        elif.load_task(&ours).await["column"],
         "security",
-        "where its neighbour is"
+        "the column of the neighbour"
     );
 
     let fields = json!({ "project": "no-such" });

@@ -1,4 +1,4 @@
-//! Exports as no tool ever wrote them: real ones with parts of them exchanged, left out, or grown.
+//! Property tests: real exports with random nodes replaced, and random filter texts.
 
 use fortnight::domain::import::{
     self,
@@ -12,14 +12,14 @@ use proptest::{
 use serde_json::{Value, json};
 
 use crate::{
-    fixtures::{World, tell},
-    importing::{GITHUB, MOVED, TRELLO, everything, json_of},
+    fixtures::{World, report},
+    importing::{GITHUB, MOVED, TRELLO, count_everything, parse_json},
 };
 
-/// Where something is exchanged, counted through the file, and for what.
-type Wound = (prop::sample::Index, Value);
+/// The index of a node in the file, and its replacement.
+type Mutation = (prop::sample::Index, Value);
 
-fn wounds() -> impl Strategy<Value = Vec<Wound>> {
+fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
     let odd = prop::sample::select(vec![
         json!(null),
         json!(true),
@@ -46,34 +46,36 @@ fn wounds() -> impl Strategy<Value = Vec<Wound>> {
     prop::collection::vec((any::<prop::sample::Index>(), other), 1..12)
 }
 
-/// The file with its wounds.
-fn wounded(file: &str, wounds: &[Wound]) -> Value {
-    let mut file = json_of(file);
-    for (at, other) in wounds {
-        let mut left = at.index(count(&file));
-        exchange(&mut file, &mut left, other);
+/// Returns the file with the mutations applied.
+fn apply_mutations(file: &str, mutations: &[Mutation]) -> Value {
+    let mut file = parse_json(file);
+    for (at, other) in mutations {
+        let mut left = at.index(count_nodes(&file));
+        replace_node(&mut file, &mut left, other);
     }
     file
 }
 
-fn count(value: &Value) -> usize {
+fn count_nodes(value: &Value) -> usize {
     1 + match value {
-        Value::Array(items) => items.iter().map(count).sum(),
-        Value::Object(fields) => fields.values().map(count).sum::<usize>(),
+        Value::Array(items) => items.iter().map(count_nodes).sum(),
+        Value::Object(fields) => fields.values().map(count_nodes).sum::<usize>(),
         _ => 0,
     }
 }
 
-/// Exchanges the node that has so many before it.
-fn exchange(value: &mut Value, left: &mut usize, other: &Value) -> bool {
+/// Replaces the node with this index in depth-first order.
+fn replace_node(value: &mut Value, left: &mut usize, other: &Value) -> bool {
     if *left == 0 {
         *value = other.clone();
         return true;
     }
     *left -= 1;
     match value {
-        Value::Array(items) => items.iter_mut().any(|item| exchange(item, left, other)),
-        Value::Object(fields) => fields.values_mut().any(|item| exchange(item, left, other)),
+        Value::Array(items) => items.iter_mut().any(|item| replace_node(item, left, other)),
+        Value::Object(fields) => fields
+            .values_mut()
+            .any(|item| replace_node(item, left, other)),
         _ => false,
     }
 }
@@ -90,50 +92,51 @@ proptest! {
     #![proptest_config(Config { cases: 48, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn no_export_makes_the_reading_panic(wounds in wounds()) {
+    fn mutated_exports_never_panic_the_parser(mutations in mutations()) {
         for (file, parse) in REAL {
-            let _ = parse(&wounded(file, &wounds));
+            let _ = parse(&apply_mutations(file, &mutations));
         }
     }
 }
 
 #[tokio::test]
-async fn a_wounded_export_comes_in_whole_or_not_at_all() {
+async fn mutated_export_is_imported_whole_or_not_at_all() {
     let world = World::new().await;
     let mut runner = TestRunner::deterministic();
-    let (mut came, mut refused) = (0, 0);
+    let (mut imported, mut refused) = (0, 0);
     for _ in 0..20 {
-        let wounds = wounds().new_tree(&mut runner).unwrap().current();
+        let mutations = mutations().new_tree(&mut runner).unwrap().current();
         for (file, parse) in REAL {
-            let Ok(draft) = parse(&wounded(file, &wounds)) else {
+            let Ok(draft) = parse(&apply_mutations(file, &mutations)) else {
                 continue;
             };
-            let before = everything(&world.db).await;
-            let wish = ImportRequest {
+            let before = count_everything(&world.db).await;
+            let request = ImportRequest {
                 draft: &draft,
                 team: "infrastructure",
                 mappings: &[],
                 dry_run: false,
             };
-            match fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {}).await
+            match fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
+                .await
             {
-                Ok(_) => came += 1,
+                Ok(_) => imported += 1,
                 Err(problem) => {
-                    // a sentence, and nothing of ours
+                    // refused with a reason, not with an internal error
                     assert!(
                         !matches!(problem, fortnight::domain::error::Problem::InternalError(_)),
                         "{problem:?}"
                     );
-                    assert_eq!(everything(&world.db).await, before, "{problem:?}");
+                    assert_eq!(count_everything(&world.db).await, before, "{problem:?}");
                     refused += 1;
                 }
             }
         }
     }
-    tell(&format!(
-        "{came} wounded exports came in and {refused} were refused"
+    report(&format!(
+        "{imported} mutated exports were imported and {refused} were refused"
     ));
-    assert!(came > 0);
+    assert!(imported > 0);
     crate::concurrency::check_board(&world).await;
     world
         .elif
@@ -142,11 +145,14 @@ async fn a_wounded_export_comes_in_whole_or_not_at_all() {
         .status(200);
 }
 
-/// Case 48.
+/// Case 48. A query is either a result or a 422.
 #[tokio::test]
-async fn whatever_is_typed_into_the_filter_there_is_an_answer() {
+async fn any_filter_text_gets_a_response() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "One").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "One")
+        .await;
     let term = prop_oneof![
         "[a-z]{0,8}:[ -~]{0,8}",
         "(owner|label|goal|is|age|sprint|-label|-is|-age|-goal):[<>]?[0-9a-z@-]{0,20}[dhw]?",

@@ -1,4 +1,4 @@
-//! How often a page asks the database: as often for many tasks as for few.
+//! The number of database queries for a page does not grow with the number of tasks.
 
 use std::{cell::Cell, sync::Once};
 
@@ -9,14 +9,14 @@ use tracing::{Event, Metadata, Subscriber, span};
 use crate::fixtures::World;
 
 thread_local! {
-    /// The statements that this thread has sent. A test of one thread runs all of its work there.
+    /// Statements sent by this thread. A single-threaded test does all its work in one thread.
     static SENT: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Counts statements for all tests of this program: two listeners of their own would take events from one another.
+/// Counts statements for all tests, because only one subscriber can be installed per process.
 struct Counting;
 
-fn count() {
+fn count_queries() {
     static LISTENS: Once = Once::new();
     LISTENS.call_once(|| tracing::subscriber::set_global_default(Counting).unwrap());
 }
@@ -44,7 +44,7 @@ impl Subscriber for Counting {
 }
 
 #[tokio::test]
-async fn forty_tasks_ask_no_more_than_two() {
+async fn forty_tasks_need_no_more_queries_than_two() {
     let world = World::new().await;
     let people = ["elif", "jonas"];
     for (client, team, tasks) in [
@@ -59,8 +59,8 @@ async fn forty_tasks_ask_no_more_than_two() {
                 .status(201);
         }
     }
-    count();
-    let asked = async |path: String| {
+    count_queries();
+    let queries_for = async |path: String| {
         SENT.set(0);
         world.elif.get(&path).await.status(200);
         SENT.get()
@@ -72,38 +72,39 @@ async fn forty_tasks_ask_no_more_than_two() {
         "/teams/TEAM/flow",
         "/teams/TEAM/check-in",
     ] {
-        let few = asked(path.replace("TEAM", "infrastructure")).await;
-        let many = asked(path.replace("TEAM", "ingestion")).await;
+        let few = queries_for(path.replace("TEAM", "infrastructure")).await;
+        let many = queries_for(path.replace("TEAM", "ingestion")).await;
         assert!(few > 0, "statements are counted");
         assert_eq!(few, many, "{path}");
     }
-    // nothing changed: the door's one question is all
-    let unchanged = asked("/teams/infrastructure".to_owned()).await;
+    // an unchanged page needs one query, for session and access
+    let unchanged = queries_for("/teams/infrastructure".to_owned()).await;
     assert_eq!(unchanged, 1);
-    // nor is a badge drawn again for whoever has not seen it yet: what is kept is sent whole
-    for kept in [
+    // cached badges and feeds are sent without rendering them again
+    for cached in [
         "check-in/badge.svg",
         "check-in.json",
         "check-in/changes.atom",
     ] {
-        let path = match kept {
+        let path = match cached {
             "check-in.json" => "/api/v1/teams/infrastructure/check-in".to_owned(),
-            kept => format!("/teams/infrastructure/{kept}"),
+            cached => format!("/teams/infrastructure/{cached}"),
         };
-        asked(path.clone()).await;
-        assert_eq!(asked(path.clone()).await, 1, "{path}");
+        queries_for(path.clone()).await;
+        assert_eq!(queries_for(path.clone()).await, 1, "{path}");
     }
-    let before = asked("/".to_owned()).await;
-    // three of them ask what one follows, waits for and asked
+    let before = queries_for("/".to_owned()).await;
+    // three of them are for followed items, awaited tasks and requests
     assert!(before <= 14, "my work: {before}");
-    // News of a second team asks for that team's names alone, and not for people, sprints and projects again.
-    let with_news = async |team: &str, who: &crate::fixtures::Client, key: &str| {
+    // news of a second team needs only that team's names, not people, sprints and projects again
+    let with_news = async |team: &str, author: &crate::fixtures::Client, key: &str| {
         world
             .elif
             .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
             .await
             .ok();
-        who.post(&format!("/tasks/{key}/comments"), &[("body", "Nearly")])
+        author
+            .post(&format!("/tasks/{key}/comments"), &[("body", "Nearly")])
             .await
             .ok();
         let page = world.elif.get("/").await.ok().text();
@@ -111,9 +112,9 @@ async fn forty_tasks_ask_no_more_than_two() {
     };
     let mira = world.join("Mira Sol", "mira", "infrastructure").await;
     with_news("infrastructure", &mira, "INF-1").await;
-    let one = asked("/".to_owned()).await;
+    let one = queries_for("/".to_owned()).await;
     with_news("ingestion", &world.jonas, "ING-1").await;
-    let two = asked("/".to_owned()).await;
+    let two = queries_for("/".to_owned()).await;
     assert!(
         one <= before + 7 && two <= one + 2,
         "{before}, {one}, {two}"
@@ -121,12 +122,15 @@ async fn forty_tasks_ask_no_more_than_two() {
 }
 
 #[tokio::test]
-async fn a_move_is_a_handful_of_questions() {
+async fn move_needs_seven_queries() {
     let world = World::new().await;
     for title in ["one", "two", "three"] {
-        world.elif.make("infrastructure", "todo", title).await;
+        world
+            .elif
+            .create_task("infrastructure", "todo", title)
+            .await;
     }
-    count();
+    count_queries();
     for place in [
         json!({ "column": "in-progress" }),
         json!({ "column": "todo", "after": "INF-2" }),
@@ -138,11 +142,11 @@ async fn a_move_is_a_handful_of_questions() {
             .api(Method::PUT, "/tasks/INF-1/position", place)
             .await
             .ok();
-        // who and which task, the locks, the neighbours, the place, the event, the commit, the card
+        // session and task, locks, neighbours, position, event, commit, card
         assert_eq!(SENT.get(), 7);
     }
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-2", "INF-3"]
     );
 }

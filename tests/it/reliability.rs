@@ -1,4 +1,4 @@
-//! What networks, machines and many people do to a board.
+//! Unreliable networks, slow clients and many clients at once.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use tokio::{
 
 use crate::{asset_serving::Served, concurrency::check_board, fixtures::World};
 
-/// Case R7. Whoever lost the line in the middle of a write sends it again, and it is done once.
+/// Case R7. A client that loses its connection during a write sends it again, and it is done once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_whose_line_was_cut_anywhere_is_done_once_when_it_is_sent_again() {
+async fn retried_write_after_a_lost_connection_is_done_once() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let token = world
@@ -31,16 +31,17 @@ async fn a_write_whose_line_was_cut_anywhere_is_done_once_when_it_is_sent_again(
              idempotency-key: task-{nth}\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        let mut line = TcpStream::connect(served.address).await.unwrap();
-        // cut within the request, and from its end on after a little more of the answer's way each time
+        let mut connection = TcpStream::connect(served.address).await.unwrap();
+        // cut within the request, and later ever further into its processing
         let sent = (nth + 1) * request.len() * 2 / POINTS;
-        line.write_all(&request.as_bytes()[..sent.min(request.len())])
+        connection
+            .write_all(&request.as_bytes()[..sent.min(request.len())])
             .await
             .unwrap();
         for _ in 0..nth * 40 {
             tokio::task::yield_now().await;
         }
-        drop(line);
+        drop(connection);
         let mut again = TcpStream::connect(served.address).await.unwrap();
         again
             .write_all(
@@ -50,9 +51,9 @@ async fn a_write_whose_line_was_cut_anywhere_is_done_once_when_it_is_sent_again(
             )
             .await
             .unwrap();
-        let mut answer = String::new();
-        again.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 201"), "{nth}: {answer}");
+        let mut response = String::new();
+        again.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 201"), "{nth}: {response}");
     }
     let (tasks, titles): (i64, i64) =
         sqlx::query_as("SELECT count(*), count(DISTINCT title) FROM tasks")
@@ -63,33 +64,36 @@ async fn a_write_whose_line_was_cut_anywhere_is_done_once_when_it_is_sent_again(
     check_board(&world).await;
 }
 
-/// Case R9. Whoever has a stream and does not read it is in nobody's way.
+/// Case R9. A client that does not read its event stream does not delay the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn listeners_that_do_not_read_hold_up_nobody() {
+async fn clients_that_stop_reading_do_not_delay_others() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
-    let mut deaf = Vec::new();
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    let mut stalled = Vec::new();
     for _ in 0..20 {
-        let mut line = TcpStream::connect(served.address).await.unwrap();
+        let mut connection = TcpStream::connect(served.address).await.unwrap();
         let ask = format!(
             "GET /teams/infrastructure/live HTTP/1.1\r\nhost: x\r\ncookie: {}\r\n\r\n",
             world.elif.cookie
         );
-        line.write_all(ask.as_bytes()).await.unwrap();
-        deaf.push(line);
+        connection.write_all(ask.as_bytes()).await.unwrap();
+        stalled.push(connection);
     }
     let mut reading = Vec::new();
     for _ in 0..5 {
         let mut stream = served.listen(&world.jonas, "infrastructure", None).await;
-        stream.next_of("presence").await;
+        stream.next_named("presence").await;
         reading.push(stream);
     }
     for n in 0..300 {
         let column = if n % 2 == 0 { "in-progress" } else { "todo" };
         world
             .elif
-            .ask(
+            .submit_by_script(
                 Method::PUT,
                 "/tasks/INF-1/position",
                 "card",
@@ -107,19 +111,19 @@ async fn listeners_that_do_not_read_hold_up_nobody() {
             }
         }
     }
-    drop(deaf);
+    drop(stalled);
 }
 
-/// Case R11. Streams hold no connection to the database, however many there are.
+/// Case R11. Event streams hold no database connections, however many there are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_times_as_many_streams_as_connections_leave_the_board_as_quick() {
+async fn open_streams_hold_no_database_connections() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let most = world.db.options().get_max_connections() as usize;
     let mut streams = Vec::new();
     for _ in 0..most * 5 {
         let mut stream = served.listen(&world.elif, "infrastructure", None).await;
-        stream.next_of("presence").await;
+        stream.next_named("presence").await;
         streams.push(stream);
     }
     for _ in 0..most {
@@ -131,7 +135,7 @@ async fn five_times_as_many_streams_as_connections_leave_the_board_as_quick() {
         .unwrap()
         .ok();
     }
-    // nobody holds one: all of them can be had at once
+    // all connections of the pool are available
     let mut held = Vec::new();
     for _ in 0..most {
         held.push(
@@ -144,9 +148,9 @@ async fn five_times_as_many_streams_as_connections_leave_the_board_as_quick() {
     drop(streams);
 }
 
-/// Case R3. Two columns are locked in one order, whichever way tasks go between them.
+/// Case R3. Two columns are always locked in the same order, whichever way tasks move.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_swap_two_columns_never_wait_for_each_other() {
+async fn swapping_tasks_between_columns_never_deadlocks() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let token = world
@@ -157,7 +161,7 @@ async fn who_swap_two_columns_never_wait_for_each_other() {
     for n in 0..20 {
         world
             .elif
-            .make(
+            .create_task(
                 "infrastructure",
                 if n % 2 == 0 { "todo" } else { "done" },
                 &format!("Task {n}"),
@@ -180,14 +184,14 @@ async fn who_swap_two_columns_never_wait_for_each_other() {
                 let path = format!("{base}/tasks/INF-{}/position", client % 20 + 1);
                 let place =
                     json!({ "column": column, "before": format!("INF-{}", (client + 7) % 20 + 1) });
-                let answer = http
+                let response = http
                     .put(path)
                     .bearer_auth(&token)
                     .json(&place)
                     .send()
                     .await
                     .unwrap();
-                assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+                assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
             }
         })
     };

@@ -1,4 +1,4 @@
-//! The request log: one line per request that tells an operator what happened, and tells nobody anything secret.
+//! The request log: one line per request for the operator, without secrets.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ async fn requests_are_logged_as_json_without_secrets() {
     server.get("/share/thesecretofalink").await;
     server.get("/nothing-here/zanzibar").await;
     server.get("/healthz").await;
-    let log = server.said();
+    let log = server.read_log();
     let lines: Vec<Value> = log
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
@@ -22,7 +22,10 @@ async fn requests_are_logged_as_json_without_secrets() {
         .iter()
         .map(|line| {
             assert!(line["id"].is_string() && line["ms"].is_u64(), "{line}");
-            assert!(line["account"].is_null(), "nobody is signed in: {line}");
+            assert!(
+                line["account"].is_null(),
+                "the request has no session: {line}"
+            );
             (
                 line["method"].as_str().unwrap(),
                 line["route"].as_str().unwrap(),
@@ -44,22 +47,22 @@ async fn requests_are_logged_as_json_without_secrets() {
 }
 
 #[tokio::test]
-async fn a_signed_in_request_names_its_account_and_no_token() {
+async fn signed_in_request_logs_its_account_but_no_token() {
     let place = Place::new();
     let server = place.serve().await;
     place
-        .run_reading(
+        .run_with_input(
             "correct horse battery\n",
             &["user", "add", "ada@example.org", "--name", "Ada", "--admin"],
         )
         .await;
-    let said = place
-        .run_reading(
+    let output = place
+        .run_with_input(
             "",
             &["token", "create", "ada@example.org", "--scope", "read"],
         )
         .await;
-    let token = said.trim().rsplit(' ').next().unwrap();
+    let token = output.trim().rsplit(' ').next().unwrap();
     let mut sql = place.sql().await;
     let account: String = sqlx::query_scalar("SELECT id::text FROM accounts")
         .fetch_one(&mut sql)
@@ -73,7 +76,7 @@ async fn a_signed_in_request_names_its_account_and_no_token() {
         .unwrap()
         .status();
     assert_eq!(status, 200);
-    let log = server.said();
+    let log = server.read_log();
     let line = log
         .lines()
         .find(|line| line.contains("route=\"/api/v1/teams\""))

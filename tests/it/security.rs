@@ -1,4 +1,4 @@
-//! What went wrong in other boards, tried on this one.
+//! Security tests: headers, permissions, tokens, rate limits and injection.
 
 use std::{net::SocketAddr, time::Instant};
 
@@ -22,16 +22,16 @@ use serde_json::json;
 use tower::ServiceExt;
 
 use crate::{
-    access::{Cast, table},
+    access::{Fixture, parse_table},
     asset_serving::Served,
-    fixtures::{Answer, Client, NOW, World, tell},
-    people::with_password,
+    fixtures::{Client, NOW, Response, World, report},
+    people::create_account,
 };
 
-/// The headers that every answer has, whatever it is.
-fn protects(answer: &axum::response::Response, what: &str) {
+/// Checks the security headers that every response must have.
+fn check_security_headers(response: &axum::response::Response, request: &str) {
     let header = |name: &str| {
-        answer
+        response
             .headers()
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
@@ -39,37 +39,37 @@ fn protects(answer: &axum::response::Response, what: &str) {
     let policy = header("content-security-policy");
     let guests = !header("x-robots-tag").is_empty();
     assert!(
-        !guests || what.contains("/share/") || what.contains("/public/"),
-        "{what}"
+        !guests || request.contains("/share/") || request.contains("/public/"),
+        "{request}"
     );
     assert!(
-        guests || !answer.status().is_success() || !what.contains(" /share/"),
-        "{what}"
+        guests || !response.status().is_success() || !request.contains(" /share/"),
+        "{request}"
     );
-    // What other sites may show within theirs has nothing to press, and no script.
+    // pages that other sites may embed have no forms and no scripts
     let framed = guests && !header("content-security-policy").contains("frame-ancestors 'none'");
     if framed {
         assert!(
-            what.contains("/embed") || what.contains("check-in.json"),
-            "{what}"
+            request.contains("/embed") || request.contains("check-in.json"),
+            "{request}"
         );
         assert!(
             policy.starts_with("default-src 'none';") && policy.contains("form-action 'none'"),
-            "{what}: {policy}"
+            "{request}: {policy}"
         );
         assert!(
             !policy.contains("script-src") && !policy.contains("unsafe"),
-            "{what}: {policy}"
+            "{request}: {policy}"
         );
         assert_eq!(
             (header("x-content-type-options"), header("referrer-policy")),
             ("nosniff", "no-referrer"),
-            "{what}"
+            "{request}"
         );
         assert_eq!(
             header("cross-origin-resource-policy"),
             "cross-origin",
-            "{what}"
+            "{request}"
         );
         return;
     }
@@ -80,15 +80,15 @@ fn protects(answer: &axum::response::Response, what: &str) {
         "base-uri 'none'",
         "form-action 'self'",
     ] {
-        assert!(policy.contains(part), "{what}: {policy}");
+        assert!(policy.contains(part), "{request}: {policy}");
     }
     assert!(
         !policy.contains("unsafe") && !policy.contains('*'),
-        "{what}: {policy}"
+        "{request}: {policy}"
     );
     assert!(
         policy.contains("frame-ancestors 'none'"),
-        "{what}: {policy}"
+        "{request}: {policy}"
     );
     for (name, wanted) in [
         ("x-content-type-options", "nosniff"),
@@ -100,60 +100,65 @@ fn protects(answer: &axum::response::Response, what: &str) {
         ("cross-origin-resource-policy", "same-origin"),
         ("x-frame-options", "DENY"),
     ] {
-        assert_eq!(header(name), wanted, "{what}: {name}");
+        assert_eq!(header(name), wanted, "{request}: {name}");
     }
-    assert!(header("permissions-policy").contains("camera=()"), "{what}");
+    assert!(
+        header("permissions-policy").contains("camera=()"),
+        "{request}"
+    );
     let cached = header("cache-control");
     let wanted = match () {
-        () if what.contains("/static/") => "public, max-age=31536000, immutable",
-        // Boards are kept by the reader's own browser, which asks every time whether they still are so.
-        () if answer.headers().contains_key("etag") => "private, no-cache",
+        () if request.contains("/static/") => "public, max-age=31536000, immutable",
+        // the browser may store boards, but has to revalidate them
+        () if response.headers().contains_key("etag") => "private, no-cache",
         () => "no-store",
     };
-    assert_eq!(cached, wanted, "{what}");
+    assert_eq!(cached, wanted, "{request}");
 }
 
 #[tokio::test]
-async fn every_route_has_the_headers_that_protect_a_reader() {
-    let cast = Cast::new(false).await;
-    let far = App::new(
+async fn every_route_sends_security_headers() {
+    let fixture = Fixture::new(false).await;
+    let app = App::new(
         "https://board.example.org",
-        cast.world.db.clone(),
+        fixture.world.db.clone(),
         Clock::standing(NOW),
     );
-    let https = router(far);
-    let mut rows = table();
+    let https = router(app);
+    let mut rows = parse_table();
     rows.sort_by_key(|row| row.path == "/logout");
-    let mut asked = 0;
+    let mut checked = 0;
     for row in &rows {
-        for who in ["admin", "lead", "nobody", "share"] {
-            let by = &cast.who[who];
-            let path = cast.address(row, by).await;
-            let answer = cast.answer(row, &path, by).await;
-            // a version of the static files that is not there any more is an error as any
-            if row.path.starts_with("/static") && !answer.status().is_success() {
+        for role in ["admin", "lead", "anonymous", "share"] {
+            let by = &fixture.clients[role];
+            let path = fixture.resolve_path(row, by).await;
+            let response = fixture.send(row, &path, by).await;
+            // an outdated version of a static file is an ordinary error
+            if row.path.starts_with("/static") && !response.status().is_success() {
                 continue;
             }
-            protects(&answer, &format!("{who}: {} {path}", row.method));
-            assert!(!answer.headers().contains_key("strict-transport-security"));
-            asked += 1;
+            check_security_headers(&response, &format!("{role}: {} {path}", row.method));
+            assert!(!response.headers().contains_key("strict-transport-security"));
+            checked += 1;
         }
-        let path = cast.address(row, &cast.who["nobody"]).await;
+        let path = fixture
+            .resolve_path(row, &fixture.clients["anonymous"])
+            .await;
         let request = Request::builder()
             .method(&row.method)
             .uri(&path)
             .body(Body::empty())
             .unwrap();
-        let answer = https.clone().oneshot(request).await.unwrap();
-        let kept = answer.headers()["strict-transport-security"]
+        let response = https.clone().oneshot(request).await.unwrap();
+        let hsts = response.headers()["strict-transport-security"]
             .to_str()
             .unwrap();
-        assert!(kept.contains("max-age=31536000"), "{path}: {kept}");
+        assert!(hsts.contains("max-age=31536000"), "{path}: {hsts}");
     }
-    tell(&format!("{asked} answers have their headers"));
-    assert!(asked > 300, "{asked}");
-    // what no route answers has them too
-    let elif = &cast.world.elif;
+    report(&format!("{checked} responses have security headers"));
+    assert!(checked > 300, "{checked}");
+    // error responses of unknown routes have them, too
+    let elif = &fixture.world.elif;
     for request in [
         Request::get("/nowhere"),
         Request::delete("/teams/infrastructure"),
@@ -165,23 +170,23 @@ async fn every_route_has_the_headers_that_protect_a_reader() {
             .header(header::COOKIE, &elif.cookie)
             .body(Body::empty())
             .unwrap();
-        let what = request.uri().to_string().replace("/static/", "/stat/");
-        protects(&elif.router.clone().oneshot(request).await.unwrap(), &what);
+        let name = request.uri().to_string().replace("/static/", "/stat/");
+        check_security_headers(&elif.router.clone().oneshot(request).await.unwrap(), &name);
     }
 }
 
-/// Cases 1, 2, 3, 5.
+/// Cases 1, 2, 3, 5. Permissions are checked for every task in a request.
 #[tokio::test]
-async fn with_foreign_tasks_among_ones_own_nothing_is_changed() {
+async fn request_including_another_teams_task_changes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "Ours").await;
-    world.jonas.make("ingestion", "todo", "Theirs").await;
+    elif.create_task("infrastructure", "todo", "Ours").await;
+    world.jonas.create_task("ingestion", "todo", "Theirs").await;
     sqlx::query("INSERT INTO columns (team_id, id, slug, name, state, position) SELECT id, gen_random_uuid(), 'theirs', 'Theirs', 'doing', 9 FROM teams WHERE key = 'ING'")
         .execute(&world.db)
         .await
         .unwrap();
-    let before = tasks(&world).await;
+    let before = dump_tasks(&world).await;
     elif.api(Method::PATCH, "/tasks/ING-1", json!({ "title": "x" }))
         .await
         .status(403);
@@ -216,13 +221,13 @@ async fn with_foreign_tasks_among_ones_own_nothing_is_changed() {
         );
     }
     for keys in [["INF-1", "ING-1"], ["ING-1", "INF-1"]] {
-        for same in [
+        for change in [
             ("archive", "1"),
             ("column", "done"),
             ("owner", "elif"),
             ("sprint", "43"),
         ] {
-            let fields = [("keys", keys[0]), ("keys", keys[1]), same];
+            let fields = [("keys", keys[0]), ("keys", keys[1]), change];
             let refused = elif.post("/teams/infrastructure/bulk", &fields).await;
             assert!(
                 matches!(refused.status.as_u16(), 403 | 404 | 409 | 422),
@@ -232,20 +237,20 @@ async fn with_foreign_tasks_among_ones_own_nothing_is_changed() {
             );
         }
     }
-    assert_eq!(tasks(&world).await, before);
+    assert_eq!(dump_tasks(&world).await, before);
 }
 
-/// Every task and event, as they are kept.
-async fn tasks(world: &World) -> String {
+/// Returns all tasks and the number of events, to compare before and after.
+async fn dump_tasks(world: &World) -> String {
     sqlx::query_scalar("SELECT string_agg(t::text, E'\\n' ORDER BY id) || (SELECT count(*) FROM events) FROM tasks t")
         .fetch_one(&world.db)
         .await
         .unwrap()
 }
 
-/// Cases 4, 9, 12.
+/// Cases 4, 9, 12. A hidden team cannot be named as blocker, exported, or given to an invitation or token.
 #[tokio::test]
-async fn what_somebody_may_not_see_they_cannot_name() {
+async fn hidden_team_cannot_be_referenced() {
     let world = World::new().await;
     let jonas = &world.jonas;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'jonas'")
@@ -258,9 +263,9 @@ async fn what_somebody_may_not_see_they_cannot_name() {
         .unwrap();
     world
         .elif
-        .make("infrastructure", "todo", "Hidden plan")
+        .create_task("infrastructure", "todo", "Hidden plan")
         .await;
-    jonas.make("ingestion", "todo", "Ours").await;
+    jonas.create_task("ingestion", "todo", "Ours").await;
     for (kind, field, on) in [
         ("task", "on", "INF-1"),
         ("task", "on", "Hidden plan"),
@@ -320,12 +325,12 @@ async fn what_somebody_may_not_see_they_cannot_name() {
     }
 }
 
-/// Cases 7, 13, 14.
+/// Cases 7, 13, 14. Unknown fields are refused or ignored.
 #[tokio::test]
-async fn nobody_gives_themselves_a_role_or_speaks_as_somebody_else() {
+async fn extra_fields_cannot_set_a_role_or_author() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    elif.make("infrastructure", "todo", "One").await;
+    elif.create_task("infrastructure", "todo", "One").await;
     let profile = [
         ("name", "Elif Hartmann"),
         ("time_zone", "UTC"),
@@ -350,8 +355,8 @@ async fn nobody_gives_themselves_a_role_or_speaks_as_somebody_else() {
         (role.as_str(), email.as_str()),
         ("member", "elif@example.org")
     );
-    let said = json!({ "body": "x", "author_id": jonas.person.id });
-    elif.api(Method::POST, "/tasks/INF-1/comments", said)
+    let comment_with_author = json!({ "body": "x", "author_id": jonas.person.id });
+    elif.api(Method::POST, "/tasks/INF-1/comments", comment_with_author)
         .await
         .status(400);
     elif.post(
@@ -385,7 +390,7 @@ async fn nobody_gives_themselves_a_role_or_speaks_as_somebody_else() {
         .await
         .unwrap();
     assert_eq!(body, "Mine");
-    // nothing is sorted by what an address says
+    // query parameters cannot choose a column to sort by
     for path in [
         "/api/v1/teams/infrastructure/board",
         "/api/v1/teams",
@@ -404,16 +409,16 @@ async fn nobody_gives_themselves_a_role_or_speaks_as_somebody_else() {
     }
 }
 
-/// Case 32.
+/// Case 32. A leaked token must not be able to extend its access.
 #[tokio::test]
-async fn a_token_does_what_its_scope_says_and_makes_no_other() {
+async fn token_is_limited_to_its_scope_and_creates_no_links() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
         .execute(&world.db)
         .await
         .unwrap();
-    elif.make("infrastructure", "todo", "One").await;
+    elif.create_task("infrastructure", "todo", "One").await;
     for scope in [Scope::Read, Scope::Write, Scope::Admin] {
         let program = world.program_of(elif, scope).await;
         program
@@ -425,7 +430,7 @@ async fn a_token_does_what_its_scope_says_and_makes_no_other() {
             .await
             .status;
         assert_eq!(wrote, if scope == Scope::Read { 403 } else { 200 });
-        // only a token that was made for it does what takes an administrator
+        // administration needs a token with the admin scope
         let admin = scope == Scope::Admin;
         assert_eq!(
             program.get("/settings/people").await.status,
@@ -435,7 +440,7 @@ async fn a_token_does_what_its_scope_says_and_makes_no_other() {
             program.get("/settings/audit.csv").await.status,
             if admin { 200 } else { 403 }
         );
-        // links let somebody in, as a token does
+        // links grant access like tokens do, so a token cannot create them
         for (path, fields) in [
             ("/settings/people/jonas", vec![("do", "link")]),
             ("/settings/invitations", vec![("for", "many")]),
@@ -468,23 +473,27 @@ async fn a_token_does_what_its_scope_says_and_makes_no_other() {
 }
 
 #[tokio::test]
-async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
-    let cast = Cast::new(false).await;
-    let (world, lead) = (&cast.world, &cast.who["lead"]);
+async fn token_limited_to_a_team_cannot_see_other_teams() {
+    let fixture = Fixture::new(false).await;
+    let (world, lead) = (&fixture.world, &fixture.clients["lead"]);
     let mut tx = world.db.begin().await.unwrap();
-    let far =
+    let team =
         fortnight::domain::teams::create::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
             .await
             .unwrap();
-    fortnight::domain::teams::create::add_member(&mut tx, NOW, far, lead.person.id, true)
+    fortnight::domain::teams::create::add_member(&mut tx, NOW, team, lead.person.id, true)
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    let secret = lead.make("zanzibar", "in-review", "Zanzibar plan").await;
+    let secret = lead
+        .create_task("zanzibar", "in-review", "Zanzibar plan")
+        .await;
     lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let ours = lead.make("infrastructure", "todo", "Waiting on them").await;
+    let ours = lead
+        .create_task("infrastructure", "todo", "Waiting on them")
+        .await;
     lead.post(&format!("/tasks/{ours}/owners"), &[("owners", "elif")])
         .await
         .ok();
@@ -518,7 +527,9 @@ async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
     lead.post("/teams/zanzibar/requests", &[("title", "Zanzibar request")])
         .await
         .ok();
-    let on_her = lead.make("zanzibar", "todo", "Zanzibar waits on her").await;
+    let on_her = lead
+        .create_task("zanzibar", "todo", "Zanzibar waits on her")
+        .await;
     lead.post(
         &format!("/tasks/{on_her}/block"),
         &[("kind", "person"), ("on", "elif")],
@@ -549,22 +560,22 @@ async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
         bearer: Some(format!("fn_{token}")),
         ..lead.clone()
     };
-    let mut asked = 0;
-    for row in table()
+    let mut checked = 0;
+    for row in parse_table()
         .iter()
         .filter(|row| row.method == Method::GET && !row.path.ends_with("/live"))
     {
-        let path = cast.address(row, lead).await;
-        let answer = program.get(&path).await.text();
+        let path = fixture.resolve_path(row, lead).await;
+        let response = program.get(&path).await.text();
         for word in ["Zanzibar", "zanzibar", "ZAN-"] {
-            let at = answer
-                .find(word)
-                .map(|at| answer[at.saturating_sub(120)..(at + 80).min(answer.len())].to_owned());
+            let at = response.find(word).map(|at| {
+                response[at.saturating_sub(120)..(at + 80).min(response.len())].to_owned()
+            });
             assert!(at.is_none(), "{word} at {path}: {at:?}");
         }
-        asked += 1;
+        checked += 1;
     }
-    assert!(asked > 40, "{asked}");
+    assert!(checked > 40, "{checked}");
     for path in [
         "/teams/zanzibar",
         "/tasks/ZAN-1",
@@ -581,7 +592,7 @@ async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
         )
         .await
         .status(404);
-    // and does nothing to what all teams share, whatever its owner may
+    // it cannot change workspace settings either, even if its owner is an administrator
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
         .execute(&world.db)
         .await
@@ -628,21 +639,21 @@ async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
         .status(422);
 }
 
-/// Asks as from that address, through what it says.
-async fn from(
+/// Tries to sign in from this IP address with these headers.
+async fn sign_in_from(
     router: &Router,
     peer: &str,
-    said: &[(&'static str, &str)],
+    extra_headers: &[(&'static str, &str)],
     email: &str,
     password: &str,
-) -> Answer {
+) -> Response {
     let fields = [("email", email), ("password", password)];
     let body = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
         .finish();
     let mut request =
         Request::post("/login").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    for (name, value) in said {
+    for (name, value) in extra_headers {
         request = request.header(*name, *value);
     }
     let peer: SocketAddr = format!("{peer}:4711").parse().unwrap();
@@ -652,40 +663,40 @@ async fn from(
         .unwrap();
     let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    Answer {
+    Response {
         status: parts.status,
         headers: parts.headers,
         body,
     }
 }
 
-/// Cases 28, 29.
+/// Cases 28, 29. The owner can still sign in from another network.
 #[tokio::test]
-async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
+async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
     let world = World::new().await;
-    let (_, email, password) = with_password(&world, "ada", "member").await;
+    let (_, email, password) = create_account(&world, "ada", "member").await;
     let mut refused = 0;
     for n in 0..20 {
         let made_up = format!("198.51.100.{n}");
-        let said = [
+        let headers = [
             ("x-forwarded-for", made_up.as_str()),
             ("x-real-ip", &made_up),
             ("forwarded", "for=192.0.2.1"),
         ];
         refused += i32::from(
-            from(&world.router, "203.0.113.9", &said, &email, "wrong")
+            sign_in_from(&world.router, "203.0.113.9", &headers, &email, "wrong")
                 .await
                 .status
                 == 429,
         );
     }
-    assert_eq!(refused, 10, "ten tries, whatever they say");
-    let wait = from(&world.router, "203.0.113.9", &[], &email, &password)
+    assert_eq!(refused, 10, "ten attempts, whatever the headers say");
+    let wait = sign_in_from(&world.router, "203.0.113.9", &[], &email, &password)
         .await
         .status(429);
     assert!(wait.header("retry-after").parse::<u64>().unwrap() > 0);
-    // the owner, from elsewhere
-    from(&world.router, "192.0.2.80", &[], &email, &password)
+    // the owner from another network
+    sign_in_from(&world.router, "192.0.2.80", &[], &email, &password)
         .await
         .status(303);
     let networks: Vec<String> = sqlx::query_scalar(
@@ -696,7 +707,7 @@ async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
     .unwrap();
     assert_eq!(networks, ["192.0.2.80", "203.0.113.9"]);
 
-    // Behind a proxy that was named, it is the proxy's word that counts, and what stands left of it is made up.
+    // behind a trusted proxy only the last address counts, because clients can forge those to its left
     let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
     let router = router(App::behind(
         trusted,
@@ -706,17 +717,17 @@ async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
     ));
     let mut refused = 0;
     for n in 0..12 {
-        let said = format!("198.51.100.{n}, 203.0.113.7");
-        let said = [("x-forwarded-for", said.as_str())];
+        let headers = format!("198.51.100.{n}, 203.0.113.7");
+        let headers = [("x-forwarded-for", headers.as_str())];
         refused += i32::from(
-            from(&router, "10.1.2.3", &said, &email, "wrong")
+            sign_in_from(&router, "10.1.2.3", &headers, &email, "wrong")
                 .await
                 .status
                 == 429,
         );
     }
     assert_eq!(refused, 2);
-    from(
+    sign_in_from(
         &router,
         "10.1.2.3",
         &[("x-forwarded-for", "203.0.113.8")],
@@ -727,9 +738,9 @@ async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
     .status(303);
 }
 
-/// Case 28.
+/// Case 28. Not even a trusted proxy can set the identity.
 #[tokio::test]
-async fn no_header_says_who_somebody_is() {
+async fn identity_headers_are_ignored() {
     let world = World::new().await;
     let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
     let router = router(App::behind(
@@ -749,92 +760,93 @@ async fn no_header_says_who_somebody_is() {
         let request = Request::get("/api/v1/teams")
             .header(name, "elif")
             .extension(ConnectInfo(peer));
-        let answer = router
+        let response = router
             .clone()
             .oneshot(request.body(Body::empty()).unwrap())
             .await
             .unwrap();
-        assert_eq!(answer.status(), 401, "{name}");
+        assert_eq!(response.status(), 401, "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_program_that_has_gone_wild_is_told_to_wait_and_nobody_else_is() {
+async fn write_limit_applies_only_to_the_account_that_exceeds_it() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "One").await;
+    elif.create_task("infrastructure", "todo", "One").await;
     let token = world.program_of(elif, Scope::Write).await;
-    // What is used up comes back by and by: a slow machine may need another try.
-    let mut waited = None;
+    // the limit refills over time, so a slow machine may need several attempts
+    let mut limited = None;
     for _ in 0..50 {
         while world.app.request_limits.count_write(elif.person.id).is_ok() {}
-        let answer = token
+        let response = token
             .api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Wild" }))
             .await;
-        if answer.status == 429 {
-            waited = Some(answer);
+        if response.status == 429 {
+            limited = Some(response);
             break;
         }
     }
-    let waited = waited.expect("it is told to wait");
-    assert!(waited.header("retry-after").parse::<u64>().unwrap() > 0);
-    assert_eq!(waited.header("content-type"), "application/problem+json");
+    let limited = limited.expect("the write is rate limited");
+    assert!(limited.header("retry-after").parse::<u64>().unwrap() > 0);
+    assert_eq!(limited.header("content-type"), "application/problem+json");
     elif.get("/teams/infrastructure").await.status(200);
     token
         .api(Method::GET, "/tasks/INF-1", json!({}))
         .await
         .status(200);
-    world.jonas.make("ingestion", "todo", "Another's").await;
-    // who is told to wait is who they are all the while: nobody is signed out by half
+    world.jonas.create_task("ingestion", "todo", "Other").await;
+    // a refused sign-out leaves the session intact
     while world.app.request_limits.count_write(elif.person.id).is_ok() {}
     let is_refused = elif.post("/logout", &[]).await.status == 429;
     assert_eq!(elif.get("/").await.status == 200, is_refused);
 }
 
 #[tokio::test]
-async fn who_guesses_secrets_is_told_to_wait() {
-    // by a board's door as by any other
+async fn guessing_secrets_is_rate_limited() {
+    // the board has its own access check
     for path in ["/tasks/INF-1", "/teams/infrastructure/board"] {
-        guesses(path).await;
+        check_guessing(path).await;
     }
 }
 
-async fn guesses(path: &str) {
+async fn check_guessing(path: &str) {
     let world = World::new().await;
-    let guess = Client {
+    let attacker = Client {
         cookie: format!("session={}", "x".repeat(43)),
         ..world.stranger()
     };
-    guess.get("/").await.status(303);
-    guess
+    attacker.get("/").await.status(303);
+    attacker
         .api(Method::GET, "/teams", json!({}))
         .await
         .status(401);
-    let mut told = None;
+    let mut limited = None;
     for _ in 0..700 {
-        let answer = guess.api(Method::GET, path, json!({})).await;
-        if answer.status == 429 {
-            told = Some(answer);
+        let response = attacker.api(Method::GET, path, json!({})).await;
+        if response.status == 429 {
+            limited = Some(response);
             break;
         }
     }
     assert!(
-        told.expect("it is told to wait")
+        limited
+            .expect("the client is rate limited")
             .header("retry-after")
             .parse::<u64>()
             .unwrap()
             > 0
     );
-    // whose session has ended signs in all the same
-    guess.get("/login").await.status(200);
-    // from the same network, with a session that is one
+    // people whose session has expired can still sign in
+    attacker.get("/login").await.status(200);
+    // a valid session from the same network still works
     world.elif.get("/").await.status(200);
     world.stranger().get("/login").await.status(200);
 }
 
-/// Case F5.
+/// Case F5. Writes fail quickly instead of hanging until the lock is released.
 #[tokio::test]
-async fn writes_behind_a_held_lock_are_told_that_it_is_busy() {
+async fn writes_behind_a_held_lock_get_503() {
     let world = World::new().await;
     let real = fortnight::db::pool::open((*world.db.connect_options()).clone())
         .await
@@ -850,7 +862,7 @@ async fn writes_behind_a_held_lock_are_told_that_it_is_busy() {
         ),
         ("3s", 3)
     );
-    // The same, and quicker.
+    // the same settings with shorter timeouts
     let pool = sqlx::postgres::PgPoolOptions::new()
         .max_connections(8)
         .acquire_timeout(std::time::Duration::from_millis(300))
@@ -872,7 +884,7 @@ async fn writes_behind_a_held_lock_are_told_that_it_is_busy() {
         router: router(app),
         ..world.elif.clone()
     };
-    elif.make("infrastructure", "todo", "One").await;
+    elif.create_task("infrastructure", "todo", "One").await;
     let mut held = world.db.begin().await.unwrap();
     sqlx::query("SELECT 1 FROM tasks FOR UPDATE")
         .execute(&mut *held)
@@ -885,8 +897,8 @@ async fn writes_behind_a_held_lock_are_told_that_it_is_busy() {
             json!({ "title": format!("{n}") }),
         )
     });
-    for answer in join_all(writes).await {
-        assert!(answer.status(503).header("retry-after") == "1");
+    for response in join_all(writes).await {
+        assert!(response.status(503).header("retry-after") == "1");
     }
     held.rollback().await.unwrap();
     elif.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Free" }))
@@ -894,28 +906,28 @@ async fn writes_behind_a_held_lock_are_told_that_it_is_busy() {
         .status(200);
 }
 
-/// Case F6.
+/// Case F6. Open streams do not delay the shutdown.
 #[tokio::test]
-async fn a_hundred_open_streams_end_when_the_program_does() {
+async fn hundred_open_streams_end_at_shutdown() {
     let world = World::new().await;
     let mut served = Served::of(&world).await;
     let mut streams =
         join_all((0..100).map(|_| served.listen(&world.elif, "infrastructure", None))).await;
     for stream in &mut streams {
-        stream.next_of("presence").await;
+        stream.next_named("presence").await;
     }
-    let asked = Instant::now();
+    let stopped = Instant::now();
     served.stop().await;
     for stream in &mut streams {
         while stream.next().await.is_some() {}
     }
-    // five seconds is how long it would wait before it cut them
-    assert!(asked.elapsed().as_secs() < 5, "{:?}", asked.elapsed());
+    // after five seconds the server would cut them
+    assert!(stopped.elapsed().as_secs() < 5, "{:?}", stopped.elapsed());
 }
 
-/// Cases 48, F11.
+/// Cases 48, F11. Wildcards match themselves, and long queries do not hang.
 #[tokio::test]
-async fn a_search_is_for_what_was_typed_and_takes_no_time() {
+async fn search_is_literal_and_fast() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in [
@@ -925,9 +937,9 @@ async fn a_search_is_for_what_was_typed_and_takes_no_time() {
         "plain",
         "'quoted'",
     ] {
-        elif.make("infrastructure", "todo", title).await;
+        elif.create_task("infrastructure", "todo", title).await;
     }
-    let found = async |words: &str| {
+    let count_matches = async |words: &str| {
         let q: String = form_urlencoded::byte_serialize(words.as_bytes()).collect();
         let board = elif
             .get(&format!("/api/v1/teams/infrastructure/board?q={q}"))
@@ -949,7 +961,7 @@ async fn a_search_is_for_what_was_typed_and_takes_no_time() {
         ("%%", 0),
         ("pla_n", 0),
     ] {
-        assert_eq!(found(words).await, count, "{words}");
+        assert_eq!(count_matches(words).await, count, "{words}");
     }
     for long in [
         "(a+)+$".repeat(1700),
@@ -965,8 +977,8 @@ async fn a_search_is_for_what_was_typed_and_takes_no_time() {
             "/api/v1/teams/infrastructure/board?q=",
             "/teams/infrastructure/tasks?q=",
         ] {
-            let answer = elif.get(&format!("{path}{q}")).await;
-            assert!(!answer.status.is_server_error(), "{}", answer.status);
+            let response = elif.get(&format!("{path}{q}")).await;
+            assert!(!response.status.is_server_error(), "{}", response.status);
         }
         assert!(
             began.elapsed().as_secs() < 3,
@@ -977,32 +989,34 @@ async fn a_search_is_for_what_was_typed_and_takes_no_time() {
     }
 }
 
-/// Cases 49, F1, F7.
+/// Cases 49, F1, F7. Titles and headers are single lines.
 #[tokio::test]
-async fn a_line_end_stays_where_it_was_written() {
+async fn line_breaks_and_nul_cannot_be_injected() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in ["a\r\nSet-Cookie: x=1", "a\nb", "a\rb"] {
-        let refused = elif
+        let created = elif
             .api(
                 Method::POST,
                 "/teams/infrastructure/tasks",
                 json!({ "title": title }),
             )
             .await;
-        // a title is one line: refused, or made one
-        if refused.status == 201 {
-            let kept = elif.task(refused.json()["key"].as_str().unwrap()).await["title"]
+        // line breaks in a title are refused or replaced
+        if created.status == 201 {
+            let stored = elif
+                .load_task(created.json()["key"].as_str().unwrap())
+                .await["title"]
                 .as_str()
                 .unwrap()
                 .to_owned();
-            assert!(!kept.contains(['\r', '\n']), "{kept:?}");
+            assert!(!stored.contains(['\r', '\n']), "{stored:?}");
         } else {
-            assert_eq!(refused.status, 422, "{}", refused.text());
+            assert_eq!(created.status, 422, "{}", created.text());
         }
     }
-    // what goes into headers is one line too
-    let key = elif.make("infrastructure", "todo", "One").await;
+    // header values cannot contain line breaks
+    let key = elif.create_task("infrastructure", "todo", "One").await;
     for back in [
         "/teams\r\nx: y",
         "/teams%0d%0ax: y",
@@ -1043,7 +1057,7 @@ async fn a_line_end_stays_where_it_was_written() {
         "/teams/infrastructure/topics",
         "/projects",
     ] {
-        let answer = elif
+        let response = elif
             .post(
                 path,
                 &[
@@ -1054,15 +1068,15 @@ async fn a_line_end_stays_where_it_was_written() {
                 ],
             )
             .await;
-        assert!(answer.status == 422, "{path}: {}", answer.status);
+        assert!(response.status == 422, "{path}: {}", response.status);
     }
 }
 
-/// Case 36.
+/// Case 36. JSON responses contain no e-mail addresses either.
 #[tokio::test]
-async fn no_json_holds_a_hash_or_a_token() {
-    let cast = Cast::new(false).await;
-    let (world, admin) = (&cast.world, &cast.who["admin"]);
+async fn json_contains_no_hashes_or_tokens() {
+    let fixture = Fixture::new(false).await;
+    let (world, admin) = (&fixture.world, &fixture.clients["admin"]);
     sqlx::query(
         "UPDATE accounts SET password_hash = '$argon2id$v=19$m=1,t=1,p=1$secretsalt$secrethash'",
     )
@@ -1080,23 +1094,30 @@ async fn no_json_holds_a_hash_or_a_token() {
     secrets.extend(["argon2", "secrethash", "token_hash", "password"].map(str::to_owned));
     secrets.push(program.bearer.clone().unwrap());
     secrets.extend(
-        cast.who
+        fixture
+            .clients
             .values()
-            .filter(|who| !who.cookie.is_empty())
-            .map(|who| who.cookie[8..].to_owned()),
+            .filter(|client| !client.cookie.is_empty())
+            .map(|client| client.cookie[8..].to_owned()),
     );
-    let key = world.elif.make("infrastructure", "todo", "One").await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "One")
+        .await;
     world
         .elif
         .post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let mut asked = 0;
-    for row in table()
+    let mut checked = 0;
+    for row in parse_table()
         .iter()
         .filter(|row| row.method == Method::GET && row.path.starts_with("/api/"))
     {
-        let path = cast.address(row, admin).await.replace("nonsense", &key);
+        let path = fixture
+            .resolve_path(row, admin)
+            .await
+            .replace("nonsense", &key);
         for by in [admin, &program] {
             let text = by.get(&path).await.text();
             if path.ends_with("openapi.json") {
@@ -1105,12 +1126,12 @@ async fn no_json_holds_a_hash_or_a_token() {
             for secret in &secrets {
                 assert!(!text.contains(secret.as_str()), "{path} holds {secret}");
             }
-            // and no address of anybody's
+            // no e-mail addresses either
             assert!(!text.contains("@example.org"), "{path}: {text}");
-            asked += 1;
+            checked += 1;
         }
     }
-    assert!(asked >= 10, "{asked}");
+    assert!(checked >= 10, "{checked}");
     let own = admin.get("/me").await.ok().text();
     assert!(
         secrets
@@ -1120,14 +1141,14 @@ async fn no_json_holds_a_hash_or_a_token() {
     );
 }
 
-/// Case 10. A change of one's own tells nothing any more once its team may not be looked at, nor when it is too late.
+/// Case 10. The toast for one's own change disappears after losing access to the team, and when undo has expired.
 #[tokio::test]
-async fn what_one_did_in_a_team_is_not_told_once_one_is_off_it() {
+async fn own_change_is_hidden_after_losing_access_to_the_team() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = jonas.make("ingestion", "todo", "Quiet work").await;
+    let key = jonas.create_task("ingestion", "todo", "Quiet work").await;
     let moved = jonas
-        .ask(
+        .submit_by_script(
             Method::PUT,
             &format!("/tasks/{key}/position"),
             "card",
@@ -1136,7 +1157,7 @@ async fn what_one_did_in_a_team_is_not_told_once_one_is_off_it() {
         .await
         .ok();
     let change = moved.header("fortnight-change").to_owned();
-    let own = jonas.make("ingestion", "todo", "Other").await;
+    let own = jonas.create_task("ingestion", "todo", "Other").await;
     let seen = [
         "/teams/infrastructure".to_owned(),
         "/teams/infrastructure/tasks".to_owned(),
@@ -1152,7 +1173,7 @@ async fn what_one_did_in_a_team_is_not_told_once_one_is_off_it() {
                 .ok()
                 .text()
                 .contains(&key),
-            "{path}: another's"
+            "{path}: only its author sees the toast"
         );
     }
     assert!(
@@ -1203,9 +1224,9 @@ async fn what_one_did_in_a_team_is_not_told_once_one_is_off_it() {
     );
 }
 
-/// Case 4. Nothing is hung on what one may not see.
+/// Case 4. Nothing can be linked to a hidden object.
 #[tokio::test]
-async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
+async fn project_cannot_link_a_hidden_teams_key_result() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let objectives = "/teams/ingestion/objectives";
@@ -1244,8 +1265,8 @@ async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
         .await
         .unwrap();
     elif.post("/projects", &fields("Unseen")).await.status(422);
-    // and their open tasks are counted only where one may look
-    jonas.make("ingestion", "todo", "Quiet work").await;
+    // open tasks are counted only in visible teams
+    jonas.create_task("ingestion", "todo", "Quiet work").await;
     jonas.post("/tasks/ING-1/owners/me", &[]).await.ok();
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
         .execute(&world.db)
@@ -1267,17 +1288,17 @@ async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
 }
 
 #[tokio::test]
-async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
+async fn stream_limit_leaves_room_for_others() {
     let world = World::new().await;
-    let enter = |whose: StreamOwner| {
+    let open_stream = |owner: StreamOwner| {
         world
             .app
             .stream_limiter
-            .acquire(whose)
+            .acquire(owner)
             .unwrap_or_else(|problem| panic!("{problem}"))
     };
-    let mut seats: Vec<_> = (0..2_000)
-        .map(|_| enter(StreamOwner::Account(world.elif.person.id)))
+    let mut permits: Vec<_> = (0..2_000)
+        .map(|_| open_stream(StreamOwner::Account(world.elif.person.id)))
         .collect();
     let refused = world
         .elif
@@ -1285,23 +1306,23 @@ async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
         .await
         .status(429);
     assert_eq!(refused.header("retry-after"), "60");
-    // others have theirs, and whoever closes one may open another
+    // other accounts are not affected, and closing a stream frees its place
     let (one, other) = (
         StreamOwner::Account(world.elif.person.id),
         StreamOwner::Account(world.jonas.person.id),
     );
     let limiter = &world.app.stream_limiter;
     assert!(limiter.acquire(other).is_ok() && limiter.acquire(one).is_err());
-    seats.pop();
+    permits.pop();
     assert!(limiter.acquire(one).is_ok());
-    // the guests of one network share theirs
+    // guests of one network share a limit
     sqlx::query("UPDATE teams SET public = true")
         .execute(&world.db)
         .await
         .unwrap();
     let (parts, _) = Request::new(Body::empty()).into_parts();
     let network = ClientIp::of(&world.app.trusted_proxies, &parts);
-    seats.extend((0..200).map(|_| enter(StreamOwner::Guests(network))));
+    permits.extend((0..200).map(|_| open_stream(StreamOwner::Guests(network))));
     world
         .stranger()
         .get("/public/infrastructure/live")

@@ -1,4 +1,4 @@
-//! Connections that are slow, idle, too long or open when the program stops.
+//! Slow and idle connections, oversized requests, and connections that are open at shutdown.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -16,9 +16,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::program::PATIENCE;
+use crate::program::TIMEOUT;
 
-/// A server in this process, asked to stop by a message rather than by a signal.
+/// A server in this process that is stopped by a message instead of a signal.
 struct Served {
     address: SocketAddr,
     stop: mpsc::Sender<()>,
@@ -26,17 +26,17 @@ struct Served {
 }
 
 impl Served {
-    async fn with(patience: Timeouts) -> Self {
+    async fn with(timeouts: Timeouts) -> Self {
         let (stopping, watched) = watch::channel(false);
-        Self::on(patience, routes(watched), stopping).await
+        Self::on(timeouts, build_routes(watched), stopping).await
     }
 
-    async fn of(patience: Timeouts, router: Router) -> Self {
-        // longer than anything waits here
+    async fn of(timeouts: Timeouts, router: Router) -> Self {
+        // longer than any test waits
         Self::on(
             Timeouts {
-                drain: PATIENCE * 2,
-                ..patience
+                drain: TIMEOUT * 2,
+                ..timeouts
             },
             router,
             watch::channel(false).0,
@@ -44,12 +44,12 @@ impl Served {
         .await
     }
 
-    async fn on(patience: Timeouts, router: Router, stopping: watch::Sender<bool>) -> Self {
+    async fn on(timeouts: Timeouts, router: Router, stopping: watch::Sender<bool>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, asked) = mpsc::channel(1);
+        let (stop, stop_requests) = mpsc::channel(1);
         let done = tokio::spawn(async move {
-            serve(listener, router, patience, asked, &stopping).await;
+            serve(listener, router, timeouts, stop_requests, &stopping).await;
         });
         Self {
             address,
@@ -58,14 +58,14 @@ impl Served {
         }
     }
 
-    async fn say(&self, text: &str) -> TcpStream {
+    async fn send(&self, text: &str) -> TcpStream {
         let mut connection = TcpStream::connect(self.address).await.unwrap();
         connection.write_all(text.as_bytes()).await.unwrap();
         connection
     }
 }
 
-fn routes(stopping: watch::Receiver<bool>) -> Router {
+fn build_routes(stopping: watch::Receiver<bool>) -> Router {
     let waits_for_the_end = move || async move {
         let first = stream::iter([Ok::<_, std::convert::Infallible>("first\n".to_owned())]);
         let last = stream::once(async move {
@@ -84,13 +84,13 @@ fn routes(stopping: watch::Receiver<bool>) -> Router {
         .route("/stuck", get(std::future::pending::<()>))
 }
 
-/// All that comes until the other end closes, which it must.
-async fn until_closed(mut connection: TcpStream) -> String {
-    let mut said = Vec::new();
-    let read = timeout(PATIENCE, connection.read_to_end(&mut said)).await;
-    // a reset is an end too
-    let _ = read.expect("the connection stays open");
-    String::from_utf8(said).unwrap()
+/// Reads until the server closes the connection, which it must do in time.
+async fn read_until_closed(mut connection: TcpStream) -> String {
+    let mut received = Vec::new();
+    let read = timeout(TIMEOUT, connection.read_to_end(&mut received)).await;
+    // a reset closes the connection, too
+    let _ = read.expect("the connection is closed in time");
+    String::from_utf8(received).unwrap()
 }
 
 const QUICK: Timeouts = Timeouts {
@@ -100,48 +100,48 @@ const QUICK: Timeouts = Timeouts {
     drain: Duration::from_millis(300),
 };
 
-/// Case F3.
+/// Case F3. Such connections would use up the server's resources.
 #[tokio::test]
-async fn connections_that_do_not_ask_for_anything_are_closed() {
+async fn silent_and_idle_connections_are_closed() {
     let served = Served::with(QUICK).await;
-    until_closed(served.say("").await).await;
-    until_closed(served.say("GET /from HTTP/1.1\r\nhost").await).await;
-    let idle = served.say("GET /from HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    assert!(until_closed(idle).await.ends_with("127.0.0.1"));
+    read_until_closed(served.send("").await).await;
+    read_until_closed(served.send("GET /from HTTP/1.1\r\nhost").await).await;
+    let idle = served.send("GET /from HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(read_until_closed(idle).await.ends_with("127.0.0.1"));
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_or_comes_byte_by_byte_is_refused() {
+async fn slow_request_body_is_refused() {
     let served = Served::with(QUICK).await;
     let head = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n";
-    let answer = until_closed(served.say(&format!("{head}title=half")).await).await;
-    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-    let mut trickle = served.say(head).await;
-    let (mut hears, mut says) = trickle.split();
+    let response = read_until_closed(served.send(&format!("{head}title=half")).await).await;
+    assert!(response.starts_with("HTTP/1.1 408"), "{response}");
+    let mut trickle = served.send(head).await;
+    let (mut reader, mut writer) = trickle.split();
     let mut drops = tokio::time::interval(Duration::from_millis(20));
-    let mut answer = [0; 12];
-    // far fewer than the thousand that were promised
-    let pouring = async {
+    let mut response = [0; 12];
+    // fewer bytes than the announced 1000
+    let sending = async {
         for _ in 0..500 {
             drops.tick().await;
-            // it may have hung up already
-            let _ = says.write_all(b"x").await;
+            // the server may have closed the connection already
+            let _ = writer.write_all(b"x").await;
         }
     };
     tokio::select! {
-        heard = hears.read_exact(&mut answer) => { heard.unwrap(); }
-        () = pouring => panic!("it listens for ever"),
+        read = reader.read_exact(&mut response) => { read.unwrap(); }
+        () = sending => panic!("the slow body is not refused"),
     }
-    assert_eq!(&answer, b"HTTP/1.1 408");
+    assert_eq!(&response, b"HTTP/1.1 408");
     let whole = served
-        .say("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\ntitle=four")
+        .send("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\ntitle=four")
         .await;
-    assert!(until_closed(whole).await.ends_with("four"));
+    assert!(read_until_closed(whole).await.ends_with("four"));
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn who_reads_nothing_of_an_answer_is_hung_up_on() {
+async fn client_that_stops_reading_is_disconnected() {
     let (alive, mut dropped) = mpsc::channel::<()>(1);
     let endless = move || {
         let alive = alive.clone();
@@ -153,72 +153,74 @@ async fn who_reads_nothing_of_an_answer_is_hung_up_on() {
         }
     };
     let served = Served::of(QUICK, Router::new().route("/endless", get(endless))).await;
-    let mut deaf = served.say("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    deaf.read_exact(&mut [0; 12]).await.unwrap();
+    let mut stalled = served
+        .send("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await;
+    stalled.read_exact(&mut [0; 12]).await.unwrap();
     served.stop.send(()).await.unwrap();
-    // the route and its answer are gone, and nobody had to be cut to get there
-    timeout(PATIENCE, dropped.recv())
+    // the response was dropped before the drain timeout cut it
+    timeout(TIMEOUT, dropped.recv())
         .await
-        .expect("it waits for ever");
+        .expect("the response is dropped in time");
     served.done.await.unwrap();
 }
 
 #[tokio::test]
-async fn a_head_without_end_is_refused() {
+async fn oversized_request_head_is_refused() {
     let served = Served::with(Timeouts::default()).await;
     let cookie = "x".repeat(100_000);
-    let mut connection = served.say("").await;
+    let mut connection = served.send("").await;
     let head = format!("GET /from HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\n\r\n");
-    // it may have hung up before the end of it
+    // the server may close the connection before the end of the head
     let _ = connection.write_all(head.as_bytes()).await;
-    let mut answer = [0; 12];
-    connection.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 431");
+    let mut response = [0; 12];
+    connection.read_exact(&mut response).await.unwrap();
+    assert_eq!(&response, b"HTTP/1.1 431");
 }
 
 #[tokio::test]
-async fn streams_are_told_and_end_in_order() {
+async fn streams_end_gracefully_at_shutdown() {
     let served = Served::with(Timeouts::default()).await;
-    let mut stream = served.say("GET /stream HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let mut stream = served.send("GET /stream HTTP/1.1\r\nhost: x\r\n\r\n").await;
     stream.read_exact(&mut [0; 12]).await.unwrap();
-    let asked = Instant::now();
+    let stopped = Instant::now();
     served.stop.send(()).await.unwrap();
-    assert!(until_closed(stream).await.contains("last\n"));
+    assert!(read_until_closed(stream).await.contains("last\n"));
     served.done.await.unwrap();
     assert!(
-        asked.elapsed() < Duration::from_secs(5),
+        stopped.elapsed() < Duration::from_secs(5),
         "{:?}",
-        asked.elapsed()
+        stopped.elapsed()
     );
     assert!(TcpStream::connect(served.address).await.is_err());
 }
 
 #[tokio::test]
-async fn a_request_that_is_stuck_is_cut() {
+async fn stuck_request_is_cut_at_shutdown() {
     let served = Served::with(QUICK).await;
-    let _stuck = served.say("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    // its answer shows that the one before has been accepted too
-    until_closed(served.say("GET /from HTTP/1.0\r\n\r\n").await).await;
+    let _stuck = served.send("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    // this response shows that the previous connection was accepted, too
+    read_until_closed(served.send("GET /from HTTP/1.0\r\n\r\n").await).await;
     served.stop.send(()).await.unwrap();
-    timeout(PATIENCE, served.done)
+    timeout(TIMEOUT, served.done)
         .await
-        .expect("it drains for ever")
+        .expect("the server stops in time")
         .unwrap();
 }
 
 #[tokio::test]
-async fn asked_twice_it_stops_at_once() {
+async fn second_stop_request_stops_at_once() {
     let served = Served::with(Timeouts {
         drain: Duration::from_secs(600),
         ..QUICK
     })
     .await;
-    let _stuck = served.say("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    until_closed(served.say("GET /from HTTP/1.0\r\n\r\n").await).await;
+    let _stuck = served.send("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    read_until_closed(served.send("GET /from HTTP/1.0\r\n\r\n").await).await;
     served.stop.send(()).await.unwrap();
     served.stop.send(()).await.unwrap();
-    timeout(PATIENCE, served.done)
+    timeout(TIMEOUT, served.done)
         .await
-        .expect("it drains for ever")
+        .expect("the server stops in time")
         .unwrap();
 }

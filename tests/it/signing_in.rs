@@ -1,4 +1,4 @@
-//! Coming in, staying in, and being kept out.
+//! Signing in and out, sessions, cross-site requests and the first setup.
 
 use axum::{
     body::Body,
@@ -25,7 +25,7 @@ use crate::{
 
 const PASSWORD: &str = "correct horse battery";
 
-async fn with_password(world: &World) -> Client {
+async fn create_account(world: &World) -> Client {
     let mut tx = world.db.begin().await.unwrap();
     let new = NewAccount {
         email: "ada@example.org".into(),
@@ -44,8 +44,8 @@ async fn with_password(world: &World) -> Client {
     }
 }
 
-fn session_of(answer: &crate::fixtures::Answer) -> String {
-    answer
+fn read_session_cookie(response: &crate::fixtures::Response) -> String {
+    response
         .header("set-cookie")
         .split(';')
         .next()
@@ -54,10 +54,10 @@ fn session_of(answer: &crate::fixtures::Answer) -> String {
 }
 
 #[tokio::test]
-async fn with_the_right_password_one_is_in_until_one_signs_out() {
+async fn correct_password_signs_in_until_sign_out() {
     let world = World::new().await;
-    let ada = with_password(&world).await;
-    let answer = ada
+    let ada = create_account(&world).await;
+    let response = ada
         .post(
             "/login",
             &[
@@ -68,8 +68,8 @@ async fn with_the_right_password_one_is_in_until_one_signs_out() {
         )
         .await
         .status(303);
-    assert_eq!(answer.header("location"), "/teams");
-    let cookie = answer.header("set-cookie");
+    assert_eq!(response.header("location"), "/teams");
+    let cookie = response.header("set-cookie");
     assert!(
         cookie.contains("HttpOnly")
             && cookie.contains("SameSite=Lax")
@@ -77,18 +77,18 @@ async fn with_the_right_password_one_is_in_until_one_signs_out() {
         "{cookie}"
     );
     let ada = Client {
-        cookie: session_of(&answer),
+        cookie: read_session_cookie(&response),
         ..ada
     };
     ada.get("/").await.status(200);
-    let kept: Vec<u8> = sqlx::query_scalar("SELECT token_hash FROM sessions WHERE account_id = $1")
+    let hash: Vec<u8> = sqlx::query_scalar("SELECT token_hash FROM sessions WHERE account_id = $1")
         .bind(ada.person.id)
         .fetch_one(&world.db)
         .await
         .unwrap();
     assert!(
-        !ada.cookie.as_bytes().windows(32).any(|bytes| bytes == kept),
-        "only a digest is kept"
+        !ada.cookie.as_bytes().windows(32).any(|bytes| bytes == hash),
+        "only a digest is stored"
     );
     let out = ada.post("/logout", &[]).await.status(303);
     assert!(out.header("set-cookie").contains("Max-Age=0"));
@@ -98,11 +98,11 @@ async fn with_the_right_password_one_is_in_until_one_signs_out() {
     );
 }
 
-/// Cases 29, 30.
+/// Cases 29, 30. Both errors have the same text.
 #[tokio::test]
-async fn known_and_unknown_addresses_are_refused_alike_and_too_many_tries_wait() {
+async fn sign_in_reveals_no_addresses_and_limits_attempts() {
     let world = World::new().await;
-    let ada = with_password(&world).await;
+    let ada = create_account(&world).await;
     let known = ada
         .post(
             "/login",
@@ -145,11 +145,11 @@ async fn known_and_unknown_addresses_are_refused_alike_and_too_many_tries_wait()
     assert!(wait.header("retry-after").parse::<u64>().unwrap() > 0);
 }
 
-/// Cases 23, 24.
+/// Cases 23, 24. The account is checked again after the password was verified.
 #[tokio::test]
-async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
+async fn password_changed_during_sign_in_is_refused() {
     let world = World::new().await;
-    let ada = with_password(&world).await;
+    let ada = create_account(&world).await;
     for change in ["password_hash = 'another'", "deactivated_at = now()"] {
         let mut tx = world.db.begin().await.unwrap();
         let query = format!("UPDATE accounts SET {change} WHERE id = $1");
@@ -160,8 +160,8 @@ async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
             .unwrap();
         let fields = [("email", "ada@example.org"), ("password", PASSWORD)];
         let changed = async {
-            // the password was right when it was looked at
-            world.until_someone_waits().await;
+            // the old password has been verified by now
+            world.wait_for_lock_waiter().await;
             sqlx::query("DELETE FROM sessions WHERE account_id = $1")
                 .bind(ada.person.id)
                 .execute(&mut *tx)
@@ -169,10 +169,10 @@ async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
                 .unwrap();
             tx.commit().await.unwrap();
         };
-        let (answer, ()) = tokio::join!(ada.post("/login", &fields), changed);
-        let page = answer.status(401).text();
+        let (response, ()) = tokio::join!(ada.post("/login", &fields), changed);
+        let page = response.status(401).text();
         assert!(page.contains("Wrong e-mail or password."), "{page}");
-        let (sessions, told): (i64, Vec<String>) = sqlx::query_as(
+        let (sessions, kinds): (i64, Vec<String>) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM sessions WHERE account_id = $1), ARRAY(SELECT kind FROM audit_log ORDER BY at, id)",
         )
         .bind(ada.person.id)
@@ -180,9 +180,9 @@ async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
         .await
         .unwrap();
         assert_eq!(
-            (sessions, told.last().map(String::as_str)),
+            (sessions, kinds.last().map(String::as_str)),
             (0, Some("sign-in.failed")),
-            "{change}: {told:?}"
+            "{change}: {kinds:?}"
         );
         let hash = fortnight::domain::auth::passwords::hash(PASSWORD.to_owned())
             .await
@@ -196,11 +196,11 @@ async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
     }
 }
 
-/// Case 34.
+/// Case 34. An open redirect would help phishing.
 #[tokio::test]
-async fn next_leads_nowhere_else() {
+async fn next_parameter_cannot_lead_to_another_site() {
     let world = World::new().await;
-    let ada = with_password(&world).await;
+    let ada = create_account(&world).await;
     for next in [
         "//evil.example",
         "/\\evil.example",
@@ -208,7 +208,7 @@ async fn next_leads_nowhere_else() {
         "https://evil.example",
         "javascript:alert(1)",
     ] {
-        let answer = ada
+        let response = ada
             .post(
                 "/login",
                 &[
@@ -219,15 +219,18 @@ async fn next_leads_nowhere_else() {
             )
             .await
             .status(303);
-        assert_eq!(answer.header("location"), "/", "{next}");
+        assert_eq!(response.header("location"), "/", "{next}");
     }
 }
 
-/// Case 38.
+/// Case 38. The browser's headers tell where a form comes from.
 #[tokio::test]
-async fn what_another_site_sends_changes_nothing() {
+async fn cross_site_requests_change_nothing() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "one").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
     let send = async |name: &str, value: &str| {
         let request = Request::post("/tasks/INF-1/archive")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -244,13 +247,13 @@ async fn what_another_site_sends_changes_nothing() {
     assert_eq!(send("sec-fetch-site", "same-site").await, 403);
     assert_eq!(send("origin", "http://evil.example").await, 403);
     assert_eq!(send("origin", "null").await, 403);
-    assert_eq!(world.elif.task("INF-1").await["archived"], false);
+    assert_eq!(world.elif.load_task("INF-1").await["archived"], false);
     assert_eq!(send("origin", "http://fortnight.test").await, 303);
 }
 
-/// Cases 24, 25.
+/// Cases 24, 25. The same holds for tokens.
 #[tokio::test]
-async fn expired_ended_and_deactivated_are_out() {
+async fn expired_sessions_and_deactivated_accounts_are_refused() {
     let world = World::new().await;
     world
         .app
@@ -276,9 +279,9 @@ async fn expired_ended_and_deactivated_are_out() {
 }
 
 #[tokio::test]
-async fn behind_https_the_cookie_is_held_to_this_host() {
+async fn https_cookie_is_bound_to_the_host() {
     let world = World::new().await;
-    let ada = with_password(&world).await;
+    let ada = create_account(&world).await;
     let app = App::new(
         "https://board.example.org",
         world.db.clone(),
@@ -288,33 +291,33 @@ async fn behind_https_the_cookie_is_held_to_this_host() {
         router: router(app),
         ..ada
     };
-    let answer = ada
+    let response = ada
         .post(
             "/login",
             &[("email", "ada@example.org"), ("password", PASSWORD)],
         )
         .await
         .status(303);
-    let cookie = answer.header("set-cookie");
+    let cookie = response.header("set-cookie");
     assert!(
         cookie.starts_with("__Host-session=") && cookie.contains("; Secure"),
         "{cookie}"
     );
     assert!(
-        answer
+        response
             .header("strict-transport-security")
             .contains("max-age")
     );
-    // a cookie of the plain name is none there
+    // a cookie without the prefix is ignored
     Client {
-        cookie: session_of(&answer).replace("__Host-", ""),
+        cookie: read_session_cookie(&response).replace("__Host-", ""),
         ..ada.clone()
     }
     .get("/")
     .await
     .status(303);
     Client {
-        cookie: session_of(&answer),
+        cookie: read_session_cookie(&response),
         ..ada
     }
     .get("/")
@@ -323,20 +326,20 @@ async fn behind_https_the_cookie_is_held_to_this_host() {
 }
 
 #[tokio::test]
-async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
-    let db = cluster::database().await;
+async fn setup_link_sets_up_an_empty_workspace_once() {
+    let db = cluster::create_database().await;
     let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
     let key = api_tokens::create_link(&db, NOW, Purpose::Setup)
         .await
         .unwrap();
     let world = World::new().await;
-    let me = Client {
+    let client = Client {
         router: router(app),
         ..world.stranger()
     };
-    me.get("/setup").await.status(404);
-    me.get("/setup?key=guess").await.status(404);
-    let page = me
+    client.get("/setup").await.status(404);
+    client.get("/setup?key=guess").await.status(404);
+    let page = client
         .get(&format!("/setup?key={key}"))
         .await
         .status(200)
@@ -354,7 +357,7 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
         ("number", "42"),
         ("time_zone", "Europe/Berlin"),
     ];
-    let again = me.post("/setup", &fields).await.status(422).text();
+    let again = client.post("/setup", &fields).await.status(422).text();
     assert!(
         again.contains("A password must have 10 to 200 characters.")
             && again.contains(r#"value="Ada Lindqvist""#)
@@ -362,31 +365,34 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
     assert!(!again.contains("short\""), "a password is not sent back");
     fields[3].1 = PASSWORD;
     fields[9].1 = "Berlin";
-    let again = me.post("/setup", &fields).await.status(422).text();
+    let again = client.post("/setup", &fields).await.status(422).text();
     assert!(
         again.contains(r#"value="Berlin""#) && again.contains("time zone"),
         "{again}"
     );
     fields[9].1 = "Europe/Berlin";
-    let done = me.post("/setup", &fields).await.status(303);
+    let done = client.post("/setup", &fields).await.status(303);
     assert_eq!(done.header("location"), "/teams/infrastructure");
-    let me = Client {
-        cookie: session_of(&done),
-        ..me
+    let client = Client {
+        cookie: read_session_cookie(&done),
+        ..client
     };
-    let board = me.get("/teams/infrastructure").await.status(200).text();
+    let board = client.get("/teams/infrastructure").await.status(200).text();
     assert!(
         board.contains("Sprint 42")
             && board.contains("day 7 of 10")
             && board.contains("No tasks in "),
         "{board}"
     );
-    for does in [
+    for hint in [
         "Press <kbd>c</kbd>",
         "<code>fortnight import</code>",
         "New task</a>",
     ] {
-        assert!(board.contains(does), "what to do: {does}: {board}");
+        assert!(
+            board.contains(hint),
+            "the empty board explains what to do: {hint}: {board}"
+        );
     }
     let (zone, days): (String, i32) = sqlx::query_as(
         "SELECT w.time_zone, s.ends_on - s.starts_on + 1 FROM workspace w, sprints s WHERE s.number = 43",
@@ -395,14 +401,14 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
     .await
     .unwrap();
     assert_eq!((zone.as_str(), days), ("Europe/Berlin", 14));
-    me.make("ingestion", "todo", "First").await;
-    let told: Vec<String> =
+    client.create_task("ingestion", "todo", "First").await;
+    let entries: Vec<String> =
         sqlx::query_scalar("SELECT kind || ' ' || about FROM audit_log ORDER BY kind, id")
             .fetch_all(&db)
             .await
             .unwrap();
     assert_eq!(
-        told,
+        entries,
         [
             "account.created ada@example.org as administrator",
             "sign-in.succeeded by the link for setting up",
@@ -410,26 +416,26 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
             "team.created {team}",
         ]
     );
-    me.get(&format!("/setup?key={key}")).await.status(404);
-    me.post("/setup", &fields).await.status(404);
+    client.get(&format!("/setup?key={key}")).await.status(404);
+    client.post("/setup", &fields).await.status(404);
 }
 
-/// Whatever day the current sprint began on, the next one begins when it ends.
+/// Each sprint starts the day after the previous one ends, whatever day the first one started on.
 #[tokio::test]
-async fn sprints_follow_one_another_from_the_day_that_was_given() {
+async fn sprints_are_contiguous_from_the_chosen_start() {
     let world = World::new().await;
-    // a Wednesday, a Sunday, and a Tuesday two weeks ago, whose sprint is over
+    // a Wednesday, a Sunday, and a Tuesday two weeks ago, whose sprint has ended
     for (starts_on, status) in [
         ("2026-11-18", 303),
         ("2026-11-22", 303),
         ("2026-11-10", 422),
     ] {
-        let db = cluster::database().await;
+        let db = cluster::create_database().await;
         let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
         let key = api_tokens::create_link(&db, NOW, Purpose::Setup)
             .await
             .unwrap();
-        let me = Client {
+        let client = Client {
             router: router(app),
             ..world.stranger()
         };
@@ -442,7 +448,7 @@ async fn sprints_follow_one_another_from_the_day_that_was_given() {
             ("cadence_weeks", "2"),
             ("starts_on", starts_on),
         ];
-        me.post("/setup", &fields).await.status(status);
+        client.post("/setup", &fields).await.status(status);
         let sprints: Vec<(time::Date, time::Date)> =
             sqlx::query_as("SELECT starts_on, ends_on FROM sprints ORDER BY number")
                 .fetch_all(&db)
@@ -460,7 +466,7 @@ async fn sprints_follow_one_another_from_the_day_that_was_given() {
 }
 
 #[tokio::test]
-async fn a_program_is_told_401_and_never_sent_to_a_form() {
+async fn programs_get_401_instead_of_the_sign_in_form() {
     let world = World::new().await;
     let ask = async |path: &str, authorization: &str| {
         let request = axum::http::Request::get(path).header("authorization", authorization);
@@ -474,7 +480,7 @@ async fn a_program_is_told_401_and_never_sent_to_a_form() {
         "/api/v1/teams",
         "/teams/infrastructure",
     ] {
-        let refused = ask(path, "Bearer nobodys").await.status(401);
+        let refused = ask(path, "Bearer unknown").await.status(401);
         assert_eq!(refused.header("www-authenticate"), "Bearer", "{path}");
     }
     let program = world

@@ -1,34 +1,39 @@
-//! Meeting over the board: who needs someone, what happened, and what was promised.
+//! Standups: what needs attention, changes, actions, topics and the walk through the board.
 
 use time::Duration;
 
-use crate::{closing::close, fixtures::World, goals::set_goal};
+use crate::{closing::close_sprint, fixtures::World, goals::set_goal};
 
 const STANDUP: &str = "/teams/infrastructure/standup";
 
 #[tokio::test]
-async fn the_page_says_who_needs_someone_what_happened_and_what_helps_most() {
+async fn standup_shows_attention_changes_and_suggestions() {
     let world = World::new().await;
     let elif = &world.elif;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
     let still = elif
-        .make("infrastructure", "in-progress", "Stands still")
+        .create_task("infrastructure", "in-progress", "Stands still")
         .await;
     elif.post(&format!("/tasks/{still}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    elif.make("infrastructure", "in-progress", "Nobody's").await;
-    let free = elif.make("infrastructure", "todo", "Free to take").await;
-    // On Wednesday: what was done on Tuesday, after Monday's standup, is news; what has not moved since is not.
+    elif.create_task("infrastructure", "in-progress", "Renew Acme's certificate")
+        .await;
+    let free = elif
+        .create_task("infrastructure", "todo", "Free to take")
+        .await;
+    // on Wednesday, changes since Monday's standup are listed, but not tasks that have not changed
     world.app.clock.advance(Duration::days(1));
-    let blocked = elif.make("infrastructure", "todo", "Waits for Legal").await;
+    let blocked = elif
+        .create_task("infrastructure", "todo", "Waits for Legal")
+        .await;
     elif.post(
         &format!("/tasks/{blocked}/block"),
         &[("kind", "text"), ("note", "Legal")],
     )
     .await
     .ok();
-    let done = elif.make("infrastructure", "todo", "Finished").await;
+    let done = elif.create_task("infrastructure", "todo", "Finished").await;
     elif.post(&format!("/tasks/{done}/owners"), &[("owners", "tomas")])
         .await
         .ok();
@@ -45,9 +50,9 @@ async fn the_page_says_who_needs_someone_what_happened_and_what_helps_most() {
         .unwrap();
     assert!(
         row.contains("title=\"Tomas Weber\"") && row.contains("Done"),
-        "who finished it: {row}"
+        "the row shows its owner: {row}"
     );
-    for told in [
+    for expected in [
         "Waiting on Legal",
         "No owner",
         "Newly blocked",
@@ -55,27 +60,27 @@ async fn the_page_says_who_needs_someone_what_happened_and_what_helps_most() {
         "Wed 25 Nov",
         "since Mon 23 Nov",
     ] {
-        assert!(page.contains(told), "{told}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
     assert!(
         page.contains(&format!(
             "Suggested: <a class=\"key\" href=\"/tasks/{free}\""
         )),
-        "for Tomas"
+        "Tomas gets the free task as suggestion"
     );
     assert!(
-        page.find("Waits for Legal").unwrap() < page.find("Nobody&#39;s").unwrap(),
-        "blocked goes first"
+        page.find("Waits for Legal").unwrap() < page.find("Renew Acme&#39;s certificate").unwrap(),
+        "blocked tasks come first"
     );
     assert!(
         !page.contains("No change for"),
-        "it was begun since Monday's meeting: {page}"
+        "the task was started after Monday's standup: {page}"
     );
-    // on Friday the one in progress has stood still since Wednesday
+    // by Friday the task in progress has not changed since before Wednesday's standup
     world.app.clock.advance(Duration::days(2));
     let page = elif.get(STANDUP).await.ok().text();
     assert!(page.contains("No change for 3"), "{page}");
-    // a call for help changes nothing of it
+    // asking for help does not count as a change
     elif.post(&format!("/tasks/{still}/ask-for-help"), &[])
         .await
         .ok();
@@ -125,7 +130,7 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
     );
     assert!(
         elif.get("/").await.ok().text().contains("Book the drill"),
-        "among what Elif promised"
+        "Elif's home page lists the action"
     );
     assert!(
         jonas
@@ -134,7 +139,7 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
             .ok()
             .text()
             .contains("Book the drill"),
-        "other teams may look"
+        "other teams can read the standup"
     );
     let at = format!("/teams/infrastructure/actions/{action}");
     jonas.post(&at, &[("as", "done")]).await.status(403);
@@ -169,7 +174,7 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
     world.app.clock.advance(Duration::days(4));
     assert!(
         elif.get(STANDUP).await.ok().text().contains("id=\"action-"),
-        "its task is open"
+        "the task of the action is open"
     );
     elif.post("/tasks/INF-1/position", &[("column", "done")])
         .await
@@ -184,23 +189,27 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
     world.app.clock.advance(Duration::days(4));
     assert!(
         !elif.get(STANDUP).await.ok().text().contains("id=\"action-"),
-        "settled with its task"
+        "the action is done with its task"
     );
     world.stranger().get(STANDUP).await.status(303);
     elif.get("/teams/no-such/standup").await.status(404);
 }
 
 #[tokio::test]
-async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
+async fn anyone_adds_topics_and_the_team_marks_them_done() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let task = elif.make("infrastructure", "todo", "Cut over").await;
+    let task = elif.create_task("infrastructure", "todo", "Cut over").await;
     let at = "/teams/infrastructure/topics";
-    let line = format!("Opinions on {task}, please @elif");
+    let topic_text = format!("Opinions on {task}, please @elif");
     jonas
         .post(
             at,
-            &[("meeting", "standup"), ("text", &line), ("back", STANDUP)],
+            &[
+                ("meeting", "standup"),
+                ("text", &topic_text),
+                ("back", STANDUP),
+            ],
         )
         .await
         .ok();
@@ -212,16 +221,16 @@ async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
         .await
         .ok();
     let page = elif.get(STANDUP).await.ok().text();
-    for told in [
+    for expected in [
         format!("Opinions on {task}, please</span>"),
         "Cut over".into(),
         "for Elif · added by Jonas".into(),
     ] {
-        assert!(page.contains(&told), "{told}: {page}");
+        assert!(page.contains(&expected), "{expected}: {page}");
     }
     assert!(
         !page.contains("Who leaves in December?"),
-        "that is for planning"
+        "topics for planning are not shown in the standup"
     );
     assert!(
         elif.get("/teams/infrastructure/planning")
@@ -239,7 +248,7 @@ async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
     world.app.clock.advance(Duration::days(5));
     assert!(
         elif.get(STANDUP).await.ok().text().contains("Opinions on"),
-        "nobody got to it: it stays for the next"
+        "an open topic stays for the next standup"
     );
     elif.post(&tick, &[("done", "on")]).await.ok();
     assert!(
@@ -254,7 +263,7 @@ async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
     for (meeting, text) in [
         ("party", "Cake"),
         ("standup", " "),
-        ("standup", "Ask @nobody"),
+        ("standup", "Ask @unknown"),
         ("retro", "@elif"),
     ] {
         jonas
@@ -295,11 +304,11 @@ async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
 }
 
 #[tokio::test]
-async fn a_task_asks_for_help_once_until_it_was_talked_about() {
+async fn help_can_be_requested_once_until_it_was_discussed() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let task = elif
-        .make("infrastructure", "in-progress", "Resume after a crash")
+        .create_task("infrastructure", "in-progress", "Resume after a crash")
         .await;
     let ask = format!("/tasks/{task}/ask-for-help");
     assert!(
@@ -340,20 +349,21 @@ async fn a_task_asks_for_help_once_until_it_was_talked_about() {
 }
 
 #[tokio::test]
-async fn the_board_is_walked_from_right_to_left_the_oldest_first() {
+async fn walk_goes_right_to_left_and_oldest_first() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "To begin").await;
+    elif.create_task("infrastructure", "todo", "To begin").await;
     let newer = elif
-        .make("infrastructure", "in-review", "Newer in review")
+        .create_task("infrastructure", "in-review", "Newer in review")
         .await;
-    elif.make("infrastructure", "done", "Done with").await;
+    elif.create_task("infrastructure", "done", "Done with")
+        .await;
     elif.post(&format!("/tasks/{newer}/position"), &[("column", "todo")])
         .await
         .ok();
     world.app.clock.advance(Duration::hours(1));
     let older = elif
-        .make("infrastructure", "in-review", "Older in review")
+        .create_task("infrastructure", "in-review", "Older in review")
         .await;
     world.app.clock.advance(Duration::hours(1));
     elif.post(
@@ -389,7 +399,7 @@ async fn the_board_is_walked_from_right_to_left_the_oldest_first() {
         }
     }
     assert_eq!(seen, ["Older in review", "Newer in review", "To begin"]);
-    // What is finished while it is talked about gives its place to the one after it.
+    // a task finished during the walk is replaced by the next one
     elif.post(&format!("/tasks/{older}/position"), &[("column", "done")])
         .await
         .ok();
@@ -417,11 +427,13 @@ async fn the_board_is_walked_from_right_to_left_the_oldest_first() {
 }
 
 #[tokio::test]
-async fn several_teams_meet_over_one_page() {
+async fn joint_standup_shows_several_teams() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let theirs = jonas.make("ingestion", "in-review", "Dual-write").await;
-    let ours = elif.make("infrastructure", "todo", "Cut over").await;
+    let theirs = jonas
+        .create_task("ingestion", "in-review", "Dual-write")
+        .await;
+    let ours = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(
         &format!("/tasks/{ours}/block"),
         &[("kind", "task"), ("on", &theirs)],
@@ -433,16 +445,16 @@ async fn several_teams_meet_over_one_page() {
         "/standup?team=infrastructure&team=ingestion&since=2026-11-23",
     ] {
         let page = elif.get(address).await.ok().text();
-        for told in [
+        for expected in [
             "Infrastructure: needs attention",
             "Ingestion: needs attention",
             "No reviewer yet",
         ] {
-            assert!(page.contains(told), "{told}: {page}");
+            assert!(page.contains(expected), "{expected}: {page}");
         }
         assert!(
             page.contains("Ingestion: in review"),
-            "how that stands which is waited for: {page}"
+            "the state of the blocker is shown: {page}"
         );
     }
     let page = elif.get("/standup?team=ingestion").await.ok().text();
@@ -456,18 +468,20 @@ async fn several_teams_meet_over_one_page() {
 }
 
 #[tokio::test]
-async fn what_is_longer_in_its_column_than_usual_needs_someone() {
+async fn task_unusually_long_in_its_column_needs_attention() {
     let world = World::new().await;
     let elif = &world.elif;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
     let mut usual = Vec::new();
     for nth in 0..6 {
         usual.push(
-            elif.make("infrastructure", "in-review", &format!("Quick {nth}"))
+            elif.create_task("infrastructure", "in-review", &format!("Quick {nth}"))
                 .await,
         );
     }
-    let slow = elif.make("infrastructure", "in-review", "Slow one").await;
+    let slow = elif
+        .create_task("infrastructure", "in-review", "Slow one")
+        .await;
     elif.post(
         &format!("/tasks/{slow}/owners"),
         &[("owners", "elif"), ("owners", "tomas")],
@@ -480,22 +494,22 @@ async fn what_is_longer_in_its_column_than_usual_needs_someone() {
             .await
             .ok();
     }
-    let told = "In review longer than 85 % of tasks";
+    let warning = "In review longer than 85 % of tasks";
     assert!(
-        !elif.get(STANDUP).await.ok().text().contains(told),
-        "it is as quick as the others were"
+        !elif.get(STANDUP).await.ok().text().contains(warning),
+        "it has taken no longer than the others"
     );
     world.app.clock.advance(Duration::hours(1));
-    assert!(elif.get(STANDUP).await.ok().text().contains(told));
+    assert!(elif.get(STANDUP).await.ok().text().contains(warning));
 }
 
 #[tokio::test]
-async fn what_nobody_reviews_is_in_my_work() {
+async fn unreviewed_tasks_are_in_my_work() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let task = elif
-        .make("infrastructure", "in-review", "Resume after a crash")
+        .create_task("infrastructure", "in-review", "Resume after a crash")
         .await;
     let owners = format!("/tasks/{task}/owners");
     elif.post(&owners, &[("owners", "elif")]).await.ok();
@@ -522,7 +536,7 @@ async fn what_nobody_reviews_is_in_my_work() {
             .ok()
             .text()
             .contains("Resume after a crash"),
-        "another team's"
+        "it belongs to another team"
     );
     elif.post(&owners, &[("owners", "elif"), ("owners", "jonas")])
         .await
@@ -539,11 +553,11 @@ async fn what_nobody_reviews_is_in_my_work() {
 }
 
 #[tokio::test]
-async fn what_came_into_the_sprint_is_told_and_what_others_did_is_no_change_of_ones_own() {
+async fn tasks_added_to_the_sprint_are_listed_as_changes() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let theirs = jonas.make("ingestion", "todo", "Dual writes").await;
-    let ours = elif.make("infrastructure", "todo", "Cut over").await;
+    let theirs = jonas.create_task("ingestion", "todo", "Dual writes").await;
+    let ours = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(
         &format!("/tasks/{ours}/block"),
         &[("kind", "task"), ("on", &theirs)],
@@ -551,7 +565,7 @@ async fn what_came_into_the_sprint_is_told_and_what_others_did_is_no_change_of_o
     .await
     .ok();
     let late = elif
-        .make("infrastructure", "todo", "From the backlog")
+        .create_task("infrastructure", "todo", "From the backlog")
         .await;
     elif.post(&format!("/tasks/{late}"), &[("sprint", "none")])
         .await
@@ -569,7 +583,7 @@ async fn what_came_into_the_sprint_is_told_and_what_others_did_is_no_change_of_o
             .unwrap()
             .to_owned()
     };
-    let told = since(
+    let changes = since(
         &elif
             .get(&format!("{STANDUP}?since=2026-11-25"))
             .await
@@ -577,11 +591,11 @@ async fn what_came_into_the_sprint_is_told_and_what_others_did_is_no_change_of_o
             .text(),
     );
     assert!(
-        told.contains("From the backlog") && told.contains("1 added"),
-        "{told}"
+        changes.contains("From the backlog") && changes.contains("1 added"),
+        "{changes}"
     );
-    assert!(!told.contains("Cut over"), "{told}");
-    // at eight on Friday, Friday's meeting is still to come
+    assert!(!changes.contains("Cut over"), "{changes}");
+    // on Friday morning, before Friday's standup
     world.app.clock.advance(Duration::hours(23));
     let page = elif
         .get(&format!("{STANDUP}?since=2026-11-27"))
@@ -592,7 +606,7 @@ async fn what_came_into_the_sprint_is_told_and_what_others_did_is_no_change_of_o
 }
 
 #[tokio::test]
-async fn a_promise_says_where_it_was_made() {
+async fn action_shows_the_meeting_it_comes_from() {
     let world = World::new().await;
     let elif = &world.elif;
     let at = "/teams/infrastructure/actions";
@@ -610,20 +624,20 @@ async fn a_promise_says_where_it_was_made() {
     );
     assert!(
         !page.contains("looked back"),
-        "not all of it was promised then: {page}"
+        "the sources are not merged into one: {page}"
     );
 }
 
 #[tokio::test]
-async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
+async fn topic_is_edited_or_removed_by_its_author_or_team() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Okafor", "mira", "ingestion").await;
-    let task = elif.make("infrastructure", "todo", "Cut over").await;
+    let task = elif.create_task("infrastructure", "todo", "Cut over").await;
     let at = "/teams/infrastructure/topics";
-    let (line, back) = (format!("Opinons on {task} @elif"), ("back", STANDUP));
+    let (original, back) = (format!("Opinons on {task} @elif"), ("back", STANDUP));
     jonas
-        .post(at, &[("meeting", "standup"), ("text", &line), back])
+        .post(at, &[("meeting", "standup"), ("text", &original), back])
         .await
         .ok();
     let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics")
@@ -631,7 +645,7 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
         .await
         .unwrap();
     let (text, remove) = (format!("{at}/{topic}/text"), format!("{at}/{topic}/remove"));
-    // who neither added it nor is on the team reads it and no more
+    // a person who is neither the author nor on the team can only read it
     let page = mira.get(STANDUP).await.status(200).text();
     assert!(
         page.contains("Opinons on") && !page.contains(&text) && !page.contains(&remove),
@@ -639,19 +653,19 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
     );
     mira.post(&text, &[("text", "Mine now")]).await.status(403);
     mira.post(&remove, &[]).await.status(403);
-    // its author puts it right; the line is there as it was typed
+    // the author edits it; the field contains the original text
     let page = jonas.get(STANDUP).await.status(200).text();
     assert!(
-        page.contains(&format!("value=\"{line}\"")) && page.contains(&remove),
+        page.contains(&format!("value=\"{original}\"")) && page.contains(&remove),
         "{page}"
     );
     let wrong = jonas
-        .post(&text, &[("text", "Opinions, @nobodyhere"), back])
+        .post(&text, &[("text", "Opinions, @unknown"), back])
         .await
         .status(422)
         .text();
     assert!(
-        wrong.contains("nobodyhere</textarea>") && wrong.contains(&format!("action=\"{text}\"")),
+        wrong.contains("unknown</textarea>") && wrong.contains(&format!("action=\"{text}\"")),
         "{wrong}"
     );
     let to = jonas
@@ -669,7 +683,7 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
             && page.contains("Cut over"),
         "{page}"
     );
-    // the team takes it away
+    // a member of the team removes it
     elif.post(&remove, &[back]).await.status(303);
     assert!(
         !elif
@@ -680,7 +694,7 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
             .contains("Opinions on")
     );
     jonas.post(&text, &[("text", "Again")]).await.status(404);
-    // a task that help was asked for stays with its topic, whatever its words
+    // a help request keeps its task, whatever its text is changed to
     elif.post(&format!("/tasks/{task}/ask-for-help"), &[])
         .await
         .ok();
@@ -705,7 +719,7 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
 }
 
 #[tokio::test]
-async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
+async fn topic_is_shown_to_the_person_it_mentions() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let at = "/teams/infrastructure/topics";
@@ -723,13 +737,13 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
         .await
         .unwrap();
     let page = jonas.get("/").await.status(200).text();
-    for told in [
+    for expected in [
         "Your opinion is wanted",
         "Is two weeks enough?",
         "in the next planning of Infrastructure, added by Elif",
         &format!("href=\"/teams/infrastructure/planning#topic-{topic}\""),
     ] {
-        assert!(page.contains(told), "{told}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
     assert!(
         !elif
@@ -738,7 +752,7 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
             .status(200)
             .text()
             .contains("Is two weeks enough?"),
-        "it is asked of Jonas"
+        "only Jonas is mentioned"
     );
     assert!(
         !elif
@@ -748,7 +762,7 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
             .text()
             .contains("Is two weeks enough?")
     );
-    // what a private team talks about is its own
+    // topics of a private team are hidden
     sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
         .execute(&world.db)
         .await
@@ -773,7 +787,7 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
             .text()
             .contains("Is two weeks enough?")
     );
-    // until it was talked about
+    // until the topic is marked as done
     elif.post(&format!("{at}/{topic}"), &[("done", "on")])
         .await
         .ok();
@@ -788,19 +802,23 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
 }
 
 #[tokio::test]
-async fn what_was_carried_into_the_sprint_is_not_new_to_anybody() {
+async fn carried_tasks_are_not_listed_as_added() {
     let world = World::new().await;
     let elif = &world.elif;
-    let blocked = elif.make("infrastructure", "todo", "Waits for Legal").await;
+    let blocked = elif
+        .create_task("infrastructure", "todo", "Waits for Legal")
+        .await;
     elif.post(
         &format!("/tasks/{blocked}/block"),
         &[("kind", "text"), ("note", "Legal")],
     )
     .await
     .ok();
-    let doing = elif.make("infrastructure", "in-progress", "Cut over").await;
+    let doing = elif
+        .create_task("infrastructure", "in-progress", "Cut over")
+        .await;
     let late = elif
-        .make("infrastructure", "todo", "From the backlog")
+        .create_task("infrastructure", "todo", "From the backlog")
         .await;
     elif.post(
         &format!("/tasks/{late}/block"),
@@ -812,14 +830,14 @@ async fn what_was_carried_into_the_sprint_is_not_new_to_anybody() {
         .await
         .ok();
     world.app.clock.advance(Duration::days(3));
-    close(elif, &[(&blocked, "carry"), (&doing, "carry")])
+    close_sprint(elif, &[(&blocked, "carry"), (&doing, "carry")])
         .await
         .ok();
     elif.post(&format!("/tasks/{late}"), &[("sprint", "43")])
         .await
         .ok();
     let page = elif.get(STANDUP).await.ok().text();
-    let told = page
+    let changes = page
         .split("<h2>Changes since")
         .nth(1)
         .unwrap()
@@ -827,25 +845,25 @@ async fn what_was_carried_into_the_sprint_is_not_new_to_anybody() {
         .next()
         .unwrap();
     assert!(
-        !told.contains("Waits for Legal") && !told.contains("Cut over"),
-        "{told}"
+        !changes.contains("Waits for Legal") && !changes.contains("Cut over"),
+        "{changes}"
     );
     assert!(
-        told.contains("1 added") && !told.contains("newly blocked"),
-        "blocked long ago, new in the sprint: {told}"
+        changes.contains("1 added") && !changes.contains("newly blocked"),
+        "it was blocked before, but added to the sprint now: {changes}"
     );
 }
 
 #[tokio::test]
-async fn blocked_goes_first_and_of_those_what_serves_a_goal_behind_pace() {
+async fn attention_list_starts_with_blocked_tasks_of_late_goals() {
     let world = World::new().await;
     let elif = &world.elif;
     let make = async |column: &str, title: &str| {
-        let key = elif.make("infrastructure", column, title).await;
+        let key = elif.create_task("infrastructure", column, title).await;
         world.app.clock.advance(Duration::hours(1));
         key
     };
-    make("in-review", "Reviewed by nobody").await;
+    make("in-review", "Without a reviewer").await;
     let longest = make("todo", "Blocked longest").await;
     let behind = make("todo", "Serves the goal").await;
     set_goal(
@@ -867,7 +885,7 @@ async fn blocked_goes_first_and_of_those_what_serves_a_goal_behind_pace() {
     elif.post(&format!("/tasks/{behind}"), &[("goal", "1")])
         .await
         .ok();
-    // blocked later, and above the one that is blocked longest
+    // blocked later, but placed above the task that is blocked longest
     let later = make("todo", "Blocked later").await;
     elif.post(
         &format!("/tasks/{later}/block"),
@@ -881,8 +899,11 @@ async fn blocked_goes_first_and_of_those_what_serves_a_goal_behind_pace() {
     )
     .await
     .ok();
-    assert_eq!(world.column("infrastructure", "blocked").await[0], later);
-    make("in-progress", "Nobody has it").await;
+    assert_eq!(
+        world.column_keys("infrastructure", "blocked").await[0],
+        later
+    );
+    make("in-progress", "Without an owner").await;
     let page = elif.get(STANDUP).await.ok().text();
     let needs = page
         .split("attention</h2>")
@@ -900,15 +921,15 @@ async fn blocked_goes_first_and_of_those_what_serves_a_goal_behind_pace() {
         "Serves the goal",
         "Blocked longest",
         "Blocked later",
-        "Reviewed by nobody",
-        "Nobody has it",
+        "Without a reviewer",
+        "Without an owner",
     ]
     .map(at);
     assert!(order.is_sorted(), "{order:?}: {needs}");
 }
 
 #[tokio::test]
-async fn who_has_nothing_in_progress_is_told_what_helps_most_and_no_two_the_same() {
+async fn each_idle_person_gets_a_different_suggestion() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     for (name, handle) in [
@@ -919,18 +940,18 @@ async fn who_has_nothing_in_progress_is_told_what_helps_most_and_no_two_the_same
     ] {
         world.join(name, handle, "infrastructure").await;
     }
-    let oldest = elif.make("infrastructure", "todo", "Oldest").await;
+    let oldest = elif.create_task("infrastructure", "todo", "Oldest").await;
     world.app.clock.advance(Duration::hours(1));
     let review = elif
-        .make("infrastructure", "in-review", "To be reviewed")
+        .create_task("infrastructure", "in-review", "To be reviewed")
         .await;
     elif.post(&format!("/tasks/{review}/owners"), &[("owners", "elif")])
         .await
         .ok();
     let awaited = elif
-        .make("infrastructure", "todo", "Others wait on it")
+        .create_task("infrastructure", "todo", "Others wait on it")
         .await;
-    let theirs = jonas.make("ingestion", "todo", "Theirs").await;
+    let theirs = jonas.create_task("ingestion", "todo", "Theirs").await;
     jonas
         .post(
             &format!("/tasks/{theirs}/block"),
@@ -938,20 +959,24 @@ async fn who_has_nothing_in_progress_is_told_what_helps_most_and_no_two_the_same
         )
         .await
         .ok();
-    let by_name = elif.make("infrastructure", "todo", "Waiting on Dev").await;
+    let by_name = elif
+        .create_task("infrastructure", "todo", "Waiting on Dev")
+        .await;
     elif.post(
         &format!("/tasks/{by_name}/block"),
         &[("kind", "person"), ("person", "dev")],
     )
     .await
     .ok();
-    let goal = elif.make("infrastructure", "todo", "Serves the goal").await;
+    let goal = elif
+        .create_task("infrastructure", "todo", "Serves the goal")
+        .await;
     set_goal(&world, elif, "42", &[("title", "Behind"), ("target", "9")]).await;
     elif.post(&format!("/tasks/{goal}"), &[("goal", "1")])
         .await
         .ok();
     let page = elif.get(STANDUP).await.ok().text();
-    for (who, key) in [
+    for (person, key) in [
         ("Ada", &awaited),
         ("Bo", &review),
         ("Cleo", &goal),
@@ -959,7 +984,7 @@ async fn who_has_nothing_in_progress_is_told_what_helps_most_and_no_two_the_same
         ("Elif", &oldest),
     ] {
         let row = page
-            .split(&format!("<b>{who}</b>"))
+            .split(&format!("<b>{person}</b>"))
             .nth(1)
             .unwrap()
             .split("</li>")
@@ -969,13 +994,13 @@ async fn who_has_nothing_in_progress_is_told_what_helps_most_and_no_two_the_same
             row.contains(&format!(
                 "Suggested: <a class=\"key\" href=\"/tasks/{key}\""
             )),
-            "{who}: {row}"
+            "{person}: {row}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_task_is_old_in_its_column_also_where_the_next_column_is_of_the_same_state() {
+async fn time_in_column_is_measured_per_column_not_per_state() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query("UPDATE members SET role = 'lead'")
@@ -991,7 +1016,7 @@ async fn a_task_is_old_in_its_column_also_where_the_next_column_is_of_the_same_s
     let mut keys = Vec::new();
     for n in 0..6 {
         keys.push(
-            elif.make("infrastructure", "in-progress", &format!("Task {n}"))
+            elif.create_task("infrastructure", "in-progress", &format!("Task {n}"))
                 .await,
         );
     }
@@ -1010,12 +1035,12 @@ async fn a_task_is_old_in_its_column_also_where_the_next_column_is_of_the_same_s
         .unwrap();
     assert!(
         !elif.get(STANDUP).await.ok().text().contains(old),
-        "fewer than five say nothing"
+        "fewer than five values are no basis for comparison"
     );
 }
 
 #[tokio::test]
-async fn a_tick_brings_back_to_the_day_that_was_looked_at() {
+async fn completing_an_action_returns_to_the_selected_day() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.post(
@@ -1038,7 +1063,7 @@ async fn a_tick_brings_back_to_the_day_that_was_looked_at() {
 }
 
 #[tokio::test]
-async fn a_goal_that_is_behind_needs_someone_until_it_is_where_it_should_be() {
+async fn goal_behind_pace_needs_attention_until_it_catches_up() {
     let world = World::new().await;
     let elif = &world.elif;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -1074,12 +1099,12 @@ async fn a_goal_that_is_behind_needs_someone_until_it_is_where_it_should_be() {
 }
 
 #[tokio::test]
-async fn person_by_person_says_what_each_has_in_hand() {
+async fn list_by_person_shows_each_persons_tasks() {
     let world = World::new().await;
     let elif = &world.elif;
     let mut keys = Vec::new();
     for column in ["in-progress", "blocked", "in-review", "done"] {
-        let key = elif.make("infrastructure", column, column).await;
+        let key = elif.create_task("infrastructure", column, column).await;
         elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
             .await
             .ok();
@@ -1111,20 +1136,22 @@ async fn person_by_person_says_what_each_has_in_hand() {
 }
 
 #[tokio::test]
-async fn what_moved_and_what_is_unblocked_is_counted_since_the_last_meeting() {
+async fn moved_and_unblocked_tasks_are_counted() {
     let world = World::new().await;
     let elif = &world.elif;
     let moved = elif
-        .make("infrastructure", "in-progress", "Goes to review")
+        .create_task("infrastructure", "in-progress", "Goes to review")
         .await;
-    let free = elif.make("infrastructure", "todo", "Is free again").await;
+    let free = elif
+        .create_task("infrastructure", "todo", "Is free again")
+        .await;
     elif.post(
         &format!("/tasks/{free}/block"),
         &[("kind", "text"), ("note", "Legal")],
     )
     .await
     .ok();
-    elif.make("infrastructure", "in-progress", "Stays where it is")
+    elif.create_task("infrastructure", "in-progress", "Stays where it is")
         .await;
     world.app.clock.advance(Duration::days(2));
     elif.post(
@@ -1147,7 +1174,7 @@ async fn what_moved_and_what_is_unblocked_is_counted_since_the_last_meeting() {
 }
 
 #[tokio::test]
-async fn more_than_can_be_told_is_counted() {
+async fn changes_beyond_the_limit_are_counted() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query(
@@ -1168,10 +1195,12 @@ async fn more_than_can_be_told_is_counted() {
 }
 
 #[tokio::test]
-async fn looking_at_a_standup_writes_nothing() {
+async fn viewing_a_standup_writes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    let key = elif
+        .create_task("infrastructure", "in-progress", "Cut over")
+        .await;
     elif.post(
         &format!("/tasks/{key}/block"),
         &[("kind", "text"), ("note", "Legal")],
@@ -1179,7 +1208,7 @@ async fn looking_at_a_standup_writes_nothing() {
     .await
     .ok();
     elif.get("/").await.ok();
-    let stands = async || -> String {
+    let dump = async || -> String {
         sqlx::query_scalar(
             "SELECT concat_ws(' ', (SELECT count(*) FROM events), (SELECT count(*) FROM topics), (SELECT count(*) FROM actions),
                     (SELECT string_agg(k::text, '|' ORDER BY k.id) FROM tasks k), (SELECT string_agg(t::text, '|' ORDER BY t.id) FROM teams t),
@@ -1189,7 +1218,7 @@ async fn looking_at_a_standup_writes_nothing() {
         .await
         .unwrap()
     };
-    let before = stands().await;
+    let before = dump().await;
     for page in [
         STANDUP,
         &format!("{STANDUP}?since=2026-11-20"),
@@ -1198,11 +1227,11 @@ async fn looking_at_a_standup_writes_nothing() {
     ] {
         elif.get(page).await.ok();
     }
-    assert_eq!(stands().await, before);
+    assert_eq!(dump().await, before);
 }
 
 #[tokio::test]
-async fn after_a_long_closure_one_looks_back_to_the_meeting_before_it() {
+async fn standup_after_a_long_break_covers_the_whole_break() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query("INSERT INTO days_off (team_id, day, name) SELECT t.id, d, 'Summer' FROM teams t, generate_series('2026-09-01'::date, '2026-11-23', '1 day') AS d WHERE t.key = 'INF'")
@@ -1214,7 +1243,7 @@ async fn after_a_long_closure_one_looks_back_to_the_meeting_before_it() {
 }
 
 #[tokio::test]
-async fn a_promise_whose_task_was_put_away_can_be_dropped() {
+async fn action_with_an_archived_task_can_be_dismissed() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.post(
@@ -1233,12 +1262,12 @@ async fn a_promise_whose_task_was_put_away_can_be_dropped() {
     let drop = "value=\"dropped\">Dismiss";
     assert!(
         !elif.get(STANDUP).await.ok().text().contains(drop),
-        "its task is open"
+        "the task of the action is open"
     );
     elif.post("/tasks/INF-1/archive", &[]).await.ok();
     assert!(
         elif.get(STANDUP).await.ok().text().contains(drop),
-        "nothing else would end it"
+        "an action with an archived task would stay open forever"
     );
     elif.post(
         &format!("/teams/infrastructure/actions/{action}"),

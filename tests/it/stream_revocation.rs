@@ -1,4 +1,4 @@
-//! Windows that stand open when what let somebody in has ended: they hear so within five seconds.
+//! Open event streams end within five seconds after their access has ended.
 
 use std::time::Duration;
 
@@ -9,27 +9,27 @@ use time::Duration as Span;
 use tokio::time::timeout;
 
 use crate::{
-    access::share,
+    access::create_share_link,
     asset_serving::{Served, Stream},
     fixtures::World,
-    people::with_password,
+    people::create_account,
 };
 
-async fn ends(what: &str, stream: &mut Stream) {
+async fn expect_end(name: &str, stream: &mut Stream) {
     let ended = timeout(Duration::from_secs(5), async {
         while stream.next().await.is_some() {}
     });
     ended
         .await
-        .unwrap_or_else(|_| panic!("{what}: not within five seconds"));
+        .unwrap_or_else(|_| panic!("{name}: not within five seconds"));
 }
 
-/// Cases 17, 19.
+/// Cases 17, 19. Other streams stay open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_open_window_ends_whatever_it_was_that_let_its_reader_in() {
+async fn open_stream_ends_when_its_access_ends() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let program = world.program_of(&tomas, Scope::Read).await;
@@ -53,8 +53,8 @@ async fn an_open_window_ends_whatever_it_was_that_let_its_reader_in() {
         .unwrap()
         .to_owned();
     let (lasting, of_tomas) = (
-        share(elif, "check-in").await,
-        share(&tomas, "check-in").await,
+        create_share_link(elif, "check-in").await,
+        create_share_link(&tomas, "check-in").await,
     );
     elif.post("/teams/infrastructure/public", &[("public", "1")])
         .await
@@ -82,13 +82,13 @@ async fn an_open_window_ends_whatever_it_was_that_let_its_reader_in() {
         .await
         .ok();
     tokio::join!(
-        ends("a link past its end", &mut expires),
-        ends("a link whose maker has gone", &mut makers),
-        ends("an address that was taken back", &mut taken_back),
-        ends("a team that is private", &mut turned_private),
-        ends("the token of somebody who has gone", &mut tokens),
+        expect_end("an expired link", &mut expires),
+        expect_end("a link of a deactivated creator", &mut makers),
+        expect_end("a revoked public page", &mut taken_back),
+        expect_end("the public page of a private team", &mut turned_private),
+        expect_end("a token of a deactivated account", &mut tokens),
     );
-    // nor does it open again, and only they have ended
+    // they cannot be opened again, and other streams are still open
     for path in [
         format!("/share/{short}"),
         format!("/share/{of_tomas}"),
@@ -102,6 +102,6 @@ async fn an_open_window_ends_whatever_it_was_that_let_its_reader_in() {
         .api(Method::GET, "/teams", json!({}))
         .await
         .status(401);
-    elif.make("infrastructure", "todo", "Goes on").await;
-    stays.next_of("reset").await;
+    elif.create_task("infrastructure", "todo", "Goes on").await;
+    stays.next_named("reset").await;
 }

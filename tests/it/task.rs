@@ -1,4 +1,4 @@
-//! One task and what is done with it.
+//! Tasks: editing, blocking, undo, bulk changes, archive, comments and steps.
 
 use axum::http::Method;
 use serde_json::json;
@@ -6,10 +6,10 @@ use serde_json::json;
 use crate::fixtures::World;
 
 #[tokio::test]
-async fn a_task_page_shows_and_changes_everything_without_a_script() {
+async fn task_page_works_without_scripts() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "Cut over").await;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
     let back = elif
         .post(
             "/tasks/INF-1",
@@ -55,7 +55,7 @@ async fn a_task_page_shows_and_changes_everything_without_a_script() {
         .await
         .ok();
 
-    let task = elif.task("INF-1").await;
+    let task = elif.load_task("INF-1").await;
     assert_eq!(task["title"], "Cut postgres over");
     assert_eq!(
         task["description"],
@@ -84,9 +84,9 @@ async fn a_task_page_shows_and_changes_everything_without_a_script() {
     ] {
         assert!(page.contains(part), "{part} is missing from {page}");
     }
-    // the same HTML over the board
+    // the dialog over the board has the same content
     let part = elif
-        .ask(Method::GET, "/tasks/INF-1", "task", &[])
+        .submit_by_script(Method::GET, "/tasks/INF-1", "task", &[])
         .await
         .ok()
         .text();
@@ -94,10 +94,13 @@ async fn a_task_page_shows_and_changes_everything_without_a_script() {
 }
 
 #[tokio::test]
-async fn an_older_text_is_refused_with_both_and_another_field_is_not() {
+async fn outdated_edit_is_refused_only_for_the_changed_field() {
     let world = World::new().await;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
-    world.elif.make("infrastructure", "todo", "Old").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Old")
+        .await;
     mira.api(
         Method::PATCH,
         "/tasks/INF-1",
@@ -105,7 +108,7 @@ async fn an_older_text_is_refused_with_both_and_another_field_is_not() {
     )
     .await
     .ok();
-    let told = world
+    let conflict = world
         .elif
         .api(
             Method::PATCH,
@@ -116,10 +119,10 @@ async fn an_older_text_is_refused_with_both_and_another_field_is_not() {
         .status(409)
         .json();
     assert_eq!(
-        (&told["current"]["title"], &told["sent"]["title"]),
+        (&conflict["current"]["title"], &conflict["sent"]["title"]),
         (&json!("Mira's"), &json!("Elif's"))
     );
-    // on the page: both texts, and what was typed is still in its field
+    // the page shows both texts, and the field keeps the input
     let page = world
         .elif
         .post("/tasks/INF-1", &[("title", "Elif's"), ("version", "1")])
@@ -134,7 +137,7 @@ async fn an_older_text_is_refused_with_both_and_another_field_is_not() {
         page.contains("\nElif&#39;s</textarea>") && page.contains("title: Mira&#39;s"),
         "{page}"
     );
-    // another field of the same old page
+    // another field of the same outdated page can be saved
     world
         .elif
         .post("/tasks/INF-1", &[("description", "New"), ("version", "1")])
@@ -143,19 +146,19 @@ async fn an_older_text_is_refused_with_both_and_another_field_is_not() {
 }
 
 #[tokio::test]
-async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing() {
+async fn blocked_card_shows_its_blocker_or_that_none_is_given() {
     let world = World::new().await;
     world
         .jonas
-        .make("ingestion", "todo", "Dual-write person updates")
+        .create_task("ingestion", "todo", "Dual-write person updates")
         .await;
     world
         .elif
-        .make("infrastructure", "in-progress", "Cut over")
+        .create_task("infrastructure", "in-progress", "Cut over")
         .await;
     let card = world
         .elif
-        .ask(
+        .submit_by_script(
             Method::PUT,
             "/tasks/INF-1/position",
             "card",
@@ -169,7 +172,7 @@ async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing()
     let form = [("kind", "task"), ("on", "dual-write")];
     let card = world
         .elif
-        .ask(Method::POST, "/tasks/INF-1/block", "form", &form)
+        .submit_by_script(Method::POST, "/tasks/INF-1/block", "form", &form)
         .await
         .ok();
     assert_eq!(card.header("fortnight-done"), "1");
@@ -180,10 +183,10 @@ async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing()
         card.text()
     );
 
-    // when it is done the waiting card says so, and stays where it is
+    // when the blocker is done, the waiting card says so and stays in its column
     world
         .jonas
-        .ask(
+        .submit_by_script(
             Method::PUT,
             "/tasks/ING-1/position",
             "card",
@@ -193,14 +196,17 @@ async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing()
         .ok();
     let board = world.elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("Was waiting on ING-1"), "{board}");
-    assert_eq!(world.column("infrastructure", "blocked").await, ["INF-1"]);
+    assert_eq!(
+        world.column_keys("infrastructure", "blocked").await,
+        ["INF-1"]
+    );
 
     world.elif.post("/tasks/INF-1/unblock", &[]).await.ok();
     assert_eq!(
-        world.column("infrastructure", "in-progress").await,
+        world.column_keys("infrastructure", "in-progress").await,
         ["INF-1"]
     );
-    assert_eq!(world.elif.task("INF-1").await["blocked_by"], json!([]));
+    assert_eq!(world.elif.load_task("INF-1").await["blocked_by"], json!([]));
 
     for (kind, field, on, words) in [
         ("team", "team", "ingestion", "Waiting on Ingestion"),
@@ -208,7 +214,7 @@ async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing()
     ] {
         let card = world
             .elif
-            .ask(
+            .submit_by_script(
                 Method::POST,
                 "/tasks/INF-1/block",
                 "card",
@@ -234,14 +240,14 @@ async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing()
 }
 
 #[tokio::test]
-async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
+async fn changes_can_be_undone_until_others_build_on_them() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in ["one", "two", "three"] {
-        elif.make("infrastructure", "todo", title).await;
+        elif.create_task("infrastructure", "todo", title).await;
     }
     let undo = async |change: &str| {
-        elif.ask(
+        elif.submit_by_script(
             Method::POST,
             &format!("/changes/{change}/undo"),
             "card",
@@ -250,7 +256,7 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
         .await
     };
     let change = async |method: Method, path: &str, fields: &[(&str, &str)]| {
-        elif.ask(method, path, "card", fields)
+        elif.submit_by_script(method, path, "card", fields)
             .await
             .ok()
             .header("fortnight-change")
@@ -259,28 +265,28 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     let moved = change(Method::PUT, "/tasks/INF-2/position", &[("column", "done")]).await;
     undo(&moved).await.ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-2", "INF-3"]
     );
 
     let archived = change(Method::POST, "/tasks/INF-2/archive", &[]).await;
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-3"]
     );
     undo(&archived).await.ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-2", "INF-3"]
     );
 
     let owned = change(Method::POST, "/tasks/INF-2/owners/me", &[]).await;
     undo(&owned).await.ok();
-    assert_eq!(elif.task("INF-2").await["owners"], json!([]));
+    assert_eq!(elif.load_task("INF-2").await["owners"], json!([]));
 
     let planned = change(Method::POST, "/tasks/INF-2", &[("sprint", "43")]).await;
     undo(&planned).await.ok();
-    assert_eq!(elif.task("INF-2").await["sprint"], 42);
+    assert_eq!(elif.load_task("INF-2").await["sprint"], 42);
 
     let blocked = change(
         Method::POST,
@@ -288,13 +294,16 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
         &[("kind", "text"), ("note", "Legal")],
     )
     .await;
-    assert_eq!(world.column("infrastructure", "blocked").await, ["INF-2"]);
+    assert_eq!(
+        world.column_keys("infrastructure", "blocked").await,
+        ["INF-2"]
+    );
     undo(&blocked).await.ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-2", "INF-3"]
     );
-    assert_eq!(elif.task("INF-2").await["blocked_by"], json!([]));
+    assert_eq!(elif.load_task("INF-2").await["blocked_by"], json!([]));
     let blocked = change(
         Method::POST,
         "/tasks/INF-2/block",
@@ -303,8 +312,11 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     .await;
     let unblocked = change(Method::POST, "/tasks/INF-2/unblock", &[]).await;
     undo(&unblocked).await.ok();
-    assert_eq!(elif.task("INF-2").await["blocked_by"][0]["note"], "Legal");
-    // what was built upon is not undone
+    assert_eq!(
+        elif.load_task("INF-2").await["blocked_by"][0]["note"],
+        "Legal"
+    );
+    // a change that others depend on cannot be undone
     undo(&blocked).await.status(409);
 
     let several = change(
@@ -313,27 +325,27 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
         &[("keys", "INF-1"), ("keys", "INF-3"), ("archive", "1")],
     )
     .await;
-    assert_eq!(world.column("infrastructure", "todo").await, [""; 0]);
+    assert_eq!(world.column_keys("infrastructure", "todo").await, [""; 0]);
     undo(&several).await.ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-3"]
     );
 
-    // what is said is said, and nothing pretends to take it back
+    // comments and steps cannot be undone, and no undo is offered
     for (path, field) in [
         ("/tasks/INF-1/comments", "body"),
         ("/tasks/INF-1/steps", "text"),
     ] {
-        let said = elif
-            .ask(Method::POST, path, "task", &[(field, "Rehearsed")])
+        let added = elif
+            .submit_by_script(Method::POST, path, "task", &[(field, "Rehearsed")])
             .await
             .ok();
-        assert!(said.headers.get("fortnight-undoable").is_none());
-        undo(said.header("fortnight-change")).await.status(409);
+        assert!(added.headers.get("fortnight-undoable").is_none());
+        undo(added.header("fortnight-change")).await.status(409);
     }
-    let kept = elif
-        .ask(
+    let edited = elif
+        .submit_by_script(
             Method::POST,
             "/tasks/INF-1",
             "card",
@@ -341,15 +353,15 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
         )
         .await
         .ok();
-    assert_eq!(kept.header("fortnight-undoable"), "1");
+    assert_eq!(edited.header("fortnight-undoable"), "1");
 
-    // nobody undoes another's change
+    // only its author can undo a change
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     let mine = change(Method::PUT, "/tasks/INF-1/position", &[("column", "done")]).await;
-    mira.ask(Method::POST, &format!("/changes/{mine}/undo"), "card", &[])
+    mira.submit_by_script(Method::POST, &format!("/changes/{mine}/undo"), "card", &[])
         .await
         .status(404);
-    mira.ask(
+    mira.submit_by_script(
         Method::PUT,
         "/tasks/INF-1/position",
         "card",
@@ -357,17 +369,17 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     )
     .await
     .ok();
-    let told = undo(&mine).await.status(409).json();
+    let conflict = undo(&mine).await.status(409).json();
     assert!(
-        told["detail"].as_str().unwrap().contains("Mira Okafor"),
-        "{told}"
+        conflict["detail"].as_str().unwrap().contains("Mira Okafor"),
+        "{conflict}"
     );
     assert_eq!(
-        world.column("infrastructure", "in-progress").await,
+        world.column_keys("infrastructure", "in-progress").await,
         ["INF-1"]
     );
 
-    // nor what another has begun to work on
+    // a task that another person has changed since cannot be removed by undo
     let fields = [("title", "four"), ("column", "todo")];
     let made = change(Method::POST, "/teams/infrastructure/tasks", &fields).await;
     mira.post("/tasks/INF-4/owners/me", &[]).await.ok();
@@ -385,16 +397,19 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     )
     .await;
     undo(&made).await.ok();
-    assert_eq!(elif.task("INF-5").await["archived"], true);
+    assert_eq!(elif.load_task("INF-5").await["archived"], true);
 }
 
 #[tokio::test]
-async fn several_are_changed_all_or_none() {
+async fn bulk_edit_changes_all_tasks_or_none() {
     let world = World::new().await;
     for title in ["one", "two", "three"] {
-        world.elif.make("infrastructure", "todo", title).await;
+        world
+            .elif
+            .create_task("infrastructure", "todo", title)
+            .await;
     }
-    world.jonas.make("ingestion", "todo", "theirs").await;
+    world.jonas.create_task("ingestion", "todo", "theirs").await;
     let bulk = "/teams/infrastructure/bulk";
     let keys = [("keys", "INF-3"), ("keys", "INF-1")];
     let with = |more: (&'static str, &'static str)| [keys[0], keys[1], more];
@@ -404,9 +419,9 @@ async fn several_are_changed_all_or_none() {
         .await
         .ok();
     assert_eq!(
-        world.column("infrastructure", "in-progress").await,
+        world.column_keys("infrastructure", "in-progress").await,
         ["INF-3", "INF-1"],
-        "in the order they were named"
+        "in the order of the keys"
     );
     world.elif.post(bulk, &with(("owner", "elif"))).await.ok();
     world
@@ -415,7 +430,7 @@ async fn several_are_changed_all_or_none() {
         .await
         .ok();
     world.elif.post(bulk, &with(("sprint", "43"))).await.ok();
-    let task = world.elif.task("INF-1").await;
+    let task = world.elif.load_task("INF-1").await;
     assert_eq!(
         (
             &task["owners"][0]["handle"],
@@ -442,13 +457,13 @@ async fn several_are_changed_all_or_none() {
     );
     assert!(
         !list.contains("Cut over"),
-        "that is a goal of the next sprint"
+        "the goal belongs to the next sprint"
     );
     let of_goal = [keys[0], keys[1], ("goal", id.as_str())];
     world.elif.post(bulk, &of_goal).await.ok();
-    assert_eq!(world.elif.task("INF-3").await["goal"], 1);
+    assert_eq!(world.elif.load_task("INF-3").await["goal"], 1);
     world.elif.post(bulk, &with(("goal", "none"))).await.ok();
-    let task = world.elif.task("INF-3").await;
+    let task = world.elif.load_task("INF-3").await;
     assert_eq!((&task["goal"], &task["sprint"]), (&json!(null), &json!(43)));
     world
         .elif
@@ -458,7 +473,7 @@ async fn several_are_changed_all_or_none() {
         )
         .await
         .status(404);
-    // one of another team: nothing happens to any
+    // one task of another team makes the whole request fail
     world
         .elif
         .post(
@@ -475,17 +490,20 @@ async fn several_are_changed_all_or_none() {
         )
         .await
         .status(404);
-    assert_eq!(world.elif.task("INF-1").await["archived"], false);
-    assert_eq!(world.jonas.task("ING-1").await["archived"], false);
+    assert_eq!(world.elif.load_task("INF-1").await["archived"], false);
+    assert_eq!(world.jonas.load_task("ING-1").await["archived"], false);
 }
 
 #[tokio::test]
-async fn the_archive_can_be_searched_and_brought_back_from() {
+async fn archived_task_can_be_found_and_restored() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Old idea").await;
     world
         .elif
-        .make("infrastructure", "todo", "Other idea")
+        .create_task("infrastructure", "todo", "Old idea")
+        .await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Other idea")
         .await;
     world.elif.post("/tasks/INF-1/archive", &[]).await.ok();
     world.elif.post("/tasks/INF-1/archive", &[]).await.ok();
@@ -503,17 +521,20 @@ async fn the_archive_can_be_searched_and_brought_back_from() {
         .status(409);
     world.elif.post("/tasks/INF-1/restore", &[]).await.ok();
     assert_eq!(
-        world.column("infrastructure", "todo").await,
+        world.column_keys("infrastructure", "todo").await,
         ["INF-2", "INF-1"]
     );
 }
 
-/// Case 7.
+/// Case 7. An author field in the form is ignored.
 #[tokio::test]
-async fn comments_belong_to_who_wrote_them() {
+async fn comments_can_be_changed_only_by_their_author() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "Cut over").await;
-    // everyone signed in may say something
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    // members of other teams can comment
     world
         .jonas
         .post("/tasks/INF-1/comments", &[("body", "From Ingestion")])
@@ -544,23 +565,23 @@ async fn comments_belong_to_who_wrote_them() {
             .contains("Edited")
     );
     world.jonas.post(&format!("{path}/delete"), &[]).await.ok();
-    let kept: String =
+    let events: String =
         sqlx::query_scalar("SELECT string_agg(before::text || after::text, '') FROM events")
             .fetch_one(&world.db)
             .await
             .unwrap();
     assert!(
-        !kept.contains("From Ingestion") && !kept.contains("Edited"),
-        "a deleted text is gone everywhere"
+        !events.contains("From Ingestion") && !events.contains("Edited"),
+        "the text is removed from all events"
     );
 }
 
 #[tokio::test]
-async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
+async fn bulk_edit_from_the_list_is_undone_as_one_change() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in ["one", "two", "three"] {
-        elif.make("infrastructure", "todo", title).await;
+        elif.create_task("infrastructure", "todo", title).await;
     }
     let goal = crate::goals::set_goal(
         &world,
@@ -592,9 +613,9 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
     let to = done.header("location").to_owned();
     assert!(
         to.starts_with(&format!("{list}&did=")),
-        "back in the list as it was filtered: {to}"
+        "redirects to the list with its filter: {to}"
     );
-    let told = |task: serde_json::Value| {
+    let summary = |task: serde_json::Value| {
         json!([
             task["column"],
             task["owners"][0]["handle"],
@@ -604,11 +625,11 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
         ])
     };
     assert_eq!(
-        told(elif.task("INF-1").await),
+        summary(elif.load_task("INF-1").await),
         json!(["in-progress", "elif", 43, 1, ["postgres"]])
     );
     assert_eq!(
-        told(elif.task("INF-3").await),
+        summary(elif.load_task("INF-3").await),
         json!(["in-progress", "elif", 43, 1, ["postgres"]])
     );
     let change = to.rsplit_once("did=").unwrap().1;
@@ -617,16 +638,16 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
         .ok();
     for key in ["INF-1", "INF-3"] {
         assert_eq!(
-            told(elif.task(key).await),
+            summary(elif.load_task(key).await),
             json!(["todo", null, 42, null, []]),
-            "{key}: one undo for all of it"
+            "{key}: one undo reverts everything"
         );
     }
-    // what is refused changes nothing, and keeps the list with its ticks and choices
+    // a refused change has no effect, and the list keeps its selection and input
     for (fields, why) in [
         (
-            with(&[("column", "in-progress"), ("owner", "nobody-here")]),
-            "nobody-here",
+            with(&[("column", "in-progress"), ("owner", "unknown-user")]),
+            "unknown-user",
         ),
         (with(&[("column", "nowhere"), ("owner", "elif")]), "column"),
         (
@@ -643,11 +664,11 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
         assert_eq!(
             page.matches("checked> <span class=\"key\">").count(),
             2,
-            "both are still ticked"
+            "both tasks are still selected"
         );
         assert!(
             page.contains("value=\"-label:docs\""),
-            "the filter is still there: {page}"
+            "the filter is kept: {page}"
         );
         let owner = fields
             .iter()
@@ -655,7 +676,7 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
         assert_eq!(
             page.contains("value=\"elif\" selected"),
             owner,
-            "and what was chosen"
+            "the chosen owner is kept"
         );
     }
     let other =
@@ -674,10 +695,10 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
         page.text()
     );
     assert_eq!(
-        told(elif.task("INF-1").await),
+        summary(elif.load_task("INF-1").await),
         json!(["todo", null, 42, null, []])
     );
-    // the way back is the team's list and nothing else
+    // "back" can lead only to the team's list
     let away = elif
         .post(
             bulk,
@@ -696,10 +717,10 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
 }
 
 #[tokio::test]
-async fn an_archive_of_many_years_says_that_it_shows_a_part_and_a_word_finds_the_rest() {
+async fn large_archive_is_truncated_and_can_be_searched() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "done", "Plain").await;
+    elif.create_task("infrastructure", "done", "Plain").await;
     elif.post("/tasks/INF-1/archive", &[]).await.ok();
     sqlx::query(
         "INSERT INTO tasks (team_id, id, number, column_id, title, created_at, column_since, archived_at)
@@ -727,14 +748,14 @@ async fn an_archive_of_many_years_says_that_it_shows_a_part_and_a_word_finds_the
         elif.api(Method::GET, board, json!({})).await.ok().json()["more"],
         true
     );
-    let found = elif
+    let matching = elif
         .get("/teams/infrastructure/tasks?sprint=all&q=is:archived+first")
         .await
         .ok()
         .text();
     assert!(
-        found.contains("The very first") && !found.contains("the other"),
-        "{found}"
+        matching.contains("The very first") && !matching.contains("the other"),
+        "{matching}"
     );
     let none = elif
         .get("/teams/infrastructure/tasks?sprint=all&q=is:archived+nowhere")
@@ -745,13 +766,13 @@ async fn an_archive_of_many_years_says_that_it_shows_a_part_and_a_word_finds_the
 }
 
 #[tokio::test]
-async fn of_two_who_choose_for_one_task_the_second_is_told_and_nothing_of_the_first_is_lost() {
+async fn conflicting_changes_of_a_field_are_refused() {
     let world = World::new().await;
     let elif = &world.elif;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     let (task, owners) = (format!("/tasks/{key}"), format!("/tasks/{key}/owners"));
-    let version = elif.task(&key).await["version"].to_string();
+    let version = elif.load_task(&key).await["version"].to_string();
     let version = ("version", version.as_str());
     let page = elif.get(&task).await.ok().text();
     assert_eq!(
@@ -760,20 +781,20 @@ async fn of_two_who_choose_for_one_task_the_second_is_told_and_nothing_of_the_fi
         9,
         "{page}"
     );
-    // both saw nobody; each ticks one
+    // both saw no owner, and each adds one
     mira.post(&owners, &[version, ("owners", "mira")])
         .await
         .ok();
-    let told = elif
+    let conflict = elif
         .post(&owners, &[version, ("owners", "elif")])
         .await
         .status(409)
         .text();
     assert!(
-        told.contains("Mira Okafor") && told.contains("both versions"),
-        "{told}"
+        conflict.contains("Mira Okafor") && conflict.contains("both versions"),
+        "{conflict}"
     );
-    assert_eq!(elif.task(&key).await["owners"][0]["handle"], "mira");
+    assert_eq!(elif.load_task(&key).await["owners"][0]["handle"], "mira");
     for (field, first, second) in [
         ("sprint", "43", "none"),
         ("needed_by", "Growth", "Sales"),
@@ -785,19 +806,23 @@ async fn of_two_who_choose_for_one_task_the_second_is_told_and_nothing_of_the_fi
             .await
             .status(409);
     }
-    let stands = elif.task(&key).await;
+    let current = elif.load_task(&key).await;
     assert_eq!(
-        (&stands["sprint"], &stands["needed_by"], &stands["estimate"]),
+        (
+            &current["sprint"],
+            &current["needed_by"],
+            &current["estimate"]
+        ),
         (&json!(43), &json!("Growth"), &json!(3))
     );
-    // who changes something else is not in anybody's way
+    // a change of another field does not conflict
     elif.post(&task, &[version, ("labels", "postgres")])
         .await
         .ok();
 }
 
 #[tokio::test]
-async fn a_new_tasks_page_says_which_sprint_it_is_for() {
+async fn new_task_page_selects_the_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
     let new = "/teams/infrastructure/tasks/new";
@@ -817,7 +842,7 @@ async fn a_new_tasks_page_says_which_sprint_it_is_for() {
             .text()
             .contains("<option value=\"42\" selected")
     );
-    // what was chosen is still chosen when the title was refused
+    // a refused title keeps the chosen sprint
     let refused = elif
         .post(
             "/teams/infrastructure/tasks",
@@ -830,7 +855,7 @@ async fn a_new_tasks_page_says_which_sprint_it_is_for() {
         refused.contains(r#"<option value="43" selected>"#),
         "{refused}"
     );
-    // who may not change the board is offered none, but may search it
+    // members of other teams can search but not add tasks
     let standup = world
         .jonas
         .get("/teams/infrastructure/standup")
@@ -844,10 +869,10 @@ async fn a_new_tasks_page_says_which_sprint_it_is_for() {
 }
 
 #[tokio::test]
-async fn a_comment_that_is_refused_comes_back_into_its_own_form() {
+async fn refused_comment_edit_returns_to_its_own_form() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "one").await;
+    let key = elif.create_task("infrastructure", "todo", "one").await;
     elif.post(
         &format!("/tasks/{key}/comments"),
         &[("body", "As it stands")],
@@ -868,21 +893,24 @@ async fn a_comment_that_is_refused_comes_back_into_its_own_form() {
     let (own, new) = page.split_once("aria-label=\"Write a comment\"").unwrap();
     assert!(
         own.contains("too long too long") && own.contains("id=\"comment-error\""),
-        "its own form has it"
+        "the edit form keeps the text"
     );
     assert!(
         !new.contains("too long too long"),
-        "and a new comment is none of it"
+        "the form for a new comment does not contain it"
     );
 }
 
 #[tokio::test]
-async fn a_form_puts_a_task_below_the_one_that_was_chosen_whichever_column_that_is_in() {
+async fn move_form_places_a_task_below_one_in_any_column() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "one").await;
-    let above = elif.make("infrastructure", "in-progress", "two").await;
-    elif.make("infrastructure", "in-progress", "three").await;
+    let key = elif.create_task("infrastructure", "todo", "one").await;
+    let above = elif
+        .create_task("infrastructure", "in-progress", "two")
+        .await;
+    elif.create_task("infrastructure", "in-progress", "three")
+        .await;
     let fields = [
         ("column", "todo"),
         ("place", "top"),
@@ -892,13 +920,13 @@ async fn a_form_puts_a_task_below_the_one_that_was_chosen_whichever_column_that_
         .await
         .ok();
     assert_eq!(
-        world.column("infrastructure", "in-progress").await,
+        world.column_keys("infrastructure", "in-progress").await,
         ["INF-2", "INF-1", "INF-3"]
     );
 }
 
 #[tokio::test]
-async fn a_form_without_a_sprint_makes_a_task_in_the_one_that_goes_on() {
+async fn new_task_without_a_sprint_joins_the_current_one() {
     let world = World::new().await;
     let elif = &world.elif;
     for (fields, sprint) in [
@@ -915,12 +943,15 @@ async fn a_form_without_a_sprint_makes_a_task_in_the_one_that_goes_on() {
             .fetch_one(&world.db)
             .await
             .unwrap();
-        assert_eq!(elif.task(&format!("INF-{newest}")).await["sprint"], sprint);
+        assert_eq!(
+            elif.load_task(&format!("INF-{newest}")).await["sprint"],
+            sprint
+        );
     }
 }
 
 #[tokio::test]
-async fn a_task_whose_answer_was_lost_is_not_made_twice() {
+async fn repeated_form_with_the_same_key_creates_one_task() {
     let world = World::new().await;
     let send = async |title: &str| {
         let request = axum::http::Request::post("/teams/infrastructure/tasks")
@@ -939,14 +970,14 @@ async fn a_task_whose_answer_was_lost_is_not_made_twice() {
         "{again}"
     );
     send("Another").await.status(422);
-    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1"]);
+    assert_eq!(world.column_keys("infrastructure", "todo").await, ["INF-1"]);
 }
 
 #[tokio::test]
-async fn a_due_day_of_another_year_says_which_and_years_that_nobody_means_are_refused() {
+async fn due_date_shows_its_year_and_ancient_years_are_refused() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "one").await;
+    let key = elif.create_task("infrastructure", "todo", "one").await;
     elif.post(&format!("/tasks/{key}"), &[("due", "2027-11-26")])
         .await
         .ok();
@@ -965,10 +996,10 @@ async fn a_due_day_of_another_year_says_which_and_years_that_nobody_means_are_re
 }
 
 #[tokio::test]
-async fn what_is_written_under_a_filter_is_what_the_filter_shows() {
+async fn new_task_under_a_filter_gets_the_filters_values() {
     let world = World::new().await;
     let elif = &world.elif;
-    let labelled = elif.make("infrastructure", "todo", "one").await;
+    let labelled = elif.create_task("infrastructure", "todo", "one").await;
     elif.post(&format!("/tasks/{labelled}"), &[("labels", "Docs")])
         .await
         .ok();
@@ -981,7 +1012,7 @@ async fn what_is_written_under_a_filter_is_what_the_filter_shows() {
     elif.post("/teams/infrastructure/tasks", &[("title", "two"), ("q", q)])
         .await
         .status(303);
-    let task = elif.task("INF-2").await;
+    let task = elif.load_task("INF-2").await;
     assert_eq!(task["owners"][0]["handle"], "elif", "{task}");
     assert_eq!(
         (task["labels"][0].clone(), task["goal"].clone()),
@@ -991,26 +1022,29 @@ async fn what_is_written_under_a_filter_is_what_the_filter_shows() {
     assert_eq!(
         task["labels"].as_array().unwrap().len(),
         1,
-        "a label that there is not is not made: {task}"
+        "unknown labels are not created: {task}"
     );
-    // nobody in particular is nobody
+    // several owners in the filter assign none
     elif.post(
         "/teams/infrastructure/tasks",
         &[("title", "three"), ("q", "owner:elif owner:jonas goal:7")],
     )
     .await
     .status(303);
-    assert_eq!(elif.task("INF-3").await["owners"], serde_json::json!([]));
+    assert_eq!(
+        elif.load_task("INF-3").await["owners"],
+        serde_json::json!([])
+    );
 }
 
 #[tokio::test]
-async fn an_hour_later_it_is_too_late_to_undo() {
+async fn undo_expires_after_an_hour() {
     let world = World::new().await;
     let elif = &world.elif;
     for (key, minutes, status) in [("INF-1", 59, 200), ("INF-2", 61, 409)] {
-        elif.make("infrastructure", "todo", "Cut over").await;
+        elif.create_task("infrastructure", "todo", "Cut over").await;
         let moved = elif
-            .ask(
+            .submit_by_script(
                 Method::PUT,
                 &format!("/tasks/{key}/position"),
                 "card",
@@ -1020,8 +1054,8 @@ async fn an_hour_later_it_is_too_late_to_undo() {
             .ok();
         let change = moved.header("fortnight-change").to_owned();
         world.app.clock.advance(time::Duration::minutes(minutes));
-        let answer = elif
-            .ask(
+        let response = elif
+            .submit_by_script(
                 Method::POST,
                 &format!("/changes/{change}/undo"),
                 "card",
@@ -1030,20 +1064,20 @@ async fn an_hour_later_it_is_too_late_to_undo() {
             .await
             .status(status);
         assert_eq!(
-            answer.text().contains("too old to undo"),
+            response.text().contains("too old to undo"),
             status == 409,
             "{}",
-            answer.text()
+            response.text()
         );
     }
-    assert_eq!(world.column("infrastructure", "done").await, ["INF-2"]);
+    assert_eq!(world.column_keys("infrastructure", "done").await, ["INF-2"]);
 }
 
 #[tokio::test]
-async fn a_step_is_ticked_and_the_card_counts_it_until_it_is_taken_away() {
+async fn card_counts_checked_steps_until_they_are_removed() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}/steps"), &[("text", "Rehearse")])
         .await
         .ok();
@@ -1053,7 +1087,7 @@ async fn a_step_is_ticked_and_the_card_counts_it_until_it_is_taken_away() {
         .unwrap();
     let at = format!("/tasks/{key}/steps/{step}");
     let counts = async || {
-        let task = elif.task(&key).await;
+        let task = elif.load_task(&key).await;
         (
             task["steps_done"].as_i64().unwrap(),
             task["steps"].as_i64().unwrap(),
@@ -1076,10 +1110,10 @@ async fn a_step_is_ticked_and_the_card_counts_it_until_it_is_taken_away() {
 }
 
 #[tokio::test]
-async fn the_story_of_a_task_has_what_was_said_between_what_happened() {
+async fn activity_interleaves_comments_and_events() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     let later = || world.app.clock.advance(time::Duration::minutes(5));
     later();
     elif.post(
@@ -1122,17 +1156,18 @@ async fn the_story_of_a_task_has_what_was_said_between_what_happened() {
 }
 
 #[tokio::test]
-async fn my_work_has_what_i_own_in_every_team_under_its_teams_name() {
+async fn my_work_groups_owned_tasks_by_team() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    for (who, team, title) in [
+    for (client, team, title) in [
         (elif, "infrastructure", "Cut over"),
         (jonas, "ingestion", "Dual writes"),
         (jonas, "ingestion", "Not hers"),
     ] {
-        let key = who.make(team, "todo", title).await;
+        let key = client.create_task(team, "todo", title).await;
         if title != "Not hers" {
-            who.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
+            client
+                .post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
                 .await
                 .ok();
         }

@@ -1,12 +1,15 @@
-//! What a team learns over several sprints: what is usual, what waited and took long, and when something could be done.
+//! Figures over several sprints: medians, carried tasks, long waits and forecasts.
 
 use time::Duration;
 
 use crate::{fixtures::World, goals::set_goal};
 
-/// Puts a finished task with an estimate into the sprint that the team works in.
-async fn finish(world: &World, title: &str, estimate: &str) {
-    let key = world.elif.make("infrastructure", "todo", title).await;
+/// Creates a finished task with an estimate in the current sprint.
+async fn finish_task(world: &World, title: &str, estimate: &str) {
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", title)
+        .await;
     world
         .elif
         .post(&format!("/tasks/{key}"), &[("estimate", estimate)])
@@ -19,11 +22,11 @@ async fn finish(world: &World, title: &str, estimate: &str) {
         .ok();
 }
 
-/// Two weeks pass, and the next sprint begins.
-async fn next_sprint(world: &World) {
+/// Advances the clock by two weeks, so that the next sprint starts.
+async fn start_next_sprint(world: &World) {
     for _ in 0..2 {
         world.app.clock.advance(Duration::days(7));
-        // nobody stays signed in who is not seen for two weeks
+        // a session expires after two weeks without use
         world.elif.get("/").await.ok();
     }
     let mut connection = world.db.acquire().await.unwrap();
@@ -33,17 +36,17 @@ async fn next_sprint(world: &World) {
 }
 
 #[tokio::test]
-async fn planning_shows_what_is_usual_what_was_carried_and_what_people_have_left() {
+async fn planning_shows_medians_carried_tasks_and_open_work() {
     let world = World::new().await;
     let elif = &world.elif;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
     let carried = elif
-        .make("infrastructure", "todo", "Carried on and on")
+        .create_task("infrastructure", "todo", "Carried on and on")
         .await;
     let field = format!("task:{carried}");
     for (sprint, estimates) in [(42, &["5"][..]), (43, &["1", "2", "3"]), (44, &["8", "8"])] {
         for (n, estimate) in estimates.iter().enumerate() {
-            finish(&world, &format!("{sprint}/{n}"), estimate).await;
+            finish_task(&world, &format!("{sprint}/{n}"), estimate).await;
         }
         let reason = format!("why:{carried}");
         let close = format!("/teams/infrastructure/sprints/{sprint}/close");
@@ -55,21 +58,21 @@ async fn planning_shows_what_is_usual_what_was_carried_and_what_people_have_left
             .split("</select>")
             .next()
             .unwrap();
-        // carried twice without a beginning, it may as well go
+        // carried twice and never started: archiving is suggested
         let proposed = if sprint == 44 { "drop" } else { "backlog" };
         assert!(
             list.contains(&format!("value=\"{proposed}\" selected")),
             "{sprint}: {list}"
         );
-        elif.post(&close, &[(&field, "carry"), (&reason, "Nobody got to it")])
+        elif.post(&close, &[(&field, "carry"), (&reason, "No time for it")])
             .await
             .ok();
-        next_sprint(&world).await;
+        start_next_sprint(&world).await;
     }
     elif.post(&format!("/tasks/{carried}/owners"), &[("owners", "tomas")])
         .await
         .ok();
-    let planned = elif.make("infrastructure", "todo", "Next").await;
+    let planned = elif.create_task("infrastructure", "todo", "Next").await;
     elif.post(&format!("/tasks/{planned}"), &[("sprint", "46")])
         .await
         .ok();
@@ -80,14 +83,14 @@ async fn planning_shows_what_is_usual_what_was_carried_and_what_people_have_left
     .await
     .ok();
     let page = elif.get("/teams/infrastructure/planning").await.ok().text();
-    for told in [
+    for expected in [
         "Planning Sprint 46",
         "<b>2</b>median tasks per sprint (2, 3, 1)",
         "<b>6</b>median points per sprint (16, 6, 5)",
         "1 open now, 1 planned",
         "0 open now, 1 planned",
     ] {
-        assert!(page.contains(told), "{told}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
     elif.post(&format!("/tasks/{carried}"), &[("sprint", "46")])
         .await
@@ -100,7 +103,7 @@ async fn planning_shows_what_is_usual_what_was_carried_and_what_people_have_left
 }
 
 #[tokio::test]
-async fn the_retro_tells_what_waited_on_whom_what_took_long_and_why_a_goal_was_missed() {
+async fn retro_shows_blocked_and_slow_tasks_and_missed_goals() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal = set_goal(
@@ -110,18 +113,18 @@ async fn the_retro_tells_what_waited_on_whom_what_took_long_and_why_a_goal_was_m
         &[("title", "Cut over"), ("target", "4")],
     )
     .await;
-    world.app.clock.advance(Duration::days(-7)); // Tuesday of the first week
+    world.app.clock.advance(Duration::days(-7)); // Tuesday of the sprint's first week
     let slow = elif
-        .make("infrastructure", "in-progress", "Move the archive")
+        .create_task("infrastructure", "in-progress", "Move the archive")
         .await;
     let quick = elif
-        .make("infrastructure", "in-progress", "Pin the operator")
+        .create_task("infrastructure", "in-progress", "Pin the operator")
         .await;
     elif.post(&format!("/tasks/{quick}/position"), &[("column", "done")])
         .await
         .ok();
     let stuck = elif
-        .make("infrastructure", "todo", "Sign the contract")
+        .create_task("infrastructure", "todo", "Sign the contract")
         .await;
     elif.post(
         &format!("/tasks/{stuck}/block"),
@@ -192,12 +195,12 @@ async fn the_retro_tells_what_waited_on_whom_what_took_long_and_why_a_goal_was_m
     );
     assert!(
         took.contains("<span>7 d</span>") && took.contains("blocked"),
-        "with its story: {took}"
+        "the events of the task are shown: {took}"
     );
 }
 
 #[tokio::test]
-async fn a_project_could_be_done_in_a_range_of_sprints_by_those_that_are_over() {
+async fn project_forecast_uses_past_sprints() {
     let world = World::new().await;
     let elif = &world.elif;
     let project = [
@@ -223,7 +226,7 @@ async fn a_project_could_be_done_in_a_range_of_sprints_by_those_that_are_over() 
         .ok();
         let page = elif.get("/projects/re-partition").await.ok().text();
         if sprint == "44" {
-            // 40 of 100 are left, at 25 or at 15 a sprint; what goes on now is not over, and counts as done only
+            // 40 of 100 are left, at 25 or 15 per sprint; the active sprint counts as progress but not for the pace
             assert!(page.contains("2 to 4 more sprints"), "{page}");
         } else {
             assert!(page.contains("No forecast"), "{sprint}: {page}");
@@ -236,12 +239,12 @@ async fn a_project_could_be_done_in_a_range_of_sprints_by_those_that_are_over() 
             .await
             .ok();
         }
-        next_sprint(&world).await;
+        start_next_sprint(&world).await;
     }
 }
 
 #[tokio::test]
-async fn a_promise_that_is_open_says_how_old_it_is() {
+async fn open_action_shows_its_age() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.post(
@@ -256,7 +259,7 @@ async fn a_promise_that_is_open_says_how_old_it_is() {
 }
 
 #[tokio::test]
-async fn a_sprint_in_which_nothing_was_done_for_a_project_is_part_of_its_pace() {
+async fn sprint_without_progress_counts_in_the_forecast() {
     let world = World::new().await;
     let elif = &world.elif;
     let project = [
@@ -282,33 +285,34 @@ async fn a_sprint_in_which_nothing_was_done_for_a_project_is_part_of_its_pace() 
             .await
             .ok();
         }
-        elif.make("infrastructure", "done", "Something").await;
+        elif.create_task("infrastructure", "done", "Something")
+            .await;
         elif.post(
             &format!("/teams/infrastructure/sprints/{sprint}/close"),
             &[],
         )
         .await
         .ok();
-        next_sprint(&world).await;
+        start_next_sprint(&world).await;
     }
-    // 60 of 100 are left: at 20, or at the 10 of 20 and nothing
+    // 60 of 100 are left, at 20 or at 10 per sprint, the average of 20 and 0
     let page = elif.get("/projects/re-partition").await.ok().text();
     assert!(page.contains("3 to 6 more sprints"), "{page}");
 }
 
 #[tokio::test]
-async fn what_is_taken_back_out_of_done_is_no_pace() {
+async fn tasks_moved_out_of_done_do_not_count_in_the_forecast() {
     let world = World::new().await;
     let elif = &world.elif;
     world.app.clock.advance(Duration::days(-7));
     let mut keys = Vec::new();
     for n in 0..12 {
         keys.push(
-            elif.make("infrastructure", "done", &format!("Drill {n}"))
+            elif.create_task("infrastructure", "done", &format!("Drill {n}"))
                 .await,
         );
     }
-    elif.make("infrastructure", "todo", "Left").await;
+    elif.create_task("infrastructure", "todo", "Left").await;
     world.app.clock.advance(Duration::days(8));
     let flow = async || {
         elif.get("/teams/infrastructure/flow?sprints=1")
@@ -324,6 +328,6 @@ async fn what_is_taken_back_out_of_done_is_no_pace() {
     }
     assert!(
         !flow().await.contains("tasks done by the end"),
-        "nothing was finished for good"
+        "no task is finished"
     );
 }

@@ -1,4 +1,4 @@
-//! Blocked on several things, told when one is done, and who waits on whom.
+//! Blockers: cycles, several at once, finished and archived ones, and the people who are waited for.
 
 use axum::http::Method;
 use serde_json::json;
@@ -6,22 +6,23 @@ use time::Duration;
 
 use crate::fixtures::{Client, World};
 
-async fn block(who: &Client, key: &str, on: &str) -> crate::fixtures::Answer {
-    who.api(
-        Method::PUT,
-        &format!("/tasks/{key}/block"),
-        json!({ "kind": "task", "on": on }),
-    )
-    .await
+async fn block(client: &Client, key: &str, on: &str) -> crate::fixtures::Response {
+    client
+        .api(
+            Method::PUT,
+            &format!("/tasks/{key}/block"),
+            json!({ "kind": "task", "on": on }),
+        )
+        .await
 }
 
 #[tokio::test]
-async fn nobody_waits_in_a_circle_and_the_path_is_told() {
+async fn circular_blocking_is_refused_with_its_path() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let one = elif.make("infrastructure", "todo", "One").await;
-    let two = jonas.make("ingestion", "todo", "Two").await;
-    let three = elif.make("infrastructure", "todo", "Three").await;
+    let one = elif.create_task("infrastructure", "todo", "One").await;
+    let two = jonas.create_task("ingestion", "todo", "Two").await;
+    let three = elif.create_task("infrastructure", "todo", "Three").await;
     block(elif, &one, &two).await.ok();
     block(jonas, &two, &three).await.ok();
     let refused = block(elif, &three, &one).await.status(422);
@@ -33,13 +34,13 @@ async fn nobody_waits_in_a_circle_and_the_path_is_told() {
         refused.text()
     );
     block(elif, &one, &one).await.status(422);
-    assert_eq!(elif.task(&three).await["blocked_by"], json!([]));
+    assert_eq!(elif.load_task(&three).await["blocked_by"], json!([]));
     assert_eq!(
-        elif.task(&three).await["column"],
+        elif.load_task(&three).await["column"],
         json!("todo"),
-        "nothing of it was kept"
+        "the task is unchanged"
     );
-    // once the chain is open, it may be closed elsewhere
+    // once one blocker is removed, the others no longer form a cycle
     jonas
         .api(Method::DELETE, &format!("/tasks/{two}/block"), json!({}))
         .await
@@ -48,36 +49,42 @@ async fn nobody_waits_in_a_circle_and_the_path_is_told() {
 }
 
 #[tokio::test]
-async fn taking_back_an_unblocking_makes_no_circle_either() {
+async fn undoing_an_unblock_cannot_create_a_cycle() {
     let world = World::new().await;
     let elif = &world.elif;
-    let one = elif.make("infrastructure", "todo", "One").await;
-    let two = elif.make("infrastructure", "todo", "Two").await;
+    let one = elif.create_task("infrastructure", "todo", "One").await;
+    let two = elif.create_task("infrastructure", "todo", "Two").await;
     block(elif, &one, &two).await.ok();
     let unblocked = elif
-        .ask(Method::POST, &format!("/tasks/{one}/unblock"), "card", &[])
+        .submit_by_script(Method::POST, &format!("/tasks/{one}/unblock"), "card", &[])
         .await
         .ok();
     block(elif, &two, &one).await.ok();
     let undo = format!("/changes/{}/undo", unblocked.header("fortnight-change"));
-    let refused = elif.ask(Method::POST, &undo, "card", &[]).await.status(422);
+    let refused = elif
+        .submit_by_script(Method::POST, &undo, "card", &[])
+        .await
+        .status(422);
     assert!(refused.text().contains("circular"), "{}", refused.text());
-    assert_eq!(elif.task(&one).await["blocked_by"], json!([]));
+    assert_eq!(elif.load_task(&one).await["blocked_by"], json!([]));
 }
 
 #[tokio::test]
-async fn two_who_block_on_each_other_at_once_make_no_circle() {
+async fn concurrent_blocking_cannot_create_a_cycle() {
     let world = World::new().await;
     for _ in 0..5 {
-        let one = world.elif.make("infrastructure", "todo", "One").await;
-        let two = world.jonas.make("ingestion", "todo", "Two").await;
+        let one = world
+            .elif
+            .create_task("infrastructure", "todo", "One")
+            .await;
+        let two = world.jonas.create_task("ingestion", "todo", "Two").await;
         let (first, second) = tokio::join!(
             block(&world.elif, &one, &two),
             block(&world.jonas, &two, &one)
         );
         let refused = [&first, &second]
             .into_iter()
-            .filter(|answer| answer.status == 422)
+            .filter(|response| response.status == 422)
             .count();
         assert_eq!(
             refused,
@@ -90,18 +97,21 @@ async fn two_who_block_on_each_other_at_once_make_no_circle() {
         );
     }
     assert_eq!(
-        world.deadlocks().await,
+        world.count_deadlocks().await,
         0,
-        "nor do they wait for each other until the database ends one of them"
+        "the requests do not deadlock"
     );
 }
 
 #[tokio::test]
-async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
+async fn each_of_several_blockers_ends_independently() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
-    let other = world.jonas.make("ingestion", "todo", "Dual-write").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let other = world
+        .jonas
+        .create_task("ingestion", "todo", "Dual-write")
+        .await;
     block(elif, &key, &other).await.ok();
     elif.post(
         &format!("/tasks/{key}/block"),
@@ -118,7 +128,7 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
             .await
             .text()
             .contains("Tasks waiting on this"),
-        "ING-1 shows who waits"
+        "ING-1 lists the waiting task"
     );
     assert!(
         world
@@ -127,7 +137,7 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
             .await
             .text()
             .contains("INF-1 is waiting"),
-        "its card too"
+        "the card shows it, too"
     );
     let waits: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM blockers ORDER BY since, id")
         .fetch_all(&world.db)
@@ -137,7 +147,7 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
     world.jonas.post(&end(&waits[0]), &[]).await.status(403);
     elif.post(&end(&waits[0]), &[]).await.ok();
     elif.post(&end(&waits[0]), &[]).await.status(404);
-    let task = elif.task(&key).await;
+    let task = elif.load_task(&key).await;
     assert_eq!(
         (
             task["blocked_by"].as_array().unwrap().len(),
@@ -158,18 +168,20 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
             .fetch_one(&world.db)
             .await
             .unwrap();
-    assert_eq!(spells, 1, "each spell is kept with its reason");
+    assert_eq!(spells, 1, "ended blockers are kept");
 }
 
 #[tokio::test]
-async fn when_what_it_waited_on_is_done_the_card_says_so_and_does_not_move() {
+async fn finished_blocker_is_shown_and_the_card_stays() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let other = jonas.make("ingestion", "in-progress", "Dual-write").await;
+    let other = jonas
+        .create_task("ingestion", "in-progress", "Dual-write")
+        .await;
     block(elif, &key, &other).await.ok();
     assert!(!elif.get("/").await.text().contains("Ready to continue"));
     jonas
@@ -182,7 +194,7 @@ async fn when_what_it_waited_on_is_done_the_card_says_so_and_does_not_move() {
         board.contains("Was waiting on ING-1 “Dual-write”, done 2 h ago"),
         "{board}"
     );
-    assert_eq!(elif.task(&key).await["column"], json!("blocked"));
+    assert_eq!(elif.load_task(&key).await["column"], json!("blocked"));
     let mine = elif.get("/").await.ok().text();
     assert!(mine.contains("Ready to continue") && mine.contains("Was waiting on ING-1"));
     elif.post(&format!("/tasks/{key}/unblock"), &[]).await.ok();
@@ -190,11 +202,13 @@ async fn when_what_it_waited_on_is_done_the_card_says_so_and_does_not_move() {
 }
 
 #[tokio::test]
-async fn when_what_it_waits_on_is_archived_undone_the_card_says_so_until_it_is_back() {
+async fn archived_blocker_is_shown_until_it_is_restored() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
-    let other = jonas.make("ingestion", "in-progress", "Dual-write").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let other = jonas
+        .create_task("ingestion", "in-progress", "Dual-write")
+        .await;
     block(elif, &key, &other).await.ok();
     jonas
         .post(&format!("/tasks/{other}/archive"), &[])
@@ -225,11 +239,11 @@ async fn when_what_it_waits_on_is_archived_undone_the_card_says_so_until_it_is_b
 }
 
 #[tokio::test]
-async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
+async fn waiting_on_you_lists_goals_at_risk_then_longest_waits() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mine = elif
-        .make("infrastructure", "in-progress", "Replication")
+        .create_task("infrastructure", "in-progress", "Replication")
         .await;
     elif.post(&format!("/tasks/{mine}/owners"), &[("owners", "elif")])
         .await
@@ -239,7 +253,7 @@ async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
         "Waiting on the team",
         "Waiting on Elif",
     ] {
-        jonas.make("ingestion", "todo", title).await;
+        jonas.create_task("ingestion", "todo", title).await;
     }
     block(jonas, "ING-1", &mine).await.ok();
     world.app.clock.advance(Duration::hours(1));
@@ -265,7 +279,7 @@ async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
         )
         .await
         .ok();
-    // whoever else is on the team is waited for by what waits on the team, and by nothing of Elif's
+    // another member of the team sees what waits on the team, but not what waits on Elif
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     let page = mira.get("/").await.ok().text();
     assert!(
@@ -276,7 +290,7 @@ async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
     );
     let page = elif.get("/").await.ok().text();
     let order = |page: &str| {
-        let mut found: Vec<(usize, &str)> = ["ING-1", "ING-2", "ING-3"]
+        let mut positions: Vec<(usize, &str)> = ["ING-1", "ING-2", "ING-3"]
             .into_iter()
             .map(|key| {
                 (
@@ -285,8 +299,8 @@ async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
                 )
             })
             .collect();
-        found.sort_unstable();
-        found
+        positions.sort_unstable();
+        positions
             .into_iter()
             .map(|(_, key)| key.to_owned())
             .collect::<Vec<_>>()
@@ -296,7 +310,7 @@ async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
     let page = elif.get("/").await.ok().text();
     assert_eq!(order(&page), ["ING-3", "ING-1", "ING-2"]);
     assert!(page.contains("goal at risk"));
-    // what is done is waited for no longer, and others see what concerns them
+    // finished tasks are no longer waited for, and others see only their own
     elif.post(&format!("/tasks/{mine}/position"), &[("column", "done")])
         .await
         .ok();
@@ -305,11 +319,14 @@ async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
 }
 
 #[tokio::test]
-async fn the_same_reason_twice_is_one() {
+async fn identical_blocker_is_added_once() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
-    let other = world.jonas.make("ingestion", "todo", "Dual-write").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let other = world
+        .jonas
+        .create_task("ingestion", "todo", "Dual-write")
+        .await;
     let at = format!("/tasks/{key}/block");
     for _ in 0..2 {
         elif.post(&at, &[("kind", "text"), ("note", "Legal")])
@@ -322,19 +339,19 @@ async fn the_same_reason_twice_is_one() {
     }
     let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert_eq!(
-        elif.task(&key).await["blocked_by"]
+        elif.load_task(&key).await["blocked_by"]
             .as_array()
             .unwrap()
             .len(),
         3,
         "{page}"
     );
-    // in other words it is another reason; and what has ended may begin again
+    // another text is another blocker, and an ended one can be added again
     elif.post(&at, &[("kind", "text"), ("note", "Legal, again")])
         .await
         .ok();
     assert_eq!(
-        elif.task(&key).await["blocked_by"]
+        elif.load_task(&key).await["blocked_by"]
             .as_array()
             .unwrap()
             .len(),
@@ -345,7 +362,7 @@ async fn the_same_reason_twice_is_one() {
         .await
         .ok();
     assert_eq!(
-        elif.task(&key).await["blocked_by"]
+        elif.load_task(&key).await["blocked_by"]
             .as_array()
             .unwrap()
             .len(),
@@ -354,10 +371,10 @@ async fn the_same_reason_twice_is_one() {
 }
 
 #[tokio::test]
-async fn my_work_tells_all_that_a_task_waits_on() {
+async fn my_work_lists_every_blocker_of_a_task() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
         .await
         .ok();
@@ -377,10 +394,10 @@ async fn my_work_tells_all_that_a_task_waits_on() {
 }
 
 #[tokio::test]
-async fn who_is_waited_for_is_one_person() {
+async fn blocker_must_name_exactly_one_person() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     for (name, handle) in [
         ("Kim Berg", "kim"),
         ("Kim Berg", "kim-2"),
@@ -393,8 +410,8 @@ async fn who_is_waited_for_is_one_person() {
         .execute(&world.db)
         .await
         .unwrap();
-    let on = async |who: &str| {
-        let body = json!({ "kind": "person", "on": who });
+    let on = async |person: &str| {
+        let body = json!({ "kind": "person", "on": person });
         elif.api(Method::PUT, &format!("/tasks/{key}/block"), body)
             .await
     };
@@ -403,43 +420,46 @@ async fn who_is_waited_for_is_one_person() {
         refused.contains("Enter a username: @kim, @kim-2."),
         "{refused}"
     );
-    for gone in ["left", "@left", "Left Long Ago", "nobody"] {
+    for missing in ["left", "@left", "Left Long Ago", "unknown"] {
         assert!(
-            on(gone)
+            on(missing)
                 .await
                 .status(422)
                 .text()
                 .contains("No one is called"),
-            "{gone}"
+            "{missing}"
         );
     }
     assert_eq!(
-        elif.task(&key).await["column"],
+        elif.load_task(&key).await["column"],
         json!("todo"),
-        "nothing of it was kept"
+        "the task is unchanged"
     );
-    // a handle goes before a name
-    for (who, handle) in [
+    // a username takes precedence over a name
+    for (person, handle) in [
         ("kim", "kim"),
         ("@kim-2", "kim-2"),
         ("Elif Hartmann", "elif"),
     ] {
-        on(who).await.ok();
-        let waits = elif.task(&key).await["blocked_by"].clone();
+        on(person).await.ok();
+        let waits = elif.load_task(&key).await["blocked_by"].clone();
         assert_eq!(
             waits.as_array().unwrap().last().unwrap()["on"],
             json!(handle),
-            "{who}"
+            "{person}"
         );
     }
 }
 
 #[tokio::test]
-async fn what_a_task_waits_on_is_understood_without_its_kind() {
+async fn kind_of_a_blocker_is_inferred() {
     let world = World::new().await;
     let elif = &world.elif;
-    let other = world.jonas.make("ingestion", "todo", "Dual-write").await;
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let other = world
+        .jonas
+        .create_task("ingestion", "todo", "Dual-write")
+        .await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     for (body, kind, on, note) in [
         (json!({ "on": other }), "task", json!(other), ""),
         (json!({ "on": "@jonas" }), "person", json!("jonas"), ""),
@@ -460,7 +480,7 @@ async fn what_a_task_waits_on_is_understood_without_its_kind() {
         elif.api(Method::PUT, &format!("/tasks/{key}/block"), body.clone())
             .await
             .ok();
-        let task = elif.task(&key).await;
+        let task = elif.load_task(&key).await;
         let wait = task["blocked_by"].as_array().unwrap().last().unwrap();
         assert_eq!(
             (&wait["kind"], &wait["on"], &wait["note"]),
@@ -473,13 +493,16 @@ async fn what_a_task_waits_on_is_understood_without_its_kind() {
 }
 
 #[tokio::test]
-async fn what_waits_on_a_task_that_nobody_owns_waits_on_everybody_of_its_team() {
+async fn unowned_blocker_concerns_its_whole_team() {
     let world = World::new().await;
     let awaited = world
         .elif
-        .make("infrastructure", "todo", "Nobody's yet")
+        .create_task("infrastructure", "todo", "Not assigned yet")
         .await;
-    let waiting = world.jonas.make("ingestion", "todo", "Waits for it").await;
+    let waiting = world
+        .jonas
+        .create_task("ingestion", "todo", "Waits for it")
+        .await;
     block(&world.jonas, &waiting, &awaited).await.ok();
     assert!(
         world
@@ -503,6 +526,6 @@ async fn what_waits_on_a_task_that_nobody_owns_waits_on_everybody_of_its_team() 
             .ok()
             .text()
             .contains("Waits for it"),
-        "it is mira's now"
+        "Mira owns the blocker now"
     );
 }

@@ -1,4 +1,4 @@
-//! What people and programs send that they should not.
+//! Invalid input by people and programs.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use fortnight::{domain::policy::viewer::Scope, http::router::layered};
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::{asset_serving::Served, fixtures::World, program::PATIENCE};
+use crate::{asset_serving::Served, fixtures::World, program::TIMEOUT};
 
-/// Cases F7, F13.
+/// Cases F7, F13. Empty, too long and bidirectional titles are among them.
 #[tokio::test]
-async fn titles_that_are_none_are_refused_and_given_back() {
+async fn invalid_title_is_refused_and_keeps_the_input() {
     let world = World::new().await;
     let long = "x".repeat(501);
     for title in ["", "   ", "\u{200b}", long.as_str(), "a\u{202e}b", "a\0b"] {
@@ -34,25 +34,25 @@ async fn titles_that_are_none_are_refused_and_given_back() {
         assert_eq!(page.status, 422, "{title:?}");
         assert!(
             page.text().contains("Why &#38; how</textarea>"),
-            "the description is still there: {}",
+            "the form keeps the description: {}",
             page.text()
         );
         assert!(
             page.text().contains(r#"id="title-error""#),
-            "why stands beside the title: {}",
+            "the reason is beside the title: {}",
             page.text()
         );
         if title.len() > 500 {
             assert!(
                 page.text().contains(&format!(r#"value="{title}""#)),
-                "what was typed is still there"
+                "the form keeps the title"
             );
             assert!(
                 page.text()
                     .contains("A title must have 1 to 500 characters.")
             );
         }
-        let answer = world
+        let response = world
             .elif
             .api(
                 Method::POST,
@@ -60,9 +60,9 @@ async fn titles_that_are_none_are_refused_and_given_back() {
                 json!({ "title": title }),
             )
             .await;
-        assert_eq!(answer.status, 422, "{title:?}");
-        assert_eq!(answer.header("content-type"), "application/problem+json");
-        assert!(!answer.json()["errors"].as_object().unwrap().is_empty());
+        assert_eq!(response.status, 422, "{title:?}");
+        assert_eq!(response.header("content-type"), "application/problem+json");
+        assert!(!response.json()["errors"].as_object().unwrap().is_empty());
     }
     for (field, value) in [("column", "nowhere"), ("sprint", "99")] {
         let fields = [
@@ -90,7 +90,7 @@ async fn titles_that_are_none_are_refused_and_given_back() {
         .await
         .unwrap();
     assert_eq!(tasks, 0);
-    // 500 characters are a title, whatever their bytes
+    // the limit is 500 characters, not bytes
     world
         .elif
         .api(
@@ -102,12 +102,15 @@ async fn titles_that_are_none_are_refused_and_given_back() {
         .status(201);
 }
 
-/// Case F13.
+/// Case F13. Even a bug in the code cannot store invalid rows.
 #[tokio::test]
-async fn the_database_itself_keeps_its_rules() {
+async fn database_constraints_reject_invalid_rows() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "one").await;
-    world.jonas.make("ingestion", "todo", "theirs").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
+    world.jonas.create_task("ingestion", "todo", "theirs").await;
     for (statement, rule) in [
         ("UPDATE tasks SET title = ' '", "task_title_length"),
         ("UPDATE tasks SET rank = NULL", "task_place"),
@@ -128,9 +131,9 @@ async fn the_database_itself_keeps_its_rules() {
     }
 }
 
-/// Cases F8, F9.
+/// Cases F8, F9. A client cannot tell them apart.
 #[tokio::test]
-async fn what_is_not_there_and_what_cannot_be_are_the_same_404() {
+async fn missing_and_malformed_ids_give_the_same_404() {
     let world = World::new().await;
     let absent = world.elif.get("/tasks/INF-99").await.status(404).text();
     for path in [
@@ -140,16 +143,19 @@ async fn what_is_not_there_and_what_cannot_be_are_the_same_404() {
         "/tasks/%00",
         "/teams/%00",
         "/teams/nope",
-        "/people/nobody",
+        "/people/unknown",
     ] {
-        let answer = world.elif.get(path).await.status(404);
+        let response = world.elif.get(path).await.status(404);
         if path.starts_with("/tasks") {
-            assert_eq!(strip_id(&answer.text()), strip_id(&absent), "{path}");
+            assert_eq!(strip_key(&response.text()), strip_key(&absent), "{path}");
         }
     }
     let path = world.elif.get("/tasks/%FF").await;
     assert!(matches!(path.status.as_u16(), 400 | 404), "{}", path.status);
-    world.elif.make("infrastructure", "todo", "one").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
     world
         .elif
         .post("/tasks/INF-1/comments/not-a-uuid", &[("body", "x")])
@@ -179,15 +185,18 @@ async fn what_is_not_there_and_what_cannot_be_are_the_same_404() {
     );
 }
 
-fn strip_id(page: &str) -> String {
+fn strip_key(page: &str) -> String {
     page.replace("INF-99", "")
 }
 
-/// Cases F10, F14.
+/// Cases F10, F14. Invalid input is never a 500.
 #[tokio::test]
-async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
+async fn invalid_numbers_and_dates_are_refused_with_a_reason() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "one").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
     for (field, value) in [
         ("due", "2026-02-31"),
         ("due", "soon"),
@@ -240,9 +249,9 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
         .await
         .status(400);
     assert_eq!(
-        world.elif.task("INF-1").await["version"],
+        world.elif.load_task("INF-1").await["version"],
         1,
-        "nothing was changed"
+        "the task is unchanged"
     );
     for path in [
         "/teams/infrastructure?page=9223372036854775807",
@@ -268,11 +277,11 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
 }
 
 #[tokio::test]
-async fn a_refused_move_shows_its_form_again_with_what_was_chosen() {
+async fn refused_move_form_keeps_the_selection() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", "one").await;
-    let seen = elif.task("INF-1").await["version"].to_string();
+    elif.create_task("infrastructure", "todo", "one").await;
+    let seen = elif.load_task("INF-1").await["version"].to_string();
     elif.post("/tasks/INF-1/position", &[("column", "done")])
         .await
         .ok();
@@ -282,7 +291,7 @@ async fn a_refused_move_shows_its_form_again_with_what_was_chosen() {
         ("version", &seen),
     ];
     let small = elif
-        .ask(Method::POST, "/tasks/INF-1/position", "form", &late)
+        .submit_by_script(Method::POST, "/tasks/INF-1/position", "form", &late)
         .await
         .status(409)
         .text();
@@ -304,7 +313,7 @@ async fn a_refused_move_shows_its_form_again_with_what_was_chosen() {
     }
     let nowhere = [("column", "nowhere")];
     let small = elif
-        .ask(Method::POST, "/tasks/INF-1/position", "form", &nowhere)
+        .submit_by_script(Method::POST, "/tasks/INF-1/position", "form", &nowhere)
         .await
         .status(422)
         .text();
@@ -313,14 +322,14 @@ async fn a_refused_move_shows_its_form_again_with_what_was_chosen() {
             && small.contains("aria-invalid"),
         "{small}"
     );
-    elif.ask(Method::PUT, "/tasks/INF-1/position", "card", &nowhere)
+    elif.submit_by_script(Method::PUT, "/tasks/INF-1/position", "card", &nowhere)
         .await
         .status(422);
 }
 
-/// Case F14.
+/// Case F14. An empty field removes the limit.
 #[tokio::test]
-async fn a_limit_is_a_number_that_makes_sense() {
+async fn wip_limit_must_be_a_sensible_number() {
     let world = World::new().await;
     let path = "/teams/infrastructure/columns/in-progress/limit";
     for wrong in ["-1", "0", "2147483648", "1000", "many"] {
@@ -376,15 +385,18 @@ async fn a_limit_is_a_number_that_makes_sense() {
         .status(403);
 }
 
-/// Cases 1, 2, 3.
+/// Cases 1, 2, 3. A column, task or goal of another team is refused.
 #[tokio::test]
-async fn a_foreign_column_task_or_goal_is_refused_and_theirs_is_untouched() {
+async fn requests_for_another_teams_items_change_nothing() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "mine").await;
-    world.jonas.make("ingestion", "todo", "theirs").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "mine")
+        .await;
+    world.jonas.create_task("ingestion", "todo", "theirs").await;
     sqlx::query("INSERT INTO columns (team_id, id, slug, name, state, position) SELECT id, gen_random_uuid(), 'only-theirs', 'Only theirs', 'doing', 9 FROM teams WHERE key = 'ING'")
         .execute(&world.db).await.unwrap();
-    let before = snapshot(&world).await;
+    let before = dump_tasks(&world).await;
     let elif = &world.elif;
     elif.api(
         Method::PUT,
@@ -455,7 +467,7 @@ async fn a_foreign_column_task_or_goal_is_refused_and_theirs_is_untouched() {
     )
     .await
     .status(403);
-    // a read-only token, and nobody at all
+    // a read token and an anonymous client
     let reader = world.program_of(elif, Scope::Read).await;
     reader
         .api(Method::GET, "/tasks/INF-1", json!({}))
@@ -488,23 +500,23 @@ async fn a_foreign_column_task_or_goal_is_refused_and_theirs_is_untouched() {
         .post("/tasks/INF-1", &[("title", "x")])
         .await
         .status(401);
-    assert_eq!(snapshot(&world).await, before);
+    assert_eq!(dump_tasks(&world).await, before);
 }
 
-async fn snapshot(world: &World) -> String {
+async fn dump_tasks(world: &World) -> String {
     sqlx::query_scalar("SELECT string_agg(t::text, E'\n' ORDER BY id) || (SELECT count(*) FROM events) || (SELECT count(*) FROM comments) FROM tasks t")
         .fetch_one(&world.db)
         .await
         .unwrap()
 }
 
-/// Cases 39, 41.
+/// Cases 39, 41. Every field is filled with a script, and every page is checked.
 #[tokio::test]
-async fn scripts_stay_text_wherever_text_shows() {
+async fn scripts_are_escaped_everywhere() {
     let world = World::new().await;
     let evil = "</script><img src=x onerror=alert(1)>";
     let elif = &world.elif;
-    elif.make("infrastructure", "todo", evil).await;
+    elif.create_task("infrastructure", "todo", evil).await;
     elif.post(
         "/tasks/INF-1",
         &[("description", evil), ("needed_by", evil)],
@@ -520,7 +532,7 @@ async fn scripts_stay_text_wherever_text_shows() {
     elif.post("/tasks/INF-1/block", &[("kind", "text"), ("note", evil)])
         .await
         .ok();
-    // a label has no blanks
+    // labels cannot contain spaces
     let word = "</script><img/src=x/onerror=alert(1)>";
     elif.post("/tasks/INF-1", &[("labels", word)]).await.ok();
     let aim = [
@@ -622,7 +634,7 @@ async fn scripts_stay_text_wherever_text_shows() {
         &format!("/login?next={encoded}"),
         &format!("/tasks/{encoded}"),
     ] {
-        // who is signed in is sent on from there
+        // signed-in people are redirected from the sign-in page
         let page = if path.starts_with("/login") {
             world.stranger().get(path).await
         } else {
@@ -633,22 +645,25 @@ async fn scripts_stay_text_wherever_text_shows() {
             "{path}: {}",
             page.status
         );
-        is_text(path, &page.text());
+        assert_escaped(path, &page.text());
     }
-    // what is streamed is the same, and a part of a page that stands already
+    // streamed fragments are escaped as well
     let served = Served::of(&world).await;
     let mut stream = served.listen(elif, "infrastructure", None).await;
-    stream.next_of("presence").await;
+    stream.next_named("presence").await;
     elif.post("/tasks/INF-1/position", &[("column", "done")])
         .await
         .ok();
     for name in ["card", "goal"] {
-        let html = stream.next_of(name).await.data["html"]
+        let html = stream.next_named(name).await.data["html"]
             .as_str()
             .unwrap()
             .to_owned();
-        assert!(html.contains("&#60;img"), "it is there as text: {html}");
-        is_text(name, &html);
+        assert!(
+            html.contains("&#60;img"),
+            "the script is shown as text: {html}"
+        );
+        assert_escaped(name, &html);
     }
     let preview = elif
         .post(
@@ -667,8 +682,8 @@ async fn scripts_stay_text_wherever_text_shows() {
     );
 }
 
-fn is_text(place: &str, html: &str) {
-    // the page's own
+fn assert_escaped(place: &str, html: &str) {
+    // the page's own script
     let html = html.replace("/js/app.js\"></script>", "");
     assert!(
         !html.contains("<img") && !html.contains("</script><"),
@@ -676,9 +691,9 @@ fn is_text(place: &str, html: &str) {
     );
 }
 
-/// Cases 38, F2, F12.
+/// Cases 38, F2, F12. Each fault has its own status, and HEAD equals GET.
 #[tokio::test]
-async fn bodies_methods_and_kinds_that_an_address_does_not_take() {
+async fn unsupported_bodies_methods_and_types_are_refused() {
     let world = World::new().await;
     let big = "x".repeat(5 * 1024 * 1024);
     world
@@ -743,18 +758,18 @@ async fn bodies_methods_and_kinds_that_an_address_does_not_take() {
     );
 }
 
-/// Case F4.
+/// Case F4. The message of the panic is not sent.
 #[tokio::test]
-async fn a_panic_is_a_500_with_a_number_and_the_next_request_works() {
+async fn panic_is_a_500_with_an_id_and_the_server_continues() {
     let world = World::new().await;
     async fn panics() -> &'static str {
-        panic!("inside text that nobody may see")
+        panic!("inside text that must stay hidden")
     }
     let routes = Router::new()
         .route("/panics", get(panics))
         .route("/works", get(async || "fine"));
-    let router = layered(world.app.clone(), routes, PATIENCE);
-    let answer = router
+    let router = layered(world.app.clone(), routes, TIMEOUT);
+    let response = router
         .clone()
         .oneshot(
             Request::get("/panics")
@@ -764,13 +779,13 @@ async fn a_panic_is_a_500_with_a_number_and_the_next_request_works() {
         )
         .await
         .unwrap();
-    assert_eq!(answer.status(), 500);
-    let id = answer.headers()["x-request-id"]
+    assert_eq!(response.status(), 500);
+    let id = response.headers()["x-request-id"]
         .to_str()
         .unwrap()
         .to_owned();
     let body = String::from_utf8(
-        axum::body::to_bytes(answer.into_body(), 10_000)
+        axum::body::to_bytes(response.into_body(), 10_000)
             .await
             .unwrap()
             .to_vec(),
@@ -788,7 +803,7 @@ async fn a_panic_is_a_500_with_a_number_and_the_next_request_works() {
 }
 
 #[tokio::test]
-async fn what_takes_too_long_is_given_up_and_said_so() {
+async fn slow_request_times_out_with_503() {
     let world = World::new().await;
     let routes = Router::new()
         .route("/never", get(std::future::pending::<()>))
@@ -818,9 +833,9 @@ async fn what_takes_too_long_is_given_up_and_said_so() {
     assert_eq!(ask("/works", "text/html").await.unwrap().status(), 200);
 }
 
-/// The reader of the socket takes in more at once than a head may have: what it let through is measured again.
+/// The HTTP library accepts larger heads than the limit, so the size is checked again.
 #[tokio::test]
-async fn a_head_past_32_kib_is_refused_with_the_headers_that_protect() {
+async fn head_over_32_kib_is_refused_with_security_headers() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let ask = async |length: usize| {
@@ -848,9 +863,12 @@ async fn a_head_past_32_kib_is_refused_with_the_headers_that_protect() {
 }
 
 #[tokio::test]
-async fn inside_text_never_reaches_a_reader() {
+async fn internal_errors_reveal_no_details() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "one").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
     sqlx::query("ALTER TABLE steps RENAME TO hidden")
         .execute(&world.db)
         .await
@@ -869,11 +887,14 @@ async fn inside_text_never_reaches_a_reader() {
     assert!(!problem.text().contains("steps"), "{}", problem.text());
 }
 
-/// Case F7.
+/// Case F7. Postgres cannot store NUL. Text that spells `\u0000` is kept.
 #[tokio::test]
-async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept() {
+async fn nul_is_refused_beside_its_field() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "one").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
     for (path, field) in [
         ("/tasks/INF-1", "title"),
         ("/tasks/INF-1", "description"),
@@ -906,15 +927,15 @@ async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept
             page.contains("keptwords") && page.contains(&format!(r#"action="{path}""#)),
             "{path} {field}: {page}"
         );
-        for kept in [
+        for expected in [
             r#"name="version" value="1""#,
             r#"name="owners" value="elif""#,
             r#"name="owners" value="anna""#,
         ] {
-            assert!(page.contains(kept), "{path} {field}: {page}");
+            assert!(page.contains(expected), "{path} {field}: {page}");
         }
     }
-    // a form that would come back without its password does not come back
+    // a form with a password is not returned with its input
     let login = world
         .stranger()
         .post("/login", &[("email", "a\0b"), ("password", "s3cret")])
@@ -936,9 +957,9 @@ async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept
         refused.text()
     );
     assert_eq!(
-        world.elif.task("INF-1").await["version"],
+        world.elif.load_task("INF-1").await["version"],
         1,
-        "nothing was changed"
+        "the task is unchanged"
     );
 
     let spelled = r"It ends with \u0000, as C's texts do";
@@ -951,24 +972,30 @@ async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept
         )
         .await
         .ok();
-    assert_eq!(world.elif.task("INF-1").await["description"], spelled);
+    assert_eq!(world.elif.load_task("INF-1").await["description"], spelled);
 }
 
 #[tokio::test]
-async fn crlf_in_a_description_is_kept_as_lines() {
+async fn crlf_in_a_description_is_normalized() {
     let world = World::new().await;
-    world.elif.make("infrastructure", "todo", "one").await;
+    world
+        .elif
+        .create_task("infrastructure", "todo", "one")
+        .await;
     world
         .elif
         .post("/tasks/INF-1", &[("description", "a\r\nb\rc")])
         .await
         .ok();
-    assert_eq!(world.elif.task("INF-1").await["description"], "a\nb\nc");
+    assert_eq!(
+        world.elif.load_task("INF-1").await["description"],
+        "a\nb\nc"
+    );
 }
 
-/// Case F15.
+/// Case F15. Inline styles and handlers are forbidden as well.
 #[test]
-fn no_template_prints_a_text_as_it_came() {
+fn templates_print_no_unescaped_text() {
     let mut folders = vec![std::path::PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/templates"
@@ -994,12 +1021,12 @@ fn no_template_prints_a_text_as_it_came() {
             read += 1;
         }
     }
-    assert!(read > 15, "they were looked for in the right place");
+    assert!(read > 15, "the templates were found");
 }
 
-/// Every line that somebody typed into a form among others comes back, with why and the way back.
+/// A refused form on a page with several forms returns all input, the reason and a link back.
 #[tokio::test]
-async fn words_that_were_refused_come_back_to_be_put_right() {
+async fn refused_form_returns_its_input_and_a_way_back() {
     let world = World::new().await;
     let elif = &world.elif;
     let team = "/teams/infrastructure";
@@ -1038,9 +1065,9 @@ async fn words_that_were_refused_come_back_to_be_put_right() {
     for (address, fields, field, why) in [
         (
             format!("{team}/topics"),
-            vec![("text", "Ask @nobodyhere, kept"), ("meeting", "standup")],
+            vec![("text", "Ask @unknownuser, kept"), ("meeting", "standup")],
             "text",
-            "nobodyhere",
+            "unknownuser",
         ),
         (
             format!("{team}/topics"),
@@ -1050,9 +1077,9 @@ async fn words_that_were_refused_come_back_to_be_put_right() {
         ),
         (
             format!("{team}/actions"),
-            vec![("text", "Ask @nobodyhere, kept"), ("retro", "42")],
+            vec![("text", "Ask @unknownuser, kept"), ("retro", "42")],
             "text",
-            "nobodyhere",
+            "unknownuser",
         ),
         (
             format!("{team}/objectives"),
@@ -1115,32 +1142,32 @@ async fn words_that_were_refused_come_back_to_be_put_right() {
         );
         assert!(
             page.contains(&format!(r#"href="{back}""#)),
-            "{address}: the way back"
+            "{address}: a link back"
         );
         assert!(
             !page.contains("s3cret") && !page.contains("password"),
-            "{address}: what is not named stays unseen"
+            "{address}: unknown fields are not returned"
         );
         let beside = page
             .split(&format!(r#"id="{field}-error">"#))
             .nth(1)
-            .expect("a reason beside the field");
+            .expect("the reason is beside the field");
         assert!(
             beside.split('<').next().unwrap().contains(why),
             "{address}: {beside}"
         );
         for (name, value) in &fields {
-            let there = page.contains(&format!(r#"name="{name}" value="{value}""#))
+            let is_shown = page.contains(&format!(r#"name="{name}" value="{value}""#))
                 || page.contains(&format!("name=\"{name}\" dir=\"auto\" value=\"{value}\""))
                 || page.contains(&format!("\n{value}</textarea>"));
             assert!(
-                there || *name == "password",
+                is_shown || *name == "password",
                 "{address}: {name} was lost: {page}"
             );
         }
-        // our scripts show the reason in the page itself
+        // scripts get the reason as JSON
         let refused = elif
-            .ask(Method::POST, &address, "task", &fields)
+            .submit_by_script(Method::POST, &address, "task", &fields)
             .await
             .status(422);
         assert_eq!(
@@ -1160,7 +1187,7 @@ async fn words_that_were_refused_come_back_to_be_put_right() {
 }
 
 #[tokio::test]
-async fn an_answer_that_came_second_is_given_back() {
+async fn second_answer_to_a_concern_is_returned() {
     let world = World::new().await;
     let elif = &world.elif;
     let goal =
@@ -1174,14 +1201,14 @@ async fn an_answer_that_came_second_is_given_back() {
         )
         .await
         .ok();
-    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
+    let comment: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
         .fetch_one(&world.db)
         .await
         .unwrap();
-    let answer = format!("{team}/goal-comments/{remark}/answer");
-    elif.post(&answer, &[("answer", "First")]).await.ok();
+    let answer_path = format!("{team}/goal-comments/{comment}/answer");
+    elif.post(&answer_path, &[("answer", "First")]).await.ok();
     let page = elif
-        .post(&answer, &[("answer", "Second & longer")])
+        .post(&answer_path, &[("answer", "Second & longer")])
         .await
         .status(409)
         .text();
@@ -1190,10 +1217,10 @@ async fn an_answer_that_came_second_is_given_back() {
             && page.contains("Second &#38; longer</textarea>"),
         "{page}"
     );
-    // signed out under way: the words wait in the window
+    // after signing out in the meantime, the page keeps the text
     let page = world
         .stranger()
-        .post(&answer, &[("answer", "Third")])
+        .post(&answer_path, &[("answer", "Third")])
         .await
         .status(401)
         .text();
@@ -1204,7 +1231,7 @@ async fn an_answer_that_came_second_is_given_back() {
 }
 
 #[tokio::test]
-async fn a_milestone_that_was_refused_keeps_its_words() {
+async fn refused_milestone_keeps_its_input() {
     let world = World::new().await;
     world
         .elif
@@ -1244,9 +1271,12 @@ async fn a_milestone_that_was_refused_keeps_its_words() {
 }
 
 #[tokio::test]
-async fn a_description_that_is_too_long_is_refused_beside_its_field() {
+async fn too_long_description_is_refused_beside_its_field() {
     let world = World::new().await;
-    let key = world.elif.make("infrastructure", "todo", "Cut over").await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
     let (most, long) = ("é".repeat(100_000), "é".repeat(100_001));
     let page = world
         .elif
@@ -1257,7 +1287,7 @@ async fn a_description_that_is_too_long_is_refused_beside_its_field() {
     assert!(
         page.contains("A description can have at most 100,000 characters.") && page.contains(&long)
     );
-    let told = world
+    let refused = world
         .elif
         .api(
             Method::PATCH,
@@ -1266,7 +1296,7 @@ async fn a_description_that_is_too_long_is_refused_beside_its_field() {
         )
         .await;
     assert_eq!(
-        told.status(422).json()["errors"]["description"],
+        refused.status(422).json()["errors"]["description"],
         "A description can have at most 100,000 characters."
     );
     world
@@ -1274,5 +1304,5 @@ async fn a_description_that_is_too_long_is_refused_beside_its_field() {
         .post(&format!("/tasks/{key}"), &[("description", &most)])
         .await
         .ok();
-    assert_eq!(world.elif.task(&key).await["description"], most);
+    assert_eq!(world.elif.load_task(&key).await["description"], most);
 }

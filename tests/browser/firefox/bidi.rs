@@ -139,7 +139,7 @@ impl Firefox {
     }
 
     async fn send_command(&self, method: &str, params: Value) -> Value {
-        let answer = tokio::time::timeout(TIMEOUT + TIMEOUT, async {
+        let response = tokio::time::timeout(TIMEOUT + TIMEOUT, async {
             let mut connection = self.connection.lock().await;
             connection.last += 1;
             let id = connection.last;
@@ -172,11 +172,11 @@ impl Firefox {
                 }
             }
         });
-        let answer = answer
+        let response = response
             .await
             .unwrap_or_else(|_| panic!("{method} got no reply"));
-        assert_eq!(answer["type"], "success", "{method}: {answer}");
-        answer["result"].clone()
+        assert_eq!(response["type"], "success", "{method}: {response}");
+        response["result"].clone()
     }
 }
 
