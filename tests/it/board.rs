@@ -684,7 +684,7 @@ async fn empty_sprint_names_the_tasks_of_other_sprints() {
     };
     let empty = next_board().await;
     assert!(empty.contains("No tasks in Sprint 43 yet."), "{empty}");
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     let one = next_board().await;
     assert!(
         one.contains(
@@ -692,7 +692,7 @@ async fn empty_sprint_names_the_tasks_of_other_sprints() {
         ),
         "{one}"
     );
-    elif.make("infrastructure", "todo", "Write the runbook")
+    elif.create_task("infrastructure", "todo", "Write the runbook")
         .await;
     let two = next_board().await;
     assert!(
