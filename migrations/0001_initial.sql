@@ -1,20 +1,20 @@
 -- The schema of version 0.1.0. Constraints are named: the message for a violated one is found by its name.
 
--- The ground: who there is, which teams, what they work on, and what happened.
--- Keys are uuid v7. Whatever belongs to a team is led by team_id, so that a team can live on a machine of its own.
+-- Accounts, teams, their work, and the log of events.
+-- Keys are UUIDv7. The key of everything that belongs to a team starts with team_id, so that teams can be partitioned.
 CREATE TABLE workspace (
     only_one      boolean PRIMARY KEY DEFAULT true CONSTRAINT workspace_is_one CHECK (only_one),
     name          text NOT NULL DEFAULT 'Fortnight' CONSTRAINT workspace_name_length CHECK (length(btrim(name)) BETWEEN 1 AND 100),
     cadence_weeks integer NOT NULL DEFAULT 2 CONSTRAINT workspace_cadence CHECK (cadence_weeks BETWEEN 1 AND 8),
     time_zone     text NOT NULL DEFAULT 'UTC' CONSTRAINT workspace_time_zone_length CHECK (length(time_zone) BETWEEN 1 AND 100),
-    -- counts every change that all boards show: people, teams, sprints
+    -- incremented by every change that all boards show: people, teams, sprints
     seq           bigint NOT NULL DEFAULT 0,
     set_up_at     timestamptz,
     cadence_weekday smallint NOT NULL DEFAULT 1 CONSTRAINT workspace_cadence_weekday CHECK (cadence_weekday BETWEEN 1 AND 7),
     sprint_names  text NOT NULL DEFAULT 'Sprint {n}'
         CONSTRAINT workspace_sprint_names CHECK (sprint_names LIKE '%{n}%' AND length(sprint_names) <= 60),
     registration_open boolean NOT NULL DEFAULT false,
-    -- who can register while registration is open; empty: every address
+    -- domains whose addresses can register while registration is open; empty: all
     registration_domains text[] NOT NULL DEFAULT '{}'
 );
 INSERT INTO workspace DEFAULT VALUES;
@@ -38,15 +38,15 @@ CREATE TABLE accounts (
 CREATE UNIQUE INDEX account_email ON accounts (lower(email));
 CREATE UNIQUE INDEX account_handle ON accounts (handle);
 
--- What happened names people by their handles and tasks by their teams' keys: one that was ever somebody's, or a team's,
--- is no other's. Of somebody who was deleted only that it was somebody's is known.
+-- Events name people by handle and tasks by their team's key, so handles and keys are never reused. Of a deleted account
+-- only the fact that the handle was taken is kept.
 CREATE TABLE former_handles (
     handle     text PRIMARY KEY,
     account_id uuid REFERENCES accounts ON DELETE SET NULL
 );
 CREATE INDEX former_handle_of ON former_handles (account_id);
 
--- Tokens are random 256 bits; only their SHA-256 is here.
+-- Tokens are 256 random bits; only their SHA-256 is stored.
 CREATE TABLE sessions (
     token_hash   bytea PRIMARY KEY,
     account_id   uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
@@ -57,17 +57,17 @@ CREATE TABLE sessions (
 );
 CREATE INDEX session_account ON sessions (account_id);
 
--- One-time links: setting up an empty workspace, and signing a visitor of the demo in.
-CREATE TABLE entry_links (
+-- One-time links: for setting up an empty workspace, and for signing in to the demo.
+CREATE TABLE one_time_links (
     token_hash bytea PRIMARY KEY,
-    purpose    text NOT NULL CONSTRAINT entry_link_purpose CHECK (purpose IN ('setup', 'sign-in')),
+    purpose    text NOT NULL CONSTRAINT one_time_link_purpose CHECK (purpose IN ('setup', 'sign-in')),
     account_id uuid REFERENCES accounts ON DELETE CASCADE,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
-    CONSTRAINT entry_link_account CHECK ((purpose = 'setup') = (account_id IS NULL))
+    CONSTRAINT one_time_link_account CHECK ((purpose = 'setup') = (account_id IS NULL))
 );
 
--- One a person: a new link ends the one before it.
+-- One per person: a new link replaces the previous one.
 CREATE TABLE password_resets (
     account_id uuid PRIMARY KEY REFERENCES accounts ON DELETE CASCADE,
     token_hash bytea NOT NULL CONSTRAINT password_reset_once UNIQUE,
@@ -86,7 +86,7 @@ CREATE TABLE tokens (
     revoked_at   timestamptz,
     name         text NOT NULL DEFAULT '' CONSTRAINT token_name_length CHECK (length(name) <= 100),
     expires_at   timestamptz,
-    -- the teams it is limited to; null: every team its owner sees
+    -- the teams that the token is limited to; null: every team that its owner can see
     teams        uuid[]
 );
 CREATE INDEX token_account ON tokens (account_id);
@@ -96,9 +96,9 @@ CREATE TABLE teams (
     slug        text NOT NULL CONSTRAINT team_slug UNIQUE CONSTRAINT team_slug_form CHECK (slug ~ '^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$'),
     name        text NOT NULL CONSTRAINT team_name_length CHECK (length(btrim(name)) BETWEEN 1 AND 100),
     key         text NOT NULL CONSTRAINT team_key UNIQUE CONSTRAINT team_key_form CHECK (key ~ '^[A-Z][A-Z0-9]{1,9}$'),
-    -- the number of the newest event; taken under this row's lock
+    -- the sequence number of the newest event, assigned under this row's lock
     seq         bigint NOT NULL DEFAULT 0,
-    -- the newest task's number; never goes back
+    -- the number of the newest task; never decreases
     last_number bigint NOT NULL DEFAULT 0,
     created_at  timestamptz NOT NULL,
     -- null: the workspace's
@@ -112,9 +112,9 @@ CREATE TABLE teams (
     mission     text NOT NULL DEFAULT '' CONSTRAINT team_mission_length CHECK (length(mission) <= 2000),
     chat        text NOT NULL DEFAULT '' CONSTRAINT team_chat_length CHECK (length(chat) <= 200),
     roadmap     text NOT NULL DEFAULT '' CONSTRAINT team_roadmap_length CHECK (length(roadmap) <= 50000),
-    -- open: everyone who is signed in can read it; private: its members only
+    -- open: everyone who is signed in can read it; private: only its members
     private     boolean NOT NULL DEFAULT false,
-    -- its check-in has a public address
+    -- whether its check-in has a public address
     public      boolean NOT NULL DEFAULT false,
     CONSTRAINT team_public_is_open CHECK (NOT (public AND private))
 );
@@ -125,7 +125,7 @@ CREATE TABLE former_keys (
 );
 CREATE INDEX former_key_of ON former_keys (team_id);
 
--- A "for" names teams as they were called when it was written, or by a name before that.
+-- Former team names: the "needed by" of a task names teams as they were called when it was written.
 CREATE TABLE former_names (
     team_id uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
     name    text NOT NULL,
@@ -143,7 +143,7 @@ CREATE TABLE members (
 );
 CREATE INDEX member_account ON members (account_id);
 
--- Who was on a team, and when. A member's present stay is in members.
+-- Past memberships with their dates. Current ones are in members.
 CREATE TABLE past_members (
     team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
     id         uuid NOT NULL,
@@ -162,7 +162,7 @@ CREATE TABLE days_off (
     PRIMARY KEY (team_id, day)
 );
 
--- Days on which somebody is away, from one to another: what a team plans with goes by them.
+-- Absences, which planning takes into account.
 CREATE TABLE absences (
     account_id uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
     from_day   date NOT NULL,
@@ -172,13 +172,13 @@ CREATE TABLE absences (
     CONSTRAINT absence_length CHECK (to_day - from_day <= 365)
 );
 
--- Links that let somebody in who has no account yet. Only the SHA-256 of the secret is here.
+-- Invitations for people without an account. Only the SHA-256 of the secret is stored.
 CREATE TABLE invitations (
     id         uuid PRIMARY KEY,
     token_hash bytea NOT NULL CONSTRAINT invitation_once UNIQUE,
     role       text NOT NULL DEFAULT 'member' CONSTRAINT invitation_role CHECK (role IN ('member', 'viewer')),
     team_id    uuid REFERENCES teams ON DELETE CASCADE,
-    -- one person, or everybody who has the link
+    -- for one person, or for everyone who has the link
     single_use boolean NOT NULL,
     created_by uuid REFERENCES accounts ON DELETE SET NULL,
     created_at timestamptz NOT NULL,
@@ -213,7 +213,7 @@ CREATE TABLE sprints (
 );
 CREATE UNIQUE INDEX sprint_one_active ON sprints (state) WHERE state = 'active';
 
--- A quarter's aims of a team, and what shows that they are reached.
+-- A team's objectives for a quarter, and the key results that measure them.
 CREATE TABLE objectives (
     team_id  uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
     id       uuid NOT NULL,
@@ -234,14 +234,14 @@ CREATE TABLE key_results (
     measure      text NOT NULL CONSTRAINT key_result_measure CHECK (measure IN ('count', 'share', 'yes-no')),
     unit         text NOT NULL DEFAULT '' CONSTRAINT key_result_unit_length CHECK (length(unit) <= 50),
     target       bigint NOT NULL CONSTRAINT key_result_target CHECK (target BETWEEN 1 AND 1000000000),
-    -- how far it is, when somebody says so; without it, what feeds it is added up
-    typed        bigint CONSTRAINT key_result_typed CHECK (typed BETWEEN 0 AND 1000000000),
+    -- progress entered manually; null: added up from what contributes to it
+    manual_value bigint CONSTRAINT key_result_manual_value CHECK (manual_value BETWEEN 0 AND 1000000000),
     PRIMARY KEY (team_id, id),
     FOREIGN KEY (team_id, objective_id) REFERENCES objectives ON DELETE CASCADE,
     CONSTRAINT key_result_position UNIQUE (team_id, objective_id, position) DEFERRABLE INITIALLY IMMEDIATE
 );
 
--- An aim that outlives sprints. The team that leads it keeps it; goals and tasks of every team may serve it.
+-- Projects, which span sprints. One team leads a project; goals and tasks of every team can contribute to it.
 CREATE TABLE projects (
     team_id            uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
     id                 uuid NOT NULL,
@@ -251,8 +251,8 @@ CREATE TABLE projects (
     measure            text NOT NULL CONSTRAINT project_measure CHECK (measure IN ('count', 'share', 'yes-no')),
     unit               text NOT NULL DEFAULT '' CONSTRAINT project_unit_length CHECK (length(unit) <= 50),
     target             bigint NOT NULL CONSTRAINT project_target CHECK (target BETWEEN 1 AND 1000000000),
-    -- how far it is, when somebody says so; without it, its goals are added up
-    typed              bigint CONSTRAINT project_typed CHECK (typed BETWEEN 0 AND 1000000000),
+    -- progress entered manually; null: added up from its goals
+    manual_value       bigint CONSTRAINT project_manual_value CHECK (manual_value BETWEEN 0 AND 1000000000),
     hue                smallint NOT NULL CONSTRAINT project_hue CHECK (hue BETWEEN 0 AND 11),
     key_result_team_id uuid,
     key_result_id      uuid,
@@ -285,13 +285,13 @@ CREATE TABLE goals (
     measure    text NOT NULL CONSTRAINT goal_measure CHECK (measure IN ('count', 'share', 'yes-no')),
     unit       text NOT NULL DEFAULT '' CONSTRAINT goal_unit_length CHECK (length(unit) <= 50),
     target     bigint NOT NULL CONSTRAINT goal_target CHECK (target BETWEEN 1 AND 1000000000),
-    -- how far it is, when somebody says so; without it, its done tasks are counted
-    typed      bigint CONSTRAINT goal_typed CHECK (typed BETWEEN 0 AND 1000000000),
+    -- progress entered manually; null: counted from its tasks
+    manual_value bigint CONSTRAINT goal_manual_value CHECK (manual_value BETWEEN 0 AND 1000000000),
     hue        smallint NOT NULL CONSTRAINT goal_hue CHECK (hue BETWEEN 0 AND 11),
-    -- where its current value comes from: done tasks, the sum of their estimates, or entered by hand
-    counted_by text NOT NULL DEFAULT 'tasks' CONSTRAINT goal_counted_by CHECK (counted_by IN ('tasks', 'estimates', 'typed')),
+    -- where its progress comes from: done tasks, the sum of their estimates, or a value entered manually
+    counted_by text NOT NULL DEFAULT 'tasks' CONSTRAINT goal_counted_by CHECK (counted_by IN ('tasks', 'estimates', 'manual')),
     why        text NOT NULL DEFAULT '' CONSTRAINT goal_why_length CHECK (length(why) <= 2000),
-    -- what it needs from whom, in words
+    -- what it needs from other teams, in words
     needs      text NOT NULL DEFAULT '' CONSTRAINT goal_needs_length CHECK (length(needs) <= 500),
     version    bigint NOT NULL DEFAULT 1,
     project_team_id uuid,
@@ -316,7 +316,7 @@ CREATE TABLE goal_owners (
     FOREIGN KEY (team_id, goal_id) REFERENCES goals ON DELETE CASCADE
 );
 
--- Every figure that was typed in, with its note, so that pace can be drawn.
+-- Every value that was entered manually, with its note, for the chart.
 CREATE TABLE goal_entries (
     team_id uuid NOT NULL,
     id      uuid NOT NULL,
@@ -331,7 +331,7 @@ CREATE TABLE goal_entries (
 );
 CREATE INDEX goal_entry_goal ON goal_entries (team_id, goal_id, at);
 
--- What others say to a goal. A concern stays open until the goal's team answers it.
+-- Comments on goals. A concern stays open until the goal's team answers it.
 CREATE TABLE goal_comments (
     team_id     uuid NOT NULL,
     id          uuid NOT NULL,
@@ -363,7 +363,7 @@ CREATE TABLE tasks (
     id            uuid NOT NULL,
     number        bigint NOT NULL CONSTRAINT task_number_range CHECK (number >= 1),
     column_id     uuid NOT NULL,
-    -- its place in the column, between two others; an archived task has none
+    -- the sort key in the column; null once the task is archived
     rank          text COLLATE "C" CONSTRAINT task_rank_form CHECK (rank ~ '^[0-9A-Za-z]{1,64}$' AND rank !~ '0$'),
     title         text NOT NULL CONSTRAINT task_title_length CHECK (length(title) <= 500 AND title ~ '\S'),
     description   text NOT NULL DEFAULT '' CONSTRAINT task_description_length CHECK (length(description) <= 100000),
@@ -371,16 +371,16 @@ CREATE TABLE tasks (
     goal_id       uuid,
     estimate      integer CONSTRAINT task_estimate CHECK (estimate BETWEEN 0 AND 1000),
     due_on        date,
-    -- the team or people outside who wait for it, in words
-    needed_by text NOT NULL DEFAULT '' CONSTRAINT task_needed_by_length CHECK (length(needed_by) <= 200),
-    -- counts every change of the task; the place has the version of its last move
+    -- the teams or people who need it, in words
+    needed_by     text NOT NULL DEFAULT '' CONSTRAINT task_needed_by_length CHECK (length(needed_by) <= 200),
+    -- incremented by every change; moved_version is that of the last move
     version       bigint NOT NULL DEFAULT 1,
     moved_version bigint NOT NULL DEFAULT 1,
     created_by    uuid REFERENCES accounts ON DELETE SET NULL,
     created_at    timestamptz NOT NULL,
     column_since  timestamptz NOT NULL,
     archived_at   timestamptz,
-    -- where an import found it, so that a second run adds nothing twice
+    -- the source of an imported task, so that importing again creates no duplicates
     imported_from text CONSTRAINT task_imported_from_length CHECK (length(imported_from) <= 500),
     project_team_id uuid,
     project_id    uuid,
@@ -390,8 +390,8 @@ CREATE TABLE tasks (
     CONSTRAINT task_place CHECK ((archived_at IS NULL) = (rank IS NOT NULL)),
     CONSTRAINT task_column FOREIGN KEY (team_id, column_id) REFERENCES columns,
     CONSTRAINT task_goal FOREIGN KEY (team_id, goal_id) REFERENCES goals,
-    -- An exclusion constraint rather than a unique index: a unique index would make every new rank a new key of the task, and
-    -- so lock it against comments and blockers that refer to it.
+    -- An exclusion constraint: with a unique index, every new rank would be a new key of the task, and lock it
+    -- against comments and blockers that refer to it.
     CONSTRAINT task_rank EXCLUDE USING btree (column_id WITH =, rank WITH =) DEFERRABLE INITIALLY IMMEDIATE,
     CONSTRAINT task_project FOREIGN KEY (project_team_id, project_id) REFERENCES projects ON DELETE SET NULL,
     CONSTRAINT task_project_whole CHECK ((project_id IS NULL) = (project_team_id IS NULL))
@@ -401,7 +401,7 @@ CREATE INDEX task_goal_of ON tasks (team_id, goal_id) WHERE goal_id IS NOT NULL;
 CREATE INDEX task_archived ON tasks (team_id, archived_at DESC) WHERE archived_at IS NOT NULL;
 CREATE INDEX task_of_project ON tasks (project_team_id, project_id) WHERE project_id IS NOT NULL;
 
--- What was done in a sprint is counted in its figures, archived or not.
+-- For a sprint's numbers, which count archived tasks too.
 CREATE INDEX task_archived_of ON tasks (team_id, sprint_id) WHERE archived_at IS NOT NULL;
 
 CREATE TABLE task_owners (
@@ -441,7 +441,7 @@ CREATE TABLE comments (
     id         uuid NOT NULL,
     task_id    uuid NOT NULL,
     author_id  uuid REFERENCES accounts ON DELETE SET NULL,
-    -- who wrote it where it was imported from, when that is nobody here
+    -- the author in the imported tool, if they have no account here
     author     text NOT NULL DEFAULT '' CONSTRAINT comment_author_length CHECK (length(author) <= 100),
     body       text NOT NULL CONSTRAINT comment_body_length CHECK (length(body) <= 20000 AND body ~ '\S'),
     created_at timestamptz NOT NULL,
@@ -451,7 +451,7 @@ CREATE TABLE comments (
 );
 CREATE INDEX comment_task ON comments (team_id, task_id, created_at);
 
--- Why a task is blocked, a row a reason and spell. An open one has no end.
+-- Why a task is blocked: one row per reason and period. A current blocker has no end.
 CREATE TABLE blockers (
     team_id       uuid NOT NULL,
     id            uuid NOT NULL,
@@ -478,17 +478,17 @@ CREATE TABLE blockers (
 CREATE INDEX blocker_task ON blockers (team_id, task_id) WHERE ended_at IS NULL;
 CREATE INDEX blocker_on ON blockers (on_task_team, on_task_id) WHERE ended_at IS NULL;
 
--- Who waits on a person or a team, and how long a task has been waited for.
+-- Tasks waiting on a person or a team, and for how long.
 CREATE INDEX blocker_on_person ON blockers (on_account_id) WHERE ended_at IS NULL AND on_account_id IS NOT NULL;
 CREATE INDEX blocker_on_team ON blockers (on_team_id) WHERE ended_at IS NULL AND on_team_id IS NOT NULL;
 CREATE INDEX blocker_spell ON blockers (team_id, since);
 CREATE INDEX blocker_was_on ON blockers (on_task_team, on_task_id, ended_at) WHERE ended_at IS NOT NULL;
 
--- Waits by when they were, so that those of other times cost nothing.
+-- Blockers by period, so that reports do not read those of other periods.
 CREATE INDEX blocker_when ON blockers USING gist (tstzrange(since, ended_at, '[]'));
 
--- Other teams look in: what they wait for, what they follow, what they ask for, and links for whoever has no account.
--- Who of us waits for a task, as its "for" names them. Whatever names nobody here stays words.
+-- What people outside the team use: stakeholders, follows, requests and share links.
+-- The people and teams here that a task's "needed by" names. Names that match none stay text.
 CREATE TABLE task_stakeholders (
     team_id       uuid NOT NULL,
     task_id       uuid NOT NULL,
@@ -509,14 +509,14 @@ CREATE TABLE events (
     task_id   uuid,
     actor_id  uuid REFERENCES accounts ON DELETE SET NULL,
     kind      text NOT NULL CONSTRAINT event_kind_form CHECK (kind ~ '^[a-z-]+\.[a-z-]+$'),
-    -- what was and what is, the changed fields only
+    -- the changed fields before and after
     before    jsonb NOT NULL DEFAULT '{}',
     after     jsonb NOT NULL DEFAULT '{}',
-    -- the task's version after it
+    -- the task's version after the change
     version   bigint,
     at        timestamptz NOT NULL,
-    -- what it made of the task's state, such as "moved doing" or "archived -"; null when it left the state alone. Reports over
-    -- many sprints read tens of thousands of these from an index alone.
+    -- how it affected the task's state, such as "moved doing" or "archived -"; null if it did not. Reports over many
+    -- sprints read tens of thousands of these from an index alone.
     transition     text GENERATED ALWAYS AS (
         CASE WHEN kind IN ('task.created', 'task.imported', 'task.archived', 'task.restored')
                OR kind = 'task.moved' AND before->>'state' IS DISTINCT FROM after->>'state'
@@ -533,19 +533,19 @@ CREATE INDEX event_leaves_sprint ON events (team_id, (before->>'sprint')) WHERE 
 CREATE INDEX event_transition ON events (team_id, at, seq) INCLUDE (task_id, transition) WHERE transition IS NOT NULL;
 CREATE INDEX event_transition_of_task ON events (team_id, task_id, at, seq) INCLUDE (transition) WHERE transition IS NOT NULL;
 
--- How long tasks stay in a column is read also where the next column is of the same state; moves within a column are
--- many, and are none of it.
+-- For how long tasks stay in a column, also when the next column has the same state. Moves within a column are frequent
+-- and are not included.
 CREATE INDEX event_stay ON events (team_id, at) WHERE kind = 'task.moved' AND transition IS NULL AND before ? 'column_since';
 
--- What is told of goals, sprints and projects, and what was put to a goal or project or taken from it: whoever follows
--- one reads it from where they last looked, however long ago that was. Moves are found by their tasks.
+-- Events of goals, sprints and projects, and tasks that were linked to or unlinked from a goal or project. Followers read
+-- them from their last visit on. Moves are found by task.
 CREATE INDEX event_of_goals_and_projects ON events (team_id, seq)
     WHERE task_id IS NULL OR kind = 'task.edited' AND after ?| ARRAY['goal', 'project'];
 
 CREATE TABLE saved_filters (
     team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
     id         uuid NOT NULL,
-    -- whose it is; nobody's is the whole team's
+    -- the owner; null: shared by the whole team
     account_id uuid REFERENCES accounts ON DELETE CASCADE,
     name       text NOT NULL CONSTRAINT saved_filter_name_length CHECK (length(btrim(name)) BETWEEN 1 AND 60),
     query      text NOT NULL CONSTRAINT saved_filter_query_length CHECK (length(query) <= 1000),
@@ -553,7 +553,7 @@ CREATE TABLE saved_filters (
 );
 CREATE UNIQUE INDEX saved_filter_name ON saved_filters (team_id, account_id, lower(name)) NULLS NOT DISTINCT;
 
--- A repeated API write is one write: the key is taken in the write's own transaction.
+-- Idempotency keys of API writes, stored in the transaction of the write.
 CREATE TABLE idempotency_keys (
     account_id  uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
     key         text NOT NULL CONSTRAINT idempotency_key_length CHECK (length(key) BETWEEN 1 AND 200),
@@ -563,7 +563,7 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (account_id, key)
 );
 
--- A team's closing of a sprint. Its figures are frozen here: nothing that is changed later changes them.
+-- A team's report of a closed sprint. Its figures are frozen: later changes do not affect them.
 CREATE TABLE sprint_reports (
     team_id   uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
     sprint_id uuid NOT NULL REFERENCES sprints,
@@ -574,7 +574,7 @@ CREATE TABLE sprint_reports (
     PRIMARY KEY (team_id, sprint_id)
 );
 
--- What became of a task that was not done when its sprint was closed.
+-- What became of tasks that were not done when their sprint was closed.
 CREATE TABLE unfinished_tasks (
     team_id      uuid NOT NULL,
     sprint_id    uuid NOT NULL,
@@ -589,7 +589,7 @@ CREATE TABLE unfinished_tasks (
 );
 CREATE INDEX unfinished_task_carried ON unfinished_tasks (team_id, task_id) WHERE outcome = 'carried';
 
--- What somebody promised; it stays on the list until it is done or dropped.
+-- Actions agreed in a meeting. They stay on the list until they are done or dismissed.
 CREATE TABLE actions (
     team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
     id         uuid NOT NULL,
@@ -597,13 +597,13 @@ CREATE TABLE actions (
     owner_id   uuid REFERENCES accounts ON DELETE SET NULL,
     due_on     date,
     meeting    text NOT NULL CONSTRAINT action_meeting CHECK (meeting IN ('standup', 'retro')),
-    -- the sprint that was looked back on
+    -- the sprint of the retro
     sprint_id  uuid REFERENCES sprints,
     created_by uuid REFERENCES accounts ON DELETE SET NULL,
     created_at timestamptz NOT NULL,
     done_at    timestamptz,
     dropped_at timestamptz,
-    -- the task that it became
+    -- the task that was created from it
     task_id    uuid,
     PRIMARY KEY (team_id, id),
     CONSTRAINT action_task FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE SET NULL (task_id),
@@ -614,7 +614,7 @@ CREATE INDEX action_open ON actions (team_id, created_at) WHERE done_at IS NULL 
 CREATE INDEX action_owner ON actions (owner_id) WHERE done_at IS NULL AND dropped_at IS NULL;
 CREATE INDEX action_retro ON actions (team_id, sprint_id) WHERE sprint_id IS NOT NULL;
 
--- A line on the agenda of the next meeting of its kind; one that is not ticked off goes to the next.
+-- Topics for the next meeting of a kind. Open ones carry over to the one after it.
 CREATE TABLE topics (
     team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
     id         uuid NOT NULL,
@@ -622,7 +622,7 @@ CREATE TABLE topics (
     text       text NOT NULL CONSTRAINT topic_text_length CHECK (length(text) <= 500 AND text ~ '\S'),
     task_team  uuid,
     task_id    uuid,
-    -- whose opinion is wanted
+    -- the person whose opinion is wanted
     asked_id   uuid REFERENCES accounts ON DELETE SET NULL,
     created_by uuid REFERENCES accounts ON DELETE SET NULL,
     created_at timestamptz NOT NULL,
@@ -633,7 +633,7 @@ CREATE TABLE topics (
 CREATE INDEX topic_open ON topics (team_id, meeting, created_at) WHERE done_at IS NULL;
 CREATE INDEX topic_task_of ON topics (task_team, task_id) WHERE task_id IS NOT NULL;
 
--- What was written while looking back on a sprint.
+-- Retro notes.
 CREATE TABLE retro_notes (
     team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
     id         uuid NOT NULL,
@@ -647,7 +647,7 @@ CREATE TABLE retro_notes (
 );
 CREATE INDEX retro_note_sprint ON retro_notes (team_id, sprint_id, created_at);
 
--- What somebody of another team would like to have: taken as a task, answered, or declined with a reason.
+-- Requests of people on other teams: accepted as a task, answered, or declined with a reason.
 CREATE TABLE requests (
     team_id     uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
     id          uuid NOT NULL,
@@ -655,7 +655,7 @@ CREATE TABLE requests (
     why         text NOT NULL DEFAULT '' CONSTRAINT request_why_length CHECK (length(why) <= 5000),
     by_on       date,
     asker_id    uuid REFERENCES accounts ON DELETE SET NULL,
-    -- the asker's own team, which waits for it then
+    -- the requester's own team, which then needs the task
     for_team_id uuid REFERENCES teams ON DELETE SET NULL,
     created_at  timestamptz NOT NULL,
     outcome     text CONSTRAINT request_outcome CHECK (outcome IN ('taken', 'answered', 'declined', 'withdrawn')),
@@ -671,7 +671,7 @@ CREATE TABLE requests (
 CREATE INDEX request_open ON requests (team_id, created_at) WHERE outcome IS NULL;
 CREATE INDEX request_asker ON requests (asker_id, created_at);
 
--- A visit to a team's check-in, and the one before it: what happened between stands on the page.
+-- Visits to a team's check-in, and the one before: the page shows what changed since then.
 CREATE TABLE checkin_visits (
     account_id uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
     team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
@@ -682,7 +682,7 @@ CREATE TABLE checkin_visits (
     PRIMARY KEY (account_id, team_id)
 );
 
--- A task, a goal, a project, or with none of them a whole team, that somebody wants to hear of.
+-- What people follow: a task, a goal, a project, or, with none of them, a whole team.
 CREATE TABLE follows (
     id         uuid PRIMARY KEY,
     account_id uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
@@ -698,7 +698,7 @@ CREATE TABLE follows (
     CONSTRAINT follow_once UNIQUE NULLS NOT DISTINCT (account_id, team_id, task_id, goal_id, project_id)
 );
 
--- Up to which event of a team somebody has read what happened in all that they follow.
+-- The newest event of each team up to which a person has read their updates.
 CREATE TABLE feed_cursors (
     account_id uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
     team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
@@ -706,7 +706,7 @@ CREATE TABLE feed_cursors (
     PRIMARY KEY (account_id, team_id)
 );
 
--- A board or a check-in for whoever has the link. Only the SHA-256 of its secret is here.
+-- Share links to a board or a check-in. Only the SHA-256 of the secret is stored.
 CREATE TABLE share_links (
     team_id       uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
     id            uuid NOT NULL,
@@ -722,7 +722,7 @@ CREATE TABLE share_links (
     PRIMARY KEY (team_id, id)
 );
 
--- What administrators can look up: who came in, and who changed what may be done.
+-- The audit log: sign-ins, and changes of access.
 CREATE TABLE audit_log (
     id       uuid PRIMARY KEY,
     at       timestamptz NOT NULL,
@@ -730,7 +730,7 @@ CREATE TABLE audit_log (
     kind     text NOT NULL CONSTRAINT audit_log_kind_form CHECK (kind ~ '^[a-z-]+\.[a-z-]+$'),
     about    text NOT NULL DEFAULT '' CONSTRAINT audit_log_about_length CHECK (length(about) <= 500),
     network  text NOT NULL DEFAULT '' CONSTRAINT audit_log_network_length CHECK (length(network) <= 100),
-    -- the team that {team} in `about` stands for: its name depends on who reads it, and when
+    -- the team that {team} in `about` stands for: its name depends on the reader
     team_id  uuid REFERENCES teams ON DELETE SET NULL
 );
 CREATE INDEX audit_log_newest ON audit_log (at DESC, id DESC);

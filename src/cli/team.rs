@@ -122,7 +122,7 @@ async fn lead_team(pool: &PgPool, slug: &str, email: &str) -> anyhow::Result<()>
     let team = team.with_context(|| format!("there is no team {slug}"))?;
     let lead = Some(membership::TeamRole::Lead);
     store
-        .change(&Actor::nobody(), |change, _| {
+        .change(&Actor::system(), |change, _| {
             Box::pin(membership::set_member(change, &team, &handle, lead))
         })
         .await

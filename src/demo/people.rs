@@ -72,7 +72,7 @@ pub struct Goal {
     pub measure: &'static str,
     pub unit: &'static str,
     /// The current value; `None` if done tasks are counted.
-    pub typed: Option<i64>,
+    pub manual_value: Option<i64>,
     pub target: i64,
     pub owners: &'static [&'static str],
 }
@@ -89,7 +89,7 @@ const fn goal(
         title,
         measure: "yes-no",
         unit: "",
-        typed: Some(0),
+        manual_value: Some(0),
         target: 1,
         owners,
     }
@@ -97,13 +97,13 @@ const fn goal(
 
 impl Goal {
     const fn met(mut self) -> Self {
-        self.typed = Some(1);
+        self.manual_value = Some(1);
         self
     }
 
-    const fn count(mut self, typed: i64, target: i64, unit: &'static str) -> Self {
+    const fn count(mut self, manual_value: i64, target: i64, unit: &'static str) -> Self {
         self.measure = "count";
-        self.typed = Some(typed);
+        self.manual_value = Some(manual_value);
         self.target = target;
         self.unit = unit;
         self
@@ -111,15 +111,15 @@ impl Goal {
 
     const fn counted(mut self, target: i64, unit: &'static str) -> Self {
         self.measure = "count";
-        self.typed = None;
+        self.manual_value = None;
         self.target = target;
         self.unit = unit;
         self
     }
 
-    const fn share(mut self, typed: i64, target: i64, unit: &'static str) -> Self {
+    const fn share(mut self, manual_value: i64, target: i64, unit: &'static str) -> Self {
         self.measure = "share";
-        self.typed = Some(typed);
+        self.manual_value = Some(manual_value);
         self.target = target;
         self.unit = unit;
         self

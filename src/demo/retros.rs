@@ -294,8 +294,8 @@ async fn close(
         carried_to: Option<String>,
         carried_before: i64,
     }
-    let crew = load_roster(db, team.id).await?;
-    let week = &crew.week;
+    let roster = load_roster(db, team.id).await?;
+    let week = &roster.week;
     let over = crate::domain::clock::instant(sprint.next_start(), 0, &week.zone);
     let closed_at = (over - Duration::hours(55)).min(now);
     let rows: Vec<Row> = sqlx::query_as(
@@ -335,7 +335,7 @@ async fn close(
         .collect();
     let mut connection = db.acquire().await?;
     let mut frozen = report::around(&mut connection, team, sprint, week, tasks, closed_at).await?;
-    let goals = goals::goals(db, team, sprint, &crew, closed_at).await?;
+    let goals = goals::goals(db, team, sprint, &roster, closed_at).await?;
     let why_not = |title: &str| {
         WHY_NOT
             .iter()

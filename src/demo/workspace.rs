@@ -176,10 +176,10 @@ async fn goals(
                 .map(|(goal, id)| ((nth, goal.sprint, goal.position), *id)),
         );
         sqlx::query(
-            "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, unit, target, typed, hue, counted_by)
-             SELECT $1, g.*, CASE WHEN g.typed IS NULL THEN 'tasks' ELSE 'typed' END
+            "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, unit, target, manual_value, hue, counted_by)
+             SELECT $1, g.*, CASE WHEN g.manual_value IS NULL THEN 'tasks' ELSE 'manual' END
              FROM unnest($2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::smallint[])
-                AS g (id, sprint, position, title, measure, unit, target, typed, hue)",
+                AS g (id, sprint, position, title, measure, unit, target, manual_value, hue)",
         )
         .bind(known.teams[nth])
         .bind(&ids)
@@ -189,7 +189,7 @@ async fn goals(
         .bind(list(team.goals, |goal| goal.measure))
         .bind(list(team.goals, |goal| goal.unit))
         .bind(list(team.goals, |goal| goal.target))
-        .bind(list(team.goals, |goal| goal.typed))
+        .bind(list(team.goals, |goal| goal.manual_value))
         .bind(list(team.goals, |goal| HUES[(goal.position as usize - 1) % HUES.len()]))
         .execute(&mut *db)
         .await?;

@@ -105,7 +105,10 @@ pub(crate) fn constraint_message(constraint: &str) -> Option<(&'static str, &'st
             "target",
             "Enter a target: a whole number from 1 to 1,000,000,000.",
         ),
-        "key_result_typed" => ("typed", "Enter a whole number from 0 to 1,000,000,000."),
+        "key_result_manual_value" => (
+            "manual_value",
+            "Enter a whole number from 0 to 1,000,000,000.",
+        ),
         "key_result_unit_length" => ("unit", "This can have at most 50 characters."),
         "key_result_position_range" => ("title", "An objective can have at most 99 key results."),
         "project_name_length" => ("name", "A project's name must have 1 to 200 characters."),
@@ -115,7 +118,10 @@ pub(crate) fn constraint_message(constraint: &str) -> Option<(&'static str, &'st
             "target",
             "Enter a target: a whole number from 1 to 1,000,000,000.",
         ),
-        "project_typed" => ("typed", "Enter a whole number from 0 to 1,000,000,000."),
+        "project_manual_value" => (
+            "manual_value",
+            "Enter a whole number from 0 to 1,000,000,000.",
+        ),
         "project_unit_length" => ("unit", "This can have at most 50 characters."),
         "project_key_result" => ("key_result", "This key result no longer exists."),
         "milestone_title_length" => ("title", "A milestone must have 1 to 200 characters."),

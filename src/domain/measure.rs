@@ -39,16 +39,16 @@ impl Measure {
     /// Checks a value entered manually: at most 100 for a percentage, at most 1 for yes–no.
     ///
     /// # Errors
-    /// `Invalid` on the field `typed`.
-    pub fn check_typed(self, typed: Option<i64>) -> Result<()> {
+    /// `Invalid` on the field `manual_value`.
+    pub fn check_manual_value(self, manual_value: Option<i64>) -> Result<()> {
         let most = match self {
             Self::Count => 1_000_000_000,
             Self::Share => 100,
             Self::YesNo => 1,
         };
-        match typed {
-            Some(typed) if !(0..=most).contains(&typed) => Err(Problem::field(
-                "typed",
+        match manual_value {
+            Some(manual_value) if !(0..=most).contains(&manual_value) => Err(Problem::field(
+                "manual_value",
                 format!("Enter a whole number from 0 to {most}."),
             )),
             _ => Ok(()),
@@ -56,7 +56,7 @@ impl Measure {
     }
 
     /// A value entered manually: `31`, `31 %`, `yes`.
-    pub fn typed(self, value: i64) -> String {
+    pub fn format_value(self, value: i64) -> String {
         match self {
             Self::Count => value.to_string(),
             Self::Share => format!("{value} %"),

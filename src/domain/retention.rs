@@ -17,7 +17,7 @@ pub async fn purge_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
         .bind(now)
         .execute(db)
         .await?;
-    sqlx::query("DELETE FROM entry_links WHERE expires_at < $1")
+    sqlx::query("DELETE FROM one_time_links WHERE expires_at < $1")
         .bind(now)
         .execute(db)
         .await?;

@@ -58,7 +58,7 @@ pub async fn existing_teams(db: impl PgExecutor<'_>) -> Result<Vec<Team>> {
 pub async fn check_link(db: impl PgExecutor<'_>, now: OffsetDateTime, secret: &str) -> Result<()> {
     let is_valid: bool = sqlx::query_scalar(
         "SELECT NOT EXISTS (SELECT FROM accounts)
-            AND EXISTS (SELECT FROM entry_links WHERE token_hash = $1 AND purpose = 'setup' AND expires_at > $2)",
+            AND EXISTS (SELECT FROM one_time_links WHERE token_hash = $1 AND purpose = 'setup' AND expires_at > $2)",
     )
     .bind(secrets::digest(secret))
     .bind(now)
@@ -122,7 +122,7 @@ pub async fn set_up(
     let first = create_or_join_teams(db, now, &setup.teams, person.id).await?;
     start_sprints(db, setup.sprint_number, start, weeks).await?;
     cadence::update_sprints(db, now).await?;
-    sqlx::query("DELETE FROM entry_links WHERE purpose = 'setup'")
+    sqlx::query("DELETE FROM one_time_links WHERE purpose = 'setup'")
         .execute(db)
         .await?;
     Ok((person.id, first))

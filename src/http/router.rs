@@ -212,7 +212,7 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}/history", get(teams::history))
         .route("/teams/{slug}/visibility", post(teams::set_visibility))
         .route("/teams/{slug}/name", post(teams::rename))
-        .route("/teams/{slug}/week", post(teams::set_week))
+        .route("/teams/{slug}/schedule", post(teams::set_week))
         .route("/teams/{slug}/days-off", post(teams::add_day_off))
         .route(
             "/teams/{slug}/days-off/{day}/remove",
@@ -292,10 +292,10 @@ fn forms_with_retry() -> Router<App> {
             post(sprints::answer_concern),
         )
         .route(
-            "/teams/{slug}/sprints/{number}/notes",
+            "/teams/{slug}/sprints/{number}/retro-notes",
             post(sprints::add_note),
         )
-        .route("/teams/{slug}/notes/{id}", post(sprints::edit_note))
+        .route("/teams/{slug}/retro-notes/{id}", post(sprints::edit_note))
         .route("/teams/{slug}/topics", post(standup::add_topic))
         .route("/teams/{slug}/topics/{id}/text", post(standup::edit_topic))
         .route("/teams/{slug}/actions", post(standup::add_action))

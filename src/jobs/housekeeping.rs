@@ -33,7 +33,7 @@ async fn update_sprints(app: &App) -> Result<()> {
         .await?
     {
         app.store
-            .change(&Actor::nobody(), |change, _| {
+            .change(&Actor::system(), |change, _| {
                 Box::pin(update_sprints_and_notify(change))
             })
             .await?;

@@ -246,15 +246,15 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
         .ok();
     }
     sqlx::query(
-        "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, target, typed, hue, counted_by)
-         SELECT t.id, gen_random_uuid(), s.id, 1, 'Migrate 50 of the 100 tables', 'count', 50, 31, 8, 'typed' FROM teams t, sprints s WHERE t.key = 'INF' AND s.state = 'active'",
+        "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, target, manual_value, hue, counted_by)
+         SELECT t.id, gen_random_uuid(), s.id, 1, 'Migrate 50 of the 100 tables', 'count', 50, 31, 8, 'manual' FROM teams t, sprints s WHERE t.key = 'INF' AND s.state = 'active'",
     )
     .execute(&fixture.world.db)
     .await
     .unwrap();
     for (category, text) in [("thanks", "Gita!"), ("well", "Pairing"), ("not", "Day 8")] {
         elif.post(
-            "/teams/infrastructure/sprints/42/notes",
+            "/teams/infrastructure/sprints/42/retro-notes",
             &[("category", category), ("text", text)],
         )
         .await

@@ -12,7 +12,7 @@ async fn entered_value_and_finished_task_update_goal_progress() {
         ("sprint", "42"),
         ("title", "Migrate 50 of the 100 tables"),
         ("target", "50"),
-        ("counted_by", "typed"),
+        ("counted_by", "manual"),
     ];
     assert_eq!(
         elif.post("/teams/infrastructure/goals", &typed)
@@ -160,11 +160,11 @@ async fn two_people_write_retro_notes_without_losing_text() {
     for window in [&one, &two] {
         window.goto("/sprints/42/retro?team=infrastructure").await;
         window
-            .wait_for("document.querySelector('form[action$=\"/notes\"] [name=text]')")
+            .wait_for("document.querySelector('form[action$=\"/retro-notes\"] [name=text]')")
             .await;
         window.wait_for("document.readyState === 'complete'").await;
     }
-    let field = "form[action$=\"/notes\"] [name=text]";
+    let field = "form[action$=\"/retro-notes\"] [name=text]";
     two.page.bring_to_front().await.unwrap();
     two.click(field).await;
     two.type_text("Half a thou").await;
@@ -432,7 +432,7 @@ async fn meeting_pages_print_without_their_forms() {
     .await
     .ok();
     elif.post(
-        "/teams/infrastructure/sprints/42/notes",
+        "/teams/infrastructure/sprints/42/retro-notes",
         &[("category", "well"), ("text", "Pairing helped")],
     )
     .await

@@ -438,7 +438,7 @@ impl Fixture {
                 create_share_link(lead, "board").await;
                 self.fetch_id(&newest("share_links")).await
             }
-            _ if path.contains("/notes/") => {
+            _ if path.contains("/retro-notes/") => {
                 sqlx::query("INSERT INTO retro_notes (team_id, id, sprint_id, category, text, author_id, created_at) SELECT t.id, $1, s.id, 'well', 'x', $2, now() FROM teams t, sprints s WHERE t.key = 'INF' AND s.number = 42")
                     .bind(Uuid::now_v7())
                     .bind(client.person.id)

@@ -264,7 +264,7 @@ async fn team_history_describes_each_change() {
             "removed the limit of the column Todo",
         ),
         (
-            format!("{team}/week"),
+            format!("{team}/schedule"),
             &week,
             "changed the working days and standups",
         ),
@@ -386,7 +386,7 @@ async fn saved_settings_are_shown_and_applied() {
         ("standup_days", "4"),
         ("standup_at", "09:30"),
     ];
-    elif.post(&format!("{team}/week"), &week).await.ok();
+    elif.post(&format!("{team}/schedule"), &week).await.ok();
     let page = settings().await;
     for (day, ticked) in [(1, false), (2, true), (3, false), (4, true), (5, false)] {
         let box_ = format!(r#"name="standup_days" value="{day}""#);

@@ -242,7 +242,7 @@ async fn filters_match_tasks_and_report_unknown_terms() {
     assert_eq!(keys("").await, ["INF-1", "INF-2"]);
     assert_eq!(keys("owner:me").await, ["INF-1"]);
     assert_eq!(keys("is:unowned").await, ["INF-2"]);
-    assert_eq!(keys("owner:nobody owner:elif").await, ["INF-1", "INF-2"]);
+    assert_eq!(keys("owner:none owner:elif").await, ["INF-1", "INF-2"]);
     assert_eq!(keys("label:postgres -label:docs").await, ["INF-1"]);
     assert_eq!(keys("is:blocked").await, ["INF-2"]);
     assert_eq!(keys("\"for lag\"").await, ["INF-2"]);

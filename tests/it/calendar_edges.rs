@@ -29,7 +29,7 @@ async fn set_week(client: &Client, team: &str, zone: &str, days: &[&str]) {
     week.extend(["1", "3", "5"].map(|day| ("standup_days", day)));
     week.extend(days.iter().map(|day| ("working_days", *day)));
     client
-        .post(&format!("/teams/{team}/week"), &week)
+        .post(&format!("/teams/{team}/schedule"), &week)
         .await
         .ok();
 }

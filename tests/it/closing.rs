@@ -367,7 +367,7 @@ async fn teams_share_a_retro_and_actions_become_tasks() {
     let (elif, jonas) = (&world.elif, &world.jonas);
     elif.create_task("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
-    let notes = "/teams/infrastructure/sprints/42/notes";
+    let notes = "/teams/infrastructure/sprints/42/retro-notes";
     for (category, text) in [
         ("well", "Pairing"),
         ("not", "We heard of it on day 8"),
@@ -390,7 +390,7 @@ async fn teams_share_a_retro_and_actions_become_tasks() {
         .status(403);
     jonas
         .post(
-            "/teams/ingestion/sprints/42/notes",
+            "/teams/ingestion/sprints/42/retro-notes",
             &[("category", "idea"), ("text", "Share the date")],
         )
         .await
@@ -798,20 +798,20 @@ async fn nothing_is_carried_into_a_sprint_that_was_just_closed() {
         .execute(&world.db)
         .await
         .unwrap();
-    let crew = fortnight::domain::teams::roster::load_roster(&world.db, team.id)
+    let roster = fortnight::domain::teams::roster::load_roster(&world.db, team.id)
         .await
         .unwrap();
     let (from, to, actor) = (
         of(42),
         of(43),
-        fortnight::domain::policy::actor::Actor::nobody(),
+        fortnight::domain::policy::actor::Actor::system(),
     );
     let outcome = world
         .app
         .store
         .change(&actor, |change, _| {
             Box::pin(async {
-                fortnight::domain::retro::close::hold(change, &team, &crew, from, to)
+                fortnight::domain::retro::close::hold(change, &team, &roster, from, to)
                     .await
                     .map(|_| ())
             })
@@ -826,7 +826,7 @@ async fn sprint_start_is_in_every_teams_history_once() {
     let world = World::new().await;
     world.app.clock.advance(Duration::days(8));
     let turn = async || {
-        let system = fortnight::domain::policy::actor::Actor::nobody();
+        let system = fortnight::domain::policy::actor::Actor::system();
         world
             .app
             .store

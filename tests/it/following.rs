@@ -24,7 +24,7 @@ async fn followed_items_show_news_until_it_is_read() {
         &[
             ("title", "Fifty tables"),
             ("target", "50"),
-            ("counted_by", "typed"),
+            ("counted_by", "manual"),
         ],
     )
     .await;
@@ -730,13 +730,13 @@ async fn goal_followers_learn_of_progress_and_closing() {
     let yes = [
         ("title", "It is ready"),
         ("measure", "yes-no"),
-        ("counted_by", "typed"),
+        ("counted_by", "manual"),
     ];
     let share = [
         ("title", "Of the customers"),
         ("measure", "share"),
         ("target", "10"),
-        ("counted_by", "typed"),
+        ("counted_by", "manual"),
     ];
     let (yes, share) = (
         set_goal(&world, elif, "42", &yes).await,

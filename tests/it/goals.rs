@@ -167,7 +167,7 @@ async fn percentage_and_yes_no_goals_are_measured_their_own_way() {
             ("title", "Move customers"),
             ("measure", "share"),
             ("target", "10"),
-            ("counted_by", "typed"),
+            ("counted_by", "manual"),
         ],
     )
     .await;
@@ -884,18 +884,21 @@ async fn changing_the_measure_clears_the_entered_value() {
         &[
             ("title", "Ready"),
             ("measure", "yes-no"),
-            ("counted_by", "typed"),
+            ("counted_by", "manual"),
         ],
     )
     .await
     .ok();
     let page = load_goal_page(elif, &id).await;
     assert!(page.contains("31"), "the entry is kept");
-    let typed: Option<i64> = sqlx::query_scalar("SELECT typed FROM goals")
+    let manual_value: Option<i64> = sqlx::query_scalar("SELECT manual_value FROM goals")
         .fetch_one(&world.db)
         .await
         .unwrap();
-    assert_eq!(typed, None, "31 of 50 is not a value of a yes/no goal");
+    assert_eq!(
+        manual_value, None,
+        "31 of 50 is not a value of a yes/no goal"
+    );
 }
 
 #[tokio::test]

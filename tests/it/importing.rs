@@ -161,7 +161,7 @@ async fn lists_go_to_columns_by_name_or_mapping() {
         ["INF-2"]
     );
     assert_eq!(
-        world.column_keys("infrastructure", "column").await,
+        world.column_keys("infrastructure", "dai-ban").await,
         ["INF-4"]
     );
     assert_eq!(

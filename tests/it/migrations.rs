@@ -61,7 +61,7 @@ const ROWS: [(&str, &str); 1] = [(
      INSERT INTO tokens (id, account_id, token_hash, scope, created_at) SELECT gen_random_uuid(), id, sha256(id::text::bytea), 'write', now() FROM accounts;
      INSERT INTO columns (team_id, id, slug, name, state, position) SELECT t.id, gen_random_uuid(), s, s, s, row_number() OVER () FROM teams t, unnest(ARRAY['todo', 'doing', 'done']) s;
      INSERT INTO sprints (id, number, name, starts_on, ends_on, state) VALUES (gen_random_uuid(), 41, 'Sprint 41', '2026-11-02', '2026-11-15', 'closed'), (gen_random_uuid(), 42, 'Sprint 42', '2026-11-16', '2026-11-29', 'active');
-     INSERT INTO goals (team_id, id, sprint_id, position, title, measure, target, typed, hue) SELECT t.id, gen_random_uuid(), s.id, 1, 'Fifty', 'count', 50, CASE WHEN s.number = 42 THEN 31 END, 2 FROM teams t, sprints s;
+     INSERT INTO goals (team_id, id, sprint_id, position, title, measure, target, manual_value, hue) SELECT t.id, gen_random_uuid(), s.id, 1, 'Fifty', 'count', 50, CASE WHEN s.number = 42 THEN 31 END, 2 FROM teams t, sprints s;
      INSERT INTO tasks (team_id, id, number, column_id, rank, title, needed_by, created_at, column_since)
      SELECT t.id, gen_random_uuid(), n, c.id, 'V' || n, 'Task ' || n, (ARRAY['', 'Ingestion', 'Legal, @jonas', 'elif Name'])[n], now(), now()
      FROM teams t JOIN columns c ON c.team_id = t.id AND c.slug = 'todo', generate_series(1, 4) n;

@@ -818,7 +818,7 @@ async fn deleted_persons_work_is_kept_as_a_former_members() {
         .ok();
     tomas
         .post(
-            "/teams/infrastructure/sprints/42/notes",
+            "/teams/infrastructure/sprints/42/retro-notes",
             &[("category", "well"), ("text", "A note")],
         )
         .await
@@ -1149,7 +1149,9 @@ async fn each_change_of_team_settings_is_in_the_history() {
     )
     .await
     .status(303);
-    ada.post(&format!("{team}/week"), &days).await.status(303);
+    ada.post(&format!("{team}/schedule"), &days)
+        .await
+        .status(303);
     ada.post(
         &format!("{team}/days-off"),
         &[("day", "2026-12-24"), ("name", "Eve")],
@@ -1216,7 +1218,7 @@ async fn each_change_of_team_settings_is_in_the_history() {
             .fetch_one(&world.db)
             .await
             .unwrap();
-    let system = fortnight::domain::policy::actor::Actor::nobody();
+    let system = fortnight::domain::policy::actor::Actor::system();
     let lead = Some(fortnight::domain::teams::membership::TeamRole::Lead);
     world
         .app

@@ -261,7 +261,11 @@ async fn invalid_project_is_refused_beside_its_field() {
     );
     elif.post(
         "/projects/re-partition-100-tables",
-        &[("name", "Re-partition"), ("target", "90"), ("typed", "45")],
+        &[
+            ("name", "Re-partition"),
+            ("target", "90"),
+            ("manual_value", "45"),
+        ],
     )
     .await
     .ok();
@@ -271,7 +275,7 @@ async fn invalid_project_is_refused_beside_its_field() {
         ("name", "Re-partition"),
         ("measure", "share"),
         ("target", "90"),
-        ("typed", "101"),
+        ("manual_value", "101"),
     ];
     let refused = elif
         .post("/projects/re-partition-100-tables", &share)
@@ -429,16 +433,21 @@ async fn about_page_shows_mission_and_key_results_from_projects() {
         "{about}"
     );
     let progress = format!("/teams/infrastructure/key-results/{id}/progress");
-    jonas.post(&progress, &[("typed", "40")]).await.status(403);
+    jonas
+        .post(&progress, &[("manual_value", "40")])
+        .await
+        .status(403);
     jonas
         .post(
             &format!("/teams/ingestion/key-results/{id}/progress"),
-            &[("typed", "40")],
+            &[("manual_value", "40")],
         )
         .await
         .status(404);
-    elif.post(&progress, &[("typed", "-1")]).await.status(422);
-    elif.post(&progress, &[("typed", "40")]).await.ok();
+    elif.post(&progress, &[("manual_value", "-1")])
+        .await
+        .status(422);
+    elif.post(&progress, &[("manual_value", "40")]).await.ok();
     assert!(
         jonas
             .get("/teams/infrastructure/about")
@@ -505,7 +514,7 @@ async fn expected_pace_uses_the_teams_week_and_days_off() {
         ("time_zone", "Europe/Berlin"),
     ];
     elif.get("/teams/infrastructure/settings").await.status(403);
-    elif.post("/teams/infrastructure/week", &week)
+    elif.post("/teams/infrastructure/schedule", &week)
         .await
         .status(403);
     sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
@@ -515,10 +524,12 @@ async fn expected_pace_uses_the_teams_week_and_days_off() {
         .unwrap();
     world
         .jonas
-        .post("/teams/infrastructure/week", &week)
+        .post("/teams/infrastructure/schedule", &week)
         .await
         .status(403);
-    elif.post("/teams/infrastructure/week", &week).await.ok();
+    elif.post("/teams/infrastructure/schedule", &week)
+        .await
+        .ok();
     let page = elif.get("/teams/infrastructure/settings").await.ok().text();
     assert!(page.contains("09:30") && page.contains("Europe/Berlin"));
     let board = elif.get("/teams/infrastructure").await.text();
@@ -563,12 +574,12 @@ async fn expected_pace_uses_the_teams_week_and_days_off() {
             .filter(|(name, _)| *name != field)
             .chain([(field, wrong)])
             .collect();
-        elif.post("/teams/infrastructure/week", &fields)
+        elif.post("/teams/infrastructure/schedule", &fields)
             .await
             .status(422);
     }
     elif.post(
-        "/teams/infrastructure/week",
+        "/teams/infrastructure/schedule",
         &[("standup_at", "10:00"), ("standup_days", "1")],
     )
     .await

@@ -214,7 +214,7 @@ async fn project_forecast_uses_past_sprints() {
         let fields = [
             ("title", "Migrate"),
             ("target", "30"),
-            ("counted_by", "typed"),
+            ("counted_by", "manual"),
             ("project", "re-partition"),
         ];
         let goal = set_goal(&world, elif, sprint, &fields).await;
@@ -274,7 +274,7 @@ async fn sprint_without_progress_counts_in_the_forecast() {
             let fields = [
                 ("title", "Migrate"),
                 ("target", "30"),
-                ("counted_by", "typed"),
+                ("counted_by", "manual"),
                 ("project", "re-partition"),
             ];
             let goal = set_goal(&world, elif, sprint, &fields).await;

@@ -566,7 +566,7 @@ async fn scripts_are_escaped_everywhere() {
     for (path, field) in [
         ("topics", "text"),
         ("actions", "text"),
-        ("sprints/42/notes", "text"),
+        ("sprints/42/retro-notes", "text"),
         ("objectives", "title"),
         ("about", "mission"),
     ] {
@@ -1049,7 +1049,7 @@ async fn refused_form_returns_its_input_and_a_way_back() {
         .await
         .unwrap();
     elif.post(
-        &format!("{team}/sprints/42/notes"),
+        &format!("{team}/sprints/42/retro-notes"),
         &[("category", "well"), ("text", "Pairing")],
     )
     .await
@@ -1107,18 +1107,18 @@ async fn refused_form_returns_its_input_and_a_way_back() {
         ),
         (
             format!("{team}/key-results/{result}/progress"),
-            vec![("typed", "kept")],
-            "typed",
+            vec![("manual_value", "kept")],
+            "manual_value",
             "whole number",
         ),
         (
-            format!("{team}/sprints/42/notes"),
+            format!("{team}/sprints/42/retro-notes"),
             vec![("text", &essay), ("category", "idea")],
             "text",
             "1 to 2000",
         ),
         (
-            format!("{team}/notes/{note}"),
+            format!("{team}/retro-notes/{note}"),
             vec![("text", &essay)],
             "text",
             "1 to 2000",

@@ -110,7 +110,7 @@ pub async fn create_link(
         Purpose::SignIn(account) => ("sign-in", Some(account)),
     };
     sqlx::query(
-        "INSERT INTO entry_links (token_hash, purpose, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO one_time_links (token_hash, purpose, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(digest(&secret))
     .bind(name)
@@ -156,7 +156,7 @@ pub async fn account_of_link(
     secret: &str,
 ) -> Result<Option<Uuid>> {
     Ok(sqlx::query_scalar(
-        "SELECT a.id FROM entry_links l JOIN accounts a ON a.id = l.account_id
+        "SELECT a.id FROM one_time_links l JOIN accounts a ON a.id = l.account_id
          WHERE l.token_hash = $1 AND l.purpose = 'sign-in' AND l.expires_at > $2 AND a.deactivated_at IS NULL",
     )
     .bind(digest(secret))

@@ -83,7 +83,7 @@ async fn free_handle(db: &mut PgConnection, name: &str, email: &str) -> Result<S
         first
     };
     let wanted = if wanted.is_empty() {
-        "somebody".to_owned()
+        "member".to_owned()
     } else {
         wanted
     };

@@ -90,7 +90,7 @@ impl CheckIn {
 pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<CheckIn> {
     let sprints = sprints::queries::sprints_of(db, team.id).await?;
     let sprint = sprints::queries::current(&sprints).cloned();
-    let crew = load_roster(db, team.id).await?;
+    let roster = load_roster(db, team.id).await?;
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, state, count, nth FROM (
             SELECT k.id, c.state, count(*) OVER (PARTITION BY c.state) AS count,
@@ -129,13 +129,13 @@ pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<C
         those.into_iter().map(|(_, card)| card.clone()).collect()
     };
     let goals = match &sprint {
-        Some(sprint) => goals::goals(db, team, sprint, &crew, now).await?,
+        Some(sprint) => goals::goals(db, team, sprint, &roster, now).await?,
         None => Vec::new(),
     };
     let day = sprint.as_ref().map_or((0, 0), |sprint| {
         (
-            sprint.day_number(&crew.week, crew.week.today(now)),
-            sprint.working_days(&crew.week).len(),
+            sprint.day_number(&roster.week, roster.week.today(now)),
+            sprint.working_days(&roster.week).len(),
         )
     });
     Ok(CheckIn {

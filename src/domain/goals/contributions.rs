@@ -60,7 +60,7 @@ pub async fn load_contributions(
         measure: Measure,
         target: i64,
         counted_by: CountedBy,
-        typed: Option<i64>,
+        manual_value: Option<i64>,
         project_id: Option<Uuid>,
         milestone_id: Option<Uuid>,
         key_result_id: Option<Uuid>,
@@ -72,7 +72,7 @@ pub async fn load_contributions(
     }
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT g.id, t.slug AS team, t.name AS team_name, g.title, g.hue, s.number AS sprint, s.name AS sprint_name, g.measure, g.target,
-                g.counted_by, g.typed, g.project_id, g.milestone_id, g.key_result_id, k.done, k.all, k.done_points, k.all_points,
+                g.counted_by, g.manual_value, g.project_id, g.milestone_id, g.key_result_id, k.done, k.all, k.done_points, k.all_points,
                 f.figures->'goals'->(g.id::text) AS frozen
          FROM goals g JOIN teams t ON t.id = g.team_id JOIN sprints s ON s.id = g.sprint_id
          LEFT JOIN sprint_reports f ON f.team_id = g.team_id AND f.sprint_id = g.sprint_id
@@ -95,7 +95,7 @@ pub async fn load_contributions(
             measure: row.measure,
             by: row.counted_by,
             target: row.target,
-            typed: row.typed.unwrap_or(0),
+            manual_value: row.manual_value.unwrap_or(0),
             tasks: (row.done, row.all),
             points: (row.done_points, row.all_points),
         };

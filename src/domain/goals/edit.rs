@@ -112,7 +112,7 @@ pub async fn edit_goal(
     };
     sqlx::query(
         // Progress in another measure is meaningless: 31 of 50 is neither 31 % nor a yes.
-        "UPDATE goals SET title = $3, typed = CASE WHEN measure = $4 THEN typed END, measure = $4, unit = $5, target = $6, counted_by = $7, why = $8, needs = $9,
+        "UPDATE goals SET title = $3, manual_value = CASE WHEN measure = $4 THEN manual_value END, measure = $4, unit = $5, target = $6, counted_by = $7, why = $8, needs = $9,
                 project_team_id = $10, project_id = $11, milestone_id = $12, key_result_id = $13, version = version + 1
          WHERE team_id = $1 AND id = $2",
     )
@@ -181,12 +181,14 @@ pub async fn set_progress(
             format!("Enter a whole number from 0 to {most}."),
         ));
     }
-    sqlx::query("UPDATE goals SET typed = $3, counted_by = 'typed' WHERE team_id = $1 AND id = $2")
-        .bind(team.id)
-        .bind(goal)
-        .bind(value)
-        .execute(change.db())
-        .await?;
+    sqlx::query(
+        "UPDATE goals SET manual_value = $3, counted_by = 'manual' WHERE team_id = $1 AND id = $2",
+    )
+    .bind(team.id)
+    .bind(goal)
+    .bind(value)
+    .execute(change.db())
+    .await?;
     let (actor, at) = (change.actor, change.at);
     sqlx::query(
         "INSERT INTO goal_entries (team_id, id, goal_id, value, note, by_id, at, measure) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -205,7 +207,7 @@ pub async fn set_progress(
         change,
         team,
         EventKind::GoalProgressed,
-        json!({ "goal": goal, "value": was.typed }),
+        json!({ "goal": goal, "value": was.manual_value }),
         json!({ "goal": goal, "value": value, "measure": was.measure.as_str(), "note": words.trim() }),
     );
     Ok(())

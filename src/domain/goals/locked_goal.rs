@@ -18,14 +18,14 @@ pub(crate) struct LockedGoal {
     pub title: String,
     pub measure: Measure,
     pub target: i64,
-    pub typed: Option<i64>,
+    pub manual_value: Option<i64>,
     pub project_id: Option<Uuid>,
     pub version: i64,
 }
 
 pub(crate) async fn lock(change: &mut Change, team: &Team, goal: Uuid) -> Result<LockedGoal> {
     let was: LockedGoal = sqlx::query_as(
-        "SELECT sprint_id, position, title, measure, target, typed, project_id, version FROM goals WHERE team_id = $1 AND id = $2 FOR UPDATE",
+        "SELECT sprint_id, position, title, measure, target, manual_value, project_id, version FROM goals WHERE team_id = $1 AND id = $2 FOR UPDATE",
     )
     .bind(team.id)
     .bind(goal)

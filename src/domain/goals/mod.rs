@@ -96,7 +96,7 @@ struct Row {
     unit: String,
     target: i64,
     counted_by: CountedBy,
-    typed: Option<i64>,
+    manual_value: Option<i64>,
     hue: i16,
     why: String,
     needs: String,
@@ -118,11 +118,11 @@ pub async fn goals(
     db: &PgPool,
     team: &Team,
     sprint: &Sprint,
-    crew: &Roster,
+    roster: &Roster,
     now: OffsetDateTime,
 ) -> Result<Vec<Goal>> {
-    let crews = HashMap::from([(team.id, crew.clone())]);
-    of_teams(db, &[team.id], sprint, &crews, now).await
+    let rosters = HashMap::from([(team.id, roster.clone())]);
+    of_teams(db, &[team.id], sprint, &rosters, now).await
 }
 
 /// Like `goals` for several teams, grouped by team in the order of their ids; two queries in all.
@@ -130,10 +130,10 @@ pub async fn of_teams(
     db: &PgPool,
     teams: &[Uuid],
     sprint: &Sprint,
-    crews: &HashMap<Uuid, Roster>,
+    rosters: &HashMap<Uuid, Roster>,
     now: OffsetDateTime,
 ) -> Result<Vec<Goal>> {
-    read(&mut *db.acquire().await?, teams, sprint, crews, now).await
+    read(&mut *db.acquire().await?, teams, sprint, rosters, now).await
 }
 
 /// Returns the goals of these teams that are behind pace, in the active sprint and in ended ones
@@ -142,7 +142,7 @@ pub async fn at_risk(
     db: &PgPool,
     teams: &[Uuid],
     sprints: &[Sprint],
-    crews: &HashMap<Uuid, Roster>,
+    rosters: &HashMap<Uuid, Roster>,
     now: OffsetDateTime,
 ) -> Result<Vec<Uuid>> {
     let mut at_risk = Vec::new();
@@ -150,7 +150,7 @@ pub async fn at_risk(
         .into_iter()
         .flatten()
     {
-        let goals = of_teams(db, teams, sprint, crews, now).await?;
+        let goals = of_teams(db, teams, sprint, rosters, now).await?;
         at_risk.extend(
             goals
                 .iter()
@@ -166,11 +166,11 @@ pub async fn read(
     db: &mut PgConnection,
     teams: &[Uuid],
     sprint: &Sprint,
-    crews: &HashMap<Uuid, Roster>,
+    rosters: &HashMap<Uuid, Roster>,
     now: OffsetDateTime,
 ) -> Result<Vec<Goal>> {
     let rows: Vec<Row> = sqlx::query_as(concat!(
-        "SELECT g.id, g.team_id, (SELECT t.slug FROM teams t WHERE t.id = g.team_id) AS slug, g.sprint_id, g.position, g.title, g.measure, g.unit, g.target, g.counted_by, g.typed, g.hue,
+        "SELECT g.id, g.team_id, (SELECT t.slug FROM teams t WHERE t.id = g.team_id) AS slug, g.sprint_id, g.position, g.title, g.measure, g.unit, g.target, g.counted_by, g.manual_value, g.hue,
                 g.why, g.needs, g.version, p.slug AS project, p.name AS project_name, g.milestone_id, g.key_result_id,
                 k.done, k.all, k.done_points, k.all_points,
                 (SELECT count(*) FROM goal_comments r WHERE r.team_id = g.team_id AND r.goal_id = g.id AND r.kind = 'concern' AND r.answer IS NULL) AS concerns,
@@ -199,9 +199,9 @@ pub async fn read(
     Ok(rows
         .into_iter()
         .map(|row| {
-            let crew = crews.get(&row.team_id).unwrap_or(&none);
+            let roster = rosters.get(&row.team_id).unwrap_or(&none);
             let owners = owners.remove(&row.id).unwrap_or_default();
-            row.into_goal(sprint, crew, owners, now)
+            row.into_goal(sprint, roster, owners, now)
         })
         .collect())
 }
@@ -243,8 +243,8 @@ pub async fn goal(
     .bind(id)
     .fetch_one(db)
     .await?;
-    let crew = load_roster(db, team.id).await?;
-    let goals = goals(db, team, &sprint, &crew, now).await?;
+    let roster = load_roster(db, team.id).await?;
+    let goals = goals(db, team, &sprint, &roster, now).await?;
     let goal = goals
         .into_iter()
         .find(|goal| goal.id == id)
@@ -256,7 +256,7 @@ impl Row {
     fn into_goal(
         self,
         sprint: &Sprint,
-        crew: &Roster,
+        roster: &Roster,
         owners: Vec<(Person, Option<Hours>)>,
         now: OffsetDateTime,
     ) -> Goal {
@@ -264,7 +264,7 @@ impl Row {
             measure: self.measure,
             by: self.counted_by,
             target: self.target,
-            typed: self.typed.unwrap_or(0),
+            manual_value: self.manual_value.unwrap_or(0),
             tasks: (self.done, self.all),
             points: (self.done_points, self.all_points),
         };
@@ -272,14 +272,14 @@ impl Row {
             Some(Json(frozen)) => (frozen.current, frozen.is),
             None => counted.figures(),
         };
-        let today = crew.week.today(now);
+        let today = roster.week.today(now);
         Goal {
             figure: self.measure.figure(current, self.target),
-            due: sprint.pace(&crew.week, today),
+            due: sprint.pace(&roster.week, today),
             risk: if sprint.state == SprintState::Closed || self.frozen.is_some() {
                 None
             } else {
-                goal_risk(&owners, crew, sprint.nearest(today))
+                goal_risk(&owners, roster, sprint.nearest(today))
             },
             owners: owners.into_iter().map(|(person, _)| person).collect(),
             page: format!("/teams/{}/goals/{}", self.slug, self.id),
@@ -361,7 +361,7 @@ pub fn progress(after: &serde_json::Value) -> String {
         .and_then(|measure| Measure::try_from(measure.to_owned()).ok());
     measure
         .unwrap_or(Measure::Count)
-        .typed(after["value"].as_i64().unwrap_or(0))
+        .format_value(after["value"].as_i64().unwrap_or(0))
 }
 
 /// A goal's final numbers.

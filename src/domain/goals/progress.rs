@@ -18,17 +18,17 @@ use crate::domain::{
 pub enum CountedBy {
     Tasks,
     Estimates,
-    Typed,
+    Manual,
 }
 
 impl CountedBy {
-    pub const ALL: [Self; 3] = [Self::Tasks, Self::Estimates, Self::Typed];
+    pub const ALL: [Self; 3] = [Self::Tasks, Self::Estimates, Self::Manual];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tasks => "tasks",
             Self::Estimates => "estimates",
-            Self::Typed => "typed",
+            Self::Manual => "manual",
         }
     }
 
@@ -37,7 +37,7 @@ impl CountedBy {
         match self {
             Self::Tasks => "Count of done tasks",
             Self::Estimates => "Sum of done estimates",
-            Self::Typed => "Entered manually",
+            Self::Manual => "Entered manually",
         }
     }
 }
@@ -69,7 +69,7 @@ pub(crate) struct Counted {
     pub(crate) measure: Measure,
     pub(crate) by: CountedBy,
     pub(crate) target: i64,
-    pub(crate) typed: i64,
+    pub(crate) manual_value: i64,
     pub(crate) tasks: (i64, i64),
     pub(crate) points: (i64, i64),
 }
@@ -80,7 +80,7 @@ impl Counted {
         let (done, all) = match self.by {
             CountedBy::Tasks => self.tasks,
             CountedBy::Estimates => self.points,
-            CountedBy::Typed => return (self.typed, part(self.typed, self.target)),
+            CountedBy::Manual => return (self.manual_value, part(self.manual_value, self.target)),
         };
         match self.measure {
             Measure::Count => (done, part(done, self.target)),
@@ -132,7 +132,7 @@ mod tests {
             measure,
             by,
             target,
-            typed: 31,
+            manual_value: 31,
             tasks: (3, 4),
             points: (8, 20),
         }
@@ -149,7 +149,7 @@ mod tests {
             (8, 80)
         );
         assert_eq!(
-            counted(Measure::Count, CountedBy::Typed, 50).figures(),
+            counted(Measure::Count, CountedBy::Manual, 50).figures(),
             (31, 62)
         );
         assert_eq!(

@@ -14,7 +14,7 @@ pub struct Actor {
 
 impl Actor {
     /// A request without an account, or the program itself.
-    pub fn nobody() -> Self {
+    pub fn system() -> Self {
         Self {
             account: None,
             repeat: None,

@@ -22,7 +22,7 @@ pub struct Draft {
     pub unit: String,
     pub target: i64,
     /// Progress entered manually; without it, the progress of its goals is added up.
-    pub typed: Option<i64>,
+    pub manual_value: Option<i64>,
     /// A key result of any team.
     pub key_result: Option<Uuid>,
 }
@@ -30,7 +30,7 @@ pub struct Draft {
 /// Creates a project that this team leads, and returns its slug.
 pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Result<String> {
     let (id, at) = (Uuid::now_v7(), change.at);
-    draft.measure.check_typed(draft.typed)?;
+    draft.measure.check_manual_value(draft.manual_value)?;
     let address = free_address(change, &slug(&draft.name)).await?;
     if address.is_empty() {
         return Err(Problem::field(
@@ -40,7 +40,7 @@ pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Res
     }
     let result = key_result_of(change, draft).await?;
     sqlx::query(
-        "INSERT INTO projects (team_id, id, slug, name, about, measure, unit, target, typed, hue, created_at, key_result_team_id, key_result_id)
+        "INSERT INTO projects (team_id, id, slug, name, about, measure, unit, target, manual_value, hue, created_at, key_result_team_id, key_result_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, (SELECT (count(*) * 5 + 3) % 12 FROM projects), $10, $11, $12)",
     )
     .bind(team.id)
@@ -51,7 +51,7 @@ pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Res
     .bind(draft.measure.as_str())
     .bind(draft.unit.trim())
     .bind(draft.target)
-    .bind(draft.typed)
+    .bind(draft.manual_value)
     .bind(at)
     .bind(result.map(|(team, _)| team))
     .bind(result.map(|(_, id)| id))
@@ -105,13 +105,13 @@ pub async fn edit_project(
     .bind(project)
     .fetch_one(change.db())
     .await?;
-    draft.measure.check_typed(draft.typed)?;
+    draft.measure.check_manual_value(draft.manual_value)?;
     let result = match key_result_of(change, draft).await? {
         Some(result) => Some(result),
         None => hidden_key_result(change, team, project).await?,
     };
     sqlx::query(
-        "UPDATE projects SET name = $3, about = $4, measure = $5, unit = $6, target = $7, typed = $8, key_result_team_id = $9, key_result_id = $10
+        "UPDATE projects SET name = $3, about = $4, measure = $5, unit = $6, target = $7, manual_value = $8, key_result_team_id = $9, key_result_id = $10
          WHERE team_id = $1 AND id = $2",
     )
     .bind(team.id)
@@ -121,7 +121,7 @@ pub async fn edit_project(
     .bind(draft.measure.as_str())
     .bind(draft.unit.trim())
     .bind(draft.target)
-    .bind(draft.typed)
+    .bind(draft.manual_value)
     .bind(result.map(|(team, _)| team))
     .bind(result.map(|(_, id)| id))
     .execute(change.db())

@@ -171,7 +171,7 @@ pub async fn set_progress(
     change: &mut Change,
     team: &Team,
     result: Uuid,
-    typed: Option<i64>,
+    manual_value: Option<i64>,
 ) -> Result<()> {
     let measure: Measure = sqlx::query_scalar(
         "SELECT measure FROM key_results WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
@@ -180,14 +180,14 @@ pub async fn set_progress(
     .bind(result)
     .fetch_one(change.db())
     .await?;
-    measure.check_typed(typed)?;
+    measure.check_manual_value(manual_value)?;
     let before: Option<Option<i64>> = sqlx::query_scalar(
-        "UPDATE key_results k SET typed = $3 FROM (SELECT typed FROM key_results WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE) was
-         WHERE k.team_id = $1 AND k.id = $2 RETURNING was.typed",
+        "UPDATE key_results k SET manual_value = $3 FROM (SELECT manual_value FROM key_results WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE) was
+         WHERE k.team_id = $1 AND k.id = $2 RETURNING was.manual_value",
     )
     .bind(team.id)
     .bind(result)
-    .bind(typed)
+    .bind(manual_value)
     .fetch_optional(change.db())
     .await?;
     let before = before.ok_or(Problem::NotFound)?;
@@ -195,7 +195,7 @@ pub async fn set_progress(
         change,
         team,
         EventKind::KeyResultProgressed,
-        json!({ "key_result": result, "was": before, "typed": typed }),
+        json!({ "key_result": result, "was": before, "manual_value": manual_value }),
     );
     Ok(())
 }

@@ -17,7 +17,7 @@ pub struct Project {
     pub measure: Measure,
     pub unit: String,
     pub target: i64,
-    pub typed: Option<i64>,
+    pub manual_value: Option<i64>,
     pub hue: i16,
     pub key_result_id: Option<Uuid>,
     pub finished_at: Option<OffsetDateTime>,
@@ -50,13 +50,13 @@ pub struct KeyResult {
     pub measure: Measure,
     pub unit: String,
     pub target: i64,
-    pub typed: Option<i64>,
+    pub manual_value: Option<i64>,
 }
 
 /// Returns every project that one of these teams leads; unfinished ones first.
 pub async fn projects(db: &PgPool, teams: &[Uuid]) -> Result<Vec<Project>> {
     Ok(sqlx::query_as(
-        "SELECT team_id, id, slug, name, about, measure, unit, target, typed, hue, key_result_id, finished_at FROM projects
+        "SELECT team_id, id, slug, name, about, measure, unit, target, manual_value, hue, key_result_id, finished_at FROM projects
          WHERE team_id = ANY($1) ORDER BY finished_at IS NOT NULL, lower(name), id",
     )
     .bind(teams)
@@ -84,7 +84,7 @@ pub async fn objectives(db: &PgPool, team: Uuid) -> Result<Vec<(Objective, Vec<K
     .fetch_all(db)
     .await?;
     let results: Vec<KeyResult> = sqlx::query_as(
-        "SELECT id, objective_id, title, measure, unit, target, typed FROM key_results WHERE team_id = $1 ORDER BY position",
+        "SELECT id, objective_id, title, measure, unit, target, manual_value FROM key_results WHERE team_id = $1 ORDER BY position",
     )
     .bind(team)
     .fetch_all(db)

@@ -99,7 +99,7 @@ struct Unfinished {
 pub async fn hold(
     change: &mut Change,
     team: &Team,
-    crew: &Roster,
+    roster: &Roster,
     sprint: &Sprint,
     to: &Sprint,
 ) -> Result<LockedSprint> {
@@ -117,9 +117,9 @@ pub async fn hold(
     if held != now {
         return Err(Problem::Again);
     }
-    let (at, crews) = (change.at, HashMap::from([(team.id, crew.clone())]));
-    let goals = goals::read(change.db(), &[team.id], sprint, &crews, at).await?;
-    let figures = report::current_figures(change.db(), team, sprint, &crew.week, at).await?;
+    let (at, rosters) = (change.at, HashMap::from([(team.id, roster.clone())]));
+    let goals = goals::read(change.db(), &[team.id], sprint, &rosters, at).await?;
+    let figures = report::current_figures(change.db(), team, sprint, &roster.week, at).await?;
     Ok(LockedSprint {
         unfinished,
         goals,
@@ -136,7 +136,7 @@ pub async fn hold(
 pub async fn close_sprint(
     change: &mut Change,
     team: &Team,
-    crew: &Roster,
+    roster: &Roster,
     sprint: &Sprint,
     to: &Sprint,
     verdict: &CloseDecisions,
@@ -145,8 +145,8 @@ pub async fn close_sprint(
         unfinished,
         goals,
         figures: mut frozen,
-    } = hold(change, team, crew, sprint, to).await?;
-    frozen.burn_up = final_burn_up(change, team, crew, sprint, &frozen).await?;
+    } = hold(change, team, roster, sprint, to).await?;
+    frozen.burn_up = final_burn_up(change, team, roster, sprint, &frozen).await?;
     let (at, actor) = (change.at, change.actor);
     if verdict
         .goals
@@ -216,21 +216,21 @@ pub async fn close_sprint(
 async fn final_burn_up(
     change: &mut Change,
     team: &Team,
-    crew: &Roster,
+    roster: &Roster,
     sprint: &Sprint,
     figures: &Figures,
 ) -> Result<Value> {
     let at = change.at;
     let no_filter = Filter::default();
     let mut burn_up =
-        flow::queries::burn_up(change.db(), team, sprint, &no_filter, &crew.week, at).await?;
+        flow::queries::burn_up(change.db(), team, sprint, &no_filter, &roster.week, at).await?;
     // The sprint ends now, even if some of its days were left.
     burn_up.forecast = None;
     // When closed after its last day, that day's numbers are those at closing, as in the retro.
     if let Some(last) = burn_up
         .days
         .last_mut()
-        .filter(|_| clock::day_in(at, &crew.week.zone) > sprint.ends_on)
+        .filter(|_| clock::day_in(at, &roster.week.zone) > sprint.ends_on)
     {
         (last.scope, last.done) = figures.burned();
     }

@@ -33,17 +33,17 @@ pub async fn standups(
     now: OffsetDateTime,
 ) -> Result<Vec<Standup>> {
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
-    let crews = load_rosters(db, &ids).await?;
+    let rosters = load_rosters(db, &ids).await?;
     let mut sprints = sprints::queries::sprints_of_teams(db, &ids).await?;
     let mut usual = usual(db, &ids, now).await?;
     let mut standups: Vec<Standup> = Vec::with_capacity(teams.len());
     for access in teams {
-        let crew = crews.get(&access.team.id).cloned().unwrap_or_default();
-        let today = crew.week.today(now);
-        let since = since.unwrap_or_else(|| crew.week.standup_before(today));
+        let roster = rosters.get(&access.team.id).cloned().unwrap_or_default();
+        let today = roster.week.today(now);
+        let since = since.unwrap_or_else(|| roster.week.standup_before(today));
         // Before today's meeting the previous one counts.
-        let since = if crew.week.standup_on(since) > now {
-            crew.week.standup_before(since)
+        let since = if roster.week.standup_on(since) > now {
+            roster.week.standup_before(since)
         } else {
             since
         };
@@ -51,12 +51,12 @@ pub async fn standups(
         let (resolved, sprint) = sprints::queries::resolve(&sprints, Filter::default().sprint)?;
         let unclosed = sprints::queries::unclosed(&sprints);
         standups.push(Standup {
-            day: sprint.map_or(0, |sprint| sprint.day_number(&crew.week, today)),
+            day: sprint.map_or(0, |sprint| sprint.day_number(&roster.week, today)),
             sprint: sprint.cloned(),
             unclosed: unclosed.cloned(),
             cards: open_cards(db, &access.team, resolved, unclosed, now).await?,
-            members: crew.members.clone(),
-            began: crew.week.standup_on(since),
+            members: roster.members.clone(),
+            began: roster.week.standup_on(since),
             usual: usual.remove(&access.team.id).unwrap_or_default(),
             team: access.team,
             may_edit: access.may_edit,
@@ -90,7 +90,7 @@ pub async fn standups(
             .filter(|one| there(one))
             .map(|one| one.team.id)
             .collect();
-        for goal in goals::of_teams(db, &ids, &sprint, &crews, now).await? {
+        for goal in goals::of_teams(db, &ids, &sprint, &rosters, now).await? {
             if let Some(standup) = standups
                 .iter_mut()
                 .find(|standup| standup.team.id == goal.team_id)

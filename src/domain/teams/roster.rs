@@ -183,7 +183,7 @@ pub async fn load_rosters(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, R
     .bind(teams)
     .fetch_all(db)
     .await?;
-    let mut crews: HashMap<Uuid, Roster> = weeks
+    let mut rosters: HashMap<Uuid, Roster> = weeks
         .into_iter()
         .map(|row| {
             let week = Week {
@@ -203,8 +203,8 @@ pub async fn load_rosters(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, R
         })
         .collect();
     for row in members {
-        if let Some(crew) = crews.get_mut(&row.team_id) {
-            crew.members.push(Member {
+        if let Some(roster) = rosters.get_mut(&row.team_id) {
+            roster.members.push(Member {
                 person: row.person,
                 hours: Hours {
                     zone: row.time_zone,
@@ -218,7 +218,7 @@ pub async fn load_rosters(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, R
             });
         }
     }
-    Ok(crews)
+    Ok(rosters)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ const ECHOED: [(&str, &str, bool); 28] = [
     ("quarter", "Quarter", false),
     ("target", "Target", false),
     ("unit", "Unit", false),
-    ("typed", "Current value", false),
+    ("manual_value", "Current value", false),
     ("value", "Current value", false),
     ("why", "Reason", true),
     ("needs", "Needs from other teams", true),

@@ -82,12 +82,12 @@ impl Filter {
             .iter()
             .filter(|term| !term.not)
             .filter_map(|term| match &term.asks {
-                Condition::Owner(handle) if handle != "nobody" => Some(handle.clone()),
+                Condition::Owner(handle) if handle != "none" => Some(handle.clone()),
                 _ => None,
             });
         let wanted: Vec<String> = wanted.collect();
         let or_nobody = self.terms.iter().any(|term| {
-            !term.not && matches!(&term.asks, Condition::Owner(handle) if handle == "nobody")
+            !term.not && matches!(&term.asks, Condition::Owner(handle) if handle == "none")
         });
         if !wanted.is_empty() || or_nobody {
             query.push(" AND (FALSE");
@@ -108,7 +108,7 @@ impl Filter {
                 _ => query.push(not),
             };
             match &term.asks {
-                Condition::Owner(handle) if handle == "nobody" => {
+                Condition::Owner(handle) if handle == "none" => {
                     query.push("NOT ").push(OWNED);
                 }
                 Condition::Owner(handle) => push_owned(query, vec![handle.clone()]),

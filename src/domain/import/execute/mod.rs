@@ -32,7 +32,7 @@ pub async fn import(
     request: &ImportRequest<'_>,
     progress: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Summary> {
-    let importer = Actor::nobody();
+    let importer = Actor::system();
     let team = store
         .change(&importer, |change, _| Box::pin(find_team(change, request)))
         .await?

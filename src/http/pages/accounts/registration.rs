@@ -118,7 +118,7 @@ pub async fn join(
     let made = match newcomer(&fields).await {
         Ok(new) => {
             app.store
-                .change(&Actor::nobody(), |change, _| {
+                .change(&Actor::system(), |change, _| {
                     Box::pin(invitations::accept(change, &key, &new))
                 })
                 .await
@@ -196,7 +196,7 @@ pub async fn register(
     let made = match newcomer(&fields).await {
         Ok(new) => {
             app.store
-                .change(&Actor::nobody(), |change, _| {
+                .change(&Actor::system(), |change, _| {
                     Box::pin(invitations::register(change, &new))
                 })
                 .await
@@ -265,7 +265,7 @@ pub async fn reset(
     let set = match passwords::hash(fields.text("password").to_owned()).await {
         Ok(hash) => app
             .store
-            .change(&Actor::nobody(), |change, _| {
+            .change(&Actor::system(), |change, _| {
                 Box::pin(password_resets::use_link(change, &key, &hash))
             })
             .await

@@ -187,7 +187,7 @@ impl BoardPage {
     fn chips(&self) -> Vec<(String, String)> {
         let shown = |term: &&crate::domain::boards::filters::terms::Term| {
             term.not
-                || !matches!(&term.asks, Condition::Owner(handle) if handle == "nobody" || self.context.members.iter().any(|person| person.handle == *handle))
+                || !matches!(&term.asks, Condition::Owner(handle) if handle == "none" || self.context.members.iter().any(|person| person.handle == *handle))
         };
         let without = |term: &crate::domain::boards::filters::terms::Term| {
             let terms = self
@@ -293,7 +293,7 @@ async fn board_html(
     };
     let today = clock::day_in(now, &auth.viewer.time_zone);
     let goals = match &sprint {
-        Some(sprint) => goals::goals(&app.db, team, sprint, &context.crew, now).await?,
+        Some(sprint) => goals::goals(&app.db, team, sprint, &context.roster, now).await?,
         None => Vec::new(),
     };
     let plain_sprint = (filter.is_plain() && lanes.is_empty()).then(|| match resolved {
@@ -309,7 +309,7 @@ async fn board_html(
         params.q.clone()
     };
     let day = sprint.as_ref().map_or((0, 0), |sprint| {
-        let week = &context.crew.week;
+        let week = &context.roster.week;
         (
             sprint.day_number(week, today),
             sprint.working_days(week).len(),

@@ -83,9 +83,9 @@ impl ProjectForm {
             "measure" => current.measure.to_string(),
             "unit" => current.unit.clone(),
             "target" => current.target.to_string(),
-            "typed" => current
-                .typed
-                .map_or(String::new(), |typed| typed.to_string()),
+            "manual_value" => current
+                .manual_value
+                .map_or(String::new(), |value| value.to_string()),
             "key_result" => current
                 .key_result_id
                 .map_or(String::new(), |id| id.to_string()),
@@ -133,7 +133,7 @@ async fn projects_page(
             .filter(|goal| goal.project == Some(project.id))
             .map(contributions::Contribution::figure);
         let current = project
-            .typed
+            .manual_value
             .unwrap_or_else(|| combined_progress(project.measure, of_it));
         let team = teams
             .iter()
@@ -215,7 +215,7 @@ pub(crate) fn read_draft(fields: &Fields) -> Result<Draft> {
         measure,
         unit: fields.text("unit").to_owned(),
         target: read_target(measure, fields.text("target"))?,
-        typed: fields.parse("typed", "Enter a whole number of 0 or more.")?,
+        manual_value: fields.parse("manual_value", "Enter a whole number of 0 or more.")?,
         key_result: (!result.is_empty())
             .then(|| result.parse().map_err(no_result))
             .transpose()?,

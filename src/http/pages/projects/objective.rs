@@ -159,17 +159,23 @@ pub async fn enter_key_result(
         .await?
         .require_edit()?
         .team;
-    let typed: Option<i64> = fields.parse("typed", "Enter a whole number of 0 or more.")?;
-    if typed.is_some_and(|typed| typed < 0) {
+    let manual_value: Option<i64> =
+        fields.parse("manual_value", "Enter a whole number of 0 or more.")?;
+    if manual_value.is_some_and(|manual_value| manual_value < 0) {
         return Err(Problem::field(
-            "typed",
+            "manual_value",
             "Enter a whole number of 0 or more.",
         ));
     }
     let (actor, result) = (viewer.actor(), id(&result)?);
     store
         .change(&actor, |change, _| {
-            Box::pin(objectives::set_progress(change, &team, result, typed))
+            Box::pin(objectives::set_progress(
+                change,
+                &team,
+                result,
+                manual_value,
+            ))
         })
         .await?;
     Ok(back(&slug))

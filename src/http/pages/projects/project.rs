@@ -182,7 +182,7 @@ async fn project_page(
     let goals = contributions::load_contributions(&app.db, &[project.id], &[], &ids).await?;
     let sprints = sprints::queries::sprints(&app.db).await?;
     let progress = progress(&project, &goals, &sprints);
-    let current = project.typed.unwrap_or_else(|| {
+    let current = project.manual_value.unwrap_or_else(|| {
         combined_progress(project.measure, goals.iter().map(Contribution::figure))
     });
     // A sprint whose numbers are not final does not count for the forecast.

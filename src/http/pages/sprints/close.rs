@@ -104,7 +104,7 @@ impl ClosePage {
 /// A team's sprint to close, the next one, and the data of both.
 struct Closing {
     team: Team,
-    crew: Roster,
+    roster: Roster,
     sprint: Sprint,
     next: Sprint,
     goals: Vec<Goal>,
@@ -140,11 +140,11 @@ impl Closing {
         let next = next
             .cloned()
             .ok_or_else(|| Problem::conflict("There is no planned sprint after this one."))?;
-        let crew = load_roster(&app.db, team.id).await?;
-        let goals = goals::goals(&app.db, &team, &sprint, &crew, app.clock.now()).await?;
+        let roster = load_roster(&app.db, team.id).await?;
+        let goals = goals::goals(&app.db, &team, &sprint, &roster, app.clock.now()).await?;
         Ok(Self {
             team,
-            crew,
+            roster,
             sprint,
             next,
             goals,
@@ -183,14 +183,14 @@ async fn close_page(
 ) -> Result<ClosePage> {
     let Closing {
         team,
-        crew,
+        roster,
         sprint,
         next,
         goals,
     } = closing;
     let now = app.clock.now();
     let mut db = app.db.acquire().await?;
-    let figures = report::current_figures(&mut db, &team, &sprint, &crew.week, now).await?;
+    let figures = report::current_figures(&mut db, &team, &sprint, &roster.week, now).await?;
     let open: HashMap<Uuid, i64> = figures
         .tasks
         .iter()
@@ -259,7 +259,7 @@ pub async fn close(
     let actor = viewer.actor();
     let Closing {
         team,
-        crew,
+        roster,
         sprint,
         next,
         ..
@@ -268,7 +268,7 @@ pub async fn close(
         .store
         .change(&actor, |change, _| {
             Box::pin(close::close_sprint(
-                change, team, crew, sprint, next, &verdict,
+                change, team, roster, sprint, next, &verdict,
             ))
         })
         .await;

@@ -106,8 +106,8 @@ pub async fn pitch(
     let now = app.clock.now();
     let teams = team_access::teams(&app.db, &viewer).await?;
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
-    let crews = load_rosters(&app.db, &ids).await?;
-    let goals = goals::of_teams(&app.db, &ids, &sprint, &crews, now).await?;
+    let rosters = load_rosters(&app.db, &ids).await?;
+    let goals = goals::of_teams(&app.db, &ids, &sprint, &rosters, now).await?;
     let goal_ids: Vec<Uuid> = goals.iter().map(|goal| goal.id).collect();
     let mut said: HashMap<Uuid, Vec<GoalComment>> = HashMap::new();
     for remark in comments::load_comments(&app.db, &goal_ids).await? {

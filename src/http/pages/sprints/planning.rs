@@ -56,7 +56,7 @@ struct PlanningPage {
     open: Vec<i32>,
     /// The team's remaining working days in the sprint.
     days: Vec<Date>,
-    crew: Roster,
+    roster: Roster,
     goals: Vec<Goal>,
     slips: Vec<BacklogItem>,
     backlog: i64,
@@ -133,7 +133,7 @@ impl PlanningPage {
     /// The days on which each person is available.
     fn days_of(&self, who: &Person) -> usize {
         let member = self
-            .crew
+            .roster
             .members
             .iter()
             .find(|member| member.person.id == who.id);
@@ -143,12 +143,12 @@ impl PlanningPage {
     /// The available person-days, and their number without any absence.
     fn days_of_all(&self) -> (usize, usize) {
         let there = self
-            .crew
+            .roster
             .members
             .iter()
             .map(|member| member.there(&self.days))
             .sum();
-        (there, self.crew.members.len() * self.days.len())
+        (there, self.roster.members.len() * self.days.len())
     }
 
     /// The number of planned tasks that were carried over, and of those carried over more than
@@ -231,12 +231,12 @@ pub async fn planning(
             .cloned(),
     };
     let sprint = sprint.ok_or(Problem::NotFound)?;
-    let crew = load_roster(&app.db, team.id).await?;
+    let roster = load_roster(&app.db, team.id).await?;
     let now = app.clock.now();
-    let today = crew.week.today(now);
+    let today = roster.week.today(now);
     let going = queries::active(&sprints);
-    let crews = HashMap::from([(team.id, crew.clone())]);
-    let at_risk = goals::at_risk(&app.db, &[team.id], &sprints, &crews, now).await?;
+    let rosters = HashMap::from([(team.id, roster.clone())]);
+    let at_risk = goals::at_risk(&app.db, &[team.id], &sprints, &rosters, now).await?;
     let (slips, backlog) = planning::load_backlog(&app.db, team.id, &sprint, &at_risk).await?;
     let open = |sprint: &&Sprint| {
         sprint.state == SprintState::Planned || sprint.state == SprintState::Active
@@ -259,11 +259,11 @@ pub async fn planning(
         .await?
         .at("planning"),
         days: sprint
-            .working_days(&crew.week)
+            .working_days(&roster.week)
             .into_iter()
             .filter(|day| *day >= today)
             .collect(),
-        goals: goals::goals(&app.db, &team, &sprint, &crew, now).await?,
+        goals: goals::goals(&app.db, &team, &sprint, &roster, now).await?,
         finished: planning::finished(&app.db, team.id).await?,
         loads: planning::loads(&app.db, team.id, going.map(|going| going.id), sprint.id).await?,
         open_requests: requests::open(&app.db, team.id).await?,
@@ -285,7 +285,7 @@ pub async fn planning(
         unclosed: queries::unclosed(&sprints).cloned(),
         slips,
         backlog,
-        crew,
+        roster,
         sprint,
         team,
         now,

@@ -224,11 +224,11 @@ pub async fn retro(
         .cloned()
         .ok_or(Problem::NotFound)?;
     let ids: Vec<Uuid> = meeting.iter().map(|access| access.team.id).collect();
-    let crews = load_rosters(&app.db, &ids).await?;
+    let rosters = load_rosters(&app.db, &ids).await?;
     let mut parts = Vec::with_capacity(meeting.len());
     for access in &meeting {
-        let crew = crews.get(&access.team.id).cloned().unwrap_or_default();
-        parts.push(part(&app, &viewer, access.clone(), &crew, &sprint).await?);
+        let roster = rosters.get(&access.team.id).cloned().unwrap_or_default();
+        parts.push(part(&app, &viewer, access.clone(), &roster, &sprint).await?);
     }
     let before = sprints
         .iter()
@@ -279,12 +279,12 @@ async fn part(
     app: &App,
     viewer: &Viewer,
     access: TeamAccess,
-    crew: &Roster,
+    roster: &Roster,
     sprint: &Sprint,
 ) -> Result<Part> {
     let (team, may_edit, now) = (access.team, access.may_edit, app.clock.now());
     let mut db = app.db.acquire().await?;
-    let people = people(&mut db, &team, sprint, &crew.week.zone).await?;
+    let people = people(&mut db, &team, sprint, &roster.week.zone).await?;
     if let Some(figures) = report::frozen(&mut db, team.id, sprint.id).await? {
         let (who, at) = report::closed_by(&mut db, team.id, sprint.id).await?;
         let day = humanize::day(clock::day_in(at, &viewer.time_zone));
@@ -307,8 +307,8 @@ async fn part(
             may_reopen,
         });
     }
-    let figures = report::current_figures(&mut db, &team, sprint, &crew.week, now).await?;
-    let goals = goals::goals(&app.db, &team, sprint, crew, now).await?;
+    let figures = report::current_figures(&mut db, &team, sprint, &roster.week, now).await?;
+    let goals = goals::goals(&app.db, &team, sprint, roster, now).await?;
     let verdict = close::CloseDecisions::default();
     let goals = goals
         .iter()

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// `POST /teams/{slug}/sprints/{n}/notes`
+/// `POST /teams/{slug}/sprints/{n}/retro-notes`
 pub async fn add_note(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
@@ -49,7 +49,7 @@ pub async fn add_note(
     Ok(back(&fields, &slug))
 }
 
-/// `POST /teams/{slug}/notes/{id}`: edits the viewer's own note; an empty text deletes it.
+/// `POST /teams/{slug}/retro-notes/{id}`: edits the viewer's own note; an empty text deletes it.
 pub async fn edit_note(
     State(db): State<PgPool>,
     State(store): State<EventStore>,

@@ -249,7 +249,7 @@ async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Vec<BulkEd
     all.extend(read_place(app, team, fields).await?);
     match fields.text("owner") {
         "" => {}
-        "nobody" => all.push(BulkEdit::Owner(None)),
+        "none" => all.push(BulkEdit::Owner(None)),
         handle => all.push(BulkEdit::Owner(Some(
             handle.trim_start_matches('@').to_owned(),
         ))),

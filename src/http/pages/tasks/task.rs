@@ -311,8 +311,8 @@ pub(crate) async fn article(
         .or_else(|| sprints::queries::current(&all_sprints));
     let goals = match of_task {
         Some(sprint) => {
-            let crew = load_roster(db, access.team.id).await?;
-            goals::goals(db, &access.team, sprint, &crew, now).await?
+            let roster = load_roster(db, access.team.id).await?;
+            goals::goals(db, &access.team, sprint, &roster, now).await?
         }
         None => Vec::new(),
     };

@@ -103,7 +103,7 @@ async fn about_page(
         &team_access::links(&app.db, viewer).await?,
     );
     let (about, errors) = refused.unwrap_or((current, BTreeMap::new()));
-    let crew = load_roster(&app.db, team.id).await?;
+    let roster = load_roster(&app.db, team.id).await?;
     let mut quarters: Vec<(String, Vec<Aim>)> = Vec::new();
     for aim in aims(&app.db, viewer, &team).await? {
         match quarters
@@ -118,9 +118,9 @@ async fn about_page(
         layout: Layout::new(app, viewer, headers, format!("About {}", team.name), slug)
             .await?
             .at("about"),
-        this_quarter: quarter(crew.week.today(app.clock.now())),
-        zone: crew.week.zone,
-        members: crew.members,
+        this_quarter: quarter(roster.week.today(app.clock.now())),
+        zone: roster.week.zone,
+        members: roster.members,
         may_edit: access.may_edit,
         may_lead: access.may_lead,
         team,
@@ -168,7 +168,7 @@ async fn aims(db: &PgPool, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
             (
                 project.measure,
                 project
-                    .typed
+                    .manual_value
                     .unwrap_or_else(|| combined_progress(project.measure, of_it)),
             )
         });
@@ -186,7 +186,7 @@ async fn aims(db: &PgPool, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
             .collect();
         let figures = of_projects.chain(of_goals.iter().map(Contribution::figure));
         let current = result
-            .typed
+            .manual_value
             .unwrap_or_else(|| combined_progress(result.measure, figures));
         let (figure, is) = (
             result.measure.figure(current, result.target),

@@ -112,7 +112,7 @@ pub async fn list_teams(
         .unzip();
     let counted = tasks::sprint_counts::count_by_state(&app.db, &of, &sprint_ids).await?;
     let mut rows = Vec::new();
-    let mut load_rosters = load_rosters(&app.db, &ids).await?;
+    let mut rosters = load_rosters(&app.db, &ids).await?;
     let mut goals = Vec::new();
     let different: HashMap<Uuid, &Sprint> =
         theirs.values().map(|sprint| (sprint.id, sprint)).collect();
@@ -122,7 +122,7 @@ pub async fn list_teams(
             .filter(|id| theirs.get(id).is_some_and(|own| own.id == sprint.id))
             .copied()
             .collect();
-        goals.extend(goals::of_teams(&app.db, &in_it, sprint, &load_rosters, now).await?);
+        goals.extend(goals::of_teams(&app.db, &in_it, sprint, &rosters, now).await?);
     }
     let blocked = tasks::sprint_counts::longest_blocked(&app.db, &of, &sprint_ids).await?;
     let changed = changes::last(&app.db, &ids).await?;
@@ -142,8 +142,8 @@ pub async fn list_teams(
             .into_iter()
             .map(|state| (state, count(state)))
             .collect();
-        let crew = load_rosters.remove(&team.id).unwrap_or_default();
-        let members = crew
+        let roster = rosters.remove(&team.id).unwrap_or_default();
+        let members = roster
             .members
             .into_iter()
             .map(|member| member.person)

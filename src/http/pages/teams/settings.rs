@@ -57,7 +57,7 @@ pub(crate) struct SettingsPage {
     days_off: Vec<(Date, String)>,
     /// Whether only members can see the team.
     private: bool,
-    crew: Roster,
+    roster: Roster,
     /// Everyone who is not a member.
     others: Vec<Person>,
     columns: Vec<Column>,
@@ -176,7 +176,7 @@ impl SettingsPage {
     fn since(&self, member: &Member) -> String {
         humanize::day(crate::domain::clock::day_in(
             member.since,
-            &self.crew.week.zone,
+            &self.roster.week.zone,
         ))
     }
 
@@ -221,10 +221,11 @@ pub(crate) async fn settings_page(
     let days_off = queries::days_off(&app.db, team.id).await?;
     let (private, public) = membership::visibility(&app.db, team.id).await?;
     let now = app.clock.now();
-    let crew = load_roster(&app.db, team.id).await?;
+    let roster = load_roster(&app.db, team.id).await?;
     let mut others = boards::queries::people(&app.db).await?;
     others.retain(|person| {
-        crew.members
+        roster
+            .members
             .iter()
             .all(|member| member.person.id != person.id)
     });
@@ -248,7 +249,7 @@ pub(crate) async fn settings_page(
         days_off,
         private,
         public,
-        crew,
+        roster,
         others,
         typed,
         errors,
@@ -256,7 +257,7 @@ pub(crate) async fn settings_page(
     })
 }
 
-/// `POST /teams/{slug}/week`
+/// `POST /teams/{slug}/schedule`
 pub async fn set_week(
     State(app): State<App>,
     viewer: Viewer,
