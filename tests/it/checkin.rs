@@ -268,9 +268,9 @@ async fn losing_access_hides_news_awaited_tasks_and_requests() {
         .ok();
     let page = jonas.get("/").await.ok().text();
     assert!(
-        page.contains("id=\"news\"")
-            && page.contains("id=\"awaited\"")
-            && page.contains("id=\"asked\""),
+        page.contains("id=\"updates\"")
+            && page.contains("id=\"waiting-for\"")
+            && page.contains("id=\"requests\""),
         "{page}"
     );
     sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
@@ -395,7 +395,7 @@ async fn request_outcome_is_shown_to_its_author() {
     settle("A pony", &[("outcome", "taken")]).await.status(409);
     let own = jonas.get("/").await.ok().text();
     let requests = own
-        .split("id=\"asked\"")
+        .split("id=\"requests\"")
         .nth(1)
         .unwrap()
         .split("</section>")
@@ -1558,7 +1558,7 @@ async fn my_work_lists_awaited_tasks_of_all_teams_done_first() {
         .ok();
     let page = jonas.get("/").await.ok().text();
     let awaited = page
-        .split("id=\"awaited\"")
+        .split("id=\"waiting-for\"")
         .nth(1)
         .unwrap()
         .split("</section>")

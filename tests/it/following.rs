@@ -72,7 +72,7 @@ async fn followed_items_show_news_until_it_is_read() {
     .ok();
     let page = jonas.get("/").await.ok().text();
     let news = page
-        .split("id=\"news\"")
+        .split("id=\"updates\"")
         .nth(1)
         .unwrap()
         .split("</section>")
@@ -98,7 +98,7 @@ async fn followed_items_show_news_until_it_is_read() {
         .post("/updates/read", &[("seen", &format!("infra{seen}"))])
         .await
         .ok();
-    assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
+    assert!(!jonas.get("/").await.ok().text().contains("id=\"updates\""));
     assert!(
         mira.get("/")
             .await
@@ -140,7 +140,7 @@ async fn followed_items_show_news_until_it_is_read() {
         .post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[])
         .await
         .ok();
-    assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
+    assert!(!jonas.get("/").await.ok().text().contains("id=\"updates\""));
     jonas
         .post("/updates/read", &[("seen", "infrastructure:-3")])
         .await
@@ -156,7 +156,7 @@ async fn followed_items_show_news_until_it_is_read() {
     elif.post(&format!("/tasks/{key}/comments"), &[("body", "Done")])
         .await
         .ok();
-    assert!(jonas.get("/").await.ok().text().contains("id=\"news\""));
+    assert!(jonas.get("/").await.ok().text().contains("id=\"updates\""));
     jonas
         .post(
             "/updates/read",
@@ -164,7 +164,7 @@ async fn followed_items_show_news_until_it_is_read() {
         )
         .await
         .status(303);
-    assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
+    assert!(!jonas.get("/").await.ok().text().contains("id=\"updates\""));
 }
 
 #[tokio::test]
@@ -377,7 +377,7 @@ async fn only_news_that_was_shown_is_marked_as_read() {
         talk(&mira, "ingestion", &theirs, 2 * hour + 1, 2 * hour + 1).await;
     }
     let news = |page: &str| {
-        page.split("id=\"news\"")
+        page.split("id=\"updates\"")
             .nth(1)
             .map_or("", |rest| rest.split("</section>").next().unwrap())
             .to_owned()
@@ -455,7 +455,7 @@ async fn tasks_added_to_or_removed_from_followed_items_are_news() {
     let page = async || jonas.get("/").await.ok().text();
     edit(&[("title", "Cut over on Monday")]).await;
     assert!(
-        !page().await.contains("id=\"news\""),
+        !page().await.contains("id=\"updates\""),
         "the task belongs to neither"
     );
     edit(&[("goal", "1")]).await;
@@ -527,7 +527,7 @@ async fn team_followers_learn_of_blocked_and_resumed_tasks() {
     .await
     .ok();
     assert!(
-        !jonas.get("/").await.ok().text().contains("id=\"news\""),
+        !jonas.get("/").await.ok().text().contains("id=\"updates\""),
         "moves between other columns are not news of the team"
     );
     elif.post(
@@ -670,7 +670,7 @@ async fn needed_by_recognizes_former_names() {
     for client in [&mira, jonas] {
         let page = client.get("/").await.ok().text();
         assert!(
-            page.contains("id=\"awaited\"") && page.contains("Cut over"),
+            page.contains("id=\"waiting-for\"") && page.contains("Cut over"),
             "{page}"
         );
     }
@@ -678,7 +678,7 @@ async fn needed_by_recognizes_former_names() {
         .await
         .ok();
     assert!(
-        !mira.get("/").await.ok().text().contains("id=\"awaited\""),
+        !mira.get("/").await.ok().text().contains("id=\"waiting-for\""),
         "Mira is no longer in the field"
     );
     // a team that became private is not shown by any of its keys
@@ -709,7 +709,7 @@ async fn needed_by_recognizes_former_names() {
         .await
         .ok();
     assert_eq!(elif.load_task(&key).await["needed_by"], "a private team");
-    assert!(jonas.get("/").await.ok().text().contains("id=\"awaited\""));
+    assert!(jonas.get("/").await.ok().text().contains("id=\"waiting-for\""));
 }
 
 #[tokio::test]

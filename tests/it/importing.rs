@@ -176,7 +176,7 @@ async fn lists_go_to_columns_by_name_or_mapping() {
     .await
     .unwrap();
     assert_eq!(events.len(), 1);
-    assert_eq!(events[0]["columns"][0]["column"], "column");
+    assert_eq!(events[0]["columns"][0]["column"], "dai-ban");
     let history = world
         .elif
         .get("/teams/infrastructure/history")
