@@ -73,23 +73,22 @@ impl Calendar {
         clock: f64,
         zone: &TimeZone,
         last: Option<OffsetDateTime>,
-        chance: &mut Chance,
+        rng: &mut Chance,
     ) -> OffsetDateTime {
         let minutes = BEGIN + (clock.rem_euclid(1.0) * (END - BEGIN) as f64) as i64;
-        let wished =
-            at_minute(self.day(0, clock.floor() as i64), minutes, zone) + scatter(chance, 14);
-        let earliest = last.map(|last| last + Duration::minutes(2) + scatter(chance, 25));
+        let wished = at_minute(self.day(0, clock.floor() as i64), minutes, zone) + scatter(rng, 14);
+        let earliest = last.map(|last| last + Duration::minutes(2) + scatter(rng, 25));
         let at = earliest.map_or(wished, |earliest| earliest.max(wished));
-        let at = in_working_hours(at, zone, true, chance);
+        let at = in_working_hours(at, zone, true, rng);
         if at < self.now {
             return at;
         }
         // Their day has not come that far: it was at the end of the one before, or at the worst out of hours.
         let at = in_working_hours(
-            self.now - Duration::minutes(1) - scatter(chance, 50),
+            self.now - Duration::minutes(1) - scatter(rng, 50),
             zone,
             false,
-            chance,
+            rng,
         );
         match last {
             Some(last) if at <= last => whole_micros(last + (self.now - last) / 3),
@@ -98,8 +97,8 @@ impl Calendar {
     }
 }
 
-fn scatter(chance: &mut Chance, minutes: i64) -> Duration {
-    Duration::milliseconds(chance.between(0, minutes * 60_000))
+fn scatter(rng: &mut Chance, minutes: i64) -> Duration {
+    Duration::milliseconds(rng.between(0, minutes * 60_000))
 }
 
 /// The instant itself, or else the next (or last) working hour.
@@ -107,7 +106,7 @@ fn in_working_hours(
     at: OffsetDateTime,
     zone: &TimeZone,
     later: bool,
-    chance: &mut Chance,
+    rng: &mut Chance,
 ) -> OffsetDateTime {
     let there = Timestamp::from_second(at.unix_timestamp())
         .unwrap_or_default()
@@ -134,9 +133,9 @@ fn in_working_hours(
         }
     }
     if later {
-        at_minute(day, BEGIN, zone) + scatter(chance, 30)
+        at_minute(day, BEGIN, zone) + scatter(rng, 30)
     } else {
-        at_minute(day, END, zone) - scatter(chance, 90)
+        at_minute(day, END, zone) - scatter(rng, 90)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 
 const INFRASTRUCTURE: usize = 0;
 
-const DEEDS: [&str; 24] = [
+const VERBS: [&str; 24] = [
     "Measure", "Simplify", "Move", "Document", "Alert on", "Rehearse", "Speed up", "Split",
     "Retire", "Tidy", "Encrypt", "Test", "Automate", "Back up", "Trace", "Review", "Rename",
     "Limit", "Cache", "Upgrade", "Draw", "Count", "Secure", "Repair",
@@ -106,13 +106,14 @@ pub fn up_to(history: &mut History, calendar: &Calendar, count: usize) {
     let from = history
         .newest()
         .unwrap_or(calendar.now - Duration::hours(1));
-    let change_id = history.chance.id(calendar.now);
-    for nth in 0..missing {
-        let at =
-            whole_micros(from + (calendar.now - from) * ((nth + 1) as f64 / (missing + 1) as f64));
+    let change_id = history.rng.id(calendar.now);
+    for index in 0..missing {
+        let at = whole_micros(
+            from + (calendar.now - from) * ((index + 1) as f64 / (missing + 1) as f64),
+        );
         let (column, owner) = (
-            ColumnState::ALL[nth % columns],
-            members[nth / columns % members.len()],
+            ColumnState::ALL[index % columns],
+            members[index / columns % members.len()],
         );
         let change = Change {
             id: change_id,
@@ -124,12 +125,12 @@ pub fn up_to(history: &mut History, calendar: &Calendar, count: usize) {
             id: change_id, // `add` gives it its own
             number: 0,
             column,
-            rank: Some(ranks[nth / columns].clone()),
-            title: title(nth),
+            rank: Some(ranks[index / columns].clone()),
+            title: title(index),
             description: String::new(),
             sprint,
             goal: None,
-            estimate: Some([1, 2, 3, 5][nth % 4]),
+            estimate: Some([1, 2, 3, 5][index % 4]),
             due: None,
             needed_by: "",
             version: 1,
@@ -139,22 +140,22 @@ pub fn up_to(history: &mut History, calendar: &Calendar, count: usize) {
             column_since: at,
             archived_at: None,
             owners: vec![owner],
-            labels: LABELS[nth % LABELS.len()],
+            labels: LABELS[index % LABELS.len()],
         };
         history.add(&change, row);
     }
 }
 
 /// The nth of 17,112 titles, none twice; after those they are numbered.
-fn title(nth: usize) -> String {
+fn title(index: usize) -> String {
     // The three lengths share no divisor, so stepping through all at once meets every combination once.
     let words = format!(
         "{} {} {}",
-        DEEDS[nth % 24],
-        SYSTEMS[nth % 31],
-        REASONS[nth % 23]
+        VERBS[index % 24],
+        SYSTEMS[index % 31],
+        REASONS[index % 23]
     );
-    match nth / (24 * 31 * 23) {
+    match index / (24 * 31 * 23) {
         0 => words,
         again => format!("{words} ({})", again + 1),
     }

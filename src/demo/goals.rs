@@ -197,7 +197,7 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
         .await?;
     }
     for (hours, (team, title, by, concern, body, answer)) in
-        (0..).map(|nth: i64| 30 - nth * 5).zip(REMARKS)
+        (0..).map(|index: i64| 30 - index * 5).zip(REMARKS)
     {
         let at = now - Duration::hours(hours);
         sqlx::query(

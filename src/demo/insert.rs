@@ -11,23 +11,27 @@ use crate::demo::{
 
 /// Inserts tasks, everything that belongs to them, and their events.
 pub async fn write(db: &mut PgConnection, history: &History) -> anyhow::Result<()> {
-    let mut chance = Chance::new(11);
-    for (nth, team) in history.known().teams.iter().enumerate() {
-        let rows: Vec<&Row> = history.rows.iter().filter(|row| row.team == nth).collect();
+    let mut rng = Chance::new(11);
+    for (index, team) in history.known().teams.iter().enumerate() {
+        let rows: Vec<&Row> = history
+            .rows
+            .iter()
+            .filter(|row| row.team == index)
+            .collect();
         tasks(db, *team, &rows).await?;
         owners(db, *team, history, &rows).await?;
-        labels(db, *team, &rows, &mut chance).await?;
+        labels(db, *team, &rows, &mut rng).await?;
     }
     steps(db, history).await?;
     comments(db, history).await?;
     // After the tasks of all teams, since tasks may be blocked by another team's.
-    waits(db, history).await?;
-    for (nth, team) in history.known().teams.iter().enumerate() {
-        events(db, *team, &history.events[nth]).await?;
+    blockers(db, history).await?;
+    for (index, team) in history.known().teams.iter().enumerate() {
+        events(db, *team, &history.events[index]).await?;
         sqlx::query("UPDATE teams SET seq = $2, last_number = $3 WHERE id = $1")
             .bind(team)
-            .bind(history.events[nth].len() as i64)
-            .bind(history.last_numbers[nth])
+            .bind(history.events[index].len() as i64)
+            .bind(history.last_numbers[index])
             .execute(&mut *db)
             .await?;
     }
@@ -100,7 +104,7 @@ async fn labels(
     db: &mut PgConnection,
     team: Uuid,
     rows: &[&Row],
-    chance: &mut Chance,
+    rng: &mut Chance,
 ) -> anyhow::Result<()> {
     let first = rows
         .first()
@@ -116,7 +120,7 @@ async fn labels(
          SELECT $1, id, name, ((nth - 1) * 5 % 12)::smallint FROM unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS l (id, name, nth)",
     )
     .bind(team)
-    .bind(list(&names, |_| chance.id(first)))
+    .bind(list(&names, |_| rng.id(first)))
     .bind(&names)
     .execute(&mut *db)
     .await?;
@@ -170,24 +174,24 @@ async fn comments(db: &mut PgConnection, history: &History) -> anyhow::Result<()
     Ok(())
 }
 
-async fn waits(db: &mut PgConnection, history: &History) -> anyhow::Result<()> {
-    let (teams, waits) = (&history.known().teams, &history.waits);
+async fn blockers(db: &mut PgConnection, history: &History) -> anyhow::Result<()> {
+    let (teams, blockers) = (&history.known().teams, &history.blockers);
     sqlx::query(
         "INSERT INTO blockers (team_id, id, task_id, kind, on_task_team, on_task_id, on_team_id, on_account_id, note, since, ended_at)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::text[],
                               $10::timestamptz[], $11::timestamptz[])",
     )
-    .bind(list(waits, |wait| teams[wait.team]))
-    .bind(list(waits, |wait| wait.id))
-    .bind(list(waits, |wait| wait.task))
-    .bind(list(waits, |wait| wait.kind))
-    .bind(list(waits, |wait| wait.on_task.map(|(team, _)| teams[team])))
-    .bind(list(waits, |wait| wait.on_task.map(|(_, task)| task)))
-    .bind(list(waits, |wait| wait.on_team))
-    .bind(list(waits, |wait| wait.on_person))
-    .bind(list(waits, |wait| wait.note))
-    .bind(list(waits, |wait| wait.since))
-    .bind(list(waits, |wait| wait.ended_at))
+    .bind(list(blockers, |blocker| teams[blocker.team]))
+    .bind(list(blockers, |blocker| blocker.id))
+    .bind(list(blockers, |blocker| blocker.task))
+    .bind(list(blockers, |blocker| blocker.kind))
+    .bind(list(blockers, |blocker| blocker.on_task.map(|(team, _)| teams[team])))
+    .bind(list(blockers, |blocker| blocker.on_task.map(|(_, task)| task)))
+    .bind(list(blockers, |blocker| blocker.on_team))
+    .bind(list(blockers, |blocker| blocker.on_person))
+    .bind(list(blockers, |blocker| blocker.note))
+    .bind(list(blockers, |blocker| blocker.since))
+    .bind(list(blockers, |blocker| blocker.ended_at))
     .execute(db)
     .await?;
     Ok(())

@@ -342,7 +342,7 @@ async fn close(
             .find(|(key, found, _)| *key == team.key && *found == title)
             .map_or("", |(_, _, why)| *why)
     };
-    let verdict = CloseDecisions {
+    let decisions = CloseDecisions {
         goals: goals
             .iter()
             .map(|goal| {
@@ -360,7 +360,7 @@ async fn close(
     frozen.burn_up = serde_json::to_value(burn_up)?;
     frozen.goals = goals
         .iter()
-        .map(|goal| (goal.id, close::final_figure(goal, &verdict)))
+        .map(|goal| (goal.id, close::final_figure(goal, &decisions)))
         .collect();
     let change = Uuid::now_v7();
     // the history has one event per task, but closing is a single change

@@ -31,7 +31,7 @@ fn limit(state: ColumnState) -> Option<i32> {
 
 /// Inserts people, teams, sprints and goals, to which tasks refer.
 pub async fn insert(db: &mut PgConnection, calendar: &Calendar) -> anyhow::Result<Known> {
-    let mut chance = Chance::new(7);
+    let mut rng = Chance::new(7);
     // Long before the first sprint of the tables.
     let began =
         OffsetDateTime::new_utc(calendar.monday(-6), time::Time::MIDNIGHT) + Duration::hours(8);
@@ -47,10 +47,10 @@ pub async fn insert(db: &mut PgConnection, calendar: &Calendar) -> anyhow::Resul
         sprints: HashMap::new(),
         goals: HashMap::new(),
     };
-    people(db, &mut known, &mut chance, began).await?;
-    teams(db, &mut known, &mut chance, began).await?;
-    sprints(db, &mut known, &mut chance, calendar).await?;
-    goals(db, &mut known, &mut chance, calendar.now).await?;
+    people(db, &mut known, &mut rng, began).await?;
+    teams(db, &mut known, &mut rng, began).await?;
+    sprints(db, &mut known, &mut rng, calendar).await?;
+    goals(db, &mut known, &mut rng, calendar.now).await?;
     touch_workspace(db).await?;
     Ok(known)
 }
@@ -58,10 +58,10 @@ pub async fn insert(db: &mut PgConnection, calendar: &Calendar) -> anyhow::Resul
 async fn people(
     db: &mut PgConnection,
     known: &mut Known,
-    chance: &mut Chance,
+    rng: &mut Chance,
     began: OffsetDateTime,
 ) -> anyhow::Result<()> {
-    let ids: Vec<Uuid> = PEOPLE.iter().map(|_| chance.id(began)).collect();
+    let ids: Vec<Uuid> = PEOPLE.iter().map(|_| rng.id(began)).collect();
     known.people = PEOPLE
         .iter()
         .map(|person| person.handle)
@@ -88,11 +88,11 @@ async fn people(
 async fn teams(
     db: &mut PgConnection,
     known: &mut Known,
-    chance: &mut Chance,
+    rng: &mut Chance,
     began: OffsetDateTime,
 ) -> anyhow::Result<()> {
     for team in &TEAMS {
-        let id = chance.id(began);
+        let id = rng.id(began);
         known.teams.push(id);
         sqlx::query(
             "INSERT INTO teams (id, slug, name, key, created_at) VALUES ($1, $2, $3, $4, $5)",
@@ -110,7 +110,7 @@ async fn teams(
              FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[]) WITH ORDINALITY AS c (id, slug, name, state, wip_limit, nth)",
         )
         .bind(id)
-        .bind(ColumnState::ALL.map(|_| chance.id(began)).to_vec())
+        .bind(ColumnState::ALL.map(|_| rng.id(began)).to_vec())
         .bind(ColumnState::ALL.map(slug).to_vec())
         .bind(ColumnState::ALL.map(ColumnState::default_name).to_vec())
         .bind(ColumnState::ALL.map(ColumnState::as_str).to_vec())
@@ -133,11 +133,11 @@ async fn teams(
 async fn sprints(
     db: &mut PgConnection,
     known: &mut Known,
-    chance: &mut Chance,
+    rng: &mut Chance,
     calendar: &Calendar,
 ) -> anyhow::Result<()> {
     for sprint in -3..=1 {
-        let (id, number) = (chance.id(calendar.now), NUMBER + sprint);
+        let (id, number) = (rng.id(calendar.now), NUMBER + sprint);
         let state = match sprint.cmp(&0) {
             Ordering::Less => "closed",
             Ordering::Equal => "active",
@@ -162,18 +162,18 @@ async fn sprints(
 async fn goals(
     db: &mut PgConnection,
     known: &mut Known,
-    chance: &mut Chance,
+    rng: &mut Chance,
     now: OffsetDateTime,
 ) -> anyhow::Result<()> {
     // One colour per stream of work, the same from sprint to sprint.
     const HUES: [i16; 3] = [8, 4, 1];
-    for (nth, team) in TEAMS.iter().enumerate() {
-        let ids: Vec<Uuid> = team.goals.iter().map(|_| chance.id(now)).collect();
+    for (index, team) in TEAMS.iter().enumerate() {
+        let ids: Vec<Uuid> = team.goals.iter().map(|_| rng.id(now)).collect();
         known.goals.extend(
             team.goals
                 .iter()
                 .zip(&ids)
-                .map(|(goal, id)| ((nth, goal.sprint, goal.position), *id)),
+                .map(|(goal, id)| ((index, goal.sprint, goal.position), *id)),
         );
         sqlx::query(
             "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, unit, target, manual_value, hue, counted_by)
@@ -181,7 +181,7 @@ async fn goals(
              FROM unnest($2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::smallint[])
                 AS g (id, sprint, position, title, measure, unit, target, manual_value, hue)",
         )
-        .bind(known.teams[nth])
+        .bind(known.teams[index])
         .bind(&ids)
         .bind(list(team.goals, |goal| known.sprints.get(&goal.sprint).copied()))
         .bind(list(team.goals, |goal| goal.position))
@@ -202,7 +202,7 @@ async fn goals(
         sqlx::query(
             "INSERT INTO goal_owners (team_id, goal_id, account_id) SELECT $1, o.* FROM unnest($2::uuid[], $3::uuid[]) o",
         )
-        .bind(known.teams[nth])
+        .bind(known.teams[index])
         .bind(list(&owners, |(goal, _)| *goal))
         .bind(list(&owners, |(_, person)| *person))
         .execute(&mut *db)

@@ -12,7 +12,7 @@ use crate::domain::error::Result;
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 /// Parses a date as browsers and the API write it, with a plausible year.
-pub fn read_date(text: &str) -> Option<Date> {
+pub fn parse_date(text: &str) -> Option<Date> {
     Date::parse(text, DATE)
         .ok()
         .filter(|date| (1900..=9999).contains(&date.year()))

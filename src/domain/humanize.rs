@@ -11,15 +11,15 @@ pub const HUES: [&str; 12] = [
 /// Replaces those names of a comma-separated list that match; a name may contain commas.
 pub fn instead_of(names: &str, is_meant: impl Fn(&str) -> bool, words: &str) -> String {
     let parts: Vec<&str> = names.split(',').map(str::trim).collect();
-    let (mut kept, mut nth) = (Vec::new(), 0);
-    while nth < parts.len() {
+    let (mut kept, mut index) = (Vec::new(), 0);
+    while index < parts.len() {
         let run = (1..=3).rev().find(|count| {
             parts
-                .get(nth..nth + count)
+                .get(index..index + count)
                 .is_some_and(|run| is_meant(&run.join(", ")))
         });
-        kept.push(if run.is_some() { words } else { parts[nth] });
-        nth += run.unwrap_or(1);
+        kept.push(if run.is_some() { words } else { parts[index] });
+        index += run.unwrap_or(1);
     }
     kept.join(", ")
 }

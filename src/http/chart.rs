@@ -25,7 +25,7 @@ const LINE: f64 = 19.0;
 pub struct Chart {
     id: &'static str,
     title: String,
-    says: String,
+    description: String,
     /// The unit of the vertical axis.
     unit: &'static str,
     from: f64,
@@ -82,7 +82,7 @@ impl Chart {
         Self {
             id,
             title: title.into(),
-            says: String::new(),
+            description: String::new(),
             unit,
             from,
             // an empty range still needs a width
@@ -97,8 +97,8 @@ impl Chart {
     }
 
     /// The description for screen readers.
-    pub fn says(mut self, says: impl Into<String>) -> Self {
-        self.says = says.into();
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = description.into();
         self
     }
 
@@ -117,7 +117,7 @@ impl Chart {
     }
 
     /// Shades everything above a value.
-    pub fn wash_above(mut self, at: f64) -> Self {
+    pub fn shade_above(mut self, at: f64) -> Self {
         self.wash = Some(at);
         self
     }
@@ -173,7 +173,7 @@ impl Chart {
     }
 
     /// A label above a point.
-    pub fn word_over(&mut self, (x, y): (f64, f64), text: impl Into<String>) {
+    pub fn label_above(&mut self, (x, y): (f64, f64), text: impl Into<String>) {
         let mark = Mark::Word {
             x: self.x(x),
             y: short(self.y(y) - 8.0),
@@ -219,7 +219,7 @@ impl Chart {
     fn rows(&self) -> Vec<(f64, String)> {
         let count = (self.top / self.step).round() as u32;
         (0..=count)
-            .map(|nth| f64::from(nth) * self.step)
+            .map(|index| f64::from(index) * self.step)
             .map(|at| (self.y(at), at.to_string()))
             .collect()
     }
@@ -309,7 +309,8 @@ mod tests {
 
     #[test]
     fn texts_are_escaped_and_named_for_those_who_listen() {
-        let mut chart = Chart::new("c", "A & B", "days", (0.0, 10.0), 4.0).says("<b>four</b>");
+        let mut chart =
+            Chart::new("c", "A & B", "days", (0.0, 10.0), 4.0).description("<b>four</b>");
         chart.dot("state-done", (5.0, 4.0), 3.0, "\"quoted\"");
         let svg = render_chart(&chart);
         assert!(svg.contains(r#"role="img" aria-labelledby="c-title c-says""#));

@@ -51,7 +51,7 @@ impl Default for Timeouts {
 }
 
 /// Open streams are cheap (about 31 KB each); file descriptors run out first.
-const MOST_CONNECTIONS: u64 = 20_000;
+const MAX_CONNECTIONS: u64 = 20_000;
 /// File descriptors for everything but browser connections: the database, logs, attachments.
 const OTHER_FILES: u64 = 128;
 
@@ -180,10 +180,10 @@ impl Body for TimedBody {
 /// shell's default would keep at about 900.
 fn most_connections() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let wanted = maximum.map_or(MOST_CONNECTIONS, |most| {
-        most.min(MOST_CONNECTIONS + OTHER_FILES)
+    let wanted = maximum.map_or(MAX_CONNECTIONS, |most| {
+        most.min(MAX_CONNECTIONS + OTHER_FILES)
     });
-    let mut files = current.unwrap_or(MOST_CONNECTIONS);
+    let mut files = current.unwrap_or(MAX_CONNECTIONS);
     let raised = Rlimit {
         current: Some(wanted),
         maximum,
@@ -191,9 +191,7 @@ fn most_connections() -> usize {
     if files < wanted && setrlimit(Resource::Nofile, raised).is_ok() {
         files = wanted;
     }
-    let connections = files
-        .saturating_sub(OTHER_FILES)
-        .clamp(16, MOST_CONNECTIONS);
+    let connections = files.saturating_sub(OTHER_FILES).clamp(16, MAX_CONNECTIONS);
     // never: it is at most 20,000
     usize::try_from(connections).unwrap_or(16)
 }

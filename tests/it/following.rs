@@ -678,7 +678,12 @@ async fn needed_by_recognizes_former_names() {
         .await
         .ok();
     assert!(
-        !mira.get("/").await.ok().text().contains("id=\"waiting-for\""),
+        !mira
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("id=\"waiting-for\""),
         "Mira is no longer in the field"
     );
     // a team that became private is not shown by any of its keys
@@ -709,7 +714,14 @@ async fn needed_by_recognizes_former_names() {
         .await
         .ok();
     assert_eq!(elif.load_task(&key).await["needed_by"], "a private team");
-    assert!(jonas.get("/").await.ok().text().contains("id=\"waiting-for\""));
+    assert!(
+        jonas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("id=\"waiting-for\"")
+    );
 }
 
 #[tokio::test]

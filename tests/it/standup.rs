@@ -404,7 +404,7 @@ async fn walk_goes_right_to_left_and_oldest_first() {
         .await
         .ok();
     let page = elif
-        .get(&format!("{STANDUP}/walk?at={older}&nth=0"))
+        .get(&format!("{STANDUP}/walk?at={older}&index=0"))
         .await
         .ok()
         .text();
@@ -413,7 +413,7 @@ async fn walk_goes_right_to_left_and_oldest_first() {
         "{page}"
     );
     assert!(
-        elif.get("/teams/ingestion/standup/walk?nth=7")
+        elif.get("/teams/ingestion/standup/walk?index=7")
             .await
             .ok()
             .text()

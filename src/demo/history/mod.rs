@@ -12,7 +12,7 @@ use serde_json::json;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-pub use crate::demo::history::rows::{Change, Comment, Event, Known, Row, Step, Wait, slug};
+pub use crate::demo::history::rows::{Blocker, Change, Comment, Event, Known, Row, Step, slug};
 use crate::{demo::calendar::Calendar, domain::events::EventKind};
 
 use crate::demo::content::{Deed, NOMINAL_TODAY, On, Task};
@@ -31,12 +31,12 @@ pub struct History {
     places: HashMap<(usize, ColumnState), BTreeMap<String, usize>>,
     pub steps: Vec<Step>,
     pub comments: Vec<Comment>,
-    pub waits: Vec<Wait>,
+    pub blockers: Vec<Blocker>,
     /// By team, in order.
     pub events: Vec<Vec<Event>>,
     /// By team.
     pub last_numbers: Vec<i64>,
-    pub chance: Chance,
+    pub rng: Chance,
 }
 
 /// One action of a person.
@@ -79,10 +79,10 @@ impl History {
             places: HashMap::new(),
             steps: Vec::new(),
             comments: Vec::new(),
-            waits: Vec::new(),
+            blockers: Vec::new(),
             events: TEAMS.iter().map(|_| Vec::new()).collect(),
             last_numbers: vec![0; TEAMS.len()],
-            chance: Chance::new(42),
+            rng: Chance::new(42),
         };
         for doing in &doings {
             history
@@ -124,15 +124,15 @@ impl History {
             set_aside.map_or(made, |planning| planning.max(made)) + 0.02,
             |started| started - 0.01,
         );
-        for nth in 0..task.owners.len() {
+        for index in 0..task.owners.len() {
             acts.push((
-                owned + 0.35 * nth as f64,
-                task.owners[nth],
-                Act::Own(nth + 1),
+                owned + 0.35 * index as f64,
+                task.owners[index],
+                Act::Own(index + 1),
             ));
         }
-        for nth in 0..task.steps.len() {
-            acts.push((made + 0.001, task.by, Act::AddStep(nth)));
+        for index in 0..task.steps.len() {
+            acts.push((made + 0.001, task.by, Act::AddStep(index)));
         }
         let at_work = task
             .deeds
@@ -148,11 +148,11 @@ impl History {
         });
         if let (Some(started), Some(until)) = (started, until) {
             let between = (until - started) / (task.ticked as f64 + 1.0);
-            acts.extend((0..task.ticked).map(|nth| {
+            acts.extend((0..task.ticked).map(|index| {
                 (
-                    started + between * (nth as f64 + 1.0),
+                    started + between * (index as f64 + 1.0),
                     owner,
-                    Act::TickStep(nth),
+                    Act::TickStep(index),
                 )
             }));
         }
@@ -175,7 +175,7 @@ impl History {
             .id
             .bytes()
             .fold(7, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
-        let mut chance = Chance::new(seed);
+        let mut rng = Chance::new(seed);
         let mut last = None;
         let mut doings = Vec::with_capacity(acts.len());
         for (clock, actor, act) in acts {
@@ -183,7 +183,7 @@ impl History {
                 .iter()
                 .find(|person| person.handle == actor)
                 .context("unknown username")?;
-            let at = calendar.instant(clock, &TimeZone::get(person.zone)?, last, &mut chance);
+            let at = calendar.instant(clock, &TimeZone::get(person.zone)?, last, &mut rng);
             last = Some(at);
             doings.push(Doing {
                 at,
@@ -198,7 +198,7 @@ impl History {
 
     fn act(&mut self, calendar: &Calendar, doing: &Doing) -> anyhow::Result<()> {
         let change = Change {
-            id: self.chance.id(doing.at),
+            id: self.rng.id(doing.at),
             actor: self.known.people[doing.actor],
             at: doing.at,
         };
@@ -234,7 +234,7 @@ impl History {
             Act::Do(Deed::To(state)) => self.put_last(&change, row, state),
             Act::Do(Deed::Block(on, note)) => {
                 self.put_last(&change, row, ColumnState::Blocked);
-                self.wait(&change, row, on, note)?;
+                self.blocker(&change, row, on, note)?;
             }
             Act::Do(Deed::Top) => {
                 let (team, state) = (self.rows[row].team, self.rows[row].column);
@@ -245,13 +245,13 @@ impl History {
                 self.put(&change, row, state, rank);
             }
             Act::Do(Deed::Archive) => self.archive(&change, row),
-            Act::AddStep(nth) => {
+            Act::AddStep(index) => {
                 let step = Step {
                     team: doing.team,
-                    id: self.chance.id(doing.at),
+                    id: self.rng.id(doing.at),
                     task: self.rows[row].id,
-                    position: nth as i32 + 1,
-                    text: doing.task.steps[nth],
+                    position: index as i32 + 1,
+                    text: doing.task.steps[index],
                     done: false,
                 };
                 self.touch(
@@ -263,8 +263,8 @@ impl History {
                 );
                 self.steps.push(step);
             }
-            Act::TickStep(nth) => {
-                let (task, text) = (self.rows[row].id, doing.task.steps[nth]);
+            Act::TickStep(index) => {
+                let (task, text) = (self.rows[row].id, doing.task.steps[index]);
                 let step = self
                     .steps
                     .iter_mut()
@@ -279,7 +279,7 @@ impl History {
                 );
             }
             Act::Say(text) => {
-                let id = self.chance.id(doing.at);
+                let id = self.rng.id(doing.at);
                 self.comments.push(Comment {
                     team: doing.team,
                     id,

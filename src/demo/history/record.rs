@@ -8,24 +8,24 @@ use crate::{demo::history::*, domain::events::EventKind};
 impl History {
     /// Adds a new row with its event, as creating a task would.
     pub fn add(&mut self, change: &Change, mut row: Row) {
-        row.id = self.chance.id(change.at);
+        row.id = self.rng.id(change.at);
         self.last_numbers[row.team] += 1;
         row.number = self.last_numbers[row.team];
         let after = json!({
             "title": row.title, "column": slug(row.column), "state": row.column, "rank": row.rank, "sprint": row.sprint, "goal": row.goal,
             "owners": row.owners, "labels": row.labels,
         });
-        let nth = self.rows.len();
+        let index = self.rows.len();
         if let Some(rank) = &row.rank {
             self.places
                 .entry((row.team, row.column))
                 .or_default()
-                .insert(rank.clone(), nth);
+                .insert(rank.clone(), index);
         }
         self.rows.push(row);
         self.record(
             change,
-            nth,
+            index,
             EventKind::TaskCreated,
             json!({}),
             after,
@@ -47,7 +47,7 @@ impl History {
             self.known.sprints.get(&sprint).copied(),
             self.goal(doing.team, doing.task, sprint),
         );
-        let was = &mut self.rows[row];
+        let old = &mut self.rows[row];
         let (mut before, mut after) = (Map::new(), Map::new());
         let mut note = |field: &str, old: Value, new: Value| {
             if old != new {
@@ -55,17 +55,17 @@ impl History {
                 after.insert(field.to_owned(), new);
             }
         };
-        note("sprint", json!(was.sprint), json!(sprint));
-        note("goal", json!(was.goal), json!(goal));
-        (was.sprint, was.goal) = (sprint, goal);
+        note("sprint", json!(old.sprint), json!(sprint));
+        note("goal", json!(old.goal), json!(goal));
+        (old.sprint, old.goal) = (sprint, goal);
         if let Some((estimate, due)) = first {
-            note("estimate", json!(was.estimate), json!(estimate));
+            note("estimate", json!(old.estimate), json!(estimate));
             note(
                 "due",
-                json!(was.due.map(|day| day.to_string())),
+                json!(old.due.map(|day| day.to_string())),
                 json!(due.map(|day| day.to_string())),
             );
-            (was.estimate, was.due) = (estimate, due);
+            (old.estimate, old.due) = (estimate, due);
         }
         self.touch(
             change,
@@ -84,8 +84,8 @@ impl History {
 
     /// As the domain's move: sets the position and writes the events, also of tasks waiting on this
     /// one.
-    pub(crate) fn put(&mut self, change: &Change, nth: usize, to: ColumnState, rank: String) {
-        let row = &mut self.rows[nth];
+    pub(crate) fn put(&mut self, change: &Change, index: usize, to: ColumnState, rank: String) {
+        let row = &mut self.rows[index];
         let from = row.column;
         let mut before = json!({ "column": slug(from), "state": from, "rank": row.rank });
         if from != to {
@@ -104,30 +104,29 @@ impl History {
         self.places
             .entry((team, to))
             .or_default()
-            .insert(rank.clone(), nth);
+            .insert(rank.clone(), index);
         let after = json!({ "column": slug(to), "state": to, "rank": rank });
         self.record(
             change,
-            nth,
+            index,
             EventKind::TaskMoved,
             before,
             after,
             Some(version),
         );
         if from == ColumnState::Blocked && to != ColumnState::Blocked {
-            self.end_waits(change, nth);
+            self.end_blockers(change, index);
         }
         if from != to {
-            let waiting = self
-                .waits
-                .iter()
-                .filter(|wait| wait.ended_at.is_none() && wait.on_task == Some((team, id)));
-            let waiting: Vec<Uuid> = waiting.map(|wait| wait.task).collect();
+            let waiting = self.blockers.iter().filter(|blocker| {
+                blocker.ended_at.is_none() && blocker.on_task == Some((team, id))
+            });
+            let waiting: Vec<Uuid> = waiting.map(|blocker| blocker.task).collect();
             for task in waiting {
-                if let Some(nth) = self.rows.iter().position(|row| row.id == task) {
+                if let Some(index) = self.rows.iter().position(|row| row.id == task) {
                     self.record(
                         change,
-                        nth,
+                        index,
                         EventKind::BlockerMoved,
                         json!({}),
                         json!({ "state": to }),
@@ -138,17 +137,17 @@ impl History {
         }
     }
 
-    pub(crate) fn wait(
+    pub(crate) fn blocker(
         &mut self,
         change: &Change,
-        nth: usize,
+        index: usize,
         on: On,
         note: &'static str,
     ) -> anyhow::Result<()> {
-        let row = &self.rows[nth];
-        let mut wait = Wait {
+        let row = &self.rows[index];
+        let mut blocker = Blocker {
             team: row.team,
-            id: self.chance.id(change.at),
+            id: self.rng.id(change.at),
             task: row.id,
             kind: "text",
             on_task: None,
@@ -167,7 +166,7 @@ impl History {
                     .get(other)
                     .context("it waits on a task that is not made yet")?;
                 let other = &self.rows[other];
-                (wait.kind, wait.on_task) = ("task", Some((other.team, other.id)));
+                (blocker.kind, blocker.on_task) = ("task", Some((other.team, other.id)));
                 name = format!("{}-{}", TEAMS[other.team].key, other.number);
             }
             On::Team(slug) => {
@@ -175,36 +174,35 @@ impl History {
                     .iter()
                     .position(|team| team.slug == slug)
                     .context("it waits on an unknown team")?;
-                (wait.kind, wait.on_team) = ("team", Some(self.known.teams[team]));
+                (blocker.kind, blocker.on_team) = ("team", Some(self.known.teams[team]));
                 name = slug.to_owned();
             }
             On::Person(handle) => {
-                (wait.kind, wait.on_person) = ("person", Some(self.known.people[handle]));
+                (blocker.kind, blocker.on_person) = ("person", Some(self.known.people[handle]));
                 name = handle.to_owned();
             }
         }
-        let after =
-            json!({ "blockers": { "id": wait.id, "kind": wait.kind, "on": name, "note": note } });
-        self.waits.push(wait);
-        self.touch(change, nth, EventKind::TaskBlocked, json!({}), after);
+        let after = json!({ "blockers": { "id": blocker.id, "kind": blocker.kind, "on": name, "note": note } });
+        self.blockers.push(blocker);
+        self.touch(change, index, EventKind::TaskBlocked, json!({}), after);
         Ok(())
     }
 
-    pub(crate) fn end_waits(&mut self, change: &Change, nth: usize) {
-        let task = self.rows[nth].id;
+    pub(crate) fn end_blockers(&mut self, change: &Change, index: usize) {
+        let task = self.rows[index].id;
         let mut ended = Vec::new();
-        for wait in self
-            .waits
+        for blocker in self
+            .blockers
             .iter_mut()
-            .filter(|wait| wait.task == task && wait.ended_at.is_none())
+            .filter(|blocker| blocker.task == task && blocker.ended_at.is_none())
         {
-            wait.ended_at = Some(change.at);
-            ended.push(wait.id);
+            blocker.ended_at = Some(change.at);
+            ended.push(blocker.id);
         }
         if !ended.is_empty() {
             self.touch(
                 change,
-                nth,
+                index,
                 EventKind::TaskUnblocked,
                 json!({ "blockers": ended }),
                 json!({}),
@@ -212,8 +210,8 @@ impl History {
         }
     }
 
-    pub(crate) fn archive(&mut self, change: &Change, nth: usize) {
-        let row = &mut self.rows[nth];
+    pub(crate) fn archive(&mut self, change: &Change, index: usize) {
+        let row = &mut self.rows[index];
         let rank = row.rank.take();
         if let (Some(rank), Some(place)) = (&rank, self.places.get_mut(&(row.team, row.column))) {
             place.remove(rank);
@@ -225,39 +223,39 @@ impl History {
         let before = json!({ "column": slug(row.column), "rank": rank, "archived": false });
         self.record(
             change,
-            nth,
+            index,
             EventKind::TaskArchived,
             before,
             json!({ "rank": null, "archived": true }),
             version,
         );
-        self.end_waits(change, nth);
+        self.end_blockers(change, index);
     }
 
     /// Records a change that does not move the task.
     pub(crate) fn touch(
         &mut self,
         change: &Change,
-        nth: usize,
+        index: usize,
         kind: EventKind,
         before: Value,
         after: Value,
     ) {
-        self.rows[nth].version += 1;
-        let version = Some(self.rows[nth].version);
-        self.record(change, nth, kind, before, after, version);
+        self.rows[index].version += 1;
+        let version = Some(self.rows[index].version);
+        self.record(change, index, kind, before, after, version);
     }
 
     pub(crate) fn record(
         &mut self,
         change: &Change,
-        nth: usize,
+        index: usize,
         kind: EventKind,
         before: Value,
         after: Value,
         version: Option<i64>,
     ) {
-        let row = &self.rows[nth];
+        let row = &self.rows[index];
         let events = &mut self.events[row.team];
         let seq = events.len() as i64 + 1;
         events.push(Event {

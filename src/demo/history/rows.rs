@@ -62,7 +62,7 @@ pub struct Comment {
     pub at: OffsetDateTime,
 }
 
-pub struct Wait {
+pub struct Blocker {
     pub team: usize,
     pub id: Uuid,
     pub task: Uuid,

@@ -149,11 +149,11 @@ impl PersonNames {
                     .flatten()
                     .for_each(|owner| self.anonymize_name(owner));
             }
-            let waits = figures.get_mut("waits").and_then(Value::as_array_mut);
-            waits
+            let blockers = figures.get_mut("waits").and_then(Value::as_array_mut);
+            blockers
                 .into_iter()
                 .flatten()
-                .filter_map(|wait| wait.get_mut("on"))
+                .filter_map(|blocker| blocker.get_mut("on"))
                 .for_each(|on| self.anonymize_name(on));
             sqlx::query(
                 "UPDATE sprint_reports SET figures = $3 WHERE team_id = $1 AND sprint_id = $2",

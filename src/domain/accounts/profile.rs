@@ -67,7 +67,7 @@ pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile)
 
 /// Reserves a former handle for its owner, because history refers to it. The workspace row
 /// serializes all changes of handles.
-async fn keep_handle(change: &mut Change, account: Uuid, was: &str, is: &str) -> Result<()> {
+async fn keep_handle(change: &mut Change, account: Uuid, old: &str, is: &str) -> Result<()> {
     let is_anothers: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM former_handles WHERE handle = $1 AND account_id IS DISTINCT FROM $2)",
     )
@@ -89,7 +89,7 @@ async fn keep_handle(change: &mut Change, account: Uuid, was: &str, is: &str) ->
         .bind(is)
         .execute(change.db())
         .await?;
-    audit_log::note(change, "handle.changed", &format!("@{was} is now @{is}")).await
+    audit_log::note(change, "handle.changed", &format!("@{old} is now @{is}")).await
 }
 
 /// Records the change of a profile for every team of the person.

@@ -23,17 +23,17 @@ impl Hours {
 
     /// `09:00–17:00`
     pub fn words(&self) -> String {
-        format!("{}–{}", clock_words(self.from), clock_words(self.to))
+        format!("{}–{}", format_minute(self.from), format_minute(self.to))
     }
 }
 
 /// `09:30` for a minute of the day.
-pub fn clock_words(minute: i16) -> String {
+pub fn format_minute(minute: i16) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
 /// The minute of the day for `09:30`; `24:00` is the end of the day.
-pub fn read_clock(text: &str) -> Option<i16> {
+pub fn parse_time_of_day(text: &str) -> Option<i16> {
     let (hours, minutes) = text.trim().split_once(':')?;
     let (hours, minutes): (u8, u8) = (hours.parse().ok()?, minutes.parse().ok()?);
     let minute = i16::from(hours) * 60 + i16::from(minutes);

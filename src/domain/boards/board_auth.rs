@@ -26,7 +26,7 @@ use crate::domain::{
 /// two.
 const LOOKS: usize = 8;
 /// Upper limit of polls, however many requests keep arriving.
-const MOST_LOOKS: usize = 64;
+const MAX_VISITS: usize = 64;
 
 /// What a board's page must know before it can answer "304 Not Modified".
 pub struct BoardAuth {
@@ -63,7 +63,7 @@ type BatchReply = Result<Option<BoardAuthRow>, ()>;
 
 #[derive(Clone, sqlx::FromRow)]
 pub(crate) struct BoardAuthRow {
-    pub nth: i64,
+    pub index: i64,
     #[sqlx(flatten)]
     pub known: AuthRow,
     pub workspace_seq: i64,
@@ -147,9 +147,9 @@ impl AuthBatcher {
                 }
                 Err(error) => Err(error),
             };
-            for (nth, (_, senders)) in (1..).zip(asked) {
+            for (index, (_, senders)) in (1..).zip(asked) {
                 let reply: BatchReply = match &rows {
-                    Ok(rows) => Ok(rows.iter().find(|row| row.nth == nth).cloned()),
+                    Ok(rows) => Ok(rows.iter().find(|row| row.index == index).cloned()),
                     Err(error) => {
                         tracing::warn!("board authorization query failed: {error}");
                         Err(())
@@ -166,7 +166,7 @@ impl AuthBatcher {
     /// Lets requests that are about to arrive join: the fuller the batch, the fewer queries.
     async fn gather_requests(&self) {
         let (mut here, mut in_vain) = (0, 0);
-        for _ in 0..MOST_LOOKS {
+        for _ in 0..MAX_VISITS {
             tokio::task::yield_now().await;
             let now = self.waiting().heads;
             in_vain = if now > here { 0 } else { in_vain + 1 };
@@ -189,13 +189,13 @@ impl AuthBatcher {
 macro_rules! board_request {
     ($brought:literal, $by:literal) => {
         concat!(
-            "SELECT asked.nth, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, ",
+            "SELECT asked.index, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, ",
             $brought,
             ", w.seq AS workspace_seq, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key, t.seq,
                     t.id IS NULL OR NOT ",
             seen_by!("a.id"),
             " AS is_hidden, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
-             FROM unnest($1::bigint[], $2::bytea[], $3::text[]) AS asked (nth, token_hash, slug) ",
+             FROM unnest($1::bigint[], $2::bytea[], $3::text[]) AS asked (index, token_hash, slug) ",
             $by,
             " CROSS JOIN workspace w LEFT JOIN teams t ON t.slug = asked.slug
              LEFT JOIN members m ON m.team_id = t.id AND m.account_id = a.id
@@ -237,14 +237,14 @@ async fn ask(
     now: OffsetDateTime,
     asked: Vec<(i64, &BoardRequest)>,
 ) -> sqlx::Result<Vec<BoardAuthRow>> {
-    let (mut nth, mut hashes, mut slugs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut index, mut hashes, mut slugs) = (Vec::new(), Vec::new(), Vec::new());
     for (place, asked) in asked {
-        nth.push(place);
+        index.push(place);
         hashes.push(asked.token_hash.as_slice());
         slugs.push(asked.slug.as_str());
     }
     sqlx::query_as(query)
-        .bind(nth)
+        .bind(index)
         .bind(hashes)
         .bind(slugs)
         .bind(now)

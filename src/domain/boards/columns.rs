@@ -14,7 +14,7 @@ use crate::domain::{
 };
 
 /// The maximum number of columns of a board.
-const MOST: i64 = 20;
+const MAX: i64 = 20;
 
 /// Adds a column at the right end of a board.
 pub async fn add_column(
@@ -34,7 +34,7 @@ pub async fn add_column(
         .bind(team.id)
         .fetch_one(change.db())
         .await?;
-    if count >= MOST {
+    if count >= MAX {
         return Err(Problem::field(
             "column",
             "A board can have at most 20 columns.",
@@ -47,7 +47,7 @@ pub async fn add_column(
             .await?;
     if taken
         .iter()
-        .any(|(_, called)| *called == name.to_lowercase())
+        .any(|(_, existing_name)| *existing_name == name.to_lowercase())
     {
         return Err(Problem::field(
             "name",
@@ -95,14 +95,14 @@ pub async fn edit_column(
     state: ColumnState,
 ) -> Result<()> {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (id, was, current_state): (Uuid, String, ColumnState) = sqlx::query_as(
+    let (id, old, current_state): (Uuid, String, ColumnState) = sqlx::query_as(
         "SELECT id, name, state FROM columns WHERE team_id = $1 AND slug = $2 FOR NO KEY UPDATE",
     )
     .bind(team.id)
     .bind(column)
     .fetch_one(change.db())
     .await?;
-    if (&was, current_state) == (&name, state) {
+    if (&old, current_state) == (&name, state) {
         return Ok(());
     }
     let has_tasks: bool = sqlx::query_scalar(
@@ -114,7 +114,7 @@ pub async fn edit_column(
     .await?;
     if current_state != state && has_tasks {
         let why = format!(
-            "{was} contains tasks, possibly archived ones, so its state cannot change. Add a column with the other state and move them there."
+            "{old} contains tasks, possibly archived ones, so its state cannot change. Add a column with the other state and move them there."
         );
         return Err(Problem::field("column", why));
     }
@@ -127,7 +127,7 @@ pub async fn edit_column(
         .bind(state.as_str())
         .execute(change.db())
         .await?;
-    let before = json!({ "column": column, "name": was, "state": current_state });
+    let before = json!({ "column": column, "name": old, "state": current_state });
     record(
         change,
         team,

@@ -44,14 +44,14 @@ pub async fn edit_label(
 ) -> Result<()> {
     touch_workspace(change.db()).await?;
     let name = name.trim().trim_start_matches('#');
-    let (was, stood): (String, i16) = sqlx::query_as(
+    let (old, stood): (String, i16) = sqlx::query_as(
         "SELECT name, hue FROM labels WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
     )
     .bind(team.id)
     .bind(label)
     .fetch_one(change.db())
     .await?;
-    if (was.as_str(), stood) == (name, hue) {
+    if (old.as_str(), stood) == (name, hue) {
         return Ok(());
     }
     sqlx::query("UPDATE labels SET name = $3, hue = $4 WHERE team_id = $1 AND id = $2")
@@ -65,7 +65,7 @@ pub async fn edit_label(
         change,
         team,
         EventKind::LabelEdited,
-        json!({ "name": was, "hue": stood }),
+        json!({ "name": old, "hue": stood }),
         json!({ "name": name, "hue": hue }),
     )
     .await

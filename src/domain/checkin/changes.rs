@@ -30,7 +30,7 @@ struct Row {
     number: i64,
     title: String,
     first: String,
-    was: Option<String>,
+    state_before: Option<String>,
     state: ColumnState,
     archived: bool,
     at: OffsetDateTime,
@@ -63,7 +63,7 @@ async fn read(db: &PgPool, team: &Team, seq: i64, order: &'static str) -> Result
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new("WITH asked AS (SELECT ");
     query.push_bind(team.id).push("::uuid AS team_id, ").push_bind(seq).push(
         "::bigint AS seq)
-         SELECT n.number, n.title, f.transition AS first, f.before->>'state' AS was, n.state, n.archived, n.at, n.seq FROM (
+         SELECT n.number, n.title, f.transition AS first, f.before->>'state' AS state_before, n.state, n.archived, n.at, n.seq FROM (
             SELECT k.team_id, k.number, k.title, c.state, k.archived_at IS NOT NULL AS archived, e.first, e.at, e.seq,
                    row_number() OVER (ORDER BY ",
     );
@@ -88,7 +88,7 @@ impl Row {
     fn into_changed(self, team: &Team) -> Changed {
         let what = transitions::describe_transition(
             &self.first,
-            self.was.as_deref(),
+            self.state_before.as_deref(),
             self.state,
             self.archived,
         );

@@ -46,7 +46,7 @@ struct Row {
     state: ColumnState,
     /// Number of tasks in that state.
     count: i64,
-    nth: i64,
+    index: i64,
 }
 
 impl CheckIn {
@@ -92,14 +92,14 @@ pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<C
     let sprint = sprints::queries::current(&sprints).cloned();
     let roster = load_roster(db, team.id).await?;
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, state, count, nth FROM (
+        "SELECT id, state, count, index FROM (
             SELECT k.id, c.state, count(*) OVER (PARTITION BY c.state) AS count,
                    row_number() OVER (PARTITION BY c.state ORDER BY
                        CASE WHEN c.state = 'done' THEN -extract(epoch FROM k.column_since) WHEN c.state <> 'todo' THEN extract(epoch FROM k.column_since) END,
-                       c.position, k.rank) AS nth
+                       c.position, k.rank) AS index
             FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
             WHERE k.team_id = $1 AND k.archived_at IS NULL AND ($2::uuid IS NULL OR k.sprint_id = $2)) ranked
-         WHERE nth = 1 OR (nth <= $3 AND state <> 'doing') OR state = 'blocked' AND nth <= 100 ORDER BY state, nth",
+         WHERE index = 1 OR (index <= $3 AND state <> 'doing') OR state = 'blocked' AND index <= 100 ORDER BY state, index",
     )
     .bind(team.id)
     .bind(sprint.as_ref().map(|sprint| sprint.id))
@@ -123,9 +123,9 @@ pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<C
         let mut those: Vec<(i64, &Card)> = rows
             .iter()
             .filter(|row| row.state == state)
-            .filter_map(|row| Some((row.nth, cards.iter().find(|card| card.id == row.id)?)))
+            .filter_map(|row| Some((row.index, cards.iter().find(|card| card.id == row.id)?)))
             .collect();
-        those.sort_by_key(|(nth, _)| *nth);
+        those.sort_by_key(|(index, _)| *index);
         those.into_iter().map(|(_, card)| card.clone()).collect()
     };
     let goals = match &sprint {
@@ -246,12 +246,17 @@ pub fn for_guests(team: &Team, card: &mut Card) {
     hide_addresses(
         card.blocked_by
             .iter_mut()
-            .flat_map(|wait| std::iter::once(&mut wait.note).chain(&mut wait.name)),
+            .flat_map(|blocker| std::iter::once(&mut blocker.note).chain(&mut blocker.name)),
     );
     let own = format!("{}-", team.key);
-    for wait in &mut card.blocked_by {
-        if wait.kind.is_task() && wait.on.as_deref().is_some_and(|key| !key.starts_with(&own)) {
-            (wait.on, wait.name, wait.state, wait.done_at) = (None, None, None, None);
+    for blocker in &mut card.blocked_by {
+        if blocker.kind.is_task()
+            && blocker
+                .on
+                .as_deref()
+                .is_some_and(|key| !key.starts_with(&own))
+        {
+            (blocker.on, blocker.name, blocker.state, blocker.done_at) = (None, None, None, None);
         }
     }
     // "Needed by" is free text and may name other teams or people.

@@ -175,7 +175,7 @@ impl Change {
     }
 
     /// Adds an imported event, with its original time and author.
-    pub fn record_past(&mut self, event: Event, at: OffsetDateTime, actor: Option<Uuid>) {
+    pub fn record_anonymous(&mut self, event: Event, at: OffsetDateTime, actor: Option<Uuid>) {
         self.events.push(PendingEvent { event, at, actor });
     }
 

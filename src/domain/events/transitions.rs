@@ -7,12 +7,12 @@ use crate::domain::column_state::ColumnState;
 /// left out. `joined -` means that the task was added to the sprint.
 pub fn describe_transition(
     first: &str,
-    was: Option<&str>,
+    old: Option<&str>,
     state: ColumnState,
     archived: bool,
 ) -> &'static str {
     let began = |with: &str| first.starts_with(with);
-    match (was, state) {
+    match (old, state) {
         _ if archived && (state != ColumnState::Done || began("archived")) => "Archived",
         (_, ColumnState::Done) => "Done",
         (None, _) if began("joined") => "Added",
@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn transition_depends_on_first_and_current_state() {
-        let described = |first, was, state| describe_transition(first, was, state, false);
+        let described = |first, old, state| describe_transition(first, old, state, false);
         assert_eq!(
             described("moved done", Some("doing"), ColumnState::Done),
             "Done"

@@ -31,7 +31,7 @@ pub struct Range {
 
 /// Maximum number of sprints in a range, half a year of two weeks each, because the cost of a page
 /// grows with the events in its range.
-pub const MOST: usize = 13;
+pub const MAX: usize = 13;
 
 impl Range {
     /// Parses the range of a URL. `None` before the first sprint has started.
@@ -68,11 +68,11 @@ impl Range {
             let (first, last) = (from.starts_on, to.starts_on);
             started.retain(|sprint| (first..=last).contains(&sprint.starts_on));
             if params.from.trim().is_empty() {
-                started.drain(..started.len().saturating_sub(MOST));
+                started.drain(..started.len().saturating_sub(MAX));
             }
-            if started.len() > MOST {
+            if started.len() > MAX {
                 let why = format!(
-                    "Choose at most {MOST} sprints; this range has {}.",
+                    "Choose at most {MAX} sprints; this range has {}.",
                     started.len()
                 );
                 return Err(Problem::field("from", why));
@@ -83,11 +83,11 @@ impl Range {
                 count => count
                     .parse()
                     .ok()
-                    .filter(|count| (1..=MOST).contains(count))
+                    .filter(|count| (1..=MAX).contains(count))
                     .ok_or_else(|| {
                         Problem::field(
                             "sprints",
-                            format!("Enter a number of sprints from 1 to {MOST}."),
+                            format!("Enter a number of sprints from 1 to {MAX}."),
                         )
                     })?,
             };
@@ -200,11 +200,11 @@ mod tests {
     }
 
     fn lengths(range: &Range, zone: &str) -> Vec<i64> {
-        let mut begin = range.since;
+        let mut start = range.since;
         range
             .ends(zone)
             .into_iter()
-            .map(|end| (end - std::mem::replace(&mut begin, end)).whole_hours())
+            .map(|end| (end - std::mem::replace(&mut start, end)).whole_hours())
             .collect()
     }
 
@@ -288,7 +288,7 @@ mod tests {
     fn range_is_a_count_or_two_sprints() {
         let monday = date!(2026 - 09 - 07);
         let sprints: Vec<Sprint> = (0..7)
-            .map(|nth| sprint(37 + nth, monday + Duration::weeks(2 * i64::from(nth))))
+            .map(|index| sprint(37 + index, monday + Duration::weeks(2 * i64::from(index))))
             .collect();
         let now = datetime!(2026-11-24 10:00 UTC);
         let numbers = |params: RangeParams| -> Result<Vec<i32>> {
@@ -309,10 +309,10 @@ mod tests {
         assert_eq!(numbers(params("1", "38", "39")).unwrap(), [38, 39]);
         assert_eq!(numbers(params("", "41", "")).unwrap(), [41, 42]);
         let long: Vec<Sprint> = (0..20)
-            .map(|nth| {
+            .map(|index| {
                 sprint(
-                    1 + nth,
-                    date!(2026 - 01 - 05) + Duration::weeks(2 * i64::from(nth)),
+                    1 + index,
+                    date!(2026 - 01 - 05) + Duration::weeks(2 * i64::from(index)),
                 )
             })
             .collect();

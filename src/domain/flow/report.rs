@@ -13,7 +13,7 @@ use crate::domain::{
     error::Result,
     flow::{
         measures::{self, Blocked, BurnUp, CycleTime, CycleTimes, Excluded, StartedTask},
-        queries::{self, faces::TaskRef},
+        queries::{self, task_refs::TaskRef},
         range::Range,
     },
     sprints::Sprint,
@@ -22,7 +22,7 @@ use crate::domain::{
 };
 
 /// A team's flow over a range.
-pub struct Figures {
+pub struct FlowReport {
     pub team: Team,
     pub range: Range,
     /// Each day of the range, with the number of tasks in each state at its end.
@@ -37,7 +37,7 @@ pub struct Figures {
     pub blocked: Blocked,
     /// The burn-up of the last sprint of the range.
     pub burn_up: BurnUp,
-    pub faces: HashMap<Uuid, TaskRef>,
+    pub task_refs: HashMap<Uuid, TaskRef>,
 }
 
 /// A sprint's burn-up; a closed sprint keeps the stored one.
@@ -58,7 +58,7 @@ async fn burn_up_of(
     queries::burn_up(db, team, sprint, filter, week, now).await
 }
 
-impl Figures {
+impl FlowReport {
     /// Loads a team's reports over a range, for the tasks that match a filter now.
     pub async fn read(
         db: &mut PgConnection,
@@ -72,11 +72,11 @@ impl Figures {
         let zone = week.zone.as_str();
         let span = (range.since, range.until);
         let mut opening = queries::open_at(db, team.id, range.since).await?;
-        let mut shifts = queries::shifts(db, team.id, span).await?;
-        let mut waits = queries::waits(db, team.id, span, zone).await?;
+        let mut transitions = queries::transitions(db, team.id, span).await?;
+        let mut blockers = queries::blockers(db, team.id, span, zone).await?;
         let work_in_progress = queries::work_in_progress(db, team, filter, now).await?;
 
-        let mut named: Vec<Uuid> = measures::finished(&shifts)
+        let mut named: Vec<Uuid> = measures::finished(&transitions)
             .into_iter()
             .map(|(task, _)| task)
             .collect();
@@ -84,26 +84,27 @@ impl Figures {
             named = opening
                 .iter()
                 .map(|(task, _)| *task)
-                .chain(shifts.iter().map(|transition| transition.task))
+                .chain(transitions.iter().map(|transition| transition.task))
                 .collect();
             named.sort_unstable();
             named.dedup();
         }
-        let mut faces =
-            crate::domain::flow::queries::faces::faces(db, team, filter, now, &named).await?;
+        let mut task_refs =
+            crate::domain::flow::queries::task_refs::task_refs(db, team, filter, now, &named)
+                .await?;
         if !filter.is_plain() {
-            opening.retain(|(task, _)| faces.contains_key(task));
-            shifts.retain(|transition| faces.contains_key(&transition.task));
-            waits.retain(|spell| faces.contains_key(&spell.task));
+            opening.retain(|(task, _)| task_refs.contains_key(task));
+            transitions.retain(|transition| task_refs.contains_key(&transition.task));
+            blockers.retain(|spell| task_refs.contains_key(&spell.task));
         }
-        let finished = measures::finished(&shifts);
+        let finished = measures::finished(&transitions);
         // Most finished tasks were created within the range; only for the others is the start
         // looked up before it.
-        let known = measures::first_started(&shifts);
+        let known = measures::first_started(&transitions);
         let both = finished
             .iter()
             .map(|(task, _)| *task)
-            .chain(work_in_progress.iter().map(|face| face.id));
+            .chain(work_in_progress.iter().map(|task_ref| task_ref.id));
         let others: Vec<Uuid> = both.filter(|task| !known.contains_key(task)).collect();
         let mut started = queries::started(db, team.id, &others, zone).await?;
         started.extend(
@@ -122,15 +123,19 @@ impl Figures {
         let ages = measures::cycle_times(
             work_in_progress
                 .iter()
-                .map(|face| (face.id, start_of(&face.id), range.today)),
+                .map(|task_ref| (task_ref.id, start_of(&task_ref.id), range.today)),
         );
-        faces.extend(work_in_progress.into_iter().map(|face| (face.id, face)));
+        task_refs.extend(
+            work_in_progress
+                .into_iter()
+                .map(|task_ref| (task_ref.id, task_ref)),
+        );
         let mut ageing: Vec<(TaskRef, CycleTime)> = ages
             .taken
             .into_iter()
-            .filter_map(|taken| Some((faces.get(&taken.task)?.clone(), taken)))
+            .filter_map(|taken| Some((task_refs.get(&taken.task)?.clone(), taken)))
             .collect();
-        ageing.sort_by_key(|(face, taken)| (-taken.days, face.number));
+        ageing.sort_by_key(|(task_ref, taken)| (-taken.days, task_ref.number));
 
         let done_on: Vec<Date> = done.iter().map(|(_, day)| *day).collect();
         let spans: Vec<(Date, Date)> = range
@@ -145,21 +150,21 @@ impl Figures {
             .zip(measures::throughput(&done_on, &spans))
             .collect();
         let in_column: Vec<(Uuid, Date, Date)> =
-            measures::spans(ColumnState::Blocked, &opening, &shifts, span)
+            measures::spans(ColumnState::Blocked, &opening, &transitions, span)
                 .into_iter()
                 .map(|(task, from, to)| (task, queries::span_of_days((from, to), span, zone)))
                 .map(|(task, (from, to))| (task, from, to))
                 .collect();
-        let counts = measures::days_by_state(&opening, &shifts, &range.ends(zone));
+        let counts = measures::days_by_state(&opening, &transitions, &range.ends(zone));
         Ok(Self {
             states: range.days().into_iter().zip(counts).collect(),
             times,
             ageing,
             ageing_left_out: ages.left_out,
             throughput,
-            blocked: measures::blocked(&waits, &in_column),
+            blocked: measures::blocked(&blockers, &in_column),
             burn_up: burn_up_of(db, team, last, filter, week, now).await?,
-            faces,
+            task_refs,
             team: team.clone(),
             range,
         })
@@ -188,7 +193,7 @@ impl Figures {
     }
 
     /// A task's key.
-    pub fn key(&self, face: &TaskRef) -> String {
-        format!("{}-{}", self.team.key, face.number)
+    pub fn key(&self, task_ref: &TaskRef) -> String {
+        format!("{}-{}", self.team.key, task_ref.number)
     }
 }

@@ -98,8 +98,8 @@ pub async fn edit_goal(
     draft: &Draft,
     seen: Option<i64>,
 ) -> Result<()> {
-    let was = lock(change, team, goal).await?;
-    if seen.is_some_and(|seen| seen < was.version) {
+    let old = lock(change, team, goal).await?;
+    if seen.is_some_and(|seen| seen < old.version) {
         let (who, ago) = last_editor(change, team, goal).await?;
         return Err(Problem::conflict(format!(
             "{who} changed this goal {ago}. Your changes are still in the form. Compare them with the current version, then save again."
@@ -132,12 +132,12 @@ pub async fn edit_goal(
     .execute(change.db())
     .await?;
     own(change, team, goal, &draft.owners).await?;
-    let mut before = json!({ "goal": goal, "title": was.title, "target": was.target });
+    let mut before = json!({ "goal": goal, "title": old.title, "target": old.target });
     let mut after = json!({ "goal": goal, "title": draft.title.trim(), "target": target, "owners": draft.owners });
     let serves = project.map(|(_, id)| id);
-    if was.project_id != serves {
+    if old.project_id != serves {
         // Followers of either project are notified.
-        (before["project"], after["project"]) = (json!(was.project_id), json!(serves));
+        (before["project"], after["project"]) = (json!(old.project_id), json!(serves));
     }
     note(change, team, EventKind::GoalEdited, before, after);
     Ok(())
@@ -169,8 +169,8 @@ pub async fn set_progress(
     value: i64,
     words: &str,
 ) -> Result<()> {
-    let was = lock(change, team, goal).await?;
-    let most = match was.measure {
+    let old = lock(change, team, goal).await?;
+    let most = match old.measure {
         Measure::Count => 1_000_000_000,
         Measure::Share => 100,
         Measure::YesNo => 1,
@@ -200,15 +200,15 @@ pub async fn set_progress(
     .bind(words.trim())
     .bind(actor)
     .bind(at)
-    .bind(was.measure.as_str())
+    .bind(old.measure.as_str())
     .execute(change.db())
     .await?;
     note(
         change,
         team,
         EventKind::GoalProgressed,
-        json!({ "goal": goal, "value": was.manual_value }),
-        json!({ "goal": goal, "value": value, "measure": was.measure.as_str(), "note": words.trim() }),
+        json!({ "goal": goal, "value": old.manual_value }),
+        json!({ "goal": goal, "value": value, "measure": old.measure.as_str(), "note": words.trim() }),
     );
     Ok(())
 }

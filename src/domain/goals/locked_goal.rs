@@ -24,15 +24,15 @@ pub(crate) struct LockedGoal {
 }
 
 pub(crate) async fn lock(change: &mut Change, team: &Team, goal: Uuid) -> Result<LockedGoal> {
-    let was: LockedGoal = sqlx::query_as(
+    let old: LockedGoal = sqlx::query_as(
         "SELECT sprint_id, position, title, measure, target, manual_value, project_id, version FROM goals WHERE team_id = $1 AND id = $2 FOR UPDATE",
     )
     .bind(team.id)
     .bind(goal)
     .fetch_one(change.db())
     .await?;
-    open_sprint(change, team, was.sprint_id).await?;
-    Ok(was)
+    open_sprint(change, team, old.sprint_id).await?;
+    Ok(old)
 }
 
 /// Refuses a closed sprint: its numbers are frozen, including its goals.

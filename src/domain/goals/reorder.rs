@@ -43,7 +43,7 @@ pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result
         )
         .await?;
     }
-    let was = lock(change, team, goal).await?;
+    let old = lock(change, team, goal).await?;
     // The foreign key refuses the deletion if a task was linked to the goal in the meantime.
     sqlx::query("DELETE FROM goals WHERE team_id = $1 AND id = $2")
         .bind(team.id)
@@ -54,7 +54,7 @@ pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result
         change,
         team,
         EventKind::GoalDeleted,
-        json!({ "goal": goal, "title": was.title, "project": was.project_id }),
+        json!({ "goal": goal, "title": old.title, "project": old.project_id }),
         json!({}),
     );
     Ok(())
@@ -62,7 +62,7 @@ pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result
 
 /// Moves a goal one place up or down among its team's in the sprint; at the end nothing changes.
 pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool) -> Result<()> {
-    let was = lock(change, team, goal).await?;
+    let old = lock(change, team, goal).await?;
     sqlx::query("SET CONSTRAINTS goal_position DEFERRED")
         .execute(change.db())
         .await?;
@@ -71,15 +71,15 @@ pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool
          ORDER BY abs(position - $3) LIMIT 1 FOR NO KEY UPDATE",
     )
     .bind(team.id)
-    .bind(was.sprint_id)
-    .bind(was.position)
+    .bind(old.sprint_id)
+    .bind(old.position)
     .bind(up)
     .fetch_optional(change.db())
     .await?;
     let Some((neighbour, position)) = neighbour else {
         return Ok(());
     };
-    for (id, position) in [(goal, position), (neighbour, was.position)] {
+    for (id, position) in [(goal, position), (neighbour, old.position)] {
         sqlx::query("UPDATE goals SET position = $3 WHERE team_id = $1 AND id = $2")
             .bind(team.id)
             .bind(id)
@@ -91,7 +91,7 @@ pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool
         change,
         team,
         EventKind::GoalReordered,
-        json!({ "goal": goal, "position": was.position }),
+        json!({ "goal": goal, "position": old.position }),
         json!({ "goal": goal, "position": position }),
     );
     Ok(())

@@ -37,9 +37,9 @@ impl Board {
                 return Err(Problem::field("map", why));
             }
         }
-        let place = |(nth, list): (usize, &List)| {
-            let has_new = new.iter().any(|task| task.list == Some(nth));
-            let is_empty = !draft.tasks.iter().any(|task| task.list == Some(nth));
+        let place = |(index, list): (usize, &List)| {
+            let has_new = new.iter().any(|task| task.list == Some(index));
+            let is_empty = !draft.tasks.iter().any(|task| task.list == Some(index));
             // An empty list gets a column on the first import only, so that a deleted column does
             // not return with every run.
             let wanted =

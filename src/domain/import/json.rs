@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::domain::dates::read_date;
+use crate::domain::dates::parse_date;
 
 /// A value and its place: `cards[3].labels[0]`.
 pub(crate) struct Node<'j> {
@@ -69,9 +69,9 @@ impl<'j> Node<'j> {
             .value
             .as_array()
             .ok_or_else(|| self.type_error("a list"))?;
-        let node = |(nth, value)| Self {
+        let node = |(index, value)| Self {
             value,
-            place: format!("{}[{nth}]", self.place),
+            place: format!("{}[{index}]", self.place),
         };
         Ok(values.iter().enumerate().map(node).collect())
     }
@@ -153,7 +153,7 @@ impl<'j> Node<'j> {
     pub fn day(&self, field: &str) -> Result<Option<Date>> {
         match self.text(field)? {
             "" => Ok(None),
-            text => (text.get(..10).and_then(read_date))
+            text => (text.get(..10).and_then(parse_date))
                 .map(Some)
                 .ok_or_else(|| {
                     anyhow!("{} is not a date such as 2026-11-24", self.place_of(field))

@@ -21,16 +21,16 @@ pub use crate::domain::import::summary::{Notices, Summary};
 pub use crate::domain::import::{draft::ImportRequest, execute::import};
 
 /// A larger file is not a board and would only fill the memory.
-const MOST_BYTES: u64 = 100 * 1024 * 1024;
+const MAX_BYTES: u64 = 100 * 1024 * 1024;
 
 /// Parses the file as JSON, or returns the reason with line and column.
 pub fn read_file(path: &Path) -> anyhow::Result<Value> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1)
+    file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
         .with_context(|| format!("cannot read {}", path.display()))?;
-    if bytes.len() as u64 > MOST_BYTES {
+    if bytes.len() as u64 > MAX_BYTES {
         bail!(
             "{} is larger than 100 MB; nothing was imported",
             path.display()

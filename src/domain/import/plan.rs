@@ -193,7 +193,7 @@ pub(crate) fn landings(
         .iter()
         .zip(of_list)
         .enumerate()
-        .filter_map(|(nth, (list, column))| {
+        .filter_map(|(index, (list, column))| {
             let column = board
                 .columns
                 .iter()
@@ -201,7 +201,7 @@ pub(crate) fn landings(
             let here = || {
                 tasks
                     .iter()
-                    .filter(|planned| planned.task.list == Some(nth))
+                    .filter(|planned| planned.task.list == Some(index))
             };
             let landing = ImportedList {
                 list: list.name.clone(),

@@ -18,7 +18,7 @@ use crate::domain::{
     humanize,
     retro::{
         figures::TaskOutcome,
-        report::{self, Figures},
+        report::{self, SprintReport},
     },
     sprints::{Sprint, cadence},
     tasks::{archive, bulk_edit, edit, task_edit::Edit},
@@ -27,17 +27,17 @@ use crate::domain::{
 };
 
 /// Maximum length of a reason.
-const MOST_WORDS: usize = 500;
+const MAX_CHARS: usize = 500;
 
 /// What happens to an unfinished task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CloseAction {
     Carry,
     Backlog,
     Drop,
 }
 
-impl Outcome {
+impl CloseAction {
     pub const ALL: [Self; 3] = [Self::Carry, Self::Backlog, Self::Drop];
 
     /// The value in forms.
@@ -56,7 +56,7 @@ impl Outcome {
     }
 
     /// The outcome that the report stores.
-    fn stored(self) -> TaskOutcome {
+    fn to_task_outcome(self) -> TaskOutcome {
         match self {
             Self::Carry => TaskOutcome::Carried,
             Self::Backlog => TaskOutcome::Backlog,
@@ -69,7 +69,7 @@ impl Outcome {
 #[derive(Clone, Debug, Default)]
 pub struct CloseDecisions {
     /// The outcome of each unfinished task by its key, with a reason for carrying over again.
-    pub tasks: HashMap<String, (Outcome, String)>,
+    pub tasks: HashMap<String, (CloseAction, String)>,
     /// Whether each goal was met, and the reason if not.
     pub goals: HashMap<Uuid, (bool, String)>,
 }
@@ -81,7 +81,7 @@ pub struct LockedSprint {
     /// The team's goals in the sprint, with their current progress.
     goals: Vec<Goal>,
     /// The numbers to freeze.
-    figures: Figures,
+    figures: SprintReport,
 }
 
 /// An unfinished task, with the suggested outcome.
@@ -96,7 +96,7 @@ struct Unfinished {
 ///
 /// # Errors
 /// `Conflict` when it is already closed, or when the next one is.
-pub async fn hold(
+pub async fn lock_for_close(
     change: &mut Change,
     team: &Team,
     roster: &Roster,
@@ -105,16 +105,16 @@ pub async fn hold(
 ) -> Result<LockedSprint> {
     bulk_edit::lock_every_column(change.db(), team.id).await?;
     let unfinished = lock_unfinished(change, team, sprint).await?;
-    lock_sprint(change, team, sprint, to).await?;
+    lock_open_sprints(change, team, sprint, to).await?;
     // Another transaction may have added a task while this one waited for the lock; then the change
     // is retried.
-    let held: Vec<Uuid> = unfinished.iter().map(|task| task.id).collect();
+    let locked: Vec<Uuid> = unfinished.iter().map(|task| task.id).collect();
     let now: Vec<Uuid> = sqlx::query_scalar(UNFINISHED)
         .bind(team.id)
         .bind(sprint.id)
         .fetch_all(change.db())
         .await?;
-    if held != now {
+    if locked != now {
         return Err(Problem::Again);
     }
     let (at, rosters) = (change.at, HashMap::from([(team.id, roster.clone())]));
@@ -139,19 +139,19 @@ pub async fn close_sprint(
     roster: &Roster,
     sprint: &Sprint,
     to: &Sprint,
-    verdict: &CloseDecisions,
+    decisions: &CloseDecisions,
 ) -> Result<()> {
     let LockedSprint {
         unfinished,
         goals,
         figures: mut frozen,
-    } = hold(change, team, roster, sprint, to).await?;
+    } = lock_for_close(change, team, roster, sprint, to).await?;
     frozen.burn_up = final_burn_up(change, team, roster, sprint, &frozen).await?;
     let (at, actor) = (change.at, change.actor);
-    if verdict
+    if decisions
         .goals
         .values()
-        .any(|(met, why_not)| !met && why_not.chars().count() > MOST_WORDS)
+        .any(|(met, why_not)| !met && why_not.chars().count() > MAX_CHARS)
     {
         return Err(Problem::field(
             "why",
@@ -160,29 +160,30 @@ pub async fn close_sprint(
     }
     frozen.goals = goals
         .iter()
-        .map(|goal| (goal.id, final_figure(goal, verdict)))
+        .map(|goal| (goal.id, final_figure(goal, decisions)))
         .collect();
-    let mut refused = Vec::new();
+    let mut missing_reason = Vec::new();
     let mut leftovers = Vec::new();
     for task in &unfinished {
-        let Some((outcome, reason)) = verdict.tasks.get(&task.key) else {
+        let Some((outcome, reason)) = decisions.tasks.get(&task.key) else {
             return Err(Problem::conflict(format!(
                 "{} was added to {} in the meantime. Choose what happens to it below. Nothing was closed.",
                 task.key, sprint.name
             )));
         };
-        if *outcome == Outcome::Carry && task.carried_before > 0 && reason.trim().is_empty() {
-            refused.push(task.key.as_str());
+        if *outcome == CloseAction::Carry && task.carried_before > 0 && reason.trim().is_empty() {
+            missing_reason.push(task.key.as_str());
         }
         if let Some(figure) = frozen.tasks.iter_mut().find(|figure| figure.id == task.id) {
-            (figure.outcome, figure.reason) = (Some(outcome.stored()), reason.trim().to_owned());
+            (figure.outcome, figure.reason) =
+                (Some(outcome.to_task_outcome()), reason.trim().to_owned());
         }
         leftovers.push((task, *outcome, reason.trim()));
     }
-    if !refused.is_empty() {
+    if !missing_reason.is_empty() {
         let why = format!(
             "Enter a reason for carrying over again: {}. Nothing was closed.",
-            refused.join(", ")
+            missing_reason.join(", ")
         );
         return Err(Problem::field("reason", why));
     }
@@ -197,9 +198,9 @@ pub async fn close_sprint(
         .execute(change.db())
         .await?;
     for (task, outcome, reason) in leftovers {
-        leave(change, team, sprint, to, task.id, outcome, reason).await?;
+        apply_outcome(change, team, sprint, to, task.id, outcome, reason).await?;
     }
-    cadence::settle(change.db()).await?;
+    cadence::close_finished_sprints(change.db()).await?;
     touch_workspace(change.db()).await?;
     change.record(Event {
         team: team.id,
@@ -218,7 +219,7 @@ async fn final_burn_up(
     team: &Team,
     roster: &Roster,
     sprint: &Sprint,
-    figures: &Figures,
+    figures: &SprintReport,
 ) -> Result<Value> {
     let at = change.at;
     let no_filter = Filter::default();
@@ -238,21 +239,21 @@ async fn final_burn_up(
 }
 
 /// Applies the outcome of one unfinished task.
-async fn leave(
+async fn apply_outcome(
     change: &mut Change,
     team: &Team,
     sprint: &Sprint,
     to: &Sprint,
     task: Uuid,
-    outcome: Outcome,
+    outcome: CloseAction,
     reason: &str,
 ) -> Result<()> {
     sqlx::query("INSERT INTO unfinished_tasks (team_id, sprint_id, task_id, outcome, to_sprint_id, reason) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(team.id)
         .bind(sprint.id)
         .bind(task)
-        .bind(outcome.stored())
-        .bind((outcome == Outcome::Carry).then_some(to.id))
+        .bind(outcome.to_task_outcome())
+        .bind((outcome == CloseAction::Carry).then_some(to.id))
         .bind(reason)
         .execute(change.db())
         .await?;
@@ -261,9 +262,9 @@ async fn leave(
         ..Edit::default()
     };
     match outcome {
-        Outcome::Carry => edit::edit_task(change, team, task, &into(Some(to.id))).await,
-        Outcome::Backlog => edit::edit_task(change, team, task, &into(None)).await,
-        Outcome::Drop => archive::archive_task(change, team, task).await,
+        CloseAction::Carry => edit::edit_task(change, team, task, &into(Some(to.id))).await,
+        CloseAction::Backlog => edit::edit_task(change, team, task, &into(None)).await,
+        CloseAction::Drop => archive::archive_task(change, team, task).await,
     }
 }
 
@@ -302,7 +303,12 @@ async fn lock_unfinished(
 }
 
 /// Locks out other closes and new goals until the end of the transaction.
-async fn lock_sprint(change: &mut Change, team: &Team, sprint: &Sprint, to: &Sprint) -> Result<()> {
+async fn lock_open_sprints(
+    change: &mut Change,
+    team: &Team,
+    sprint: &Sprint,
+    to: &Sprint,
+) -> Result<()> {
     let (first, second) = if sprint.id < to.id {
         (sprint, to)
     } else {
@@ -340,8 +346,8 @@ async fn lock_sprint(change: &mut Change, team: &Team, sprint: &Sprint, to: &Spr
 }
 
 /// A goal's numbers as they would be frozen now.
-pub fn final_figure(goal: &Goal, verdict: &CloseDecisions) -> FrozenGoal {
-    let (met, why_not) = verdict
+pub fn final_figure(goal: &Goal, decisions: &CloseDecisions) -> FrozenGoal {
+    let (met, why_not) = decisions
         .goals
         .get(&goal.id)
         .cloned()

@@ -51,7 +51,7 @@ pub struct TaskFigure {
 /// A period in which a task was waiting.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct WaitFigure {
+pub struct BlockerFigure {
     pub key: String,
     pub title: String,
     pub on: String,

@@ -11,7 +11,7 @@ use crate::domain::{
     column_state::ColumnState,
     error::Result,
     policy::predicates::named_beside,
-    retro::figures::{CycleFigure, TaskFigure, WaitFigure},
+    retro::figures::{BlockerFigure, CycleFigure, TaskFigure},
     sprints::Sprint,
     team::Team,
     teams::roster::Week,
@@ -22,13 +22,13 @@ pub(crate) const LONGEST: usize = 5;
 
 /// The longest periods in which the team's tasks were waiting during the sprint, not cut at its
 /// ends.
-pub(crate) async fn waits(
+pub(crate) async fn blockers(
     db: &mut PgConnection,
     team: &Team,
     sprint: &Sprint,
     week: &Week,
     now: OffsetDateTime,
-) -> Result<Vec<WaitFigure>> {
+) -> Result<Vec<BlockerFigure>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         number: i64,
@@ -58,7 +58,7 @@ pub(crate) async fn waits(
     .bind(LONGEST as i64)
     .fetch_all(db)
     .await?;
-    let figure = |row: Row| WaitFigure {
+    let figure = |row: Row| BlockerFigure {
         key: format!("{}-{}", team.key, row.number),
         title: row.title,
         on: row.on,

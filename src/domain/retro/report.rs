@@ -14,8 +14,8 @@ use crate::domain::{
     keys::split_key,
     policy::predicates::named_beside,
     retro::{
-        figures::{CycleFigure, TaskFigure, TaskOutcome, WaitFigure},
-        longest::{cycles, waits},
+        figures::{BlockerFigure, CycleFigure, TaskFigure, TaskOutcome},
+        longest::{blockers, cycles},
     },
     sprints::Sprint,
     team::Team,
@@ -26,18 +26,18 @@ use crate::domain::{
 /// a default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Figures {
+pub struct SprintReport {
     /// By goal id.
     pub goals: BTreeMap<Uuid, FrozenGoal>,
     pub tasks: Vec<TaskFigure>,
     /// Longest first.
-    pub waits: Vec<WaitFigure>,
+    pub blockers: Vec<BlockerFigure>,
     pub cycles: Vec<CycleFigure>,
     /// The burn-up chart's data; null for sprints closed before it was stored.
     pub burn_up: serde_json::Value,
 }
 
-impl Figures {
+impl SprintReport {
     /// Number of tasks in the sprint, and of done ones.
     pub fn burned(&self) -> (usize, usize) {
         let there = self.tasks.iter().filter(|task| task.outcome.is_none());
@@ -90,8 +90,12 @@ impl Figures {
 
 /// Returns the numbers that a team froze when it closed a sprint, if it did. Names of teams that
 /// have become private since are left out.
-pub async fn frozen(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<Option<Figures>> {
-    let figures: Option<Json<Figures>> = sqlx::query_scalar(
+pub async fn frozen(
+    db: &mut PgConnection,
+    team: Uuid,
+    sprint: Uuid,
+) -> Result<Option<SprintReport>> {
+    let figures: Option<Json<SprintReport>> = sqlx::query_scalar(
         "SELECT figures FROM sprint_reports WHERE team_id = $1 AND sprint_id = $2",
     )
     .bind(team)
@@ -101,13 +105,17 @@ pub async fn frozen(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<O
     let Some(Json(mut figures)) = figures else {
         return Ok(None);
     };
-    if !figures.waits.is_empty() {
-        hide_private(db, team, &mut figures.waits).await?;
+    if !figures.blockers.is_empty() {
+        hide_private(db, team, &mut figures.blockers).await?;
     }
     Ok(Some(figures))
 }
 
-async fn hide_private(db: &mut PgConnection, team: Uuid, waits: &mut [WaitFigure]) -> Result<()> {
+async fn hide_private(
+    db: &mut PgConnection,
+    team: Uuid,
+    blockers: &mut [BlockerFigure],
+) -> Result<()> {
     let private: Vec<(String, String)> = sqlx::query_as(concat!(
         "SELECT t.name, t.key FROM teams t WHERE NOT ",
         named_beside!("t", "$1"),
@@ -118,13 +126,13 @@ async fn hide_private(db: &mut PgConnection, team: Uuid, waits: &mut [WaitFigure
     .bind(team)
     .fetch_all(db)
     .await?;
-    for wait in waits {
-        let key = split_key(&wait.on).map(|(key, _)| key);
+    for blocker in blockers {
+        let key = split_key(&blocker.on).map(|(key, _)| key);
         if private
             .iter()
-            .any(|(name, its)| *name == wait.on || key.as_ref() == Some(its))
+            .any(|(name, its)| *name == blocker.on || key.as_ref() == Some(its))
         {
-            wait.on = "a private team".to_owned();
+            blocker.on = "a private team".to_owned();
         }
     }
     Ok(())
@@ -137,7 +145,7 @@ pub async fn current_figures(
     sprint: &Sprint,
     week: &Week,
     now: OffsetDateTime,
-) -> Result<Figures> {
+) -> Result<SprintReport> {
     let tasks = tasks(db, team, sprint, week).await?;
     around(db, team, sprint, week, tasks, now).await
 }
@@ -150,15 +158,15 @@ pub async fn around(
     week: &Week,
     tasks: Vec<TaskFigure>,
     now: OffsetDateTime,
-) -> Result<Figures> {
-    let waits = waits(db, team, sprint, week, now).await?;
+) -> Result<SprintReport> {
+    let blockers = blockers(db, team, sprint, week, now).await?;
     let done: Vec<&TaskFigure> = tasks.iter().filter(|task| task.done).collect();
     let cycles = cycles(db, team, &done, week, now).await?;
-    Ok(Figures {
+    Ok(SprintReport {
         tasks,
-        waits,
+        blockers,
         cycles,
-        ..Figures::default()
+        ..SprintReport::default()
     })
 }
 

@@ -76,7 +76,7 @@ pub async fn update_sprints(db: &mut PgConnection, now: OffsetDateTime) -> Resul
             .await?;
     }
     if ended > 0 {
-        settle(db).await?;
+        close_finished_sprints(db).await?;
     }
     if ended > 0 || turned.is_some() {
         touch_workspace(db).await?;
@@ -110,7 +110,7 @@ pub async fn update_sprints_and_notify(change: &mut Change) -> Result<()> {
 
 /// Closes ended sprints that every team with tasks or goals in them has closed. Done tasks count,
 /// archived or not, because their numbers are frozen at the close.
-pub(crate) async fn settle(db: &mut PgConnection) -> Result<()> {
+pub(crate) async fn close_finished_sprints(db: &mut PgConnection) -> Result<()> {
     sqlx::query(
         "UPDATE sprints s SET state = 'closed' WHERE s.state = 'ended' AND NOT EXISTS (
             SELECT FROM teams t WHERE NOT EXISTS (SELECT FROM sprint_reports c WHERE c.team_id = t.id AND c.sprint_id = s.id)

@@ -20,15 +20,15 @@ pub async fn edit_sprint(
     starts_on: Date,
     ends_on: Date,
 ) -> Result<()> {
-    let was = lock(change, number).await?;
-    let over = matches!(was.state, SprintState::Ended | SprintState::Closed);
-    if over && (was.starts_on, was.ends_on) != (starts_on, ends_on) {
+    let old = lock(change, number).await?;
+    let over = matches!(old.state, SprintState::Ended | SprintState::Closed);
+    if over && (old.starts_on, old.ends_on) != (starts_on, ends_on) {
         return Err(Problem::conflict(format!(
             "{} has ended, so its dates can no longer be changed. Nothing was changed.",
-            was.name
+            old.name
         )));
     }
-    if was.state == SprintState::Active && was.starts_on != starts_on {
+    if old.state == SprintState::Active && old.starts_on != starts_on {
         return Err(Problem::field(
             "starts_on",
             "The sprint has started. You can only change its end date.",
@@ -47,13 +47,13 @@ pub async fn edit_sprint(
         ));
     }
     let today = today(change).await?;
-    if was.state == SprintState::Active && ends_on < today {
+    if old.state == SprintState::Active && ends_on < today {
         return Err(Problem::field(
             "ends_on",
             "End date must be today or later.",
         ));
     }
-    if was.state == SprintState::Planned && starts_on <= today {
+    if old.state == SprintState::Planned && starts_on <= today {
         return Err(Problem::field(
             "starts_on",
             "A planned sprint must start tomorrow or later.",
@@ -73,43 +73,43 @@ pub async fn edit_sprint(
         return Err(Problem::field("starts_on", why));
     }
     sqlx::query("UPDATE sprints SET name = $2, starts_on = $3, ends_on = $4 WHERE id = $1")
-        .bind(was.id)
+        .bind(old.id)
         .bind(name.trim())
         .bind(starts_on)
         .bind(ends_on)
         .execute(change.db())
         .await?;
     let after = json!({ "sprint": number, "name": name.trim(), "starts_on": starts_on.to_string(), "ends_on": ends_on.to_string() });
-    notify_every_team(change, EventKind::SprintRescheduled, face(&was), after).await
+    notify_every_team(change, EventKind::SprintRescheduled, face(&old), after).await
 }
 
 /// Skips a sprint's period: it and all planned sprints after it move by its length. `seen` is the
 /// start date that the client saw, so that a repeated request skips only once.
 pub async fn skip_sprint(change: &mut Change, number: i32, seen: Option<Date>) -> Result<()> {
-    let was = lock(change, number).await?;
-    if seen.is_some_and(|seen| seen != was.starts_on) {
+    let old = lock(change, number).await?;
+    if seen.is_some_and(|seen| seen != old.starts_on) {
         return Err(Problem::conflict(format!(
             "{} was already moved. Nothing was changed.",
-            was.name
+            old.name
         )));
     }
-    if was.state != SprintState::Planned {
+    if old.state != SprintState::Planned {
         return Err(Problem::conflict(format!(
             "{} has already started. Nothing was changed.",
-            was.name
+            old.name
         )));
     }
-    let by = (was.next_start() - was.starts_on).whole_days() as i32;
+    let by = (old.next_start() - old.starts_on).whole_days() as i32;
     sqlx::query("SET CONSTRAINTS sprint_overlap DEFERRED")
         .execute(change.db())
         .await?;
     sqlx::query("UPDATE sprints SET starts_on = starts_on + $2, ends_on = ends_on + $2 WHERE starts_on >= $1")
-        .bind(was.starts_on)
+        .bind(old.starts_on)
         .bind(by)
         .execute(change.db())
         .await?;
-    let after = json!({ "sprint": number, "starts_on": was.starts_on.saturating_add(Duration::days(i64::from(by))).to_string() });
-    notify_every_team(change, EventKind::SprintSkipped, face(&was), after).await
+    let after = json!({ "sprint": number, "starts_on": old.starts_on.saturating_add(Duration::days(i64::from(by))).to_string() });
+    notify_every_team(change, EventKind::SprintSkipped, face(&old), after).await
 }
 
 /// Sets the cadence. Planned sprints get new dates and names: the first one starts on `starts_on`
@@ -239,6 +239,6 @@ async fn notify_every_team(
     Ok(())
 }
 
-fn face(was: &Sprint) -> Value {
-    json!({ "sprint": was.number, "name": was.name, "starts_on": was.starts_on.to_string(), "ends_on": was.ends_on.to_string() })
+fn face(old: &Sprint) -> Value {
+    json!({ "sprint": old.number, "name": old.name, "starts_on": old.starts_on.to_string(), "ends_on": old.ends_on.to_string() })
 }

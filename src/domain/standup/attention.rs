@@ -82,7 +82,11 @@ fn reasons(standup: &Standup, card: &Card) -> Vec<(u8, String)> {
 }
 
 fn waiting_reason(card: &Card, now: OffsetDateTime) -> String {
-    let reasons: Vec<String> = card.blocked_by.iter().map(|wait| wait.words(now)).collect();
+    let reasons: Vec<String> = card
+        .blocked_by
+        .iter()
+        .map(|blocker| blocker.words(now))
+        .collect();
     if reasons.is_empty() {
         "No reason given".to_owned()
     } else {
@@ -120,8 +124,9 @@ fn most_useful_to(
     let is_free =
         |card: &Card| card.state == ColumnState::Todo && (card.owners.is_empty() || is_mine(card));
     let is_waiting_on_them = |card: &Card| {
-        card.blocked_by.iter().any(|wait| {
-            wait.kind == BlockerKind::Person && wait.on.as_deref() == Some(who.handle.as_str())
+        card.blocked_by.iter().any(|blocker| {
+            blocker.kind == BlockerKind::Person
+                && blocker.on.as_deref() == Some(who.handle.as_str())
         })
     };
     let oldest = |which: &dyn Fn(&Card) -> bool| {

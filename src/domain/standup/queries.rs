@@ -148,7 +148,7 @@ async fn load_updates(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
         number: i64,
         title: String,
         first: String,
-        was: Option<String>,
+        state_before: Option<String>,
         state: ColumnState,
         archived: bool,
         /// Number of tasks of the team that changed.
@@ -165,10 +165,10 @@ async fn load_updates(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
         .collect();
     let rows: Vec<Row> = sqlx::query_as(
         // Joining the sprint has no `transition` of its own. Tasks carried over by a close are not news.
-        concat!("SELECT k.team_id AS team, k.number, k.title, k.first, k.was, k.state, k.archived, k.all, ", owners!(), "
+        concat!("SELECT k.team_id AS team, k.number, k.title, k.first, k.state_before, k.state, k.archived, k.all, ", owners!(), "
          FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS w (team, began, sprint) CROSS JOIN LATERAL (
             SELECT k.team_id, k.id, k.number, k.title, (array_agg(coalesce(e.transition, 'joined -') ORDER BY e.seq))[1] AS first,
-                   (array_agg(e.before->>'state' ORDER BY e.seq) FILTER (WHERE e.transition IS NOT NULL))[1] AS was,
+                   (array_agg(e.before->>'state' ORDER BY e.seq) FILTER (WHERE e.transition IS NOT NULL))[1] AS state_before,
                    c.state, k.archived_at IS NOT NULL AS archived, count(*) OVER () AS all
             FROM (SELECT seq, team_id, task_id, at, before, transition FROM events WHERE team_id = w.team AND at >= w.began AND transition IS NOT NULL
                   UNION
@@ -188,7 +188,7 @@ async fn load_updates(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
     for row in rows {
         let what = transitions::describe_transition(
             &row.first,
-            row.was.as_deref(),
+            row.state_before.as_deref(),
             row.state,
             row.archived,
         );

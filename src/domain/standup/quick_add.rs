@@ -2,7 +2,7 @@
 
 use time::{Date, Duration, Weekday};
 
-use crate::domain::dates::read_date;
+use crate::domain::dates::parse_date;
 
 /// A line with its handle and due date taken out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +68,7 @@ fn read_day(word: &str, today: Date) -> Option<Date> {
         "fri" => Weekday::Friday,
         "sat" => Weekday::Saturday,
         "sun" => Weekday::Sunday,
-        _ => return read_date(&word),
+        _ => return parse_date(&word),
     };
     let full = weekday.to_string().to_lowercase();
     (full.starts_with(&word)).then(|| {

@@ -14,8 +14,8 @@ use crate::domain::{
 
 /// Archives a task: it leaves the board and keeps everything else. Archiving it again does nothing.
 pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
-    let (was, column) = lock_own_column(change, team, task).await?;
-    if was.archived_at.is_some() {
+    let (old, column) = lock_own_column(change, team, task).await?;
+    if old.archived_at.is_some() {
         return Ok(());
     }
     let at = change.at;
@@ -32,12 +32,12 @@ pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
         team: team.id,
         task: Some(task),
         kind: EventKind::TaskArchived,
-        before: json!({ "column": column.slug, "rank": was.rank, "archived": false }),
+        before: json!({ "column": column.slug, "rank": old.rank, "archived": false }),
         after: json!({ "rank": null, "archived": true }),
         version: Some(version),
     });
-    crate::domain::tasks::waits::end_waits(change, team, task).await?;
-    crate::domain::tasks::waits::notify_waiting_tasks(
+    crate::domain::tasks::blockers::end_blockers(change, team, task).await?;
+    crate::domain::tasks::blockers::notify_waiting_tasks(
         change,
         team,
         task,
@@ -56,8 +56,8 @@ pub async fn restore_task(
     task: Uuid,
     wanted: Option<&str>,
 ) -> Result<()> {
-    let (was, column) = lock_own_column(change, team, task).await?;
-    if was.archived_at.is_none() {
+    let (old, column) = lock_own_column(change, team, task).await?;
+    if old.archived_at.is_none() {
         return Ok(());
     }
     let taken: bool = match wanted {
@@ -85,7 +85,7 @@ pub async fn restore_task(
             .await?
         }
     };
-    if let Some(sprint) = was.sprint_id.filter(|_| column.state != ColumnState::Done) {
+    if let Some(sprint) = old.sprint_id.filter(|_| column.state != ColumnState::Done) {
         move_task::leave_closed_sprint(change, team, task, sprint).await?;
     }
     let version: i64 = sqlx::query_scalar(
@@ -105,7 +105,7 @@ pub async fn restore_task(
         after: json!({ "column": column.slug, "state": column.state, "rank": rank, "archived": false }),
         version: Some(version),
     });
-    crate::domain::tasks::waits::notify_waiting_tasks(
+    crate::domain::tasks::blockers::notify_waiting_tasks(
         change,
         team,
         task,
@@ -133,7 +133,7 @@ async fn lock_own_column(
     .bind(task)
     .fetch_one(change.db())
     .await?;
-    let (was, from, _) =
+    let (old, from, _) =
         crate::domain::tasks::placement::lock_places(change.db(), team.id, task, &slug).await?;
-    Ok((was, from))
+    Ok((old, from))
 }

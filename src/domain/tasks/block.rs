@@ -11,8 +11,9 @@ use crate::domain::{
     keys::split_key,
     policy::predicates::{named_beside, of_key, seen_by},
     tasks::{
-        BlockerKind, dependencies, move_task, touch,
-        waits::{end_waits, notify_blocking_tasks},
+        BlockerKind,
+        blockers::{end_blockers, notify_blocking_tasks},
+        dependencies, move_task, touch,
     },
     team::Team,
 };
@@ -65,7 +66,7 @@ pub async fn block_task(
         None
     };
     if let Some(on) = on.as_ref().and_then(|on| on.task) {
-        dependencies::lock_waits(change.db()).await?;
+        dependencies::lock_blockers(change.db()).await?;
         dependencies::refuse_cycle(change.db(), (team.id, task), on).await?;
     }
     let blocked: Option<String> = sqlx::query_scalar(
@@ -76,9 +77,9 @@ pub async fn block_task(
     .await?;
     let blocked = blocked
         .ok_or_else(|| Problem::field("column", "This board has no column for blocked tasks."))?;
-    let (was, from, to) =
+    let (old, from, to) =
         crate::domain::tasks::placement::lock_places(change.db(), team.id, task, &blocked).await?;
-    if was.archived_at.is_some() {
+    if old.archived_at.is_some() {
         return Err(Problem::conflict(
             "The task is archived. Restore it first, then block it.",
         ));
@@ -92,8 +93,8 @@ pub async fn block_task(
             &crate::domain::tasks::placement::Place::default(),
         )
         .await?;
-        move_task::return_to_current_sprint(change, team, &was, &from, &to).await?;
-        move_task::put(change, team, &was, &from, &to, &rank).await?;
+        move_task::return_to_current_sprint(change, team, &old, &from, &to).await?;
+        move_task::put(change, team, &old, &from, &to, &rank).await?;
     }
     let Some(on) = on else { return Ok(()) };
     // Names of private teams are not written to this team's events either.
@@ -210,10 +211,10 @@ pub async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
             "This board has no column to move the task back to.",
         )
     })?;
-    let (was, from, to) =
+    let (old, from, to) =
         crate::domain::tasks::placement::lock_places(change.db(), team.id, task, &back).await?;
-    if from.state != ColumnState::Blocked || was.archived_at.is_some() {
-        return end_waits(change, team, task).await;
+    if from.state != ColumnState::Blocked || old.archived_at.is_some() {
+        return end_blockers(change, team, task).await;
     }
     let (rank, _) = crate::domain::tasks::placement::rank_at(
         change.db(),
@@ -223,12 +224,12 @@ pub async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
         &crate::domain::tasks::placement::Place::default(),
     )
     .await?;
-    move_task::put(change, team, &was, &from, &to, &rank).await
+    move_task::put(change, team, &old, &from, &to, &rank).await
 }
 
 /// Removes one reason of a task. The task stays blocked even after its last reason: its owners
 /// decide when to continue.
-pub async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: Uuid) -> Result<()> {
+pub async fn end_wait(change: &mut Change, team: &Team, task: Uuid, blocker: Uuid) -> Result<()> {
     crate::domain::tasks::lock(change.db(), team.id, task).await?;
     let at = change.at;
     let ended = sqlx::query(
@@ -236,20 +237,20 @@ pub async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: Uuid) 
     )
     .bind(team.id)
     .bind(task)
-    .bind(wait)
+    .bind(blocker)
     .bind(at)
     .execute(change.db())
     .await?;
     if ended.rows_affected() == 0 {
         return Err(Problem::NotFound);
     }
-    notify_blocking_tasks(change, team, &[wait]).await?;
+    notify_blocking_tasks(change, team, &[blocker]).await?;
     crate::domain::tasks::note(
         change,
         team,
         task,
         EventKind::TaskUnblocked,
-        json!({ "blockers": [wait] }),
+        json!({ "blockers": [blocker] }),
         json!({}),
     )
     .await

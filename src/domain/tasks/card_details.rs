@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     boards::labels::Label, error::Result, person::Person, policy::predicates::named_beside,
-    tasks::Wait,
+    tasks::Blocker,
 };
 
 /// The details of a card that are not columns of its task.
@@ -21,7 +21,7 @@ pub(crate) struct CardDetails {
     pub steps_done: i64,
     pub comments: i64,
     #[sqlx(json)]
-    pub blocked_by: Vec<Wait>,
+    pub blocked_by: Vec<Blocker>,
     /// Keys of the tasks that are waiting on this one, longest waiting first.
     pub blocking: Vec<String>,
 }
@@ -100,7 +100,7 @@ pub(crate) async fn load_card_details(
     if blocked.is_empty() {
         return Ok(load_card_details);
     }
-    let waits: Vec<(Uuid, Json<Wait>)> = sqlx::query_as(concat!(
+    let blockers: Vec<(Uuid, Json<Blocker>)> = sqlx::query_as(concat!(
         "SELECT w.task_id, ",
         open_waits!(),
         open_waits!(from),
@@ -110,12 +110,12 @@ pub(crate) async fn load_card_details(
     .bind(blocked)
     .fetch_all(db)
     .await?;
-    for (task, Json(wait)) in waits {
+    for (task, Json(blocker)) in blockers {
         load_card_details
             .entry(task)
             .or_default()
             .blocked_by
-            .push(wait);
+            .push(blocker);
     }
     Ok(load_card_details)
 }

@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// Limits the length of a checklist; longer lists should be tasks.
-const MOST: i64 = 200;
+const MAX: i64 = 200;
 
 /// Adds a step at the end.
 pub async fn add_step(change: &mut Change, team: &Team, task: Uuid, text: &str) -> Result<Uuid> {
@@ -26,7 +26,7 @@ pub async fn add_step(change: &mut Change, team: &Team, task: Uuid, text: &str) 
     .bind(id)
     .bind(task)
     .bind(&text)
-    .bind(MOST)
+    .bind(MAX)
     .execute(change.db())
     .await?;
     if added.rows_affected() == 0 {

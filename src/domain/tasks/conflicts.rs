@@ -20,12 +20,12 @@ use crate::domain::{
 pub(crate) async fn check_seen(
     change: &mut Change,
     team: &Team,
-    was: &LockedTask,
+    old: &LockedTask,
     now: &LockedTask,
     edit: &Edit,
     after: &Map<String, Value>,
 ) -> Result<()> {
-    let Some(seen) = edit.seen.filter(|seen| seen.version < was.version) else {
+    let Some(seen) = edit.seen.filter(|seen| seen.version < old.version) else {
         return Ok(());
     };
     let mut fields: Vec<String> = after.keys().cloned().collect();
@@ -34,7 +34,7 @@ pub(crate) async fn check_seen(
     let clash = timeline::editor_since(
         change,
         team.id,
-        was.id,
+        old.id,
         seen.version,
         if seen.strict { None } else { Some(&fields) },
     )
@@ -44,7 +44,7 @@ pub(crate) async fn check_seen(
         detail: format!(
             "{who} changed this in the meantime. Your version was not saved; both versions are below."
         ),
-        current: current_fields(change, team, was).await?,
+        current: current_fields(change, team, old).await?,
         sent: sent(change, team, now, edit, seen).await?,
     })))
 }
@@ -53,31 +53,31 @@ pub(crate) async fn check_seen(
 pub(crate) async fn moved_meanwhile(
     change: &mut Change,
     team: &Team,
-    was: &LockedTask,
+    old: &LockedTask,
     (from, to): (&Column, &Column),
     version: Option<i64>,
 ) -> Result<Problem> {
     let (who, key) = (
-        timeline::last_mover(change, team.id, was.id).await?,
-        format!("{}-{}", team.key, was.number),
+        timeline::last_mover(change, team.id, old.id).await?,
+        format!("{}-{}", team.key, old.number),
     );
     Ok(Problem::Conflict(Box::new(Conflict {
         detail: format!(
             "{who} moved {key} to {}. Your move was not saved.",
             from.name
         ),
-        current: json!({ "key": key, "column": from.slug, "version": was.version }),
+        current: json!({ "key": key, "column": from.slug, "version": old.version }),
         sent: json!({ "column": to.slug, "version": version }),
     })))
 }
 
 /// The current task, with the fields that the API accepts.
-async fn current_fields(change: &mut Change, team: &Team, was: &LockedTask) -> Result<Value> {
-    let mut current = editable_fields(change, team, was).await?;
-    current["key"] = json!(format!("{}-{}", team.key, was.number));
-    current["version"] = json!(was.version);
-    current["owners"] = json!(assign::read(change.db(), team.id, was.id).await?);
-    current["labels"] = json!(labels::read(change.db(), team.id, was.id).await?);
+async fn current_fields(change: &mut Change, team: &Team, old: &LockedTask) -> Result<Value> {
+    let mut current = editable_fields(change, team, old).await?;
+    current["key"] = json!(format!("{}-{}", team.key, old.number));
+    current["version"] = json!(old.version);
+    current["owners"] = json!(assign::read(change.db(), team.id, old.id).await?);
+    current["labels"] = json!(labels::read(change.db(), team.id, old.id).await?);
     Ok(current)
 }
 

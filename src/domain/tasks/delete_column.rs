@@ -70,7 +70,7 @@ pub async fn remove_column(
     .await?;
     let mut spreads = false;
     for task in tasks {
-        let was = lock(change.db(), team.id, task).await?;
+        let old = lock(change.db(), team.id, task).await?;
         let (rank, spread) = crate::domain::tasks::placement::rank_at(
             change.db(),
             team,
@@ -79,7 +79,7 @@ pub async fn remove_column(
             &crate::domain::tasks::placement::Place::default(),
         )
         .await?;
-        move_task::put(change, team, &was, from, to, &rank).await?;
+        move_task::put(change, team, &old, from, to, &rank).await?;
         spreads |= spread;
     }
     if spreads {

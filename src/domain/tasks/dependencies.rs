@@ -31,7 +31,7 @@ pub struct WaitingTask {
     pub since: OffsetDateTime,
 }
 
-/// Query: the blocked tasks as their reader may see them; `w` is the row of `waits`. Names of
+/// Query: the blocked tasks as their reader may see them; `w` is the row of `blockers`. Names of
 /// private teams are left out unless the reader is a member and their token covers the team.
 fn waiting(reader: &Viewer) -> QueryBuilder<Postgres> {
     // Names come from subqueries instead of joins: Postgres tries every order of eight tables,
@@ -88,7 +88,7 @@ pub async fn on_person(
     seen: &[Uuid],
     reader: &Viewer,
 ) -> Result<Vec<WaitingTask>> {
-    // Four short lists by index, instead of one condition over all rows of `waits`.
+    // Four short lists by index, instead of one condition over all rows of `blockers`.
     let mut query = waiting(reader);
     query
         .push(
@@ -126,7 +126,7 @@ pub async fn on_person(
 /// Locks out other new dependencies until the end of the transaction; two concurrent ones could
 /// close a cycle that neither sees. Take it before any row lock, because its holder goes on to lock
 /// rows.
-pub async fn lock_waits(db: &mut PgConnection) -> Result<()> {
+pub async fn lock_blockers(db: &mut PgConnection) -> Result<()> {
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(WAITS)
         .execute(db)
@@ -139,7 +139,7 @@ pub async fn lock_waits(db: &mut PgConnection) -> Result<()> {
 const WAITS: i64 = 0x7761_6974;
 
 /// Refuses a dependency that would close a cycle, and names the path. The caller holds
-/// `lock_waits`.
+/// `lock_blockers`.
 ///
 /// # Errors
 /// `Invalid` on the field `on`.
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn circular_dependency_names_a_shortest_path() {
         let id = Uuid::from_u128;
-        let row = |nth: u128, by: Option<u128>| (id(nth), format!("INF-{nth}"), by.map(id));
+        let row = |index: u128, by: Option<u128>| (id(index), format!("INF-{index}"), by.map(id));
         // 1 is waiting on 2 and 3, both of them on 4, which is waiting on 5 and again on 1.
         let found = [
             row(4, Some(3)),

@@ -20,7 +20,7 @@ use crate::domain::{
 /// `Conflict` with the current version beside the one that was sent, `Invalid` for texts that break
 /// a rule.
 pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit) -> Result<()> {
-    let was = lock(change.db(), team.id, task).await?;
+    let old = lock(change.db(), team.id, task).await?;
     let (mut before, mut after) = (Map::new(), Map::new());
     let mut note = |field: &str, old: Value, new: Value| {
         if old != new {
@@ -28,62 +28,62 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
             after.insert(field.to_owned(), new);
         }
     };
-    let mut now = was.clone();
+    let mut now = old.clone();
     if let Some(title) = &edit.title {
         now.title = checked_title(title)?;
-        note("title", json!(was.title), json!(now.title));
+        note("title", json!(old.title), json!(now.title));
     }
     if let Some(description) = &edit.description {
         now.description = crate::domain::text::plain_lines(description);
         note(
             "description",
-            json!(was.description),
+            json!(old.description),
             json!(now.description),
         );
     }
     if let Some(sprint) = edit.sprint {
         now.sprint_id = sprint;
-        note("sprint", json!(was.sprint_id), json!(sprint));
+        note("sprint", json!(old.sprint_id), json!(sprint));
         // An archived task is not unfinished in the other sprint.
         let rests =
-            edit.puts_back && (was.archived_at.is_some() || is_done(change, team, task).await?);
-        if sprint != was.sprint_id && !rests {
+            edit.puts_back && (old.archived_at.is_some() || is_done(change, team, task).await?);
+        if sprint != old.sprint_id && !rests {
             sprint_assignment::refuse_closed(change.db(), team, sprint).await?;
         }
     }
-    let follows = now.sprint_id != was.sprint_id && was.goal_id.is_some();
+    let follows = now.sprint_id != old.sprint_id && old.goal_id.is_some();
     let goal = match edit.goal {
-        None if follows => Some(goal_there(change, team, &was, now.sprint_id).await?),
+        None if follows => Some(goal_there(change, team, &old, now.sprint_id).await?),
         goal => goal,
     };
     if let Some(goal) = goal {
         now.goal_id = goal;
-        note("goal", json!(was.goal_id), json!(goal));
+        note("goal", json!(old.goal_id), json!(goal));
     }
     if let Some(project) = edit.project {
         now.project_id = project;
-        note("project", json!(was.project_id), json!(project));
+        note("project", json!(old.project_id), json!(project));
     }
     if let Some(estimate) = edit.estimate {
         now.estimate = estimate;
-        note("estimate", json!(was.estimate), json!(estimate));
+        note("estimate", json!(old.estimate), json!(estimate));
     }
     if let Some(due) = edit.due {
         now.due_on = due;
         note(
             "due",
-            json!(was.due_on.map(|day| day.to_string())),
+            json!(old.due_on.map(|day| day.to_string())),
             json!(due.map(|day| day.to_string())),
         );
     }
     if let Some(needed_by) = &edit.needed_by {
         now.needed_by = stakeholders::without_hidden_names(change, team, needed_by).await?;
-        note("needed_by", json!(was.needed_by), json!(now.needed_by));
+        note("needed_by", json!(old.needed_by), json!(now.needed_by));
     }
-    conflicts::check_seen(change, team, &was, &now, edit, &after).await?;
+    conflicts::check_seen(change, team, &old, &now, edit, &after).await?;
     if !after.is_empty() {
         let version = write(change, team, &now).await?;
-        if now.needed_by != was.needed_by {
+        if now.needed_by != old.needed_by {
             stakeholders::set_stakeholders(
                 change,
                 team,
@@ -100,10 +100,10 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
             after: Value::Object(after),
             version: Some(version),
         });
-        if now.title != was.title {
+        if now.title != old.title {
             // Without the new title: readers of the other team's events may not be allowed to see
             // this task.
-            crate::domain::tasks::waits::notify_waiting_tasks(
+            crate::domain::tasks::blockers::notify_waiting_tasks(
                 change,
                 team,
                 task,
@@ -139,7 +139,7 @@ async fn is_done(change: &mut Change, team: &Team, task: Uuid) -> Result<bool> {
 async fn goal_there(
     change: &mut Change,
     team: &Team,
-    was: &LockedTask,
+    old: &LockedTask,
     sprint: Option<Uuid>,
 ) -> Result<Option<Uuid>> {
     Ok(sqlx::query_scalar(
@@ -147,7 +147,7 @@ async fn goal_there(
          WHERE g.team_id = $1 AND g.id = $2 AND there.sprint_id = $3 ORDER BY there.position LIMIT 1",
     )
     .bind(team.id)
-    .bind(was.goal_id)
+    .bind(old.goal_id)
     .bind(sprint)
     .fetch_optional(change.db())
     .await?)

@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::domain::{
-    dates::read_date,
+    dates::parse_date,
     error::Result,
     events::EventKind,
     humanize,
@@ -65,15 +65,15 @@ pub async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
     Ok(hidden.into_iter().chain(private).collect())
 }
 
-/// The text that replaces what a task is waiting on if that is hidden; `waits` is the event's JSON.
-pub fn hidden_name(waits: &Value, hidden: &HashSet<Uuid>) -> Option<&'static str> {
-    let words = if waits["kind"] == "team" {
+/// The text that replaces what a task is waiting on if that is hidden; `blockers` is the event's JSON.
+pub fn hidden_name(blockers: &Value, hidden: &HashSet<Uuid>) -> Option<&'static str> {
+    let words = if blockers["kind"] == "team" {
         "a private team"
     } else {
         "a task of a private team"
     };
     let is_hidden = |field: &str| {
-        waits[field]
+        blockers[field]
             .as_str()
             .and_then(|id| id.parse().ok())
             .is_some_and(|id: Uuid| hidden.contains(&id))
@@ -348,7 +348,7 @@ impl Names {
 
 /// `2026-11-26` as `Thu 26 Nov`.
 fn day(iso: &str) -> String {
-    read_date(iso).map_or_else(|| iso.to_owned(), humanize::day)
+    parse_date(iso).map_or_else(|| iso.to_owned(), humanize::day)
 }
 
 fn named<'n>(names: &'n HashMap<String, String>, value: &'n Value, otherwise: &'n str) -> &'n str {

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod assign;
 pub mod block;
+pub mod blockers;
 pub mod bulk_edit;
 pub mod card_details;
 pub mod checklist;
@@ -25,7 +26,6 @@ pub mod stakeholders;
 pub mod task_edit;
 pub mod timeline;
 pub mod undo;
-pub mod waits;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -115,7 +115,7 @@ pub struct Card {
     pub labels: Vec<Label>,
     /// What the task is waiting on.
     #[schema(example = json!([]))]
-    pub blocked_by: Vec<Wait>,
+    pub blocked_by: Vec<Blocker>,
     /// Keys of the tasks that are waiting on this one.
     #[schema(example = json!(["ING-17"]))]
     pub blocking: Vec<String>,
@@ -124,7 +124,8 @@ pub struct Card {
 impl Card {
     /// Whether everything it is waiting on is a task that is done.
     pub fn is_free_to_go_on(&self) -> bool {
-        let done = |wait: &Wait| wait.kind.is_task() && wait.state == Some(ColumnState::Done);
+        let done =
+            |blocker: &Blocker| blocker.kind.is_task() && blocker.state == Some(ColumnState::Done);
         !self.blocked_by.is_empty() && self.blocked_by.iter().all(done)
     }
 }
@@ -150,7 +151,7 @@ impl BlockerKind {
 /// A reason why a task is blocked.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = Blocker)]
-pub struct Wait {
+pub struct Blocker {
     /// The reason's id.
     #[schema(example = "0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57")]
     pub id: Uuid,

@@ -37,20 +37,20 @@ pub async fn move_task(
         }
         _ => &place.column,
     };
-    let (was, from, to) = lock_places(change.db(), team.id, task, column).await?;
-    if was.archived_at.is_some() {
+    let (old, from, to) = lock_places(change.db(), team.id, task, column).await?;
+    if old.archived_at.is_some() {
         return Err(Problem::conflict(
             "The task is archived. Restore it first, then move it.",
         ));
     }
-    if place.version.is_some_and(|seen| seen < was.moved_version) {
+    if place.version.is_some_and(|seen| seen < old.moved_version) {
         return Err(
-            conflicts::moved_meanwhile(change, team, &was, (&from, &to), place.version).await?,
+            conflicts::moved_meanwhile(change, team, &old, (&from, &to), place.version).await?,
         );
     }
     let (rank, spread) = rank_at(change.db(), team, &to, Some(task), place).await?;
-    return_to_current_sprint(change, team, &was, &from, &to).await?;
-    put(change, team, &was, &from, &to, &rank).await?;
+    return_to_current_sprint(change, team, &old, &from, &to).await?;
+    put(change, team, &old, &from, &to, &rank).await?;
     if spread {
         rebalance_ranks(change, team, to.id).await?;
     }
@@ -63,15 +63,15 @@ pub async fn move_task(
 pub(crate) async fn return_to_current_sprint(
     change: &mut Change,
     team: &Team,
-    was: &LockedTask,
+    old: &LockedTask,
     from: &Column,
     to: &Column,
 ) -> Result<()> {
-    match was
+    match old
         .sprint_id
         .filter(|_| from.state == ColumnState::Done && to.state != ColumnState::Done)
     {
-        Some(sprint) => leave_closed_sprint(change, team, was.id, sprint).await,
+        Some(sprint) => leave_closed_sprint(change, team, old.id, sprint).await,
         None => Ok(()),
     }
 }
@@ -139,7 +139,7 @@ async fn column_for(
 pub(crate) async fn put(
     change: &mut Change,
     team: &Team,
-    was: &LockedTask,
+    old: &LockedTask,
     from: &Column,
     to: &Column,
     rank: &str,
@@ -148,7 +148,7 @@ pub(crate) async fn put(
     let since = if changes_column {
         change.at
     } else {
-        was.column_since
+        old.column_since
     };
     let (version, is_awaited): (i64, bool) = sqlx::query_as(
         "UPDATE tasks SET column_id = $3, rank = $4, column_since = $5, version = version + 1, moved_version = version + 1
@@ -156,37 +156,37 @@ pub(crate) async fn put(
          RETURNING version, EXISTS (SELECT FROM blockers w WHERE w.on_task_team = $1 AND w.on_task_id = $2 AND w.ended_at IS NULL)",
     )
     .bind(team.id)
-    .bind(was.id)
+    .bind(old.id)
     .bind(to.id)
     .bind(rank)
     .bind(since)
     .fetch_one(change.db())
     .await?;
-    let mut before = json!({ "column": from.slug, "state": from.state, "rank": was.rank });
+    let mut before = json!({ "column": from.slug, "state": from.state, "rank": old.rank });
     if changes_column {
-        before["column_since"] = json!(crate::domain::dates::instant(was.column_since));
+        before["column_since"] = json!(crate::domain::dates::instant(old.column_since));
     }
     change.record(Event {
         team: team.id,
-        task: Some(was.id),
+        task: Some(old.id),
         kind: EventKind::TaskMoved,
         before,
         after: json!({ "column": to.slug, "state": to.state, "rank": rank }),
         version: Some(version),
     });
     if from.state == ColumnState::Blocked && to.state != ColumnState::Blocked {
-        crate::domain::tasks::waits::end_waits(change, team, was.id).await?;
+        crate::domain::tasks::blockers::end_blockers(change, team, old.id).await?;
     }
     if is_awaited && from.state != to.state {
-        let turns_done = from.state == ColumnState::Done || to.state == ColumnState::Done;
+        let done_changed = from.state == ColumnState::Done || to.state == ColumnState::Done;
         let after = json!({ "state": to.state });
-        crate::domain::tasks::waits::notify_waiting_tasks(
+        crate::domain::tasks::blockers::notify_waiting_tasks(
             change,
             team,
-            was.id,
+            old.id,
             EventKind::BlockerMoved,
             after,
-            turns_done,
+            done_changed,
         )
         .await?;
     }

@@ -74,7 +74,7 @@ pub(crate) async fn lock_places(
     .bind(to)
     .fetch_all(db)
     .await?;
-    let was = rows.first().ok_or(Problem::NotFound)?.task.clone();
+    let old = rows.first().ok_or(Problem::NotFound)?.task.clone();
     let place = |wanted: &dyn Fn(&Column) -> bool| {
         rows.iter()
             .map(|row| &row.place)
@@ -87,8 +87,8 @@ pub(crate) async fn lock_places(
             "This column is not on this board. Choose another one.",
         )
     })?;
-    let from = place(&|column| column.id == was.column_id).ok_or(Problem::Again)?;
-    Ok((was, from.clone(), to.clone()))
+    let from = place(&|column| column.id == old.column_id).ok_or(Problem::Again)?;
+    Ok((old, from.clone(), to.clone()))
 }
 
 /// A rank next to the given neighbour in a locked column, and whether the column's ranks should be

@@ -23,7 +23,7 @@ use crate::domain::{
 };
 
 /// Limits how many archived tasks are read at once.
-const MOST_ARCHIVED: i64 = 500;
+const MAX_ARCHIVED: i64 = 500;
 
 #[derive(sqlx::FromRow)]
 struct CardRow {
@@ -96,7 +96,7 @@ pub async fn cards(
     if filter.wants_archived() {
         query
             .push(" ORDER BY k.archived_at DESC LIMIT ")
-            .push_bind(MOST_ARCHIVED);
+            .push_bind(MAX_ARCHIVED);
     } else {
         query.push(" ORDER BY c.position, k.rank");
     }
@@ -140,7 +140,7 @@ pub async fn archived_beyond(
     read: &[Card],
 ) -> Result<i64> {
     let read = read.len() as i64;
-    if !filter.wants_archived() || read < MOST_ARCHIVED {
+    if !filter.wants_archived() || read < MAX_ARCHIVED {
         return Ok(0);
     }
     let mut query = QueryBuilder::<Postgres>::new(concat!("SELECT count(*)", of_tasks!()));

@@ -82,7 +82,7 @@ pub async fn revert_change(change: &mut Change, team: &Team, undone: Uuid) -> Re
 /// Locks everything that an undo may change: dependencies, and every column of the team, before any
 /// task.
 pub async fn lock_board(change: &mut Change, team: &Team) -> Result<()> {
-    dependencies::lock_waits(change.db()).await?;
+    dependencies::lock_blockers(change.db()).await?;
     bulk_edit::lock_every_column(change.db(), team.id).await
 }
 
@@ -166,11 +166,11 @@ async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) 
 async fn move_back(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
     not_moved_since(change, team, task, event).await?;
     let slug = event.before["column"].as_str().unwrap_or_default();
-    let (was, from, to) =
+    let (old, from, to) =
         crate::domain::tasks::placement::lock_places(change.db(), team.id, task, slug).await?;
     let rank = free_rank(change, team, &to, task, event.before["rank"].as_str()).await?;
-    move_task::return_to_current_sprint(change, team, &was, &from, &to).await?;
-    move_task::put(change, team, &was, &from, &to, &rank).await?;
+    move_task::return_to_current_sprint(change, team, &old, &from, &to).await?;
+    move_task::put(change, team, &old, &from, &to, &rank).await?;
     if let Some(since) = event.before["column_since"]
         .as_str()
         .and_then(crate::domain::dates::read_instant)
@@ -222,15 +222,15 @@ async fn free_rank(
 }
 
 async fn not_moved_since(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
-    let was = lock(change.db(), team.id, task).await?;
+    let old = lock(change.db(), team.id, task).await?;
     if event
         .version
-        .is_some_and(|version| was.moved_version > version)
+        .is_some_and(|version| old.moved_version > version)
     {
         let who = timeline::last_mover(change, team.id, task).await?;
         return Err(Problem::conflict(format!(
             "{who} has moved {}-{} since. Nothing was undone.",
-            team.key, was.number
+            team.key, old.number
         )));
     }
     Ok(())
@@ -264,13 +264,13 @@ async fn not_touched_since(
     }
 }
 
-async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) -> Result<()> {
-    let wait = wait.as_str().and_then(|id| id.parse::<Uuid>().ok());
-    crate::domain::tasks::waits::notify_blocking_tasks(change, team, wait.as_slice()).await?;
+async fn end_wait(change: &mut Change, team: &Team, task: Uuid, blocker: &Value) -> Result<()> {
+    let blocker = blocker.as_str().and_then(|id| id.parse::<Uuid>().ok());
+    crate::domain::tasks::blockers::notify_blocking_tasks(change, team, blocker.as_slice()).await?;
     sqlx::query("DELETE FROM blockers WHERE team_id = $1 AND task_id = $2 AND id = $3")
         .bind(team.id)
         .bind(task)
-        .bind(wait)
+        .bind(blocker)
         .execute(change.db())
         .await?;
     note(
@@ -284,8 +284,8 @@ async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) ->
     .await
 }
 
-async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value) -> Result<()> {
-    let waits: Vec<Uuid> = texts(waits)
+async fn open_waits(change: &mut Change, team: &Team, task: Uuid, blockers: &Value) -> Result<()> {
+    let blockers: Vec<Uuid> = texts(blockers)
         .iter()
         .filter_map(|id| id.parse().ok())
         .collect();
@@ -294,7 +294,7 @@ async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value)
     )
     .bind(team.id)
     .bind(task)
-    .bind(&waits)
+    .bind(&blockers)
     .fetch_all(change.db())
     .await?;
     for on in on {
@@ -305,10 +305,10 @@ async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value)
     )
     .bind(team.id)
     .bind(task)
-    .bind(&waits)
+    .bind(&blockers)
     .execute(change.db())
     .await?;
-    crate::domain::tasks::waits::notify_blocking_tasks(change, team, &waits).await?;
+    crate::domain::tasks::blockers::notify_blocking_tasks(change, team, &blockers).await?;
     note(
         change,
         team,
@@ -339,7 +339,7 @@ fn earlier(before: &Value) -> Edit {
             .map(|value| value.as_i64().and_then(|value| i32::try_from(value).ok())),
         due: before
             .get("due")
-            .map(|value| value.as_str().and_then(crate::domain::dates::read_date)),
+            .map(|value| value.as_str().and_then(crate::domain::dates::parse_date)),
         needed_by: text("needed_by"),
         puts_back: true,
         ..Edit::default()

@@ -215,11 +215,11 @@ pub async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()>
 /// Makes a team private, so that only its members can see it, or open to all who are signed in.
 pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> Result<()> {
     touch_workspace(change.db()).await?;
-    let was: bool = sqlx::query_scalar("SELECT private FROM teams WHERE id = $1 FOR NO KEY UPDATE")
+    let old: bool = sqlx::query_scalar("SELECT private FROM teams WHERE id = $1 FOR NO KEY UPDATE")
         .bind(team.id)
         .fetch_one(change.db())
         .await?;
-    if was == private {
+    if old == private {
         return Ok(());
     }
     if private {
@@ -240,7 +240,7 @@ pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> 
         &format!("{{team}} is now {word}"),
     )
     .await?;
-    let (before, after) = (json!({ "private": was }), json!({ "private": private }));
+    let (before, after) = (json!({ "private": old }), json!({ "private": private }));
     change.record(Event {
         team: team.id,
         task: None,

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// After more events than this the whole board is rendered again.
-const MOST_EVENTS: i64 = 200;
+const MAX_EVENTS: i64 = 200;
 
 /// The columns of a board as HTML, and the counts in its header.
 pub struct RenderedBoard {
@@ -99,10 +99,9 @@ impl BoardView<'_> {
         if !same || self.filter.wants_archived() {
             return Ok(None);
         }
-        let events = events_after(db, self.team.id, before.revision.team, MOST_EVENTS + 1).await?;
+        let events = events_after(db, self.team.id, before.revision.team, MAX_EVENTS + 1).await?;
         let touched: Option<Vec<Uuid>> = events.iter().map(|event| event.task_id).collect();
-        let Some(mut touched) = touched.filter(|touched| touched.len() as i64 <= MOST_EVENTS)
-        else {
+        let Some(mut touched) = touched.filter(|touched| touched.len() as i64 <= MAX_EVENTS) else {
             return Ok(None);
         };
         touched.sort_unstable();

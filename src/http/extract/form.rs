@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        dates::read_date,
+        dates::parse_date,
         error::{Problem, Result},
         text::turns_direction,
     },
@@ -72,7 +72,7 @@ impl Fields {
     pub fn date(&self, name: &'static str) -> Result<Option<Date>> {
         match self.text(name).trim() {
             "" => Ok(None),
-            text => read_date(text)
+            text => parse_date(text)
                 .map(Some)
                 .ok_or_else(|| Problem::field(name, "Enter a date as YYYY-MM-DD.")),
         }

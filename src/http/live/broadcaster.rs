@@ -128,23 +128,23 @@ impl Live {
         (id, revoked)
     }
 
-    pub(crate) fn unregister(&self, stream_id: u64) {
-        lock(&self.streams).remove(&stream_id);
+    pub(crate) fn unregister(&self, stream: u64) {
+        lock(&self.streams).remove(&stream);
     }
 
     /// The credentials and teams of all open streams.
     pub(crate) fn stream_auths(&self) -> HashSet<StreamAuth> {
         lock(&self.streams)
             .values()
-            .map(|stream_id| stream_id.auth.clone())
+            .map(|stream| stream.auth.clone())
             .collect()
     }
 
     /// Closes the streams whose credentials were checked and are no longer valid.
     pub(crate) fn close_revoked(&self, good: &HashSet<StreamAuth>, asked: &HashSet<StreamAuth>) {
-        for stream_id in lock(&self.streams).values() {
-            if asked.contains(&stream_id.auth) && !good.contains(&stream_id.auth) {
-                stream_id.revoked.notify_one();
+        for stream in lock(&self.streams).values() {
+            if asked.contains(&stream.auth) && !good.contains(&stream.auth) {
+                stream.revoked.notify_one();
             }
         }
     }

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// After more events than this, listeners reload the board instead.
-const MOST_EVENTS: i64 = 300;
+const MAX_EVENTS: i64 = 300;
 
 /// Sends a team's listeners the events that they have not had.
 pub(crate) async fn send_new(app: &App, team: Uuid, channel: &Arc<Channel>) {
@@ -61,11 +61,11 @@ pub(crate) async fn frames_after(
     team: &Team,
     after: i64,
 ) -> Result<Vec<Frame>> {
-    let events = events_after(db, team.id, after, MOST_EVENTS + 1).await?;
+    let events = events_after(db, team.id, after, MAX_EVENTS + 1).await?;
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    if events.len() as i64 > MOST_EVENTS || events.iter().any(|event| event.task_id.is_none()) {
+    if events.len() as i64 > MAX_EVENTS || events.iter().any(|event| event.task_id.is_none()) {
         let (newest, _) = log::newest(db, team.id).await?;
         return Ok(vec![reset(newest, "much changed")]);
     }

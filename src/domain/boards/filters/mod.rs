@@ -10,7 +10,7 @@ pub mod terms;
 use serde::Deserialize;
 
 use crate::domain::boards::filters::{
-    parser::{NAMES, example, read_age, split},
+    parser::{NAMES, example, parse_age, split},
     terms::{Condition, Filter, SprintChoice, Term},
 };
 pub use crate::domain::{
@@ -127,7 +127,7 @@ impl Filter {
             ("is", _) => Err(format!(
                 "Unknown filter “is:{value}”. Try is:blocked, is:unowned, is:overdue, is:done or is:archived."
             )),
-            ("age", age) => read_age(age).ok_or_else(|| {
+            ("age", age) => parse_age(age).ok_or_else(|| {
                 format!("Unknown filter “age:{value}”. Try age:>3d, age:<12h or age:>1w.")
             }),
             _ => Err(format!(

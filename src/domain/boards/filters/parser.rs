@@ -55,7 +55,7 @@ fn is_name(text: &str) -> bool {
         && !text.eq_ignore_ascii_case("https")
 }
 
-pub(crate) fn read_age(age: &str) -> Option<Condition> {
+pub(crate) fn parse_age(age: &str) -> Option<Condition> {
     let (longer, rest) = match age.strip_prefix('<') {
         Some(rest) => (false, rest),
         None => (true, age.strip_prefix('>').unwrap_or(age)),

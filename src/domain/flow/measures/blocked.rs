@@ -19,7 +19,7 @@ pub struct Waited {
 
 /// A period in which a task was waiting on something, both days included.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WaitPeriod {
+pub struct BlockedPeriod {
     pub task: Uuid,
     pub on: Waited,
     pub from: Date,
@@ -45,7 +45,7 @@ pub struct Blocked {
 }
 
 /// Adds up the periods with a given reason, and the days in a blocked column without one.
-pub fn blocked(reasons: &[WaitPeriod], in_column: &[(Uuid, Date, Date)]) -> Blocked {
+pub fn blocked(reasons: &[BlockedPeriod], in_column: &[(Uuid, Date, Date)]) -> Blocked {
     let mut by_reason: BTreeMap<Waited, BTreeSet<(Uuid, i32)>> = BTreeMap::new();
     let mut by_party: BTreeMap<&str, BTreeSet<(Uuid, i32)>> = BTreeMap::new();
     let mut all: BTreeSet<(Uuid, i32)> = BTreeSet::new();
@@ -118,7 +118,7 @@ mod tests {
             what: what.to_owned(),
             party: party.to_owned(),
         };
-        let spell = |task, what, party, from, to| WaitPeriod {
+        let spell = |task, what, party, from, to| BlockedPeriod {
             task: Uuid::from_u128(task),
             on: on(what, party),
             from,

@@ -26,9 +26,9 @@ pub struct BurnUp {
     #[serde(with = "iso")]
     pub ends_on: Date,
     /// The state at the start of the sprint.
-    pub begin: Standing,
+    pub start: ScopeAndDone,
     /// The state at the end of each day so far, the last one as of now.
-    pub days: Vec<Standing>,
+    pub days: Vec<ScopeAndDone>,
     /// The number of elapsed working days at the end of each day of the sprint.
     pub worked: Vec<usize>,
     /// The forecast for the end of the sprint; `None` when it has ended, or while there is too
@@ -38,7 +38,7 @@ pub struct BurnUp {
 
 /// Number of tasks in a sprint, and of done ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct ScopeAndDone {
     pub scope: usize,
     pub done: usize,
 }
@@ -61,15 +61,15 @@ pub struct ScopeChange {
 
 impl BurnUp {
     /// The current state.
-    pub fn now(&self) -> Standing {
-        self.days.last().copied().unwrap_or(self.begin)
+    pub fn now(&self) -> ScopeAndDone {
+        self.days.last().copied().unwrap_or(self.start)
     }
 
     /// Each day with its state at the end.
-    pub fn dated(&self) -> impl Iterator<Item = (Date, Standing)> {
-        (0_i64..).zip(&self.days).map(|(nth, day)| {
+    pub fn dated(&self) -> impl Iterator<Item = (Date, ScopeAndDone)> {
+        (0_i64..).zip(&self.days).map(|(index, day)| {
             (
-                self.starts_on.saturating_add(time::Duration::days(nth)),
+                self.starts_on.saturating_add(time::Duration::days(index)),
                 *day,
             )
         })
@@ -91,26 +91,28 @@ impl BurnUp {
 pub fn progress_at(
     scope_changes: &[ScopeChange],
     opening: &[(Uuid, ColumnState)],
-    shifts: &[Transition],
+    transitions: &[Transition],
     at: &[OffsetDateTime],
-) -> Vec<Standing> {
+) -> Vec<ScopeAndDone> {
     let mut replay = Replay::from(opening);
     let mut members: BTreeMap<Uuid, bool> = BTreeMap::new();
-    let (mut scope_changes, mut shifts) =
-        (scope_changes.iter().peekable(), shifts.iter().peekable());
+    let (mut scope_changes, mut transitions) = (
+        scope_changes.iter().peekable(),
+        transitions.iter().peekable(),
+    );
     let progress = |end: &OffsetDateTime| {
         while let Some(scope_change) = scope_changes.next_if(|scope_change| scope_change.at < *end)
         {
             members.insert(scope_change.task, scope_change.joins);
         }
-        while let Some(transition) = shifts.next_if(|transition| transition.at < *end) {
+        while let Some(transition) = transitions.next_if(|transition| transition.at < *end) {
             replay.apply(transition);
         }
         let states = members
             .iter()
             .filter(|(_, is_in)| **is_in)
             .filter_map(|(task, _)| replay.state(*task));
-        states.fold(Standing::default(), |standing, state| Standing {
+        states.fold(ScopeAndDone::default(), |standing, state| ScopeAndDone {
             scope: standing.scope + 1,
             done: standing.done + usize::from(state == ColumnState::Done),
         })
@@ -121,7 +123,11 @@ pub fn progress_at(
 /// Forecasts the number of done tasks after the remaining working days, if the team finishes as
 /// many as in a past period of equal length: the middle 70 % of all such periods, limited by the
 /// scope. `None` with fewer than five periods.
-pub fn forecast(current: Standing, remaining: usize, finished_a_day: &[usize]) -> Option<Forecast> {
+pub fn forecast(
+    current: ScopeAndDone,
+    remaining: usize,
+    finished_a_day: &[usize],
+) -> Option<Forecast> {
     if remaining == 0 {
         return None;
     }
@@ -150,7 +156,7 @@ pub fn per_working_day(finished: &[Date], working_days: &[Date]) -> Vec<usize> {
     let mut counts = vec![0; working_days.len()];
     for day in finished {
         let upto = working_days.partition_point(|working| working <= day);
-        if let Some(count) = upto.checked_sub(1).and_then(|nth| counts.get_mut(nth)) {
+        if let Some(count) = upto.checked_sub(1).and_then(|index| counts.get_mut(index)) {
             *count += 1;
         }
     }
@@ -169,18 +175,18 @@ mod tests {
 
     const BEGIN: OffsetDateTime = datetime!(2026-11-16 0:00 UTC);
 
-    fn scope_change(nth: u128, hour: i64, joins: bool) -> ScopeChange {
+    fn scope_change(index: u128, hour: i64, joins: bool) -> ScopeChange {
         ScopeChange {
-            task: Uuid::from_u128(nth),
+            task: Uuid::from_u128(index),
             at: BEGIN + Duration::hours(hour),
             joins,
         }
     }
 
-    fn moved(nth: u128, hour: i64, to: ColumnState) -> Transition {
+    fn moved(index: u128, hour: i64, to: ColumnState) -> Transition {
         let at = BEGIN + Duration::hours(hour);
         Transition {
-            task: Uuid::from_u128(nth),
+            task: Uuid::from_u128(index),
             at,
             kind: Kind::Moved,
             to: Some(to),
@@ -201,14 +207,14 @@ mod tests {
             (2, ColumnState::Doing),
             (3, ColumnState::Todo),
         ]
-        .map(|(nth, state)| (Uuid::from_u128(nth), state));
-        let shifts = [
+        .map(|(index, state)| (Uuid::from_u128(index), state));
+        let transitions = [
             moved(2, 10, ColumnState::Done),
             moved(1, 40, ColumnState::Done),
             moved(1, 60, ColumnState::Doing),
         ];
         let at: Vec<OffsetDateTime> = (0..4).map(|day| BEGIN + Duration::days(day)).collect();
-        let stood: Vec<(usize, usize)> = progress_at(&scope_changes, &opening, &shifts, &at)
+        let stood: Vec<(usize, usize)> = progress_at(&scope_changes, &opening, &transitions, &at)
             .iter()
             .map(|day| (day.scope, day.done))
             .collect();
@@ -221,7 +227,7 @@ mod tests {
 
     #[test]
     fn forecast_is_a_range_and_needs_enough_data() {
-        let of = |done, scope| Standing { scope, done };
+        let of = |done, scope| ScopeAndDone { scope, done };
         assert_eq!(
             forecast(of(3, 50), 0, &[1; 30]),
             None,
@@ -272,13 +278,13 @@ mod tests {
 
     #[test]
     fn burn_up_round_trips_through_json() {
-        let standing = Standing { scope: 24, done: 9 };
+        let standing = ScopeAndDone { scope: 24, done: 9 };
         let burn_up = BurnUp {
             sprint: 42,
             name: "Sprint 42".to_owned(),
             starts_on: date!(2026 - 11 - 16),
             ends_on: date!(2026 - 11 - 18),
-            begin: Standing::default(),
+            start: ScopeAndDone::default(),
             days: vec![standing, standing],
             worked: vec![1, 2, 3],
             forecast: Some(Forecast {

@@ -6,10 +6,10 @@ pub mod cycle_time;
 pub mod states;
 
 pub use crate::domain::flow::measures::blocked::{
-    Blocked, OUTSIDE, Row as BlockedRow, WaitPeriod, Waited, blocked,
+    Blocked, BlockedPeriod, OUTSIDE, Row as BlockedRow, Waited, blocked,
 };
 pub use crate::domain::flow::measures::burn_up::{
-    BurnUp, Forecast, ScopeChange, Standing, forecast, per_working_day, progress_at,
+    BurnUp, Forecast, ScopeAndDone, ScopeChange, forecast, per_working_day, progress_at,
 };
 pub use crate::domain::flow::measures::cycle_time::{
     CycleTime, CycleTimes, Excluded, StartedTask, cycle_times, days, percentile,

@@ -10,7 +10,7 @@ use crate::domain::column_state::ColumnState;
 /// The kind of a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    Made,
+    Created,
     Moved,
     /// Imported from another tool in this state.
     Imported,
@@ -34,24 +34,24 @@ impl Transition {
     /// Whether the task was finished by this transition. Imports and the archive only record that
     /// it was finished earlier.
     fn finishes(&self) -> bool {
-        matches!(self.kind, Kind::Made | Kind::Moved) && self.to == Some(ColumnState::Done)
+        matches!(self.kind, Kind::Created | Kind::Moved) && self.to == Some(ColumnState::Done)
     }
 }
 
 /// The state of every task, advanced by one transition at a time.
 #[derive(Default)]
 pub struct Replay {
-    places: HashMap<Uuid, Place>,
+    tasks: HashMap<Uuid, TaskState>,
     counts: [usize; ColumnState::ALL.len()],
 }
 
 #[derive(Clone, Copy)]
-struct Place {
+struct TaskState {
     state: ColumnState,
     archived: bool,
 }
 
-impl Place {
+impl TaskState {
     /// Archived tasks stay done if they were; otherwise they are off the board.
     fn seen(self) -> Option<ColumnState> {
         (!self.archived || self.state == ColumnState::Done).then_some(self.state)
@@ -60,12 +60,12 @@ impl Place {
 
 impl Replay {
     /// Starts with the tasks that were on the board.
-    pub fn from(opening: &[(Uuid, ColumnState)]) -> Self {
+    pub fn from(initial: &[(Uuid, ColumnState)]) -> Self {
         let mut replay = Self::default();
-        for (task, state) in opening {
+        for (task, state) in initial {
             replay.put(
                 *task,
-                Some(Place {
+                Some(TaskState {
                     state: *state,
                     archived: false,
                 }),
@@ -76,20 +76,20 @@ impl Replay {
 
     /// Applies one transition.
     pub fn apply(&mut self, transition: &Transition) {
-        let was = self.places.get(&transition.task).copied();
+        let old = self.tasks.get(&transition.task).copied();
         let now = match transition.kind {
-            Kind::Archived => was.map(|was| Place {
+            Kind::Archived => old.map(|old| TaskState {
                 archived: true,
-                ..was
+                ..old
             }),
             Kind::Restored => transition
                 .to
-                .or(was.map(|was| was.state))
-                .map(|state| Place {
+                .or(old.map(|old| old.state))
+                .map(|state| TaskState {
                     state,
                     archived: false,
                 }),
-            _ => transition.to.map(|state| Place {
+            _ => transition.to.map(|state| TaskState {
                 state,
                 archived: transition.archived,
             }),
@@ -99,17 +99,17 @@ impl Replay {
 
     /// A task's state, if it is on the board or done.
     pub fn state(&self, task: Uuid) -> Option<ColumnState> {
-        self.places.get(&task).copied().and_then(Place::seen)
+        self.tasks.get(&task).copied().and_then(TaskState::seen)
     }
 
-    fn put(&mut self, task: Uuid, now: Option<Place>) {
-        let was = match now {
-            Some(place) => self.places.insert(task, place),
-            None => self.places.remove(&task),
+    fn put(&mut self, task: Uuid, now: Option<TaskState>) {
+        let old = match now {
+            Some(place) => self.tasks.insert(task, place),
+            None => self.tasks.remove(&task),
         };
-        for (place, is_in) in [(was, false), (now, true)] {
+        for (place, is_in) in [(old, false), (now, true)] {
             let Some(count) = place
-                .and_then(Place::seen)
+                .and_then(TaskState::seen)
                 .and_then(|state| self.counts.get_mut(state as usize))
             else {
                 continue;
@@ -127,14 +127,14 @@ impl Replay {
 /// transitions. Done tasks count only if they were finished within the period: the opening has
 /// none, and tasks that were imported or restored as done are left out.
 pub fn days_by_state(
-    opening: &[(Uuid, ColumnState)],
-    shifts: &[Transition],
+    initial: &[(Uuid, ColumnState)],
+    transitions: &[Transition],
     at: &[OffsetDateTime],
 ) -> Vec<[usize; 5]> {
-    let mut replay = Replay::from(opening);
-    let mut shifts = shifts.iter().peekable();
+    let mut replay = Replay::from(initial);
+    let mut transitions = transitions.iter().peekable();
     let count = |end: &OffsetDateTime| {
-        while let Some(transition) = shifts.next_if(|transition| transition.at < *end) {
+        while let Some(transition) = transitions.next_if(|transition| transition.at < *end) {
             let was_done_before =
                 transition.to == Some(ColumnState::Done) && !transition.finishes();
             if was_done_before && replay.state(transition.task) != Some(ColumnState::Done) {
@@ -150,9 +150,9 @@ pub fn days_by_state(
 
 /// The tasks that were finished and are still done after the last transition, with the time, in
 /// that order.
-pub fn finished(shifts: &[Transition]) -> Vec<(Uuid, OffsetDateTime)> {
+pub fn finished(transitions: &[Transition]) -> Vec<(Uuid, OffsetDateTime)> {
     let mut done: HashMap<Uuid, OffsetDateTime> = HashMap::new();
-    for transition in shifts {
+    for transition in transitions {
         if transition.finishes() {
             done.insert(transition.task, transition.at);
         } else if transition
@@ -169,14 +169,14 @@ pub fn finished(shifts: &[Transition]) -> Vec<(Uuid, OffsetDateTime)> {
 
 /// The first time in progress, for tasks whose creation is among the transitions, so that nothing
 /// earlier can contradict it.
-pub fn first_started(shifts: &[Transition]) -> HashMap<Uuid, OffsetDateTime> {
+pub fn first_started(transitions: &[Transition]) -> HashMap<Uuid, OffsetDateTime> {
     let (mut made, mut started) = (HashSet::new(), HashMap::new());
-    for transition in shifts {
-        if transition.kind == Kind::Made {
+    for transition in transitions {
+        if transition.kind == Kind::Created {
             made.insert(transition.task);
         }
         if transition.to == Some(ColumnState::Doing)
-            && matches!(transition.kind, Kind::Made | Kind::Moved)
+            && matches!(transition.kind, Kind::Created | Kind::Moved)
             && made.contains(&transition.task)
         {
             started.entry(transition.task).or_insert(transition.at);
@@ -188,18 +188,18 @@ pub fn first_started(shifts: &[Transition]) -> HashMap<Uuid, OffsetDateTime> {
 /// The periods that each task spent in a state, between two instants.
 pub fn spans(
     state: ColumnState,
-    opening: &[(Uuid, ColumnState)],
-    shifts: &[Transition],
+    initial: &[(Uuid, ColumnState)],
+    transitions: &[Transition],
     (since, until): (OffsetDateTime, OffsetDateTime),
 ) -> Vec<(Uuid, OffsetDateTime, OffsetDateTime)> {
-    let mut replay = Replay::from(opening);
-    let mut started: HashMap<Uuid, OffsetDateTime> = opening
+    let mut replay = Replay::from(initial);
+    let mut started: HashMap<Uuid, OffsetDateTime> = initial
         .iter()
-        .filter(|(_, was)| *was == state)
+        .filter(|(_, old)| *old == state)
         .map(|(task, _)| (*task, since))
         .collect();
     let mut spans = Vec::new();
-    for transition in shifts {
+    for transition in transitions {
         replay.apply(transition);
         if replay.state(transition.task) == Some(state) {
             started.entry(transition.task).or_insert(transition.at);
@@ -232,13 +232,13 @@ mod tests {
 
     const NOON: OffsetDateTime = datetime!(2026-11-16 12:00 UTC);
 
-    fn task(nth: u128) -> Uuid {
-        Uuid::from_u128(nth)
+    fn task(index: u128) -> Uuid {
+        Uuid::from_u128(index)
     }
 
-    fn transition(nth: u128, day: i64, kind: Kind, to: Option<ColumnState>) -> Transition {
+    fn transition(index: u128, day: i64, kind: Kind, to: Option<ColumnState>) -> Transition {
         Transition {
-            task: task(nth),
+            task: task(index),
             at: NOON + time::Duration::days(day),
             kind,
             to,
@@ -254,15 +254,15 @@ mod tests {
 
     #[test]
     fn tasks_are_counted_by_state_at_end_of_day() {
-        let shifts = [
-            transition(2, 0, Kind::Made, Some(ColumnState::Todo)),
+        let transitions = [
+            transition(2, 0, Kind::Created, Some(ColumnState::Todo)),
             transition(1, 1, Kind::Moved, Some(ColumnState::Done)),
             transition(2, 1, Kind::Moved, Some(ColumnState::Doing)),
             transition(2, 2, Kind::Archived, None),
             transition(1, 3, Kind::Archived, None),
             transition(2, 4, Kind::Restored, Some(ColumnState::Doing)),
         ];
-        let days = days_by_state(&[(task(1), ColumnState::Review)], &shifts, &ends(5));
+        let days = days_by_state(&[(task(1), ColumnState::Review)], &transitions, &ends(5));
         assert_eq!(
             days,
             [
@@ -278,17 +278,17 @@ mod tests {
 
     #[test]
     fn start_is_known_only_with_the_creation() {
-        let shifts = [
+        let transitions = [
             transition(1, 0, Kind::Moved, Some(ColumnState::Doing)),
-            transition(2, 0, Kind::Made, Some(ColumnState::Todo)),
+            transition(2, 0, Kind::Created, Some(ColumnState::Todo)),
             transition(3, 0, Kind::Imported, Some(ColumnState::Doing)),
             transition(2, 1, Kind::Moved, Some(ColumnState::Doing)),
             transition(2, 2, Kind::Moved, Some(ColumnState::Blocked)),
             transition(2, 3, Kind::Moved, Some(ColumnState::Doing)),
-            transition(4, 4, Kind::Made, Some(ColumnState::Doing)),
-            transition(5, 4, Kind::Made, Some(ColumnState::Done)),
+            transition(4, 4, Kind::Created, Some(ColumnState::Doing)),
+            transition(5, 4, Kind::Created, Some(ColumnState::Done)),
         ];
-        let mut started: Vec<_> = first_started(&shifts).into_iter().collect();
+        let mut started: Vec<_> = first_started(&transitions).into_iter().collect();
         started.sort();
         let day = |day| NOON + time::Duration::days(day);
         assert_eq!(started, [(task(2), day(1)), (task(4), day(4))]);
@@ -296,33 +296,33 @@ mod tests {
 
     #[test]
     fn done_imports_and_restores_are_not_finished_here() {
-        let shifts = [
+        let transitions = [
             transition(1, 0, Kind::Imported, Some(ColumnState::Done)),
             transition(2, 0, Kind::Restored, Some(ColumnState::Done)),
             transition(3, 0, Kind::Imported, Some(ColumnState::Doing)),
             transition(3, 1, Kind::Moved, Some(ColumnState::Done)),
         ];
         assert_eq!(
-            days_by_state(&[], &shifts, &ends(2)),
+            days_by_state(&[], &transitions, &ends(2)),
             [[0, 1, 0, 0, 0], [0, 0, 0, 0, 1]]
         );
         assert_eq!(
-            finished(&shifts),
+            finished(&transitions),
             [(task(3), NOON + time::Duration::days(1))]
         );
     }
 
     #[test]
     fn reopened_task_is_finished_when_done_again() {
-        let mut shifts = vec![
+        let mut transitions = vec![
             transition(1, 0, Kind::Moved, Some(ColumnState::Done)),
             transition(1, 1, Kind::Moved, Some(ColumnState::Doing)),
         ];
-        assert_eq!(finished(&shifts), []);
-        shifts.push(transition(1, 2, Kind::Moved, Some(ColumnState::Done)));
-        shifts.push(transition(1, 3, Kind::Archived, None));
+        assert_eq!(finished(&transitions), []);
+        transitions.push(transition(1, 2, Kind::Moved, Some(ColumnState::Done)));
+        transitions.push(transition(1, 3, Kind::Archived, None));
         assert_eq!(
-            finished(&shifts),
+            finished(&transitions),
             [(task(1), NOON + time::Duration::days(2))]
         );
     }
@@ -330,10 +330,10 @@ mod tests {
     #[test]
     fn spans_are_cut_at_the_range() {
         let until = NOON + time::Duration::days(9);
-        let shifts = [
+        let transitions = [
             transition(1, 1, Kind::Moved, Some(ColumnState::Doing)),
             transition(2, 2, Kind::Moved, Some(ColumnState::Blocked)),
-            transition(3, 3, Kind::Made, Some(ColumnState::Blocked)),
+            transition(3, 3, Kind::Created, Some(ColumnState::Blocked)),
             transition(3, 4, Kind::Archived, None),
         ];
         let at = |day| NOON + time::Duration::days(day);
@@ -344,7 +344,7 @@ mod tests {
                     (task(1), ColumnState::Blocked),
                     (task(2), ColumnState::Todo)
                 ],
-                &shifts,
+                &transitions,
                 (at(0), until)
             ),
             [

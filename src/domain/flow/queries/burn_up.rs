@@ -13,7 +13,7 @@ use crate::domain::{
     error::Result,
     flow::{
         measures::{self, BurnUp, ScopeChange, Transition},
-        queries::faces::faces,
+        queries::task_refs::task_refs,
         range::{days_between, ends},
     },
     sprints::Sprint,
@@ -33,12 +33,12 @@ pub async fn burn_up(
 ) -> Result<BurnUp> {
     let zone = week.zone.as_str();
     let today = clock::day_in(now, zone);
-    let (begin, end) = (
+    let (start, end) = (
         clock::instant(sprint.starts_on, 0, zone),
         clock::instant(sprint.next_start(), 0, zone),
     );
     let until = end.min(now + Duration::MICROSECOND);
-    let mut scope_changes = scope_changes(db, team.id, sprint, (begin, until)).await?;
+    let mut scope_changes = scope_changes(db, team.id, sprint, (start, until)).await?;
     let past: Vec<Date> = days_between(today.saturating_sub(Duration::weeks(6)), today)
         .into_iter()
         .filter(|day| *day < today && week.works_on(*day))
@@ -63,7 +63,7 @@ pub async fn burn_up(
             .map(|scope_change| scope_change.task)
             .chain(done.keys().copied())
             .collect();
-        let shown = faces(db, team, filter, now, &both.into_iter().collect::<Vec<_>>()).await?;
+        let shown = task_refs(db, team, filter, now, &both.into_iter().collect::<Vec<_>>()).await?;
         scope_changes.retain(|scope_change| shown.contains_key(&scope_change.task));
         done.retain(|task, _| shown.contains_key(task));
     }
@@ -72,17 +72,17 @@ pub async fn burn_up(
         .map(|scope_change| scope_change.task)
         .collect();
     let tasks: Vec<Uuid> = tasks.into_iter().collect();
-    let opening = states_at(db, team.id, &tasks, begin).await?;
-    let shifts = shifts_of(db, team.id, &tasks, (begin, until)).await?;
+    let opening = states_at(db, team.id, &tasks, start).await?;
+    let transitions = transitions_of(db, team.id, &tasks, (start, until)).await?;
 
     let come = days_between(sprint.starts_on, sprint.ends_on.min(today));
-    let instants: Vec<OffsetDateTime> = std::iter::once(begin)
+    let instants: Vec<OffsetDateTime> = std::iter::once(start)
         .chain(ends(&come, zone, until))
         .collect();
     let mut progress =
-        measures::progress_at(&scope_changes, &opening, &shifts, &instants).into_iter();
-    let begin = progress.next().unwrap_or_default();
-    let days: Vec<measures::Standing> = progress.collect();
+        measures::progress_at(&scope_changes, &opening, &transitions, &instants).into_iter();
+    let start = progress.next().unwrap_or_default();
+    let days: Vec<measures::ScopeAndDone> = progress.collect();
     let finished: Vec<Date> = done.values().map(|at| clock::day_in(*at, zone)).collect();
     let a_day = measures::per_working_day(&finished, &past);
     // A team that started last week is measured by that week only.
@@ -96,14 +96,14 @@ pub async fn burn_up(
         .iter()
         .filter(|day| **day > today)
         .count();
-    let last = days.last().copied().unwrap_or(begin);
+    let last = days.last().copied().unwrap_or(start);
     Ok(BurnUp {
         sprint: sprint.number,
         name: sprint.name.clone(),
         starts_on: sprint.starts_on,
         ends_on: sprint.ends_on,
         forecast: measures::forecast(last, remaining, known),
-        begin,
+        start,
         days,
         worked: days_between(sprint.starts_on, sprint.ends_on)
             .into_iter()
@@ -118,7 +118,7 @@ async fn scope_changes(
     db: &mut PgConnection,
     team: Uuid,
     sprint: &Sprint,
-    (begin, until): (OffsetDateTime, OffsetDateTime),
+    (start, until): (OffsetDateTime, OffsetDateTime),
 ) -> Result<Vec<ScopeChange>> {
     let rows: Vec<(Uuid, OffsetDateTime, bool)> = sqlx::query_as(
         "SELECT e.task_id, CASE WHEN c.change_id IS NOT NULL AND e.after->>'sprint' = $2 THEN least(e.at, $4) ELSE e.at END AS joined, coalesce(e.after->>'sprint' = $2, false)
@@ -129,7 +129,7 @@ async fn scope_changes(
     .bind(team)
     .bind(sprint.id.to_string())
     .bind(until)
-    .bind(begin - Duration::MICROSECOND)
+    .bind(start - Duration::MICROSECOND)
     .fetch_all(db)
     .await?;
     Ok(rows
@@ -182,7 +182,7 @@ async fn states_at(
         .collect())
 }
 
-async fn shifts_of(
+async fn transitions_of(
     db: &mut PgConnection,
     team: Uuid,
     tasks: &[Uuid],

@@ -3,7 +3,7 @@
 //! finished.
 
 pub mod burn_up;
-pub mod faces;
+pub mod task_refs;
 
 pub use crate::domain::flow::queries::burn_up::burn_up;
 
@@ -19,8 +19,8 @@ use crate::domain::{
     column_state::ColumnState,
     error::Result,
     flow::{
-        measures::{self, Kind, StartedTask, Transition, WaitPeriod, Waited},
-        queries::faces::TaskRef,
+        measures::{self, BlockedPeriod, Kind, StartedTask, Transition, Waited},
+        queries::task_refs::TaskRef,
     },
     policy::predicates::named_beside,
     team::Team,
@@ -57,7 +57,7 @@ impl<'r> FromRow<'r, PgRow> for Transition {
     fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
         let mut words = row.try_get::<&str, _>(2)?.split(' ');
         let kind = match words.next() {
-            Some("created") => Kind::Made,
+            Some("created") => Kind::Created,
             Some("imported") => Kind::Imported,
             Some("archived") => Kind::Archived,
             Some("restored") => Kind::Restored,
@@ -79,7 +79,7 @@ impl<'r> FromRow<'r, PgRow> for Transition {
 }
 
 /// Returns every change of state in a team between two instants, in order.
-pub async fn shifts(
+pub async fn transitions(
     db: &mut PgConnection,
     team: Uuid,
     (since, until): (OffsetDateTime, OffsetDateTime),
@@ -152,12 +152,12 @@ pub async fn work_in_progress(
 }
 
 /// Returns what tasks were waiting on between two instants, cut at both, in days.
-pub async fn waits(
+pub async fn blockers(
     db: &mut PgConnection,
     team: Uuid,
     (since, until): (OffsetDateTime, OffsetDateTime),
     zone: &str,
-) -> Result<Vec<WaitPeriod>> {
+) -> Result<Vec<BlockedPeriod>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         task_id: Uuid,
@@ -191,7 +191,7 @@ pub async fn waits(
         );
         let party = row.party.unwrap_or_else(|| measures::OUTSIDE.to_owned());
         let note = Some(row.note).filter(|note| !note.is_empty());
-        WaitPeriod {
+        BlockedPeriod {
             task: row.task_id,
             from,
             to,

@@ -100,7 +100,7 @@ pub(crate) fn record(
     }
     past.sort_by_key(|(at, ..)| *at);
     for (at, actor, event) in past {
-        change.record_past(event, at, actor);
+        change.record_anonymous(event, at, actor);
     }
     for (planned, row) in plan.tasks.iter().zip(rows) {
         change.record(imported(team, plan, planned, row, draft));
@@ -159,11 +159,11 @@ fn past_event(
 /// guessed from it.
 fn spot(plan: &Plan<'_>, draft: &Draft, spot: &ListRef) -> Value {
     let (name, state, id) = match spot {
-        ListRef::List(nth) => match draft.lists.get(*nth) {
+        ListRef::List(index) => match draft.lists.get(*index) {
             Some(list) => (
                 list.name.as_str(),
                 list.state,
-                plan.of_list.get(*nth).copied().flatten(),
+                plan.of_list.get(*index).copied().flatten(),
             ),
             None => ("", None, None),
         },

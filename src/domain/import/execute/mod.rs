@@ -107,7 +107,9 @@ async fn ranks(change: &mut Change, team: &Team, plan: &Plan<'_>) -> Result<Vec<
     let mut ranks = vec![None; plan.tasks.len()];
     for column in &plan.columns {
         let here: Vec<usize> = (0..plan.tasks.len())
-            .filter(|nth| plan.tasks[*nth].column == column.id && !plan.tasks[*nth].task.archived)
+            .filter(|index| {
+                plan.tasks[*index].column == column.id && !plan.tasks[*index].task.archived
+            })
             .collect();
         if here.is_empty() {
             continue;
@@ -117,11 +119,11 @@ async fn ranks(change: &mut Change, team: &Team, plan: &Plan<'_>) -> Result<Vec<
             crate::domain::tasks::placement::rebalance_ranks(change, team, column.id).await?;
             last = last_rank(change.db(), column.id).await?;
         }
-        for (nth, rank) in here
+        for (index, rank) in here
             .iter()
             .zip(rank::spread_after(last.as_deref(), here.len()))
         {
-            ranks[*nth] = Some(rank);
+            ranks[*index] = Some(rank);
         }
     }
     Ok(ranks)

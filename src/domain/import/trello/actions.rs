@@ -12,7 +12,7 @@ use crate::domain::import::{
 };
 
 /// Trello exports no more actions than this.
-const MOST: usize = 1000;
+const MAX: usize = 1000;
 
 /// The actions of one card, oldest first.
 #[derive(Default)]
@@ -28,7 +28,7 @@ pub(crate) fn read<'j>(
     draft: &mut Draft,
 ) -> Result<HashMap<&'j str, Done>> {
     let actions = board.objects("actions")?;
-    if actions.len() >= MOST {
+    if actions.len() >= MAX {
         draft.notes.push(format!(
             "the export contains only the newest {} actions, so older comments and moves are missing.",
             actions.len()

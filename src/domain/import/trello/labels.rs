@@ -45,11 +45,11 @@ pub(crate) fn read<'j>(board: &Node<'j>) -> Result<Labels<'j>> {
 fn free(colour: &str, taken: &mut HashSet<String>) -> String {
     let colour = if colour.is_empty() { "label" } else { colour };
     let mut name = colour.to_owned();
-    let mut nth = 2;
+    let mut index = 2;
     while !taken.insert(name.to_lowercase()) {
-        let number = format!("-{nth}");
+        let number = format!("-{index}");
         name = sanitize::cut(colour, 50 - number.len()).0 + &number;
-        nth += 1;
+        index += 1;
     }
     name
 }

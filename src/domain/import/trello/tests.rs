@@ -104,7 +104,7 @@ fn positions_may_have_any_type() {
     let cards: Vec<_> = [json!("20"), json!(3.5), json!(null), json!("bottom"), json!(3.5), json!("top"), json!([])]
         .into_iter()
         .enumerate()
-        .map(|(nth, pos)| json!({ "id": nth.to_string(), "name": nth.to_string(), "idList": "l", "pos": pos }))
+        .map(|(index, pos)| json!({ "id": index.to_string(), "name": index.to_string(), "idList": "l", "pos": pos }))
         .collect();
     let draft =
         parse(&json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards })).unwrap();
@@ -165,7 +165,7 @@ fn comments_are_imported_oldest_first() {
 #[test]
 fn steps_over_the_limit_are_left_out_and_reported() {
     let items: Vec<_> = (0..250)
-        .map(|nth| json!({ "name": format!("item {nth}"), "pos": nth }))
+        .map(|index| json!({ "name": format!("item {index}"), "pos": index }))
         .collect();
     let draft = parse(&json!({
         "lists": [], "cards": [{ "id": "a", "name": "A" }], "checklists": [{ "idCard": "a", "name": "All", "checkItems": items }],

@@ -291,14 +291,14 @@ pub async fn events(
     Path(slug): Path<String>,
     Query(after): Query<After>,
 ) -> Result<Json<EventPage>> {
-    const MOST: i64 = 500;
+    const MAX: i64 = 500;
     let team = team_access::team(&db, &viewer, &slug).await?.team;
-    let rows = events_after(&db, team.id, after.after, MOST + 1).await?;
-    let more = rows.len() as i64 > MOST;
+    let rows = events_after(&db, team.id, after.after, MAX + 1).await?;
+    let more = rows.len() as i64 > MAX;
     let hidden = crate::domain::tasks::event_text::hidden_waits(&db, team.id).await?;
     let events: Vec<Value> = rows
         .iter()
-        .take(MOST as usize)
+        .take(MAX as usize)
         .map(|row| {
             let mut event = json!(row);
             if let Some(words) =
@@ -307,11 +307,11 @@ pub async fn events(
                 event["after"]["blockers"]["on"] = json!(words);
             }
             // the blocking task's team is only used to hide events
-            if let Some(waits) = event
+            if let Some(blockers) = event
                 .pointer_mut("/after/blockers")
                 .and_then(Value::as_object_mut)
             {
-                waits.remove("team");
+                blockers.remove("team");
             }
             event["task"] = json!(row.task.map(|number| format!("{}-{number}", team.key)));
             event

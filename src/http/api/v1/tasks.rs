@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use crate::{
     app::App,
     domain::{
-        dates::read_date,
+        dates::parse_date,
         error::{Problem, Result},
         events::{Changed, EventStore},
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
@@ -93,7 +93,7 @@ pub async fn create(
 
 fn read_due(text: Option<&str>) -> Result<Option<time::Date>> {
     text.map(|text| {
-        read_date(text).ok_or_else(|| Problem::field("due", "Enter a date as YYYY-MM-DD."))
+        parse_date(text).ok_or_else(|| Problem::field("due", "Enter a date as YYYY-MM-DD."))
     })
     .transpose()
 }

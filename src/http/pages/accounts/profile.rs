@@ -17,7 +17,7 @@ use crate::{
             absences,
             api_tokens::TokenRow,
             profile::{self, Profile},
-            working_hours::{Hours, clock_words, read_clock},
+            working_hours::{Hours, format_minute, parse_time_of_day},
         },
         auth::sessions::SessionRow,
         error::{Problem, Result},
@@ -83,8 +83,8 @@ impl MePage {
             "name" => self.profile.name.clone(),
             "handle" => self.profile.handle.clone(),
             "time_zone" => self.profile.hours.zone.clone(),
-            "works_from" => clock_words(self.profile.hours.from),
-            "works_to" => clock_words(self.profile.hours.to),
+            "works_from" => format_minute(self.profile.hours.from),
+            "works_to" => format_minute(self.profile.hours.to),
             _ => String::new(),
         }
     }
@@ -155,7 +155,7 @@ pub async fn edit_me(
 /// Reads the profile form; username and colour keep their values if missing.
 fn read_profile(fields: &Fields, current: Profile) -> Result<Profile> {
     let hour = |field: &'static str| {
-        read_clock(fields.text(field))
+        parse_time_of_day(fields.text(field))
             .ok_or_else(|| Problem::field(field, "Enter a time such as 09:00."))
     };
     let (from, to) = (hour("works_from")?, hour("works_to")?);

@@ -19,7 +19,7 @@ use crate::{
         },
         auth::passwords,
         clock::Clock,
-        dates::read_date,
+        dates::parse_date,
         error::{Problem, Result},
         events::{
             EventStore,
@@ -144,7 +144,7 @@ pub async fn remove_away(
     Path(day): Path<String>,
 ) -> Result<Response> {
     viewer.require_session()?;
-    let from = read_date(&day).ok_or(Problem::NotFound)?;
+    let from = parse_date(&day).ok_or(Problem::NotFound)?;
     let (account, actor) = (viewer.person.id, viewer.actor());
     store
         .change(&actor, |change, _| {

@@ -152,7 +152,7 @@ impl AuditSearch {
     fn filter(&self, zone: &str) -> Result<AuditFilter> {
         let day = |field: &'static str, text: &str| match text.trim() {
             "" => Ok(None),
-            text => crate::domain::dates::read_date(text)
+            text => crate::domain::dates::parse_date(text)
                 .map(Some)
                 .ok_or_else(|| Problem::field(field, "Enter a day as YYYY-MM-DD.")),
         };

@@ -37,7 +37,7 @@ use crate::{
         layout::Layout,
         middleware::client_ip::ClientIp,
         page::{Rendered, fragment, rendered, theme},
-        pages::checkin::feeds::{self, Feed, Place},
+        pages::checkin::feeds::{self, Feed, FeedContext},
     },
 };
 
@@ -132,12 +132,12 @@ impl CheckInPage {
         }
     }
 
-    fn waits(&self, card: &Card) -> String {
+    fn blocked_reason(&self, card: &Card) -> String {
         match card.blocked_by.as_slice() {
             [] => "Blocked, no reason given".to_owned(),
             waits => waits
                 .iter()
-                .map(|wait| wait.words(self.now))
+                .map(|blocker| blocker.words(self.now))
                 .collect::<Vec<_>>()
                 .join("; "),
         }
@@ -341,7 +341,7 @@ pub(crate) async fn feed_of(
     let make = async || {
         let mut team = team.clone();
         let revision = now_counted(&app.db, &mut team, now).await?;
-        let place = Place {
+        let place = FeedContext {
             site: &app.public_url,
             page,
             guest,

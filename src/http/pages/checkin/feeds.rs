@@ -63,7 +63,7 @@ impl Feed {
 }
 
 /// The context of a feed: the site, its page, and whether the reader is a guest.
-pub struct Place<'p> {
+pub struct FeedContext<'p> {
     pub site: &'p str,
     pub page: &'p str,
     pub guest: bool,
@@ -74,7 +74,7 @@ pub async fn text(
     db: &PgPool,
     team: &Team,
     feed: Feed,
-    place: &Place<'_>,
+    place: &FeedContext<'_>,
     now: OffsetDateTime,
 ) -> Result<String> {
     if feed == Feed::Calendar {
@@ -118,7 +118,7 @@ pub async fn text(
 #[template(path = "checkin/changes.xml")]
 struct Atom<'a> {
     team: &'a Team,
-    place: &'a Place<'a>,
+    place: &'a FeedContext<'a>,
     changes: Vec<Changed>,
     updated: OffsetDateTime,
 }
@@ -161,7 +161,7 @@ pub fn badge(words: &str) -> Result<String> {
 async fn calendar(
     db: &PgPool,
     team: &Team,
-    place: &Place<'_>,
+    place: &FeedContext<'_>,
     now: OffsetDateTime,
 ) -> Result<String> {
     let made = now.format(STAMP).map_err(anyhow::Error::from)?;

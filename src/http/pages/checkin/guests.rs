@@ -61,7 +61,7 @@ impl SharedBoard {
         humanize::age(self.now, card.column_since)
     }
 
-    fn waits(&self, wait: &tasks::Wait) -> String {
+    fn blocked_reason(&self, wait: &tasks::Blocker) -> String {
         wait.words(self.now)
     }
 

@@ -8,14 +8,14 @@ use crate::{
     domain::{
         column_state::ColumnState,
         error::Result,
-        flow::{measures::BurnUp, report::Figures},
+        flow::{measures::BurnUp, report::FlowReport},
         humanize::{self, counted},
     },
     http::{chart::Chart, page::Rendered},
 };
 
 /// Ranges of more days than this are thinned out.
-const MOST_DAYS: usize = 200;
+const MAX_DAYS: usize = 200;
 
 /// A burn-up chart, also from the stored report of a closed sprint.
 pub fn burn_up_chart(burn_up: &BurnUp) -> Result<Rendered> {
@@ -28,12 +28,12 @@ pub fn burn_up_chart(burn_up: &BurnUp) -> Result<Rendered> {
         .map(|day| day.scope)
         .max()
         .unwrap_or(0)
-        .max(burn_up.begin.scope)
+        .max(burn_up.start.scope)
         .max(high);
     let started = burn_up.days.len() as f64;
-    let mut says = format!("{} of {} tasks are done", now.done, now.scope);
+    let mut description = format!("{} of {} tasks are done", now.done, now.scope);
     if let Some(forecast) = burn_up.forecast {
-        says += &format!(
+        description += &format!(
             ", forecast {} to {} by the end",
             forecast.low, forecast.high
         );
@@ -47,7 +47,7 @@ pub fn burn_up_chart(burn_up: &BurnUp) -> Result<Rendered> {
         (0.0, days as f64),
         most as f64,
     )
-    .says(says + ".")
+    .description(description + ".")
     .ticks(ticks(&all, false));
     if let Some(forecast) = burn_up.forecast {
         let from = (started, now.done as f64);
@@ -61,8 +61,8 @@ pub fn burn_up_chart(burn_up: &BurnUp) -> Result<Rendered> {
         .map(|(y, x)| (f64::from(x), y))
         .collect();
     chart.line("ideal", &ideal);
-    let line = |of: fn(&crate::domain::flow::measures::Standing) -> usize| -> Vec<(f64, f64)> {
-        std::iter::once(&burn_up.begin)
+    let line = |of: fn(&crate::domain::flow::measures::ScopeAndDone) -> usize| -> Vec<(f64, f64)> {
+        std::iter::once(&burn_up.start)
             .chain(&burn_up.days)
             .zip(0_u32..)
             .map(|(day, x)| (f64::from(x), of(day) as f64))
@@ -79,7 +79,7 @@ pub fn burn_up_chart(burn_up: &BurnUp) -> Result<Rendered> {
     chart.draw()
 }
 
-impl Figures {
+impl FlowReport {
     pub(crate) fn cumulative_chart(&self) -> Result<Rendered> {
         let days = self.thinned();
         let last = self.states.len().saturating_sub(1);
@@ -90,7 +90,7 @@ impl Figures {
             .max()
             .unwrap_or(0);
         let now = self.states.last().map_or([0; 5], |(_, counts)| *counts);
-        let says = ColumnState::ALL
+        let description = ColumnState::ALL
             .iter()
             .zip(now)
             .map(|(state, count)| format!("{} {count}", state.default_name()));
@@ -101,18 +101,20 @@ impl Figures {
             (0.0, last as f64),
             most as f64,
         )
-        .says(format!(
+        .description(format!(
             "At the end: {}.",
-            says.collect::<Vec<_>>().join(", ")
+            description.collect::<Vec<_>>().join(", ")
         ))
         .ticks(self.day_ticks());
         let mut lower: Vec<(f64, f64)> = days.iter().map(|(x, _)| (*x, 0.0)).collect();
         // done tasks are at the bottom, unstarted ones on top
-        for (nth, state) in ColumnState::ALL.iter().enumerate().rev() {
+        for (index, state) in ColumnState::ALL.iter().enumerate().rev() {
             let upper: Vec<(f64, f64)> = lower
                 .iter()
                 .zip(&days)
-                .map(|((x, y), (_, counts))| (*x, y + counts.get(nth).copied().unwrap_or(0) as f64))
+                .map(|((x, y), (_, counts))| {
+                    (*x, y + counts.get(index).copied().unwrap_or(0) as f64)
+                })
                 .collect();
             chart.area(class(*state), &upper, &lower);
             lower = upper;
@@ -136,7 +138,7 @@ impl Figures {
             (-0.5, last as f64 + 0.5),
             most as f64,
         )
-        .says(format!(
+        .description(format!(
             "{count} finished tasks, longest {most} days. {}",
             self.levels_in_words()
         ))
@@ -146,9 +148,9 @@ impl Figures {
         let mut dots: BTreeMap<(i32, i64), Vec<String>> = BTreeMap::new();
         for taken in &self.times.taken {
             let key = self
-                .faces
+                .task_refs
                 .get(&taken.task)
-                .map_or(String::new(), |face| self.key(face));
+                .map_or(String::new(), |task_ref| self.key(task_ref));
             dots.entry((taken.end.to_julian_day(), taken.days))
                 .or_default()
                 .push(key);
@@ -172,7 +174,7 @@ impl Figures {
     }
 
     pub(crate) fn ageing_chart(&self) -> Result<Rendered> {
-        const IN_HAND: [ColumnState; 3] = [
+        const IN_PROGRESS: [ColumnState; 3] = [
             ColumnState::Doing,
             ColumnState::Blocked,
             ColumnState::Review,
@@ -180,10 +182,10 @@ impl Figures {
         let oldest = self.ageing.first().map_or(0, |(_, taken)| taken.days);
         let limit = self.times.percentile(85);
         let most = (oldest as f64).max(limit.unwrap_or(0.0) * 1.3);
-        let places = IN_HAND
+        let places = IN_PROGRESS
             .iter()
             .zip(0_u32..)
-            .map(|(state, nth)| (f64::from(nth) + 0.5, state.default_name().to_owned()));
+            .map(|(state, index)| (f64::from(index) + 0.5, state.default_name().to_owned()));
         let beyond = self
             .ageing
             .iter()
@@ -196,7 +198,7 @@ impl Figures {
             (0.0, 3.0),
             most,
         )
-        .says(format!(
+        .description(format!(
             "{} in progress, the oldest for {}; {beyond} longer than the 85th percentile.",
             counted(self.ageing.len(), "task"),
             counted(oldest as usize, "day")
@@ -204,28 +206,28 @@ impl Figures {
         .ticks(places.collect());
         chart = self.with_levels(chart);
         if let Some(limit) = limit {
-            chart = chart.wash_above(limit);
+            chart = chart.shade_above(limit);
         }
-        for (state, nth) in IN_HAND.into_iter().zip(0_u32..) {
+        for (state, index) in IN_PROGRESS.into_iter().zip(0_u32..) {
             let column_tasks: Vec<_> = self
                 .ageing
                 .iter()
-                .filter(|(face, _)| face.state == state)
+                .filter(|(task_ref, _)| task_ref.state == state)
                 .collect();
             let room = column_tasks.len().min(12) as f64;
-            for ((face, taken), place) in column_tasks.iter().zip(0_u32..) {
-                let x = f64::from(nth) + (f64::from(place % 12) + 1.0) / (room + 1.0);
+            for ((task_ref, taken), place) in column_tasks.iter().zip(0_u32..) {
+                let x = f64::from(index) + (f64::from(place % 12) + 1.0) / (room + 1.0);
                 let at = (x, taken.days as f64);
                 let title = format!(
                     "{} {}: {}",
-                    self.key(face),
-                    face.title,
+                    self.key(task_ref),
+                    task_ref.title,
                     counted(taken.days as usize, "day")
                 );
                 chart.dot(class(state), at, 4.5, title);
                 // more names than these would overlap
                 if column_tasks.len() <= 4 {
-                    chart.word_over(at, face.number.to_string());
+                    chart.label_above(at, task_ref.number.to_string());
                 }
             }
         }
@@ -240,7 +242,7 @@ impl Figures {
             .map(|(_, count)| *count)
             .max()
             .unwrap_or(0);
-        let place = |nth: u32| f64::from(nth) + 0.5;
+        let place = |index: u32| f64::from(index) + 0.5;
         let name = |number: i32| {
             if all <= 4 {
                 format!("Sprint {number}")
@@ -252,9 +254,9 @@ impl Figures {
             .throughput
             .iter()
             .zip(0..)
-            .map(|((sprint, _), nth)| (place(nth), name(sprint.number)))
+            .map(|((sprint, _), index)| (place(index), name(sprint.number)))
             .collect();
-        let says = self
+        let description = self
             .throughput
             .iter()
             .map(|(sprint, count)| format!("{}: {count}", sprint.name));
@@ -265,10 +267,10 @@ impl Figures {
             (0.0, all as f64),
             most as f64,
         )
-        .says(says.collect::<Vec<_>>().join(", ") + ".")
+        .description(description.collect::<Vec<_>>().join(", ") + ".")
         .ticks(ticks);
-        for ((sprint, count), nth) in self.throughput.iter().zip(0..) {
-            let at = (place(nth), *count as f64);
+        for ((sprint, count), index) in self.throughput.iter().zip(0..) {
+            let at = (place(index), *count as f64);
             chart.bar(
                 "state-done",
                 at,
@@ -276,7 +278,7 @@ impl Figures {
                 format!("{}: {} done", sprint.name, counted(*count, "task")),
             );
             if all <= 12 {
-                chart.word_over(at, count.to_string());
+                chart.label_above(at, count.to_string());
             }
         }
         chart.draw()
@@ -305,7 +307,7 @@ impl Figures {
     }
 
     fn thinned(&self) -> Vec<(f64, [usize; 5])> {
-        let every = self.states.len().div_ceil(MOST_DAYS).max(1);
+        let every = self.states.len().div_ceil(MAX_DAYS).max(1);
         let thin = self.states.iter().enumerate().rev().step_by(every);
         let mut days: Vec<(f64, [usize; 5])> =
             thin.map(|(x, (_, counts))| (x as f64, *counts)).collect();

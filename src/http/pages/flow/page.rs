@@ -20,7 +20,7 @@ use crate::{
         events::audit_log::{self, Line},
         flow::{
             range::{Range, RangeParams},
-            report::Figures,
+            report::FlowReport,
         },
         policy::{
             team_access::{self, TeamAccess},
@@ -115,19 +115,24 @@ impl FlowPage {
 }
 
 /// What a request asks for.
-struct Asked {
+struct FlowQuery {
     team: Team,
     sprints: Vec<Sprint>,
     filter: Filter,
     week: Week,
 }
 
-async fn asked(db: &PgPool, viewer: &Viewer, slug: &str, params: &FilterParams) -> Result<Asked> {
+async fn load_flow_query(
+    db: &PgPool,
+    viewer: &Viewer,
+    slug: &str,
+    params: &FilterParams,
+) -> Result<FlowQuery> {
     let TeamAccess { team, .. } = team_access::team(db, viewer, slug).await?;
     let filter = Filter::read(params).for_reader(&viewer.person.handle);
     let sprints = sprints::queries::sprints(db).await?;
     let week = load_roster(db, team.id).await?.week;
-    Ok(Asked {
+    Ok(FlowQuery {
         team,
         sprints,
         filter,
@@ -138,24 +143,30 @@ async fn asked(db: &PgPool, viewer: &Viewer, slug: &str, params: &FilterParams) 
 async fn figures(
     db: &PgPool,
     clock: &Clock,
-    asked: &Asked,
+    load_flow_query: &FlowQuery,
     range: &RangeParams,
-) -> Result<Option<Figures>> {
+) -> Result<Option<FlowReport>> {
     let now = clock.now();
-    let Some(range) = Range::read(range, &asked.sprints, &asked.week.zone, now)? else {
+    let Some(range) = Range::read(
+        range,
+        &load_flow_query.sprints,
+        &load_flow_query.week.zone,
+        now,
+    )?
+    else {
         return Ok(None);
     };
     let Some(last) = range.sprints.last().cloned() else {
         return Ok(None);
     };
     let mut db = db.acquire().await?;
-    Figures::read(
+    FlowReport::read(
         &mut db,
-        &asked.team,
+        &load_flow_query.team,
         range,
         &last,
-        &asked.filter,
-        &asked.week,
+        &load_flow_query.filter,
+        &load_flow_query.week,
         now,
     )
     .await
@@ -171,32 +182,32 @@ pub async fn flow(
     Query(filter): Query<FilterParams>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let asked = asked(&app.db, &viewer, &slug, &filter).await?;
-    let (figures, error) = match figures(&app.db, &app.clock, &asked, &params).await {
+    let load_flow_query = load_flow_query(&app.db, &viewer, &slug, &filter).await?;
+    let (figures, error) = match figures(&app.db, &app.clock, &load_flow_query, &params).await {
         Ok(figures) => (figures, String::new()),
         Err(Problem::Invalid(errors)) => (None, errors.into_values().collect::<Vec<_>>().join(" ")),
         Err(problem) => return Err(problem),
     };
-    let today = asked.week.today(app.clock.now());
-    let saved = saved_filters(&app.db, asked.team.id, viewer.person.id).await?;
+    let today = load_flow_query.week.today(app.clock.now());
+    let saved = saved_filters(&app.db, load_flow_query.team.id, viewer.person.id).await?;
     let shown = figures.filter(|figures| !figures.is_empty());
     let page = FlowPage {
         layout: Layout::new(
             &app,
             &viewer,
             &headers,
-            format!("{} flow", asked.team.name),
-            &asked.team.slug,
+            format!("{} flow", load_flow_query.team.name),
+            &load_flow_query.team.slug,
         )
         .await?
         .at("flow"),
-        sprints: asked
+        sprints: load_flow_query
             .sprints
             .into_iter()
             .filter(|sprint| sprint.starts_on <= today)
             .collect(),
-        q: if asked.filter.unknown.is_empty() {
-            asked.filter.terms_text()
+        q: if load_flow_query.filter.unknown.is_empty() {
+            load_flow_query.filter.terms_text()
         } else {
             filter.q
         },
@@ -205,12 +216,12 @@ pub async fn flow(
             .into_iter()
             .filter_map(|one| Some((one.name.clone(), one.words()?)))
             .collect(),
-        unknown: asked.filter.unknown,
+        unknown: load_flow_query.filter.unknown,
         span: shown.as_ref().map_or(String::new(), span),
         facts: shown.as_ref().map_or_else(Vec::new, facts),
         panels: shown.as_ref().map_or_else(|| Ok(Vec::new()), panels)?,
-        team: asked.team,
-        zone: asked.week.zone,
+        team: load_flow_query.team,
+        zone: load_flow_query.week.zone,
         params,
         error,
     };
@@ -229,20 +240,23 @@ pub async fn numbers(
     Query(params): Query<RangeParams>,
     Query(filter): Query<FilterParams>,
 ) -> Result<Response> {
-    let asked = asked(&app.db, &viewer, &slug, &filter).await?;
+    let load_flow_query = load_flow_query(&app.db, &viewer, &slug, &filter).await?;
     let name = file
         .strip_suffix(".csv")
         .filter(|name| NAMES.contains(name))
         .ok_or(Problem::NotFound)?;
-    if !asked.filter.unknown.is_empty() {
-        return Err(Problem::field("q", asked.filter.unknown.join(" ")));
+    if !load_flow_query.filter.unknown.is_empty() {
+        return Err(Problem::field(
+            "q",
+            load_flow_query.filter.unknown.join(" "),
+        ));
     }
-    let figures = figures(&app.db, &app.clock, &asked, &params).await?;
+    let figures = figures(&app.db, &app.clock, &load_flow_query, &params).await?;
     let csv = figures
         .and_then(|figures| Some(Table::of(&figures, name)?.csv()))
         .unwrap_or_default();
     let about = format!("{name}.csv of {{team}}");
-    let (actor, team) = (Some(viewer.person.id), Some(asked.team.id));
+    let (actor, team) = (Some(viewer.person.id), Some(load_flow_query.team.id));
     let line = Line {
         actor,
         kind: "flow.exported",
@@ -251,7 +265,10 @@ pub async fn numbers(
         ..Line::default()
     };
     audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
-    let named = format!("attachment; filename=\"{}-{name}.csv\"", asked.team.slug);
+    let named = format!(
+        "attachment; filename=\"{}-{name}.csv\"",
+        load_flow_query.team.slug
+    );
     Ok((
         [
             (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),

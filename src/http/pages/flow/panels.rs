@@ -4,7 +4,7 @@ use crate::{
     domain::{
         column_state::ColumnState,
         error::Result,
-        flow::{measures::OUTSIDE, report::Figures},
+        flow::{measures::OUTSIDE, report::FlowReport},
         humanize::{self, counted},
     },
     http::{
@@ -18,13 +18,13 @@ use crate::{
 };
 
 /// Further rows are only in the CSV.
-const MOST_ROWS: usize = 120;
+const MAX_ROWS: usize = 120;
 
 /// A panel: a chart with its numbers and notes.
 pub struct Panel {
     pub name: &'static str,
     pub title: String,
-    pub says: &'static str,
+    pub description: &'static str,
     pub chart: Option<Rendered>,
     pub legend: Vec<(&'static str, &'static str)>,
     /// Notes below the chart.
@@ -36,22 +36,22 @@ pub struct Panel {
 /// A bar with its label.
 pub struct Bar {
     pub what: String,
-    pub says: String,
+    pub description: String,
     pub part: f64,
 }
 
 impl Panel {
     pub fn shown(&self) -> impl Iterator<Item = &Vec<String>> {
-        self.table.rows.iter().take(MOST_ROWS)
+        self.table.rows.iter().take(MAX_ROWS)
     }
 
     pub fn hidden(&self) -> usize {
-        self.table.rows.len().saturating_sub(MOST_ROWS)
+        self.table.rows.len().saturating_sub(MAX_ROWS)
     }
 }
 
 /// The range of days, and the number of sprints.
-pub fn span(figures: &Figures) -> String {
+pub fn span(figures: &FlowReport) -> String {
     let sprints = &figures.range.sprints;
     let count = counted(sprints.len(), "sprint");
     match (sprints.first(), sprints.last()) {
@@ -69,7 +69,7 @@ pub fn span(figures: &Figures) -> String {
 }
 
 /// The headline numbers, each with its label.
-pub fn facts(figures: &Figures) -> Vec<(String, String)> {
+pub fn facts(figures: &FlowReport) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let days = |days: f64| {
         if days == 1.0 {
@@ -109,7 +109,7 @@ pub fn facts(figures: &Figures) -> Vec<(String, String)> {
 }
 
 /// Every panel, in the order of the page.
-pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
+pub fn panels(figures: &FlowReport) -> Result<Vec<Panel>> {
     let mut panels = Vec::with_capacity(NAMES.len());
     for name in NAMES {
         let Some(table) = Table::of(figures, name) else {
@@ -118,7 +118,7 @@ pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
         let mut panel = Panel {
             name,
             title: String::new(),
-            says: "",
+            description: "",
             chart: None,
             legend: Vec::new(),
             notes: Vec::new(),
@@ -128,7 +128,7 @@ pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
         match name {
             "burn-up" => burn_up(figures, &mut panel)?,
             "cumulative-flow" => {
-                (panel.title, panel.says) =
+                (panel.title, panel.description) =
                     ("Cumulative flow".to_owned(), "Tasks by state, each day");
                 panel.chart = Some(figures.cumulative_chart()?);
                 panel.legend = ColumnState::ALL
@@ -138,7 +138,7 @@ pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
                     .collect();
             }
             "cycle-time" => {
-                (panel.title, panel.says) = (
+                (panel.title, panel.description) = (
                     "Cycle time".to_owned(),
                     "One dot per finished task: days from start to done",
                 );
@@ -146,7 +146,7 @@ pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
                 panel.notes.extend(figures.times.left_out.sentence());
             }
             "ageing" => {
-                (panel.title, panel.says) =
+                (panel.title, panel.description) =
                     ("Ageing".to_owned(), "Work in progress, by age in days");
                 panel.chart = Some(figures.ageing_chart()?);
                 if figures.times.percentile(85).is_some() {
@@ -157,7 +157,8 @@ pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
                 panel.notes.extend(figures.ageing_left_out.sentence());
             }
             "throughput" => {
-                (panel.title, panel.says) = ("Throughput".to_owned(), "Tasks done per sprint");
+                (panel.title, panel.description) =
+                    ("Throughput".to_owned(), "Tasks done per sprint");
                 panel.chart = Some(figures.throughput_chart()?);
             }
             _ => blocked(figures, &mut panel),
@@ -167,10 +168,10 @@ pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
     Ok(panels)
 }
 
-fn burn_up(figures: &Figures, panel: &mut Panel) -> Result<()> {
+fn burn_up(figures: &FlowReport, panel: &mut Panel) -> Result<()> {
     let burn_up = &figures.burn_up;
     panel.title = format!("Burn-up of {}", burn_up.name);
-    panel.says = "Tasks in the sprint, and done";
+    panel.description = "Tasks in the sprint, and done";
     panel.chart = Some(burn_up_chart(burn_up)?);
     panel.legend = vec![
         ("state-todo", "In the sprint"),
@@ -188,13 +189,13 @@ fn burn_up(figures: &Figures, panel: &mut Panel) -> Result<()> {
     Ok(())
 }
 
-fn blocked(figures: &Figures, panel: &mut Panel) {
+fn blocked(figures: &FlowReport, panel: &mut Panel) {
     panel.title = "Blocked".to_owned();
-    panel.says = "Days blocked, by cause";
+    panel.description = "Days blocked, by cause";
     let most = figures.blocked.rows.first().map_or(0, |row| row.days) as f64;
     let bar = |row: &crate::domain::flow::measures::BlockedRow| Bar {
         what: row.on.what.clone(),
-        says: [counted(row.days, "day"), row.on.party.clone()]
+        description: [counted(row.days, "day"), row.on.party.clone()]
             .into_iter()
             .filter(|text| !text.is_empty())
             .collect::<Vec<_>>()

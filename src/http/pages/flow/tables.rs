@@ -1,7 +1,7 @@
 //! The charts' numbers as tables: the same rows on the page and in the CSV.
 
 use crate::{
-    domain::{column_state::ColumnState, flow::report::Figures},
+    domain::{column_state::ColumnState, flow::report::FlowReport},
     http::csv::csv,
 };
 
@@ -28,7 +28,7 @@ pub struct Table {
 
 impl Table {
     /// The table of a chart; `None` for an unknown name.
-    pub fn of(figures: &Figures, name: &str) -> Option<Self> {
+    pub fn of(figures: &FlowReport, name: &str) -> Option<Self> {
         let of_tasks = matches!(name, "cycle-time" | "ageing");
         let (headings, rows) = match name {
             "burn-up" => burn_up(figures),
@@ -64,12 +64,12 @@ impl Table {
 
 type Rows = (Vec<&'static str>, Vec<Vec<String>>);
 
-fn burn_up(figures: &Figures) -> Rows {
+fn burn_up(figures: &FlowReport) -> Rows {
     let burn_up = &figures.burn_up;
     let ideal = burn_up.ideal();
     let days = std::iter::successors(Some(burn_up.starts_on), |day| day.next_day());
-    let row = |(nth, (day, ideal)): (usize, (time::Date, &f64))| {
-        let stood = burn_up.days.get(nth);
+    let row = |(index, (day, ideal)): (usize, (time::Date, &f64))| {
+        let stood = burn_up.days.get(index);
         let forecast = burn_up.forecast.as_ref().filter(|_| day == burn_up.ends_on);
         let known =
             |number: Option<usize>| number.map_or(String::new(), |number| number.to_string());
@@ -97,7 +97,7 @@ fn burn_up(figures: &Figures) -> Rows {
 }
 
 /// The rows of the cycle-time percentiles.
-fn levels(figures: &Figures) -> Vec<Vec<String>> {
+fn levels(figures: &FlowReport) -> Vec<Vec<String>> {
     let level = |part| {
         let days = crate::http::pages::flow::charts::figure(figures.times.percentile(part)?);
         Some(vec![
@@ -111,7 +111,7 @@ fn levels(figures: &Figures) -> Vec<Vec<String>> {
     [50, 85, 95].into_iter().filter_map(level).collect()
 }
 
-fn cumulative(figures: &Figures) -> Rows {
+fn cumulative(figures: &FlowReport) -> Rows {
     let headings = std::iter::once("Day")
         .chain(ColumnState::ALL.map(ColumnState::default_name))
         .collect();
@@ -123,13 +123,13 @@ fn cumulative(figures: &Figures) -> Rows {
     (headings, figures.states.iter().map(row).collect())
 }
 
-fn cycle_time(figures: &Figures) -> Rows {
+fn cycle_time(figures: &FlowReport) -> Rows {
     let rows = figures.times.taken.iter().rev().filter_map(|taken| {
-        let face = figures.faces.get(&taken.task)?;
+        let task_ref = figures.task_refs.get(&taken.task)?;
         let (start, end) = (taken.start.to_string(), taken.end.to_string());
         Some(vec![
-            figures.key(face),
-            face.title.clone(),
+            figures.key(task_ref),
+            task_ref.title.clone(),
             start,
             end,
             taken.days.to_string(),
@@ -141,12 +141,12 @@ fn cycle_time(figures: &Figures) -> Rows {
     )
 }
 
-fn ageing(figures: &Figures) -> Rows {
-    let rows = figures.ageing.iter().map(|(face, taken)| {
-        let state = face.state.default_name().to_owned();
+fn ageing(figures: &FlowReport) -> Rows {
+    let rows = figures.ageing.iter().map(|(task_ref, taken)| {
+        let state = task_ref.state.default_name().to_owned();
         vec![
-            figures.key(face),
-            face.title.clone(),
+            figures.key(task_ref),
+            task_ref.title.clone(),
             state,
             taken.start.to_string(),
             taken.days.to_string(),
@@ -158,7 +158,7 @@ fn ageing(figures: &Figures) -> Rows {
     )
 }
 
-fn throughput(figures: &Figures) -> Rows {
+fn throughput(figures: &FlowReport) -> Rows {
     let rows = figures.throughput.iter().map(|(sprint, count)| {
         vec![
             sprint.name.clone(),
@@ -170,7 +170,7 @@ fn throughput(figures: &Figures) -> Rows {
     (vec!["Sprint", "From", "To", "Tasks done"], rows.collect())
 }
 
-fn blocked(figures: &Figures) -> Rows {
+fn blocked(figures: &FlowReport) -> Rows {
     let rows = figures.blocked.rows.iter().map(|row| {
         vec![
             row.on.what.clone(),

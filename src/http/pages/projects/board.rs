@@ -48,7 +48,7 @@ use crate::{
 };
 
 /// The largest number of cards on the board.
-const MOST_CARDS: i64 = 2000;
+const MAX_CARDS: i64 = 2000;
 
 #[derive(Template)]
 #[template(path = "projects/board.html")]
@@ -92,12 +92,12 @@ impl ProjectBoard {
         .address("")
     }
 
-    fn lives(&self) -> String {
-        teams::lives(self.teams.iter())
+    fn live_urls(&self) -> String {
+        teams::live_urls(self.teams.iter())
     }
 
-    fn seqs(&self) -> String {
-        teams::seqs(self.teams.iter())
+    fn event_numbers(&self) -> String {
+        teams::event_numbers(self.teams.iter())
     }
 }
 
@@ -263,7 +263,7 @@ async fn cards(
 ) -> Result<Vec<Card>> {
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
     let tasks =
-        queries::tasks_of_project(db, project, &ids, filter.wants_archived(), only, MOST_CARDS)
+        queries::tasks_of_project(db, project, &ids, filter.wants_archived(), only, MAX_CARDS)
             .await?;
     let sprints = sprints::queries::sprints_of_teams(db, &ids).await?;
     let mut cards: Vec<Card> = Vec::with_capacity(tasks.len());

@@ -134,12 +134,12 @@ impl ProjectPage {
             .map_or(String::new(), |day| format!("due {}", humanize::day(day)))
     }
 
-    fn lives(&self) -> String {
-        teams::lives(self.teams.iter())
+    fn live_urls(&self) -> String {
+        teams::live_urls(self.teams.iter())
     }
 
-    fn seqs(&self) -> String {
-        teams::seqs(self.teams.iter())
+    fn event_numbers(&self) -> String {
+        teams::event_numbers(self.teams.iter())
     }
 }
 

@@ -22,9 +22,9 @@ use crate::{
         humanize,
         policy::{team_access, viewer::Viewer},
         retro::{
-            close::{self, CloseDecisions, Outcome},
+            close::{self, CloseAction, CloseDecisions},
             reopen,
-            report::{self, Figures},
+            report::{self, SprintReport},
         },
         sprints::{Sprint, SprintState, queries},
         tasks::{self, Card},
@@ -42,7 +42,7 @@ struct ClosePage {
     sprint: Sprint,
     next: Sprint,
     goals: Vec<Goal>,
-    figures: Figures,
+    figures: SprintReport,
     left: Vec<Left>,
     now: OffsetDateTime,
     problem: String,
@@ -53,7 +53,7 @@ struct ClosePage {
 struct Left {
     card: Card,
     carried_before: i64,
-    proposal: Outcome,
+    proposal: CloseAction,
 }
 
 impl ClosePage {
@@ -61,15 +61,15 @@ impl ClosePage {
         humanize::age(self.now, card.column_since)
     }
 
-    fn outcome(&self, left: &Left) -> Outcome {
+    fn outcome(&self, left: &Left) -> CloseAction {
         let typed = self
             .typed
             .as_ref()
-            .and_then(|typed| Outcome::read(typed.text(&format!("task:{}", left.card.key))));
+            .and_then(|typed| CloseAction::read(typed.text(&format!("task:{}", left.card.key))));
         typed.unwrap_or(left.proposal)
     }
 
-    fn is(&self, left: &Left, outcome: &Outcome) -> bool {
+    fn is(&self, left: &Left, outcome: &CloseAction) -> bool {
         self.outcome(left) == *outcome
     }
 
@@ -92,11 +92,11 @@ impl ClosePage {
             .map_or("", |typed| typed.text(&format!("why:{}", goal.id)))
     }
 
-    fn outcome_words(&self, outcome: &Outcome) -> String {
+    fn outcome_words(&self, outcome: &CloseAction) -> String {
         match outcome {
-            Outcome::Carry => format!("Move to {}", self.next.name),
-            Outcome::Backlog => "Move to backlog".to_owned(),
-            Outcome::Drop => "Drop".to_owned(),
+            CloseAction::Carry => format!("Move to {}", self.next.name),
+            CloseAction::Backlog => "Move to backlog".to_owned(),
+            CloseAction::Drop => "Drop".to_owned(),
         }
     }
 }
@@ -236,13 +236,13 @@ async fn close_page(
 
 /// The proposed outcome: started tasks are carried over, unstarted ones return to the backlog, and
 /// those carried over twice without a start are dropped.
-fn proposal(card: &Card, carried_before: i64) -> Outcome {
+fn proposal(card: &Card, carried_before: i64) -> CloseAction {
     let started = card.state != ColumnState::Todo;
     match carried_before {
-        _ if started => Outcome::Carry,
-        0 if card.goal.is_some() || !card.owners.is_empty() => Outcome::Carry,
-        0 | 1 => Outcome::Backlog,
-        _ => Outcome::Drop,
+        _ if started => CloseAction::Carry,
+        0 if card.goal.is_some() || !card.owners.is_empty() => CloseAction::Carry,
+        0 | 1 => CloseAction::Backlog,
+        _ => CloseAction::Drop,
     }
 }
 
@@ -255,7 +255,7 @@ pub async fn close(
     fields: Fields,
 ) -> Result<Response> {
     let closing = Closing::read(&app, &viewer, &slug, &number).await?;
-    let verdict = read_verdict(&fields);
+    let decisions = read_decisions(&fields);
     let actor = viewer.actor();
     let Closing {
         team,
@@ -268,7 +268,7 @@ pub async fn close(
         .store
         .change(&actor, |change, _| {
             Box::pin(close::close_sprint(
-                change, team, roster, sprint, next, &verdict,
+                change, team, roster, sprint, next, &decisions,
             ))
         })
         .await;
@@ -282,13 +282,13 @@ pub async fn close(
     )
 }
 
-fn read_verdict(fields: &Fields) -> CloseDecisions {
-    let mut verdict = CloseDecisions::default();
+fn read_decisions(fields: &Fields) -> CloseDecisions {
+    let mut decisions = CloseDecisions::default();
     for (name, value) in fields.iter() {
         match name.split_once(':') {
             Some(("task", key)) => {
-                if let Some(outcome) = Outcome::read(value) {
-                    verdict.tasks.insert(
+                if let Some(outcome) = CloseAction::read(value) {
+                    decisions.tasks.insert(
                         key.to_owned(),
                         (outcome, fields.text(&format!("why:{key}")).to_owned()),
                     );
@@ -296,7 +296,7 @@ fn read_verdict(fields: &Fields) -> CloseDecisions {
             }
             Some(("goal", goal)) => {
                 if let Ok(id) = goal.parse() {
-                    verdict.goals.insert(
+                    decisions.goals.insert(
                         id,
                         (
                             value == "met",
@@ -308,7 +308,7 @@ fn read_verdict(fields: &Fields) -> CloseDecisions {
             _ => {}
         }
     }
-    verdict
+    decisions
 }
 
 /// `POST /teams/{slug}/sprints/{n}/reopen`: reopens a closed sprint.

@@ -70,12 +70,12 @@ impl PitchPage {
         self.sprint.state != SprintState::Planned
     }
 
-    fn lives(&self) -> String {
-        teams::lives(self.parts.iter().map(|part| &part.team))
+    fn live_urls(&self) -> String {
+        teams::live_urls(self.parts.iter().map(|part| &part.team))
     }
 
-    fn seqs(&self) -> String {
-        teams::seqs(self.parts.iter().map(|part| &part.team))
+    fn event_numbers(&self) -> String {
+        teams::event_numbers(self.parts.iter().map(|part| &part.team))
     }
 
     /// The number of open concerns.

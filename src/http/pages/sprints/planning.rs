@@ -189,7 +189,7 @@ impl PlanningPage {
         notes.join(" · ")
     }
 
-    fn waits(&self, theirs: &Theirs) -> String {
+    fn blocked_reason(&self, theirs: &Theirs) -> String {
         humanize::age(self.now, theirs.since)
     }
 

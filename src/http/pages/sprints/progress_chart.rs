@@ -41,7 +41,7 @@ pub(crate) fn pace_chart(
     let ticks = (0_u32..)
         .zip(&all)
         .step_by(7)
-        .map(|(nth, day)| (f64::from(nth), humanize::date(*day)))
+        .map(|(index, day)| (f64::from(index), humanize::date(*day)))
         .collect();
     let mut chart = Chart::new(
         "pace",
@@ -50,16 +50,16 @@ pub(crate) fn pace_chart(
         (0.0, all.len() as f64),
         most as f64,
     )
-    .says(format!(
+    .description(format!(
         "{} values were entered, the last one is {}.",
         said.len(),
         figure(last)
     ))
     .ticks(ticks);
     let ideal: Vec<(f64, f64)> = std::iter::once((0.0, 0.0))
-        .chain((1_u32..).zip(&all).map(|(nth, day)| {
+        .chain((1_u32..).zip(&all).map(|(index, day)| {
             (
-                f64::from(nth),
+                f64::from(index),
                 goal.target as f64 * sprint.day_number(week, *day) as f64 / worked,
             )
         }))

@@ -25,7 +25,7 @@ use crate::{
             close,
             notes::{self, Note, NoteCategory},
             reopen,
-            report::{self, Figures},
+            report::{self, SprintReport},
         },
         sprints::{Sprint, SprintState, queries},
         standup::{
@@ -63,7 +63,7 @@ struct RetroPage {
 struct Part {
     team: Team,
     may_edit: bool,
-    figures: Figures,
+    figures: SprintReport,
     goals: Vec<FrozenGoal>,
     /// The team's members in the sprint, with those who joined or left during it.
     people: Vec<String>,
@@ -168,12 +168,12 @@ impl RetroPage {
             .map(|part| &part.team)
     }
 
-    fn lives(&self) -> String {
-        teams::lives(self.parts.iter().map(|part| &part.team))
+    fn live_urls(&self) -> String {
+        teams::live_urls(self.parts.iter().map(|part| &part.team))
     }
 
-    fn seqs(&self) -> String {
-        teams::seqs(self.parts.iter().map(|part| &part.team))
+    fn event_numbers(&self) -> String {
+        teams::event_numbers(self.parts.iter().map(|part| &part.team))
     }
 }
 
@@ -309,10 +309,10 @@ async fn part(
     }
     let figures = report::current_figures(&mut db, &team, sprint, &roster.week, now).await?;
     let goals = goals::goals(&app.db, &team, sprint, roster, now).await?;
-    let verdict = close::CloseDecisions::default();
+    let decisions = close::CloseDecisions::default();
     let goals = goals
         .iter()
-        .map(|goal| close::final_figure(goal, &verdict))
+        .map(|goal| close::final_figure(goal, &decisions))
         .collect();
     Ok(Part {
         team,

@@ -14,7 +14,7 @@ use crate::{
     app::App,
     domain::{
         column_state::ColumnState,
-        dates::read_date,
+        dates::parse_date,
         error::{Problem, Result},
         humanize,
         policy::{
@@ -63,12 +63,12 @@ impl StandupPage {
         !self.choices.is_empty()
     }
 
-    fn lives(&self) -> String {
-        teams::lives(self.standups.iter().map(|standup| &standup.team))
+    fn live_urls(&self) -> String {
+        teams::live_urls(self.standups.iter().map(|standup| &standup.team))
     }
 
-    fn seqs(&self) -> String {
-        teams::seqs(self.standups.iter().map(|standup| &standup.team))
+    fn event_numbers(&self) -> String {
+        teams::event_numbers(self.standups.iter().map(|standup| &standup.team))
     }
 
     fn slug(&self, team: &Uuid) -> &str {
@@ -158,7 +158,7 @@ async fn show(
     let since = if asked.is_empty() {
         None
     } else {
-        Some(read_date(asked).ok_or_else(wrong)?)
+        Some(parse_date(asked).ok_or_else(wrong)?)
     };
     let standups = standups(&app.db, meeting.clone(), since, now).await?;
     let Some(first) = standups.first() else {

@@ -21,7 +21,7 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         sprints::{self, Sprint},
         standup::queries::open_cards,
-        tasks::{Card, Wait},
+        tasks::{Blocker, Card},
         team::Team,
     },
     http::{layout::Layout, page},
@@ -33,7 +33,7 @@ pub struct Place {
     /// The current card.
     at: String,
     /// The current card's position, used if it has left the open columns meanwhile.
-    nth: usize,
+    index: usize,
 }
 
 #[derive(Template)]
@@ -47,47 +47,49 @@ struct WalkPage {
     unclosed: Option<Sprint>,
     cards: Vec<Card>,
     /// The index of the current card.
-    nth: usize,
+    index: usize,
     now: OffsetDateTime,
 }
 
 impl WalkPage {
     fn card(&self) -> Option<&Card> {
-        self.cards.get(self.nth)
+        self.cards.get(self.index)
     }
 
     fn next(&self) -> Option<String> {
-        self.address(self.nth + 1)
+        self.address(self.index + 1)
     }
 
     fn back(&self) -> Option<String> {
-        self.nth.checked_sub(1).and_then(|nth| self.address(nth))
+        self.index
+            .checked_sub(1)
+            .and_then(|index| self.address(index))
     }
 
-    fn address(&self, nth: usize) -> Option<String> {
-        let card = self.cards.get(nth)?;
+    fn address(&self, index: usize) -> Option<String> {
+        let card = self.cards.get(index)?;
         Some(format!(
-            "/teams/{}/standup/walk?at={}&nth={nth}",
+            "/teams/{}/standup/walk?at={}&index={index}",
             self.team.slug, card.key
         ))
     }
 
     fn current_url(&self) -> String {
-        self.address(self.nth)
+        self.address(self.index)
             .unwrap_or_else(|| format!("/teams/{}/standup/walk", self.team.slug))
     }
 
     /// The position of the current card, as `3 of 12`.
     fn place(&self) -> String {
-        format!("{} of {}", self.nth + 1, self.cards.len())
+        format!("{} of {}", self.index + 1, self.cards.len())
     }
 
     fn age(&self, card: &Card) -> String {
         humanize::age(self.now, card.column_since)
     }
 
-    fn waits(&self, wait: &Wait) -> String {
-        wait.words(self.now)
+    fn blocked_reason(&self, blocker: &Blocker) -> String {
+        blocker.words(self.now)
     }
 
     fn due(&self, card: &Card) -> String {
@@ -95,7 +97,7 @@ impl WalkPage {
     }
 }
 
-/// `GET /teams/{slug}/standup/walk?at=INF-42&nth=3`
+/// `GET /teams/{slug}/standup/walk?at=INF-42&index=3`
 pub async fn walk(
     State(app): State<App>,
     viewer: Viewer,
@@ -113,8 +115,8 @@ pub async fn walk(
     let column = |card: &Card| columns.iter().position(|column| column.slug == card.column);
     cards.sort_by_key(|card| (Reverse(column(card)), card.column_since));
     let found = cards.iter().position(|card| card.key == place.at);
-    let nth = found
-        .unwrap_or(place.nth)
+    let index = found
+        .unwrap_or(place.index)
         .min(cards.len().saturating_sub(1));
     page::page(&WalkPage {
         layout: Layout::new(
@@ -131,7 +133,7 @@ pub async fn walk(
         unclosed: unclosed.cloned(),
         team,
         cards,
-        nth,
+        index,
         now,
     })
 }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use crate::domain::{
     column_state::ColumnState,
     humanize,
-    tasks::{BlockerKind, Card, Wait},
+    tasks::{Blocker, BlockerKind, Card},
 };
 
 /// A card. It looks the same for everyone, so that it can be cached.
@@ -67,12 +67,12 @@ impl<'c> CardHtml<'c> {
         self.card.state == ColumnState::Blocked && self.card.blocked_by.is_empty()
     }
 
-    fn waits(&self, wait: &Wait) -> String {
-        wait.words(self.now)
+    fn blocked_reason(&self, blocker: &Blocker) -> String {
+        blocker.words(self.now)
     }
 }
 
-impl Wait {
+impl Blocker {
     /// Describes the blocker, its state and its age: `Waiting on ING-58 “Dual-write person updates”
     /// · Ingestion: in review · 3 d`.
     pub fn words(&self, now: OffsetDateTime) -> String {

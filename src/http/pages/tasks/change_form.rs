@@ -13,7 +13,7 @@ use crate::{
         person::Person,
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         sprints::{self, Sprint, SprintState},
-        tasks::{Card, Wait, lookup, queries},
+        tasks::{Blocker, Card, lookup, queries},
         team::Team,
     },
     http::{
@@ -81,8 +81,8 @@ impl ChangeForm {
         self.card.owners.iter().any(|owner| owner.handle == self.me)
     }
 
-    fn waits(&self, wait: &Wait) -> String {
-        wait.words(self.now)
+    fn blocked_reason(&self, blocker: &Blocker) -> String {
+        blocker.words(self.now)
     }
 
     fn open_sprints(&self) -> impl Iterator<Item = &Sprint> {

@@ -187,14 +187,14 @@ fn on_of(fields: &Fields) -> String {
 
 /// `POST /tasks/{key}/blockers/{id}/end`: removes one reason.
 pub async fn end_wait(
-    Path((_, wait)): Path<(String, String)>,
+    Path((_, blocker)): Path<(String, String)>,
     EditForm(form): EditForm,
 ) -> Result<Response> {
     let access = &form.access;
-    let wait = id(&wait)?;
+    let blocker = id(&blocker)?;
     form.change(
         &format!("Removed a reason that {} is blocked", access.key),
-        |change, _| Box::pin(block::end_wait(change, &access.team, access.id, wait)),
+        |change, _| Box::pin(block::end_wait(change, &access.team, access.id, blocker)),
     )
     .await
 }

@@ -29,7 +29,7 @@ use crate::{
         projects,
         sprints::{self, Sprint, SprintState},
         tasks::{
-            Wait,
+            Blocker,
             dependencies::{self, WaitingTask},
             queries::{self, TaskDetails},
             timeline::{self, EntryContent},
@@ -205,8 +205,8 @@ impl TaskView {
             && self.viewer.may_write()
     }
 
-    fn waits(&self, wait: &Wait) -> String {
-        wait.words(self.now)
+    fn blocked_reason(&self, blocker: &Blocker) -> String {
+        blocker.words(self.now)
     }
 
     fn waited(&self, waiting: &WaitingTask) -> String {

@@ -127,7 +127,7 @@ fn actor_name(kind: EventKind, after: &Value) -> &str {
 
 /// The sentence of a team event, to follow the actor's name; `None` for events that are not listed.
 fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String> {
-    let (was, is) = (
+    let (old, is) = (
         |field: &str| text(&before[field]),
         |field: &str| text(&after[field]),
     );
@@ -170,7 +170,7 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
             }
         },
         EventKind::TeamDayOffChanged if after["day"].is_null() => {
-            format!("removed the day off on {}", was("day"))
+            format!("removed the day off on {}", old("day"))
         }
         EventKind::TeamDayOffChanged => format!("added a day off: {} {}", is("day"), is("name")),
         EventKind::TeamScheduleChanged => "changed the working days and standups".to_owned(),
@@ -185,7 +185,7 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
             ),
             None => format!("added the column {}", is("name")),
         },
-        EventKind::ColumnEdited if was("name") == is("name") => {
+        EventKind::ColumnEdited if old("name") == is("name") => {
             format!(
                 "set the state of the column {} to {}",
                 is("name"),
@@ -194,9 +194,9 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
                     .to_lowercase()
             )
         }
-        EventKind::ColumnEdited => format!("changed the column {} to {}", was("name"), is("name")),
+        EventKind::ColumnEdited => format!("changed the column {} to {}", old("name"), is("name")),
         EventKind::ColumnReordered => "changed the order of the columns".to_owned(),
-        EventKind::ColumnRemoved => format!("deleted the column {}", was("name")),
+        EventKind::ColumnRemoved => format!("deleted the column {}", old("name")),
         EventKind::ColumnLimited if after["wip_limit"].is_null() => {
             format!("removed the limit of the column {}", is("name"))
         }
@@ -205,16 +205,16 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
             is("name"),
             after["wip_limit"]
         ),
-        EventKind::LabelEdited if was("name") == is("name") => {
+        EventKind::LabelEdited if old("name") == is("name") => {
             format!("changed the colour of the label {}", is("name"))
         }
-        EventKind::LabelEdited => format!("changed the label {} to {}", was("name"), is("name")),
-        EventKind::LabelRemoved => format!("deleted the label {}", was("name")),
+        EventKind::LabelEdited => format!("changed the label {} to {}", old("name"), is("name")),
+        EventKind::LabelRemoved => format!("deleted the label {}", old("name")),
         EventKind::FilterSaved => format!("saved the filter “{}” for the team", is("name")),
         EventKind::FilterDeleted => format!("deleted the filter “{}”", is("name")),
         EventKind::GoalCreated => format!("added the goal “{}”", is("title")),
         EventKind::GoalEdited => "edited a goal".to_owned(),
-        EventKind::GoalDeleted => format!("deleted the goal “{}”", was("title")),
+        EventKind::GoalDeleted => format!("deleted the goal “{}”", old("title")),
         EventKind::GoalProgressed => {
             format!("updated a goal's progress: {}", goals::progress(after))
         }

@@ -152,11 +152,11 @@ impl MyWork {
     }
 
     /// All reasons that the task is blocked.
-    fn waits(&self, card: &Card) -> String {
+    fn blocked_reason(&self, card: &Card) -> String {
         let reasons: Vec<String> = card
             .blocked_by
             .iter()
-            .map(|wait| wait.words(self.now))
+            .map(|blocker| blocker.words(self.now))
             .collect();
         if reasons.is_empty() {
             "Blocked, no reason given".to_owned()

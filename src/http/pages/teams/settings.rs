@@ -14,13 +14,13 @@ use time::{Date, OffsetDateTime};
 use crate::{
     app::App,
     domain::{
-        accounts::working_hours::{clock_words, read_clock},
+        accounts::working_hours::{format_minute, parse_time_of_day},
         boards::{
             self, Column,
             labels::{self, Known},
         },
         column_state::ColumnState,
-        dates::read_date,
+        dates::parse_date,
         error::{Problem, Result},
         events::EventStore,
         humanize,
@@ -133,7 +133,7 @@ impl SettingsPage {
         }
         match field {
             "time_zone" => self.week.zone.clone().unwrap_or_default(),
-            "standup_at" => clock_words(self.week.standup_at),
+            "standup_at" => format_minute(self.week.standup_at),
             _ => String::new(),
         }
     }
@@ -323,7 +323,7 @@ pub async fn remove_day_off(
         .await?
         .require_lead()?
         .team;
-    let day = read_date(&day).ok_or(Problem::NotFound)?;
+    let day = parse_date(&day).ok_or(Problem::NotFound)?;
     let actor = viewer.actor();
     store
         .change(&actor, |change, _| {
@@ -370,7 +370,7 @@ fn read_week(fields: &Fields) -> Result<WeekDraft> {
         zone: (!zone.is_empty()).then(|| zone.to_owned()),
         working_days: days("working_days")?,
         standup_days: days("standup_days")?,
-        standup_at: read_clock(fields.text("standup_at"))
+        standup_at: parse_time_of_day(fields.text("standup_at"))
             .filter(|minute| *minute < 1440)
             .ok_or_else(wrong)?,
     })

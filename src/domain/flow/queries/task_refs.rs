@@ -23,7 +23,7 @@ pub struct TaskRef {
 }
 
 /// Returns references to those of these tasks that match a filter now.
-pub async fn faces(
+pub async fn task_refs(
     db: &mut PgConnection,
     team: &Team,
     filter: &Filter,
@@ -44,6 +44,9 @@ pub async fn faces(
         team,
         Moment::of(&mut *db, team, filter, now).await?,
     );
-    let faces: Vec<TaskRef> = query.build_query_as().fetch_all(db).await?;
-    Ok(faces.into_iter().map(|face| (face.id, face)).collect())
+    let task_refs: Vec<TaskRef> = query.build_query_as().fetch_all(db).await?;
+    Ok(task_refs
+        .into_iter()
+        .map(|task_ref| (task_ref.id, task_ref))
+        .collect())
 }

@@ -12,7 +12,7 @@ use crate::domain::{
 };
 
 /// Ends every open reason of a task, with an event that records them.
-pub(crate) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
+pub(crate) async fn end_blockers(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
     let at = change.at;
     let ended: Vec<Uuid> =
         sqlx::query_scalar("UPDATE blockers SET ended_at = greatest($3, since) WHERE team_id = $1 AND task_id = $2 AND ended_at IS NULL RETURNING id")
@@ -45,7 +45,7 @@ pub(crate) async fn notify_waiting_tasks(
     task: Uuid,
     kind: EventKind,
     after: Value,
-    turns_done: bool,
+    done_changed: bool,
 ) -> Result<()> {
     let waiting: Vec<(Uuid, Uuid, bool)> = sqlx::query_as(concat!(
         "SELECT w.team_id, w.task_id, NOT ",
@@ -69,8 +69,10 @@ pub(crate) async fn notify_waiting_tasks(
         };
         match hidden {
             false => change.record(event(after.clone())),
-            true if after["state"] == "done" => change.record_past(event(after.clone()), at, None),
-            true if turns_done => change.record_past(event(json!({})), at, None),
+            true if after["state"] == "done" => {
+                change.record_anonymous(event(after.clone()), at, None)
+            }
+            true if done_changed => change.record_anonymous(event(json!({})), at, None),
             true => {}
         }
     }
@@ -82,7 +84,7 @@ pub(crate) async fn notify_waiting_tasks(
 pub(crate) async fn notify_blocking_tasks(
     change: &mut Change,
     team: &Team,
-    waits: &[Uuid],
+    blockers: &[Uuid],
 ) -> Result<()> {
     let on: Vec<(Uuid, Uuid)> = sqlx::query_as(concat!(
         "SELECT DISTINCT w.on_task_team, w.on_task_id FROM blockers w JOIN teams t ON t.id = w.team_id
@@ -90,7 +92,7 @@ pub(crate) async fn notify_blocking_tasks(
         named_beside!("t", "w.on_task_team")
     ))
     .bind(team.id)
-    .bind(waits)
+    .bind(blockers)
     .fetch_all(change.db())
     .await?;
     for (team, task) in on {
