@@ -10,7 +10,7 @@ use crate::{
         clock::Clock,
         events::{
             EventStore,
-            audit_log::{self, Line},
+            audit_log::{self, AuditEntry},
         },
         policy::actor::Actor,
         sprints, team,
@@ -64,16 +64,16 @@ async fn add_team(
     let team = create::add_team(&mut tx, now, slug, name, key)
         .await
         .map_err(to_error)?;
-    let line = Line {
+    let line = AuditEntry {
         team: Some(team),
-        ..Line::default()
+        ..AuditEntry::default()
     };
-    let made = Line {
+    let created = AuditEntry {
         kind: "team.created",
         about: "{team}, on the command line",
         ..line
     };
-    audit_log::write(&mut tx, now, made)
+    audit_log::write(&mut tx, now, created)
         .await
         .map_err(to_error)?;
     for email in members {
@@ -87,7 +87,7 @@ async fn add_team(
         audit_log::write(
             &mut tx,
             now,
-            Line {
+            AuditEntry {
                 kind: "team.role-changed",
                 about: &about,
                 ..line

@@ -12,7 +12,7 @@ use crate::{
         accounts::create::{NewAccount, add_account},
         auth::passwords,
         clock::Clock,
-        events::audit_log::{self, Line},
+        events::audit_log::{self, AuditEntry},
     },
 };
 
@@ -57,10 +57,10 @@ async fn add_user(pool: &PgPool, email: &str, name: &str, admin: bool) -> anyhow
     audit_log::write(
         &mut tx,
         now,
-        Line {
+        AuditEntry {
             kind: "account.created",
             about: &about,
-            ..Line::default()
+            ..AuditEntry::default()
         },
     )
     .await

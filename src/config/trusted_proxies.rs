@@ -54,7 +54,7 @@ impl TrustedProxies {
         let lines = headers.get_all("x-forwarded-for").iter().rev();
         let mut said = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
         while self.has(client) {
-            let Some(address) = said.next().and_then(read) else {
+            let Some(address) = said.next().and_then(parse) else {
                 break;
             };
             client = address;
@@ -64,7 +64,7 @@ impl TrustedProxies {
 }
 
 /// Parses an address as proxies write it; some add the port.
-fn read(text: &str) -> Option<IpAddr> {
+fn parse(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text
         .strip_prefix('[')

@@ -15,7 +15,7 @@ pub struct Task {
     /// Its name in the tables: `{cutover}` in a text becomes the task's key.
     pub id: &'static str,
     pub by: &'static str,
-    pub made: f64,
+    pub created: f64,
     pub title: &'static str,
     pub about: &'static str,
     pub labels: &'static [&'static str],
@@ -63,11 +63,11 @@ pub const BLOCKED: Deed = Deed::To(ColumnState::Blocked);
 pub const REVIEW: Deed = Deed::To(ColumnState::Review);
 pub const DONE: Deed = Deed::To(ColumnState::Done);
 
-pub const fn task(id: &'static str, by: &'static str, made: f64, title: &'static str) -> Task {
+pub const fn task(id: &'static str, by: &'static str, created: f64, title: &'static str) -> Task {
     Task {
         id,
         by,
-        made,
+        created,
         title,
         about: "",
         labels: &[],

@@ -89,15 +89,15 @@ const LABELS: [&[&str]; 9] = [
 ];
 
 /// Adds to Infrastructure's active sprint until it has `count` tasks, spread over its columns.
-/// They are created just before now, and are below the tasks of the tables.
-pub fn up_to(history: &mut History, calendar: &Calendar, count: usize) {
+/// They are created just before now, and ranked after the hand-written demo tasks.
+pub fn fill_sprint(history: &mut History, calendar: &Calendar, count: usize) {
     let sprint = history.sprint(0);
     let in_sprint = |row: &&Row| {
         row.team == INFRASTRUCTURE && row.sprint == sprint && row.archived_at.is_none()
     };
     let missing = count.saturating_sub(history.rows.iter().filter(in_sprint).count());
     let columns = ColumnState::ALL.len();
-    // "Y" is below every rank that a short column's end had ("V…"), and leaves "Z…" for what people add.
+    // Ranks "Y…" sort after the existing ones ("V…") and before those of tasks that people add ("Z…").
     let ranks: Vec<String> = rank::spread(missing.div_ceil(columns))
         .iter()
         .map(|rank| format!("Y{rank}"))
@@ -122,7 +122,7 @@ pub fn up_to(history: &mut History, calendar: &Calendar, count: usize) {
         };
         let row = Row {
             team: INFRASTRUCTURE,
-            id: change_id, // `add` gives it its own
+            id: change_id, // replaced in `add`
             number: 0,
             column,
             rank: Some(ranks[index / columns].clone()),

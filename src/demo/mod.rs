@@ -40,7 +40,7 @@ pub async fn fill(db: &PgPool, now: OffsetDateTime, tasks: Option<u32>) -> anyho
     let known = workspace::insert(&mut tx, &calendar).await?;
     let mut history = History::of(&calendar, known)?;
     if let Some(tasks) = tasks {
-        filler::up_to(&mut history, &calendar, tasks as usize);
+        filler::fill_sprint(&mut history, &calendar, tasks as usize);
     }
     insert::write(&mut tx, &history).await?;
     tx.commit().await?;

@@ -28,7 +28,7 @@ impl Measure {
     }
 
     /// The label in forms.
-    pub fn words(self) -> &'static str {
+    pub fn text(self) -> &'static str {
         match self {
             Self::Count => "Number",
             Self::Share => "Percentage",

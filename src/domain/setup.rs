@@ -9,7 +9,7 @@ use crate::domain::{
     auth::secrets,
     clock,
     error::{Problem, Result},
-    events::audit_log::{self, Line},
+    events::audit_log::{self, AuditEntry},
     slug::{free, slug},
     sprints::cadence,
     team::Team,
@@ -112,11 +112,11 @@ pub async fn set_up(
     check_link(&mut *db, now, &setup.link).await?;
     let about = format!("{} as administrator", setup.admin.email.trim());
     let person = add_account(db, now, setup.admin).await?;
-    let line = Line {
+    let line = AuditEntry {
         actor: Some(person.id),
         kind: "account.created",
         about: &about,
-        ..Line::default()
+        ..AuditEntry::default()
     };
     audit_log::write(db, now, line).await?;
     let first = create_or_join_teams(db, now, &setup.teams, person.id).await?;
@@ -139,9 +139,10 @@ async fn create_or_join_teams(
     let mut keys: Vec<String> = there.iter().map(|team| team.key.clone()).collect();
     let mut first = None;
     for name in names.iter().map(|name| name.trim()) {
-        let address = slug(name);
-        let is_it =
-            |team: &&Team| team.slug == address || team.name.to_lowercase() == name.to_lowercase();
+        let candidate = slug(name);
+        let is_it = |team: &&Team| {
+            team.slug == candidate || team.name.to_lowercase() == name.to_lowercase()
+        };
         if let Some(team) = there.iter().find(is_it) {
             add_member(db, now, team.id, founder, true).await?;
             audit_team(
@@ -155,15 +156,15 @@ async fn create_or_join_teams(
             first.get_or_insert_with(|| team.slug.clone());
             continue;
         }
-        if address.is_empty() {
+        if candidate.is_empty() {
             return Err(Problem::field(
                 "team",
                 "The name must contain letters or digits.",
             ));
         }
-        let key = key_of(&address, &keys);
+        let key = key_of(&candidate, &keys);
         let team =
-            add_team(db, now, &address, name, &key)
+            add_team(db, now, &candidate, name, &key)
                 .await
                 .map_err(|problem| match problem {
                     Problem::Invalid(errors) => {
@@ -174,7 +175,7 @@ async fn create_or_join_teams(
         add_member(db, now, team, founder, true).await?;
         audit_team(db, now, (team, founder), "team.created", "{team}").await?;
         keys.push(key);
-        first.get_or_insert(address);
+        first.get_or_insert(candidate);
     }
     first.ok_or_else(|| Problem::field("team", "Enter at least one team."))
 }
@@ -189,12 +190,12 @@ async fn audit_team(
     audit_log::write(
         db,
         now,
-        Line {
+        AuditEntry {
             actor: Some(actor),
             kind,
             about,
             team: Some(team),
-            ..Line::default()
+            ..AuditEntry::default()
         },
     )
     .await
@@ -228,8 +229,8 @@ async fn start_sprints(db: &mut PgConnection, number: i32, start: Date, weeks: i
 }
 
 /// Derives a task key from the name: INF, ING; with a digit if it is taken.
-fn key_of(address: &str, taken: &[String]) -> String {
-    let letters: String = address
+fn key_of(candidate: &str, taken: &[String]) -> String {
+    let letters: String = candidate
         .chars()
         .filter(char::is_ascii_alphabetic)
         .take(3)

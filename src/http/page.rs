@@ -30,7 +30,7 @@ pub fn page(template: &impl Template) -> Result<Response> {
 }
 
 /// A page that shows a refused form again, with the reasons and the values that were entered.
-pub fn refused(status: StatusCode, template: &impl Template) -> Result<Response> {
+pub fn with_errors(status: StatusCode, template: &impl Template) -> Result<Response> {
     let mut response = (status, Html(rendered(template)?)).into_response();
     response
         .headers_mut()

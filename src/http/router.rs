@@ -94,7 +94,7 @@ fn pages() -> Router<App> {
         )
         .route(
             "/teams/{slug}/flow/{file}",
-            get(crate::http::pages::flow::page::numbers),
+            get(crate::http::pages::flow::page::chart_csv),
         )
         .route(
             "/teams/{slug}/tasks",

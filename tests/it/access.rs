@@ -288,10 +288,10 @@ impl Fixture {
                 ("target", "9"),
                 ("unit", "tables"),
             ];
-            let made = lead.post("/projects", &fields).await;
+            let created = lead.post("/projects", &fields).await;
             path = path.replace(
                 "/projects/{slug}",
-                made.headers["location"].to_str().unwrap(),
+                created.headers["location"].to_str().unwrap(),
             );
         }
         if path.contains("{key}") {

@@ -26,7 +26,7 @@ async fn program_takes_a_task_from_creation_to_archive() {
     let program = world
         .program_of(&world.elif, fortnight::domain::policy::viewer::Scope::Write)
         .await;
-    let made = program
+    let created = program
         .api(
             Method::POST,
             "/teams/infrastructure/tasks",
@@ -37,10 +37,10 @@ async fn program_takes_a_task_from_creation_to_archive() {
         .json();
     assert_eq!(
         (
-            &made["key"],
-            &made["version"],
-            &made["sprint"],
-            &made["labels"]
+            &created["key"],
+            &created["version"],
+            &created["sprint"],
+            &created["labels"]
         ),
         (&json!("INF-1"), &json!(1), &json!(42), &json!(["postgres"]))
     );

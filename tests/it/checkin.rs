@@ -1709,11 +1709,14 @@ async fn administrator_adds_a_team_and_becomes_its_lead() {
             .text()
             .contains("Add a team")
     );
-    let made = ada
+    let created = ada
         .post("/teams", &[("name", "Platform Security"), ("key", "sec")])
         .await
         .ok();
-    assert_eq!(made.header("location"), "/teams/platform-security/settings");
+    assert_eq!(
+        created.header("location"),
+        "/teams/platform-security/settings"
+    );
     let page = ada
         .get("/teams/platform-security/settings")
         .await

@@ -811,7 +811,7 @@ async fn nothing_is_carried_into_a_sprint_that_was_just_closed() {
         .store
         .change(&actor, |change, _| {
             Box::pin(async {
-                fortnight::domain::retro::close::hold(change, &team, &roster, from, to)
+                fortnight::domain::retro::close::lock_for_close(change, &team, &roster, from, to)
                     .await
                     .map(|_| ())
             })

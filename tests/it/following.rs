@@ -494,7 +494,7 @@ async fn tasks_added_to_or_removed_from_followed_items_are_news() {
         );
     }
     // tasks created for the goal
-    let made = elif
+    let created = elif
         .api(
             Method::POST,
             "/teams/infrastructure/tasks",
@@ -505,7 +505,7 @@ async fn tasks_added_to_or_removed_from_followed_items_are_news() {
     assert!(
         page().await.contains("Elif created it in Todo"),
         "{}",
-        made.text()
+        created.text()
     );
 }
 

@@ -15,7 +15,7 @@ pub const GITHUB: &str = include_str!("../data/github-issues-mimofan.json");
 async fn trello_cards_and_checklists_appear_on_the_board() {
     let world = World::new().await;
     let summary = import_trello(&world, &parse_json(TRELLO), &[]).await;
-    assert_eq!((summary.made, summary.steps), (11, 24));
+    assert_eq!((summary.created, summary.steps), (11, 24));
     assert_eq!(
         summary.keys,
         Some(("INF-1".to_owned(), "INF-11".to_owned()))
@@ -77,7 +77,7 @@ async fn second_import_adds_only_new_cards() {
     let before = count_everything(&world.db).await;
     let again = import_trello(&world, &parse_json(TRELLO), &[]).await;
     assert_eq!(
-        (again.made, again.skipped.count("were imported before")),
+        (again.created, again.skipped.count("were imported before")),
         (0, 11)
     );
     assert_eq!(count_everything(&world.db).await, before);
@@ -91,7 +91,10 @@ async fn second_import_adds_only_new_cards() {
     later["cards"].as_array_mut().unwrap().push(card);
     let summary = import_trello(&world, &later, &[]).await;
     assert_eq!(
-        (summary.made, summary.skipped.count("were imported before")),
+        (
+            summary.created,
+            summary.skipped.count("were imported before")
+        ),
         (1, 11)
     );
     assert_eq!(
@@ -123,8 +126,8 @@ async fn dry_run_reports_the_import_and_writes_nothing() {
     );
     let wet = import_trello(&world, &parse_json(TRELLO), &[]).await;
     assert_eq!(
-        (dry.made, dry.steps, dry.lists),
-        (wet.made, wet.steps, wet.lists)
+        (dry.created, dry.steps, dry.lists),
+        (wet.created, wet.steps, wet.lists)
     );
 }
 
@@ -224,7 +227,7 @@ async fn github_issues_keep_their_text_and_closed_are_archived() {
     let summary = fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
         .await
         .unwrap();
-    assert_eq!(summary.made, 44);
+    assert_eq!(summary.created, 44);
     assert!(
         summary
             .to_string()
@@ -263,7 +266,7 @@ async fn github_issues_keep_their_text_and_closed_are_archived() {
         .await
         .unwrap();
     assert_eq!(
-        (again.made, again.skipped.count("were imported before")),
+        (again.created, again.skipped.count("were imported before")),
         (0, 44)
     );
 }
@@ -631,7 +634,7 @@ async fn malicious_export_reads_no_files_and_grants_no_roles() {
         })).collect::<Vec<_>>(),
     });
     let summary = import_trello(&world, &board, &[]).await;
-    assert_eq!(summary.made, 4);
+    assert_eq!(summary.created, 4);
     let after: String = sqlx::query_scalar(people)
         .fetch_one(&world.db)
         .await
@@ -671,7 +674,7 @@ async fn large_export_is_imported_and_a_huge_file_is_refused() {
     assert!(board.len() > 5 * 1024 * 1024);
     let file = write_temp_file(&board);
     let summary = import_trello(&world, &import::read_file(file.path()).unwrap(), &[]).await;
-    assert_eq!(summary.made, 65);
+    assert_eq!(summary.created, 65);
     // a sparse file of 64 GiB
     let huge = NamedTempFile::new().unwrap();
     huge.as_file().set_len(64 << 30).unwrap();

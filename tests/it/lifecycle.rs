@@ -328,16 +328,16 @@ async fn commands_create_users_teams_and_tokens() {
         ("ada", "infrastructure", "INF", first),
         ("ben", "ingestion", "ING", second.clone()),
     ] {
-        let made = reqwest::Client::new()
+        let created = reqwest::Client::new()
             .post(format!("{}/api/v1/teams/{team}/tasks", server.url))
             .bearer_auth(token)
             .json(&json!({ "title": "First" }))
             .send()
             .await
             .unwrap();
-        assert_eq!(made.status(), 201, "{handle}");
+        assert_eq!(created.status(), 201, "{handle}");
         assert_eq!(
-            made.json::<Value>().await.unwrap()["key"],
+            created.json::<Value>().await.unwrap()["key"],
             format!("{key}-1")
         );
         let home = sign_in(&new_browser(), &server, handle).await;

@@ -191,6 +191,6 @@ async fn new_rows_have_time_ordered_ids() {
     .fetch_all(&world.db)
     .await
     .unwrap();
-    let seven = |made: &str| (made.to_owned(), "7".to_owned());
+    let seven = |created: &str| (created.to_owned(), "7".to_owned());
     assert_eq!(versions, ["comment", "step", "task", "wait"].map(seven));
 }

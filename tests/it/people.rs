@@ -921,8 +921,8 @@ async fn token_is_shown_once_and_expires_or_is_revoked() {
         ("scope", "write"),
         ("days", "30"),
     ];
-    let made = elif.post("/me/tokens", &fields).await.status(200).text();
-    let token = read_link(&made);
+    let created = elif.post("/me/tokens", &fields).await.status(200).text();
+    let token = read_link(&created);
     assert!(token.starts_with("fn_") && token.len() == 46, "{token}");
     let page = elif.get("/me").await.ok().text();
     assert!(

@@ -317,11 +317,11 @@ async fn hidden_team_cannot_be_referenced() {
         "SELECT count(*) FROM tokens",
         "SELECT count(*) FROM blockers",
     ] {
-        let made: i64 = sqlx::query_scalar(table)
+        let created: i64 = sqlx::query_scalar(table)
             .fetch_one(&world.db)
             .await
             .unwrap();
-        assert_eq!(made, 0, "{table}");
+        assert_eq!(created, 0, "{table}");
     }
 }
 

@@ -381,22 +381,22 @@ async fn changes_can_be_undone_until_others_build_on_them() {
 
     // a task that another person has changed since cannot be removed by undo
     let fields = [("title", "four"), ("column", "todo")];
-    let made = change(Method::POST, "/teams/infrastructure/tasks", &fields).await;
+    let created = change(Method::POST, "/teams/infrastructure/tasks", &fields).await;
     mira.post("/tasks/INF-4/owners/me", &[]).await.ok();
     assert!(
-        undo(&made)
+        undo(&created)
             .await
             .status(409)
             .text()
             .contains("Mira Okafor has changed INF-4 since")
     );
-    let made = change(
+    let created = change(
         Method::POST,
         "/teams/infrastructure/tasks",
         &[("title", "five"), ("column", "todo")],
     )
     .await;
-    undo(&made).await.ok();
+    undo(&created).await.ok();
     assert_eq!(elif.load_task("INF-5").await["archived"], true);
 }
 

@@ -21,13 +21,13 @@ pub(crate) fn make(data_dir: &Path) -> anyhow::Result<()> {
     if data_dir.is_dir() {
         return Ok(());
     }
-    let made = fs::DirBuilder::new()
+    let created = fs::DirBuilder::new()
         .recursive(true)
         .mode(mode)
         .create(data_dir)
         // regardless of the umask
         .and_then(|()| fs::set_permissions(data_dir, fs::Permissions::from_mode(mode)));
-    made.with_context(|| format!("cannot create the data directory {}", data_dir.display()))
+    created.with_context(|| format!("cannot create the data directory {}", data_dir.display()))
 }
 
 /// The result of locking the data directory.

@@ -100,15 +100,15 @@ impl History {
         let owner = task.owners.first().copied().unwrap_or(task.by);
         let last_sprint = task.sprints.last().copied().unwrap_or(0);
         let clock = |time: f64| calendar.clock(last_sprint, time);
-        let made = clock(task.made);
+        let created = clock(task.created);
         let mut acts: Vec<(f64, &'static str, Act)> = Vec::new();
 
         let first = task.sprints.first().copied();
         // The Wednesday before; planning of the next sprint has already started.
         let set_aside =
             first.map(|sprint| calendar.clock(sprint.min(0), if sprint > 0 { 5.6 } else { -2.5 }));
-        let at_once = set_aside.is_some_and(|planning| planning <= made);
-        acts.push((made, task.by, Act::Make(first.filter(|_| at_once))));
+        let at_once = set_aside.is_some_and(|planning| planning <= created);
+        acts.push((created, task.by, Act::Make(first.filter(|_| at_once))));
         if let (Some(sprint), Some(planning), false) = (first, set_aside, at_once) {
             acts.push((planning, lead, Act::SetAside(sprint)));
         }
@@ -121,7 +121,7 @@ impl History {
             .find(|(_, deed)| matches!(deed, Deed::To(ColumnState::Doing)))
             .map(|(time, _)| clock(*time));
         let owned = started.map_or(
-            set_aside.map_or(made, |planning| planning.max(made)) + 0.02,
+            set_aside.map_or(created, |planning| planning.max(created)) + 0.02,
             |started| started - 0.01,
         );
         for index in 0..task.owners.len() {
@@ -132,7 +132,7 @@ impl History {
             ));
         }
         for index in 0..task.steps.len() {
-            acts.push((made + 0.001, task.by, Act::AddStep(index)));
+            acts.push((created + 0.001, task.by, Act::AddStep(index)));
         }
         let at_work = task
             .deeds

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::{
     auth::secrets::{digest, new_secret},
     error::Result,
-    events::audit_log::{self, Line},
+    events::audit_log::{self, AuditEntry},
     policy::{predicates::seen_by, viewer::Scope},
 };
 
@@ -79,10 +79,10 @@ pub async fn create(
     audit_log::write(
         &mut tx,
         now,
-        Line {
+        AuditEntry {
             kind: "token.created",
             about: &about,
-            ..Line::default()
+            ..AuditEntry::default()
         },
     )
     .await
@@ -179,11 +179,11 @@ pub async fn revoke(db: &PgPool, now: OffsetDateTime, account: Uuid, token: Uuid
     .bind(now)
     .fetch_one(&mut *tx)
     .await?;
-    let line = Line {
+    let line = AuditEntry {
         actor: Some(account),
         kind: "token.revoked",
         about: &name,
-        ..Line::default()
+        ..AuditEntry::default()
     };
     audit_log::write(&mut tx, now, line).await?;
     tx.commit().await?;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     error::Result,
-    events::audit_log::{self, Line},
+    events::audit_log::{self, AuditEntry},
 };
 
 /// Which sessions to end.
@@ -39,11 +39,11 @@ pub async fn end_sessions_of(
     };
     let ended = query.execute(&mut *tx).await?;
     let about = format!("{} ended", ended.rows_affected());
-    let line = Line {
+    let line = AuditEntry {
         actor: Some(account),
         kind: "sessions.ended",
         about: &about,
-        ..Line::default()
+        ..AuditEntry::default()
     };
     audit_log::write(&mut tx, now, line).await?;
     tx.commit().await?;

@@ -9,7 +9,7 @@ use crate::domain::{
     error::{Problem, Result},
     events::{
         Change,
-        audit_log::{self, Line},
+        audit_log::{self, AuditEntry},
     },
 };
 
@@ -20,7 +20,7 @@ const HOLDS: Duration = Duration::minutes(60);
 pub async fn make_link(change: &mut Change, handle: &str) -> Result<String> {
     let secret = secrets::new_secret()?;
     let (at, actor) = (change.at, change.actor);
-    let made = sqlx::query(
+    let created = sqlx::query(
         "INSERT INTO password_resets (account_id, token_hash, created_by, created_at, expires_at)
          SELECT id, $2, $3, $4, $5 FROM accounts WHERE handle = $1 AND deactivated_at IS NULL
          ON CONFLICT (account_id) DO UPDATE SET token_hash = excluded.token_hash, created_by = excluded.created_by,
@@ -33,7 +33,7 @@ pub async fn make_link(change: &mut Change, handle: &str) -> Result<String> {
     .bind(at + HOLDS)
     .execute(change.db())
     .await?;
-    if made.rows_affected() == 0 {
+    if created.rows_affected() == 0 {
         return Err(Problem::NotFound);
     }
     audit_log::note(change, "password.link-created", &format!("for @{handle}")).await?;
@@ -67,11 +67,11 @@ pub async fn use_link(change: &mut Change, secret: &str, hash: &str) -> Result<U
     .fetch_one(change.db())
     .await?;
     keep(change, account, hash, &[]).await?;
-    let line = Line {
+    let line = AuditEntry {
         actor: Some(account),
         kind: "password.reset",
         about: "by a link",
-        ..Line::default()
+        ..AuditEntry::default()
     };
     audit_log::write(change.db(), at, line).await?;
     Ok(account)

@@ -52,7 +52,7 @@ pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile)
     let to_json = |profile: &Profile| {
         json!({
             "account": account, "name": profile.name, "handle": profile.handle, "hue": profile.hue,
-            "time_zone": profile.hours.zone, "hours": profile.hours.words(),
+            "time_zone": profile.hours.zone, "hours": profile.hours.text(),
         })
     };
     notify_teams(

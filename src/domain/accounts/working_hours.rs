@@ -22,7 +22,7 @@ impl Hours {
     }
 
     /// `09:00–17:00`
-    pub fn words(&self) -> String {
+    pub fn text(&self) -> String {
         format!("{}–{}", format_minute(self.from), format_minute(self.to))
     }
 }
@@ -121,6 +121,6 @@ mod tests {
             to: 1440,
         };
         assert_eq!(shared(&[&late], date!(2026 - 12 - 31)), 480);
-        assert_eq!(late.words(), "16:00–24:00");
+        assert_eq!(late.text(), "16:00–24:00");
     }
 }

@@ -55,12 +55,12 @@ pub async fn add_column(
         ));
     }
     let wanted = match slug(&name) {
-        address if address.is_empty() => "column".to_owned(),
-        address => address,
+        candidate if candidate.is_empty() => "column".to_owned(),
+        candidate => candidate,
     };
     // A renamed column keeps its slug, so the next column with the former name gets a numbered one.
-    let address = free(&wanted, "-", |address| {
-        taken.iter().any(|(other, _)| other == address)
+    let candidate = free(&wanted, "-", |candidate| {
+        taken.iter().any(|(other, _)| other == candidate)
     });
     sqlx::query(
         "INSERT INTO columns (team_id, id, slug, name, state, position)
@@ -68,7 +68,7 @@ pub async fn add_column(
     )
     .bind(team.id)
     .bind(Uuid::now_v7())
-    .bind(&address)
+    .bind(&candidate)
     .bind(&name)
     .bind(state.as_str())
     .execute(change.db())
@@ -78,7 +78,7 @@ pub async fn add_column(
         team,
         EventKind::ColumnAdded,
         json!({}),
-        json!({ "column": address, "name": name, "state": state }),
+        json!({ "column": candidate, "name": name, "state": state }),
     )
     .await
 }

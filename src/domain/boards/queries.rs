@@ -83,7 +83,7 @@ pub struct SavedFilter {
 
 impl SavedFilter {
     /// Its terms in the filter language, if it has any.
-    pub fn words(&self) -> Option<String> {
+    pub fn text(&self) -> Option<String> {
         let query = self.query.trim_start_matches('?').as_bytes();
         let words = form_urlencoded::parse(query)
             .find(|(name, _)| name == "q")

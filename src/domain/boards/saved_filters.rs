@@ -19,7 +19,7 @@ pub async fn save_filter(
     params: &FilterParams,
     for_team: bool,
 ) -> Result<Uuid> {
-    let filter = Filter::read(params);
+    let filter = Filter::parse(params);
     if let Some(unknown) = filter.unknown.first() {
         return Err(Problem::field("query", unknown.clone()));
     }
@@ -34,7 +34,7 @@ pub async fn save_filter(
         .bind(id)
         .bind(owner)
         .bind(name.trim())
-        .bind(filter.address(lanes))
+        .bind(filter.query_string(lanes))
         .execute(change.db())
         .await?;
     if for_team {

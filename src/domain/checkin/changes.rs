@@ -57,7 +57,7 @@ pub async fn newest(db: &PgPool, team: &Team) -> Result<Vec<Changed>> {
 
 async fn read(db: &PgPool, team: &Team, seq: i64, order: &'static str) -> Result<Vec<Changed>> {
     // A reader who returns after a year has tens of thousands of changes. The affected tasks are
-    // therefore read from the index `event_shift` alone, and the first change is looked up only for
+    // therefore read from the index `event_transition` alone, and the first change is looked up only for
     // those shown. Timestamps of two changes may be slightly out of the order of their sequence
     // numbers.
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new("WITH asked AS (SELECT ");

@@ -128,7 +128,7 @@ pub async fn settle(
             "This request was already answered. Nothing was changed.",
         ));
     }
-    let made = match outcome {
+    let created = match outcome {
         Outcome::Taken => {
             let requesters = [row.asker.map(|handle| format!("@{handle}")), row.for_team];
             let new = NewTask {
@@ -162,7 +162,7 @@ pub async fn settle(
     .bind(plain_lines(answer.trim()))
     .bind(actor)
     .bind(at)
-    .bind(made.map(|(task, _)| task))
+    .bind(created.map(|(task, _)| task))
     .execute(change.db())
     .await?;
     record(
@@ -171,7 +171,7 @@ pub async fn settle(
         EventKind::RequestAnswered,
         json!({ "request": request, "outcome": outcome.as_str() }),
     );
-    Ok(made.map(|(_, number)| number))
+    Ok(created.map(|(_, number)| number))
 }
 
 /// Withdraws the actor's own request.
@@ -272,7 +272,7 @@ pub async fn intake(db: &PgPool, team: Uuid, reader: Uuid) -> Result<Vec<Request
 
 /// Returns a person's requests to these teams, which they can see: open ones, and those settled
 /// after an instant.
-pub async fn asked_by(
+pub async fn requests_by(
     db: &PgPool,
     asker: &Person,
     seen: &[Uuid],

@@ -12,7 +12,7 @@ pub const SHOWN: i64 = 200;
 
 /// An audit log entry to be written.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Line<'l> {
+pub struct AuditEntry<'l> {
     pub actor: Option<Uuid>,
     /// `role.changed`
     pub kind: &'l str,
@@ -29,11 +29,11 @@ pub async fn note(change: &mut Change, kind: &str, about: &str) -> Result<()> {
     write(
         change.db(),
         at,
-        Line {
+        AuditEntry {
             actor,
             kind,
             about,
-            ..Line::default()
+            ..AuditEntry::default()
         },
     )
     .await
@@ -46,19 +46,19 @@ pub async fn note_for_team(change: &mut Change, team: Uuid, kind: &str, about: &
     write(
         change.db(),
         at,
-        Line {
+        AuditEntry {
             actor,
             kind,
             about,
             team: Some(team),
-            ..Line::default()
+            ..AuditEntry::default()
         },
     )
     .await
 }
 
 /// Writes an audit log entry for an action or an attempt.
-pub async fn write(db: &mut PgConnection, at: OffsetDateTime, line: Line<'_>) -> Result<()> {
+pub async fn write(db: &mut PgConnection, at: OffsetDateTime, line: AuditEntry<'_>) -> Result<()> {
     sqlx::query(
         "INSERT INTO audit_log (id, at, actor_id, kind, about, team_id, network) VALUES ($1, $2, $3, $4, left($5, 500), $6, left($7, 100))",
     )
@@ -76,7 +76,7 @@ pub async fn write(db: &mut PgConnection, at: OffsetDateTime, line: Line<'_>) ->
 
 /// An audit log entry.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Entry {
+pub struct AuditRow {
     pub id: Uuid,
     pub at: OffsetDateTime,
     pub who: Option<String>,
@@ -98,7 +98,7 @@ pub struct AuditFilter {
 }
 
 /// Returns the newest matching entries that the reader may see, at most one page.
-pub async fn entries(db: &PgPool, reader: Uuid, wanted: &AuditFilter) -> Result<Vec<Entry>> {
+pub async fn entries(db: &PgPool, reader: Uuid, wanted: &AuditFilter) -> Result<Vec<AuditRow>> {
     Ok(sqlx::query_as(concat!(
         "SELECT * FROM (
             SELECT x.id, x.at, a.name || ' @' || a.handle AS who, x.kind, x.network,

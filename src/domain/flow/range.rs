@@ -39,7 +39,7 @@ impl Range {
     /// # Errors
     /// `Invalid` for an unknown or not started sprint, and for a range that ends before it starts
     /// or is too long.
-    pub fn read(
+    pub fn parse(
         params: &RangeParams,
         sprints: &[Sprint],
         zone: &str,
@@ -212,7 +212,7 @@ mod tests {
     fn sprint_over_a_dst_change_has_a_25_hour_day() {
         let sprints = [sprint(1, date!(2026 - 10 - 19))];
         let now = datetime!(2026-12-01 12:00 UTC);
-        let range = Range::read(&params("1", "", ""), &sprints, "Europe/Berlin", now)
+        let range = Range::parse(&params("1", "", ""), &sprints, "Europe/Berlin", now)
             .unwrap()
             .unwrap();
         assert_eq!(range.since, datetime!(2026-10-18 22:00 UTC));
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(hours.iter().filter(|hours| **hours == 24).count(), 13);
         assert_eq!(hours[6], 25, "25 October");
         let spring = [sprint(1, date!(2026 - 3 - 23))];
-        let range = Range::read(&params("1", "", ""), &spring, "Europe/Berlin", now)
+        let range = Range::parse(&params("1", "", ""), &spring, "Europe/Berlin", now)
             .unwrap()
             .unwrap();
         assert_eq!(lengths(&range, "Europe/Berlin")[6], 23, "29 March");
@@ -232,7 +232,7 @@ mod tests {
     fn sprint_over_new_year_has_all_its_days() {
         let sprints = [sprint(1, date!(2026 - 12 - 21))];
         let now = datetime!(2027-02-01 12:00 UTC);
-        let range = Range::read(&params("1", "", ""), &sprints, "UTC", now)
+        let range = Range::parse(&params("1", "", ""), &sprints, "UTC", now)
             .unwrap()
             .unwrap();
         let days = range.days();
@@ -252,17 +252,17 @@ mod tests {
         // Still Sunday in Pago Pago, already Monday in Kiritimati.
         let now = datetime!(2026-11-15 10:30 UTC);
         assert!(
-            Range::read(&params("", "", ""), &sprints, "Pacific/Pago_Pago", now)
+            Range::parse(&params("", "", ""), &sprints, "Pacific/Pago_Pago", now)
                 .unwrap()
                 .is_none()
         );
-        let range = Range::read(&params("", "", ""), &sprints, "Pacific/Kiritimati", now)
+        let range = Range::parse(&params("", "", ""), &sprints, "Pacific/Kiritimati", now)
             .unwrap()
             .unwrap();
         assert_eq!(range.since, datetime!(2026-11-15 10:00 UTC), "UTC+14");
         assert_eq!(range.days(), [date!(2026 - 11 - 16)]);
         let later = datetime!(2026-12-24 0:00 UTC);
-        let range = Range::read(&params("", "", ""), &sprints, "Pacific/Pago_Pago", later)
+        let range = Range::parse(&params("", "", ""), &sprints, "Pacific/Pago_Pago", later)
             .unwrap()
             .unwrap();
         assert_eq!(range.since, datetime!(2026-11-16 11:00 UTC), "UTC-11");
@@ -273,7 +273,7 @@ mod tests {
     fn week_may_start_on_sunday() {
         let sprints = [sprint(1, date!(2026 - 11 - 15))];
         let now = datetime!(2026-12-24 0:00 UTC);
-        let range = Range::read(&params("", "", ""), &sprints, "America/New_York", now)
+        let range = Range::parse(&params("", "", ""), &sprints, "America/New_York", now)
             .unwrap()
             .unwrap();
         assert_eq!(range.days().len(), 14);
@@ -292,7 +292,7 @@ mod tests {
             .collect();
         let now = datetime!(2026-11-24 10:00 UTC);
         let numbers = |params: RangeParams| -> Result<Vec<i32>> {
-            let range = Range::read(&params, &sprints, "UTC", now)?;
+            let range = Range::parse(&params, &sprints, "UTC", now)?;
             Ok(range
                 .unwrap()
                 .sprints
@@ -316,7 +316,7 @@ mod tests {
                 )
             })
             .collect();
-        let over = |from: &str, to: &str| Range::read(&params("", from, to), &long, "UTC", now);
+        let over = |from: &str, to: &str| Range::parse(&params("", from, to), &long, "UTC", now);
         assert_eq!(over("3", "15").unwrap().unwrap().sprints.len(), 13);
         assert!(
             format!("{}", over("3", "16").unwrap_err())

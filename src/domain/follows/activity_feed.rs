@@ -44,7 +44,7 @@ const HIDDEN_KINDS: &[EventKind] = &[
 pub struct ActivityFeed {
     /// Newest first. If there are more than a hundred, the oldest hundred: entries that were not
     /// shown are not marked as read.
-    pub lines: Vec<Line>,
+    pub lines: Vec<FeedEntry>,
     /// The number of further, newer entries.
     pub newer: usize,
     /// Each team with the event up to which the lines are complete.
@@ -53,10 +53,10 @@ pub struct ActivityFeed {
 
 /// An entry of the feed: who changed what.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct FeedEntry {
     /// Title and URL of what changed.
     pub title: String,
-    pub address: String,
+    pub url: String,
     pub key: String,
     /// `Elif moved it to Done`.
     pub what: String,
@@ -87,26 +87,26 @@ struct Row {
 /// Returns unread changes by others to what a person follows, in teams that they can see; one line
 /// per event.
 pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<ActivityFeed> {
-    let seen: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
+    let visible_teams: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     let rows: Vec<Row> = sqlx::query_as(
-        // Changes of followed tasks are found by task; moves by time, in the indexes `event_shift`
-        // and `event_stay`; changes of goals and projects in `event_of_aims`. All start where this
-        // reader has read to.
+        // Changes of followed tasks are found by task; moves by time, in the indexes `event_transition`
+        // and `event_stay`; changes of goals and projects in `event_of_goals_and_projects`. All
+        // start after the last event that this reader has read.
         "WITH mine AS MATERIALIZED (SELECT team_id, task_id, goal_id, project_id, since FROM follows WHERE account_id = $1 AND team_id = ANY($2)),
-         -- A team that is younger than all that is followed has no row in `seen`: a project's tasks may be there too.
-         -- Clocks of two changes may differ a little from the order that they got their numbers in.
+         -- A team created later than all follows has no row in `feed_cursors`, and may have tasks of a followed project.
+         -- Timestamps may be slightly out of sequence order.
          read AS MATERIALIZED (
              SELECT t.id AS team_id, coalesce(s.seq, 0) AS seq, greatest(e.at - interval '1 hour', (SELECT min(since) FROM mine)) AS at
              FROM teams t LEFT JOIN feed_cursors s ON s.team_id = t.id AND s.account_id = $1
              LEFT JOIN events e ON e.team_id = s.team_id AND e.seq = s.seq WHERE t.id = ANY($2)),
-         -- What an import brings was not done here.
+         -- Imported transitions are not news.
          moved AS MATERIALIZED (
              SELECT e.* FROM read r CROSS JOIN LATERAL (
                  SELECT team_id, seq, task_id, at, transition FROM events WHERE team_id = r.team_id AND transition IS NOT NULL AND transition NOT LIKE 'imported%' AND at >= r.at AND seq > r.seq
                  UNION ALL
                  SELECT team_id, seq, task_id, at, transition FROM events WHERE team_id = r.team_id AND kind = 'task.moved' AND transition IS NULL
                         AND before ? 'column_since' AND at >= r.at AND seq > r.seq) e),
-         of_aims AS (
+         tasks_of_followed AS (
              SELECT k.team_id, k.id AS task_id, f.since FROM mine f JOIN tasks k ON k.team_id = f.team_id AND k.goal_id = f.goal_id
              UNION ALL SELECT k.team_id, k.id, f.since FROM mine f JOIN tasks k ON k.project_team_id = f.team_id AND k.project_id = f.project_id
              UNION ALL SELECT k.team_id, k.id, f.since FROM mine f JOIN goals g ON g.project_team_id = f.team_id AND g.project_id = f.project_id
@@ -117,7 +117,7 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<Activity
              WHERE e.at >= f.since AND CASE e.kind WHEN 'task.moved' THEN e.before->>'column' IS DISTINCT FROM e.after->>'column'
                                                    WHEN 'blocker.moved' THEN e.after->>'state' = 'done' ELSE true END
              UNION
-             SELECT m.team_id, m.seq FROM moved m JOIN of_aims f ON f.team_id = m.team_id AND f.task_id = m.task_id AND m.at >= f.since
+             SELECT m.team_id, m.seq FROM moved m JOIN tasks_of_followed f ON f.team_id = m.team_id AND f.task_id = m.task_id AND m.at >= f.since
              UNION
              SELECT m.team_id, m.seq FROM moved m JOIN mine f ON f.team_id = m.team_id AND num_nonnulls(f.task_id, f.goal_id, f.project_id) = 0 AND m.at >= f.since
              WHERE m.transition LIKE '% done' OR m.transition LIKE '% blocked'
@@ -134,7 +134,7 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<Activity
                  WHEN f.project_id IS NOT NULL THEN g.project_id = f.project_id OR f.project_id::text IN (e.after->>'project', e.before->>'project')
                       OR e.task_id IS NOT NULL AND EXISTS (SELECT FROM goals o WHERE o.team_id = e.team_id AND o.project_id = f.project_id AND o.id::text IN (e.after->>'goal', e.before->>'goal'))
                  ELSE e.team_id = f.team_id AND (e.kind LIKE 'goal.%' OR e.kind IN ('sprint.closed', 'sprint.reopened')) END),
-         -- The oldest first, but none of a team before one with a lower number: what was read ends with a number.
+         -- The oldest first, but in sequence order within a team, because the cursor is a sequence number.
          shown AS MATERIALIZED (
              SELECT e.*, count(*) OVER () AS many, max(e.at) OVER (PARTITION BY e.team_id ORDER BY e.seq) AS by_then
              FROM found JOIN events e USING (team_id, seq) WHERE e.actor_id IS DISTINCT FROM $1 AND e.kind <> ALL($4)
@@ -150,7 +150,7 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<Activity
          ORDER BY e.by_then, e.team_id, e.seq",
     )
     .bind(account)
-    .bind(&seen)
+    .bind(&visible_teams)
     .bind(SHOWN as i64)
     .bind(HIDDEN_KINDS.iter().map(|kind| kind.as_str()).collect::<Vec<_>>())
     .fetch_all(db)
@@ -188,12 +188,12 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<Activity
 
 impl ActivityFeed {
     /// The entries shown at first.
-    pub fn unfolded(&self) -> &[Line] {
+    pub fn unfolded(&self) -> &[FeedEntry] {
         &self.lines[..self.lines.len().min(UNFOLDED)]
     }
 
     /// The collapsed entries.
-    pub fn folded(&self) -> &[Line] {
+    pub fn folded(&self) -> &[FeedEntry] {
         &self.lines[self.unfolded().len()..]
     }
 }
@@ -203,7 +203,7 @@ impl Row {
         self.after["title"].as_str().unwrap_or("")
     }
 
-    fn into_line(self, names: &Names) -> Option<Line> {
+    fn into_line(self, names: &Names) -> Option<FeedEntry> {
         let sentence = match self.kind {
             EventKind::CommentAdded => "commented on it".to_owned(),
             EventKind::GoalCreated => "created it".to_owned(),
@@ -320,7 +320,7 @@ impl Row {
                 names.sentence(self.kind, &self.before, &self.after)?
             }
         };
-        let (title, address, key) = match (self.key, self.title, self.goal, self.goal_title) {
+        let (title, url, key) = match (self.key, self.title, self.goal, self.goal_title) {
             (Some(key), Some(title), ..) => (title, format!("/tasks/{key}"), key),
             (_, _, Some(goal), Some(title)) => (
                 title,
@@ -353,9 +353,9 @@ impl Row {
                 format!("{by} {sentence}")
             }
         };
-        Some(Line {
+        Some(FeedEntry {
             title,
-            address,
+            url,
             key,
             what,
             at: self.at,
@@ -363,7 +363,7 @@ impl Row {
     }
 }
 
-impl Line {
+impl FeedEntry {
     pub fn ago(&self, now: OffsetDateTime) -> String {
         humanize::ago(now, self.at)
     }

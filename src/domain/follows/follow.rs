@@ -98,7 +98,7 @@ pub async fn mark_read(db: &PgPool, account: Uuid, team: Uuid, seq: i64) -> Resu
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Followed {
     pub name: String,
-    pub address: String,
+    pub url: String,
     /// The URL that stops following it.
     pub follow: String,
 }
@@ -108,7 +108,7 @@ pub async fn followed(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<F
     Ok(sqlx::query_as(
         "SELECT coalesce(t.key || '-' || k.number || ' ' || k.title, g.title, p.name, t.name) AS name,
                 CASE WHEN k.id IS NOT NULL THEN '/tasks/' || t.key || '-' || k.number WHEN g.id IS NOT NULL THEN '/teams/' || t.slug || '/goals/' || g.id
-                     WHEN p.id IS NOT NULL THEN '/projects/' || p.slug ELSE '/teams/' || t.slug || '/check-in' END AS address,
+                     WHEN p.id IS NOT NULL THEN '/projects/' || p.slug ELSE '/teams/' || t.slug || '/check-in' END AS url,
                 CASE WHEN k.id IS NOT NULL THEN '/tasks/' || t.key || '-' || k.number WHEN g.id IS NOT NULL THEN '/teams/' || t.slug || '/goals/' || g.id
                      WHEN p.id IS NOT NULL THEN '/projects/' || p.slug ELSE '/teams/' || t.slug END || '/follow' AS follow
          FROM follows f JOIN teams t ON t.id = f.team_id LEFT JOIN tasks k ON k.team_id = f.team_id AND k.id = f.task_id

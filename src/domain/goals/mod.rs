@@ -69,7 +69,7 @@ pub struct Goal {
     /// Its final numbers, once the team has closed the sprint.
     pub frozen: Option<FrozenGoal>,
     /// The URL of the board filtered to the goal's tasks, and of the goal's page.
-    pub address: String,
+    pub url: String,
     pub page: String,
 }
 
@@ -283,7 +283,7 @@ impl Row {
             },
             owners: owners.into_iter().map(|(person, _)| person).collect(),
             page: format!("/teams/{}/goals/{}", self.slug, self.id),
-            address: format!(
+            url: format!(
                 "/teams/{}?sprint={}&q=goal%3A{}",
                 self.slug, sprint.number, self.position
             ),

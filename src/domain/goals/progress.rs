@@ -33,7 +33,7 @@ impl CountedBy {
     }
 
     /// The label in forms.
-    pub fn words(self) -> &'static str {
+    pub fn text(self) -> &'static str {
         match self {
             Self::Tasks => "Count of done tasks",
             Self::Estimates => "Sum of done estimates",

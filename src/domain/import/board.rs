@@ -85,10 +85,10 @@ impl Board {
     }
 
     pub(crate) fn called(&self, name: &str) -> Option<Uuid> {
-        let address = slug(name);
+        let candidate = slug(name);
         let by_name = self.columns.iter().find(|column| same(&column.name, name));
         by_name
-            .or_else(|| self.columns.iter().find(|column| column.slug == address))
+            .or_else(|| self.columns.iter().find(|column| column.slug == candidate))
             .map(|column| column.id)
     }
 
@@ -109,8 +109,8 @@ impl Board {
         let wanted = Some(slug(&name))
             .filter(|slug| !slug.is_empty())
             .unwrap_or_else(|| "column".to_owned());
-        let address = free(&wanted, "-", |address| {
-            self.columns.iter().any(|column| column.slug == address)
+        let candidate = free(&wanted, "-", |candidate| {
+            self.columns.iter().any(|column| column.slug == candidate)
         });
         let done_at_the_end = self
             .columns
@@ -128,7 +128,7 @@ impl Board {
             at,
             Column {
                 id,
-                slug: address,
+                slug: candidate,
                 name,
                 state,
                 wip_limit: None,

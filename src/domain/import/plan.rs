@@ -168,7 +168,7 @@ fn planned<'d>(
                 &task.title,
             );
         }
-        summary.made += 1;
+        summary.created += 1;
         summary.steps += task.steps.len();
         summary.comments += task.comments.len();
         tasks.push(Planned {

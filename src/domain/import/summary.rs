@@ -43,7 +43,7 @@ pub struct Summary {
     pub from: &'static str,
     pub board: String,
     pub team: String,
-    pub made: usize,
+    pub created: usize,
     pub steps: usize,
     pub comments: usize,
     /// The first and the last key.
@@ -65,7 +65,7 @@ impl fmt::Display for Summary {
         write!(
             to,
             "{verb} {} to {} from {}",
-            counted(self.made, "task"),
+            counted(self.created, "task"),
             self.team,
             self.from
         )?;

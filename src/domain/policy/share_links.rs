@@ -23,7 +23,7 @@ pub struct Guest {
     /// The digest that keeps the guest's event streams open.
     pub pass: Vec<u8>,
     /// The path of the page: `/share/…` or `/public/infrastructure`.
-    pub address: String,
+    pub url: String,
     /// The workspace's count of changes to people, teams and sprints.
     pub workspace_seq: i64,
 }
@@ -112,13 +112,13 @@ pub async fn open_share_link(
             .execute(db)
             .await?;
     }
-    let (address, workspace_seq) = (format!("/share/{secret}"), row.workspace_seq);
+    let (url, workspace_seq) = (format!("/share/{secret}"), row.workspace_seq);
     Ok(ShareLinkEntry::Open(Guest {
         team: for_guests(row.team),
         shows: row.shows,
         id: row.link,
         pass: hash,
-        address,
+        url,
         workspace_seq,
     }))
 }
@@ -138,7 +138,7 @@ pub async fn public(db: &PgPool, slug: &str) -> Result<Guest> {
     .bind(keys::plain(slug)?)
     .fetch_one(db)
     .await?;
-    let (id, address) = (team.id, format!("/public/{}", team.slug));
+    let (id, url) = (team.id, format!("/public/{}", team.slug));
     // Not a secret, but a value that no digest can have: streams of the public page end when the
     // team unpublishes it.
     let pass = format!("public {id}").into_bytes();
@@ -147,7 +147,7 @@ pub async fn public(db: &PgPool, slug: &str) -> Result<Guest> {
         shows: SharedPage::CheckIn,
         id,
         pass,
-        address,
+        url,
         workspace_seq,
     })
 }

@@ -46,7 +46,7 @@ impl Role {
     }
 
     /// Reads a name of `as_str`.
-    pub fn read(name: &str) -> Option<Self> {
+    pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == name)
     }
 

@@ -31,8 +31,8 @@ pub struct Draft {
 pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Result<String> {
     let (id, at) = (Uuid::now_v7(), change.at);
     draft.measure.check_manual_value(draft.manual_value)?;
-    let address = free_address(change, &slug(&draft.name)).await?;
-    if address.is_empty() {
+    let url = free_address(change, &slug(&draft.name)).await?;
+    if url.is_empty() {
         return Err(Problem::field(
             "name",
             "Enter a project name with at least one letter or digit.",
@@ -45,7 +45,7 @@ pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Res
     )
     .bind(team.id)
     .bind(id)
-    .bind(&address)
+    .bind(&url)
     .bind(draft.name.trim())
     .bind(draft.about.trim())
     .bind(draft.measure.as_str())
@@ -59,7 +59,7 @@ pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Res
     .await?;
     let after = json!({ "project": id, "name": draft.name.trim(), "target": draft.target });
     note(change, team, EventKind::ProjectCreated, json!({}), after);
-    Ok(address)
+    Ok(url)
 }
 
 /// A free slug for the project. If a hidden project has the same name, the answer does not reveal
@@ -86,8 +86,8 @@ async fn free_address(change: &mut Change, wanted: &str) -> Result<String> {
         ));
     }
     let taken: Vec<String> = rows.into_iter().map(|(slug, _)| slug).collect();
-    Ok(free(wanted, "-", |address| {
-        taken.iter().any(|other| other == address)
+    Ok(free(wanted, "-", |url| {
+        taken.iter().any(|other| other == url)
     }))
 }
 

@@ -49,7 +49,7 @@ impl CloseAction {
         }
     }
 
-    pub fn read(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|outcome| outcome.as_str() == text)
@@ -84,7 +84,7 @@ pub struct LockedSprint {
     figures: SprintReport,
 }
 
-/// An unfinished task, with the suggested outcome.
+/// An unfinished task, and how often it was carried over before.
 #[derive(Clone, Debug)]
 struct Unfinished {
     id: Uuid,
@@ -109,12 +109,12 @@ pub async fn lock_for_close(
     // Another transaction may have added a task while this one waited for the lock; then the change
     // is retried.
     let locked: Vec<Uuid> = unfinished.iter().map(|task| task.id).collect();
-    let now: Vec<Uuid> = sqlx::query_scalar(UNFINISHED)
+    let current: Vec<Uuid> = sqlx::query_scalar(UNFINISHED)
         .bind(team.id)
         .bind(sprint.id)
         .fetch_all(change.db())
         .await?;
-    if locked != now {
+    if locked != current {
         return Err(Problem::Again);
     }
     let (at, rosters) = (change.at, HashMap::from([(team.id, roster.clone())]));
@@ -225,7 +225,7 @@ async fn final_burn_up(
     let no_filter = Filter::default();
     let mut burn_up =
         flow::queries::burn_up(change.db(), team, sprint, &no_filter, &roster.week, at).await?;
-    // The sprint ends now, even if some of its days were left.
+    // The sprint ends now, even if it is closed early.
     burn_up.forecast = None;
     // When closed after its last day, that day's numbers are those at closing, as in the retro.
     if let Some(last) = burn_up
@@ -233,7 +233,7 @@ async fn final_burn_up(
         .last_mut()
         .filter(|_| clock::day_in(at, &roster.week.zone) > sprint.ends_on)
     {
-        (last.scope, last.done) = figures.burned();
+        (last.scope, last.done) = figures.scope_and_done();
     }
     Ok(serde_json::to_value(burn_up).map_err(anyhow::Error::from)?)
 }

@@ -34,7 +34,7 @@ impl NoteCategory {
     }
 
     /// The heading on the page.
-    pub fn words(self) -> &'static str {
+    pub fn text(self) -> &'static str {
         match self {
             Self::Thanks => "Thanks",
             Self::Well => "Went well",
@@ -43,7 +43,7 @@ impl NoteCategory {
         }
     }
 
-    fn read(text: &str) -> Result<Self> {
+    fn parse(text: &str) -> Result<Self> {
         Self::ALL
             .into_iter()
             .find(|category| category.as_str() == text)
@@ -74,7 +74,7 @@ pub async fn add_note(
     category: &str,
     text: &str,
 ) -> Result<Uuid> {
-    let category = NoteCategory::read(category)?;
+    let category = NoteCategory::parse(category)?;
     let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
     sqlx::query("INSERT INTO retro_notes (team_id, id, sprint_id, category, text, author_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
         .bind(team.id)

@@ -39,7 +39,7 @@ pub struct SprintReport {
 
 impl SprintReport {
     /// Number of tasks in the sprint, and of done ones.
-    pub fn burned(&self) -> (usize, usize) {
+    pub fn scope_and_done(&self) -> (usize, usize) {
         let there = self.tasks.iter().filter(|task| task.outcome.is_none());
         there.fold((0, 0), |(all, done), task| {
             (all + 1, done + usize::from(task.done))

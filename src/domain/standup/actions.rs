@@ -10,7 +10,7 @@ use crate::domain::{
     events::{Change, Event, EventKind},
     humanize,
     person::Person,
-    standup::quick_add::Line,
+    standup::quick_add::QuickAdd,
     tasks::create::{self, NewTask},
     team::Team,
 };
@@ -58,7 +58,7 @@ pub async fn add_action(
     today: Date,
     retro_of: Option<Uuid>,
 ) -> Result<Uuid> {
-    let line = Line::read(line, today);
+    let line = QuickAdd::parse(line, today);
     let owner = match &line.who {
         Some(handle) => Some(account(change, handle).await?),
         None => None,

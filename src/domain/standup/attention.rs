@@ -85,7 +85,7 @@ fn waiting_reason(card: &Card, now: OffsetDateTime) -> String {
     let reasons: Vec<String> = card
         .blocked_by
         .iter()
-        .map(|blocker| blocker.words(now))
+        .map(|blocker| blocker.text(now))
         .collect();
     if reasons.is_empty() {
         "No reason given".to_owned()

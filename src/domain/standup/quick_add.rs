@@ -6,7 +6,7 @@ use crate::domain::dates::parse_date;
 
 /// A line with its handle and due date taken out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Line {
+pub struct QuickAdd {
     pub text: String,
     /// The first `@handle`.
     pub who: Option<String>,
@@ -14,9 +14,9 @@ pub struct Line {
     pub by: Option<Date>,
 }
 
-impl Line {
+impl QuickAdd {
     /// Parses a line; weekdays are the next ones after `today`.
-    pub fn read(line: &str, today: Date) -> Self {
+    pub fn parse(line: &str, today: Date) -> Self {
         let (mut words, who) = split(line);
         let by = match words.as_slice() {
             [_, .., by, day] if by.eq_ignore_ascii_case("by") => read_day(day, today),
@@ -84,8 +84,8 @@ mod tests {
 
     use super::*;
 
-    fn read(line: &str) -> (String, Option<String>, Option<Date>) {
-        let line = Line::read(line, date!(2026 - 11 - 24));
+    fn parse(line: &str) -> (String, Option<String>, Option<Date>) {
+        let line = QuickAdd::parse(line, date!(2026 - 11 - 24));
         (line.text, line.who, line.by)
     }
 
@@ -94,23 +94,23 @@ mod tests {
         let ebba = Some("ebba".to_owned());
         let friday = Some(date!(2026 - 11 - 27));
         assert_eq!(
-            read("Ask Legal for a date @ebba by Friday"),
+            parse("Ask Legal for a date @ebba by Friday"),
             ("Ask Legal for a date".to_owned(), ebba.clone(), friday)
         );
         assert_eq!(
-            read("@Ebba: ask Legal, by fri"),
+            parse("@Ebba: ask Legal, by fri"),
             ("ask Legal".to_owned(), ebba, friday)
         );
         assert_eq!(
-            read("Book the drill by 2026-12-01").2,
+            parse("Book the drill by 2026-12-01").2,
             Some(date!(2026 - 12 - 01))
         );
         assert_eq!(
-            read("Book the drill by tomorrow").2,
+            parse("Book the drill by tomorrow").2,
             Some(date!(2026 - 11 - 25))
         );
         assert_eq!(
-            read("Meet by Tuesday").2,
+            parse("Meet by Tuesday").2,
             Some(date!(2026 - 12 - 01)),
             "not today, the next one"
         );
@@ -119,13 +119,17 @@ mod tests {
     #[test]
     fn line_without_handle_or_due_date() {
         assert_eq!(
-            read("  Time the   index copy "),
+            parse("  Time the   index copy "),
             ("Time the index copy".to_owned(), None, None)
         );
-        assert_eq!(read("Stand by me"), ("Stand by me".to_owned(), None, None));
-        assert_eq!(read("by Friday").0, "by Friday", "a day alone is no action");
-        assert_eq!(read("mail a@b.example").0, "mail a@b.example");
-        assert_eq!(read("@").0, "@");
-        assert_eq!(read("done by friendly people by frites").2, None);
+        assert_eq!(parse("Stand by me"), ("Stand by me".to_owned(), None, None));
+        assert_eq!(
+            parse("by Friday").0,
+            "by Friday",
+            "a day alone is no action"
+        );
+        assert_eq!(parse("mail a@b.example").0, "mail a@b.example");
+        assert_eq!(parse("@").0, "@");
+        assert_eq!(parse("done by friendly people by frites").2, None);
     }
 }

@@ -35,7 +35,7 @@ impl Meeting {
     }
 
     /// Parses a value of `as_str`.
-    pub fn read(word: &str) -> Result<Self> {
+    pub fn parse(word: &str) -> Result<Self> {
         let all = [Self::Standup, Self::Planning, Self::Retro];
         let found = all.into_iter().find(|meeting| meeting.as_str() == word);
         found.ok_or_else(|| {
@@ -256,7 +256,7 @@ pub async fn topics(
         .push(" AND (x.done_at IS NULL OR x.done_at > ")
         .push_bind(now - LINGERS);
     query.push(") ORDER BY x.created_at, x.id");
-    Ok(read(query.build_query_as().fetch_all(db).await?))
+    Ok(group_rows(query.build_query_as().fetch_all(db).await?))
 }
 
 /// Returns the topics on these teams' agendas that ask a person, oldest first.
@@ -267,7 +267,7 @@ pub async fn asked_of(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<
         .push(") AND x.asked_id = ")
         .push_bind(account);
     query.push(" AND x.done_at IS NULL ORDER BY x.created_at, x.id");
-    Ok(read(query.build_query_as().fetch_all(db).await?))
+    Ok(group_rows(query.build_query_as().fetch_all(db).await?))
 }
 
 #[derive(sqlx::FromRow)]
@@ -287,7 +287,7 @@ struct Row {
     hue: Option<i16>,
 }
 
-fn read(rows: Vec<Row>) -> Vec<Topic> {
+fn group_rows(rows: Vec<Row>) -> Vec<Topic> {
     let topic = |row: Row| Topic {
         asked: match (row.asked_id, row.handle, row.name, row.hue) {
             (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {

@@ -1,4 +1,4 @@
-//! Ends a blocked task's reasons, and updates the tasks on the other side.
+//! Ends a task's blockers, and updates the tasks that it waits on and those that wait on it.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// Ends every open reason of a task, with an event that records them.
+/// Ends all current blockers of a task, with an event that records them.
 pub(crate) async fn end_blockers(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
     let at = change.at;
     let ended: Vec<Uuid> =
@@ -79,14 +79,14 @@ pub(crate) async fn notify_waiting_tasks(
     Ok(())
 }
 
-/// Notifies the tasks that block this one that they are, or no longer are, so that their cards show
+/// Notifies the tasks that block this one that they start or stop doing so, because their cards show
 /// it. Cards of other teams do not show waiting tasks of a private team.
 pub(crate) async fn notify_blocking_tasks(
     change: &mut Change,
     team: &Team,
     blockers: &[Uuid],
 ) -> Result<()> {
-    let on: Vec<(Uuid, Uuid)> = sqlx::query_as(concat!(
+    let blocking_tasks: Vec<(Uuid, Uuid)> = sqlx::query_as(concat!(
         "SELECT DISTINCT w.on_task_team, w.on_task_id FROM blockers w JOIN teams t ON t.id = w.team_id
          WHERE w.team_id = $1 AND w.id = ANY($2) AND w.on_task_id IS NOT NULL AND ",
         named_beside!("t", "w.on_task_team")
@@ -95,7 +95,7 @@ pub(crate) async fn notify_blocking_tasks(
     .bind(blockers)
     .fetch_all(change.db())
     .await?;
-    for (team, task) in on {
+    for (team, task) in blocking_tasks {
         let kind = EventKind::BlockerDependentsChanged;
         change.record(Event {
             team,

@@ -81,7 +81,7 @@ pub(crate) async fn make_missing(
     names: &[String],
 ) -> Result<()> {
     for name in plain(names) {
-        let made = sqlx::query(
+        let created = sqlx::query(
             "INSERT INTO labels (team_id, id, name, hue)
              SELECT $1, $2, $3, (SELECT count(*) * 5 % 12 FROM labels WHERE team_id = $1)::smallint
              ON CONFLICT (team_id, lower(name)) DO NOTHING",
@@ -91,7 +91,7 @@ pub(crate) async fn make_missing(
         .bind(name)
         .execute(&mut *db)
         .await?;
-        if made.rows_affected() > 0 {
+        if created.rows_affected() > 0 {
             touch_workspace(db).await?;
         }
     }

@@ -19,7 +19,7 @@ use crate::domain::{
 };
 
 /// An entry of a task's activity: an event or a comment.
-pub struct Line {
+pub struct TimelineEntry {
     pub who: Option<Person>,
     /// The author of an imported comment or event.
     pub author: String,
@@ -38,7 +38,7 @@ pub enum EntryContent {
     },
 }
 
-impl Line {
+impl TimelineEntry {
     pub fn name(&self) -> &str {
         match &self.who {
             Some(person) => &person.name,
@@ -97,7 +97,12 @@ fn person(
 }
 
 /// Returns the newest 300 events of a task together with its comments, oldest first.
-pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Result<Vec<Line>> {
+pub async fn of_task(
+    db: &PgPool,
+    team: Uuid,
+    task: Uuid,
+    links: &Links,
+) -> Result<Vec<TimelineEntry>> {
     let names = Names::load(db, team).await?;
     let events: Vec<EventRow> = sqlx::query_as(
         "SELECT e.kind, e.before, e.after, e.at, a.id, a.handle, a.name, a.hue FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
@@ -116,14 +121,14 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
     .fetch_all(db)
     .await?;
     // Entries of the same instant keep their order, with comments after events.
-    let mut lines: Vec<Line> = events
+    let mut lines: Vec<TimelineEntry> = events
         .into_iter()
         .rev()
         .filter_map(|row| {
             let told = names.sentence(row.kind, &row.before, &row.after)?;
             let who = person(row.id, row.handle, row.name, row.hue);
             if let (None, Some((what, is))) = (&who, impersonal_text(row.kind, &row.after)) {
-                return Some(Line {
+                return Some(TimelineEntry {
                     who,
                     author: what.to_owned(),
                     at: row.at,
@@ -132,7 +137,7 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
             }
             // Imported events name their author in the event itself.
             let author = row.after["by"].as_str().unwrap_or_default().to_owned();
-            Some(Line {
+            Some(TimelineEntry {
                 who,
                 author,
                 at: row.at,
@@ -142,7 +147,7 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
         .collect();
     lines.extend(comments.into_iter().map(|row| {
         let html = crate::domain::markdown::render(&row.body, links);
-        Line {
+        TimelineEntry {
             who: person(row.id, row.handle, row.name, row.hue),
             author: row.author,
             at: row.created_at,

@@ -10,7 +10,7 @@ use crate::domain::{
     error::{Problem, Result},
     events::{
         Change,
-        audit_log::{self, Line},
+        audit_log::{self, AuditEntry},
     },
     policy::{predicates::seen_by, viewer::Role},
     team::Team,
@@ -272,11 +272,11 @@ async fn add(change: &mut Change, new: &Newcomer, role: &str) -> Result<Uuid> {
         .bind(role)
         .execute(change.db())
         .await?;
-    let line = Line {
+    let line = AuditEntry {
         actor: Some(person.id),
         kind: "account.created",
         about: &new.email,
-        ..Line::default()
+        ..AuditEntry::default()
     };
     audit_log::write(change.db(), at, line).await?;
     Ok(person.id)

@@ -36,7 +36,7 @@ pub struct PageKey {
     pub viewer: Uuid,
     pub may_edit: bool,
     pub may_comment: bool,
-    pub address: String,
+    pub url: String,
     pub theme: &'static str,
     pub encoding: Encoding,
 }
@@ -288,11 +288,11 @@ mod tests {
             workspace: 1,
             time_bucket: 1,
         };
-        let key = |address: String| PageKey {
+        let key = |url: String| PageKey {
             viewer: Uuid::nil(),
             may_edit: false,
             may_comment: false,
-            address,
+            url,
             theme: "",
             encoding: Encoding::Plain,
         };
@@ -305,10 +305,10 @@ mod tests {
         for badge in 0..500 {
             cache.put_page(key(format!("badge {badge}")), page(800));
         }
-        for address in ["board", "badge 0", "badge 499"] {
+        for url in ["board", "badge 0", "badge 499"] {
             assert!(
-                cache.page(&key(address.to_owned()), revision).is_some(),
-                "{address}"
+                cache.page(&key(url.to_owned()), revision).is_some(),
+                "{url}"
             );
         }
     }

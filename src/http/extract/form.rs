@@ -78,7 +78,7 @@ impl Fields {
         }
     }
 
-    fn read(body: &[u8]) -> Result<Self> {
+    fn from_bytes(body: &[u8]) -> Result<Self> {
         let fields: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
         refuse_nul(
             fields
@@ -133,7 +133,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         if !is_form && !body.is_empty() {
             return Err(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
         }
-        Self::read(&body).map_err(|refused| {
+        Self::from_bytes(&body).map_err(|refused| {
             let mut response = refused.into_response();
             if let Some(form) = FormRetry::whole(&uri, &headers, &body) {
                 response.extensions_mut().insert(form);

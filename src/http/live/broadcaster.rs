@@ -141,9 +141,9 @@ impl Live {
     }
 
     /// Closes the streams whose credentials were checked and are no longer valid.
-    pub(crate) fn close_revoked(&self, good: &HashSet<StreamAuth>, asked: &HashSet<StreamAuth>) {
+    pub(crate) fn close_revoked(&self, valid: &HashSet<StreamAuth>, checked: &HashSet<StreamAuth>) {
         for stream in lock(&self.streams).values() {
-            if asked.contains(&stream.auth) && !good.contains(&stream.auth) {
+            if checked.contains(&stream.auth) && !valid.contains(&stream.auth) {
                 stream.revoked.notify_one();
             }
         }

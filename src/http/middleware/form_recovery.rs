@@ -83,7 +83,7 @@ const CARRIED: [&str; 31] = [
 #[derive(Clone, Debug)]
 pub struct FormRetry {
     /// The form's action.
-    pub address: String,
+    pub url: String,
     /// The page that had the form.
     pub back: String,
     pub shown: Vec<Field>,
@@ -106,7 +106,7 @@ pub async fn offer_form_retry(request: Request, next: Next) -> Response {
         Ok(body) => body,
         Err(refused) => return refused,
     };
-    let sent = FormRetry::read(&parts.uri, &parts.headers, &body);
+    let sent = FormRetry::parse(&parts.uri, &parts.headers, &body);
     let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
     if let Some(sent) =
         sent.filter(|_| response.status().is_client_error() || response.status().is_server_error())
@@ -131,11 +131,11 @@ impl FormRetry {
         let goes_back =
             |name: &str| shown(name).is_some() || CARRIED.contains(&name) || name == "back";
         let all = form_urlencoded::parse(body).all(|(name, _)| goes_back(&name));
-        all.then(|| Self::read(uri, headers, body)).flatten()
+        all.then(|| Self::parse(uri, headers, body)).flatten()
     }
 
     /// Reads a form's fields; `None` if none of them can be shown.
-    fn read(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
+    fn parse(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         let sent: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
         let value = |wanted: &str| {
             sent.iter()
@@ -160,7 +160,7 @@ impl FormRetry {
         }
         let referring_page = referring_page(headers).unwrap_or_else(|| "/".to_owned());
         Some(Self {
-            address: uri.path().to_owned(),
+            url: uri.path().to_owned(),
             back: local_path(value("back").unwrap_or(&referring_page), &referring_page).to_owned(),
             shown,
             carried: carried
@@ -184,13 +184,13 @@ fn referring_page(headers: &HeaderMap) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(referer: &'static str, body: &str) -> Option<FormRetry> {
+    fn parse(referer: &'static str, body: &str) -> Option<FormRetry> {
         let headers = [(header::HOST, "board.test"), (header::REFERER, referer)];
         let headers = headers
             .into_iter()
             .map(|(name, value)| (name, value.parse().unwrap()))
             .collect();
-        FormRetry::read(
+        FormRetry::parse(
             &Uri::from_static("/teams/infra/topics?x=y"),
             &headers,
             body.as_bytes(),
@@ -199,14 +199,14 @@ mod tests {
 
     #[test]
     fn only_listed_fields_are_echoed() {
-        let form = read(
+        let form = parse(
             "",
             "text=a%00b&password=s3cret&token=s3cret&category=well&text=twice",
         )
         .unwrap();
         assert_eq!(
             (
-                form.address.as_str(),
+                form.url.as_str(),
                 form.shown.len(),
                 form.shown[0].value.as_str()
             ),
@@ -214,7 +214,7 @@ mod tests {
         );
         assert_eq!(form.carried, [("category".to_owned(), "well".to_owned())]);
         assert!(!format!("{form:?}").contains("s3cret"));
-        assert!(read("", "password=s3cret").is_none());
+        assert!(parse("", "password=s3cret").is_none());
     }
 
     #[test]
@@ -252,7 +252,7 @@ mod tests {
             ("http://board.test/here", "text=a&back=//evil.test", "/here"),
             ("nonsense", "text=a&back=https://evil.test", "/"),
         ] {
-            assert_eq!(read(referer, body).unwrap().back, back, "{referer} {body}");
+            assert_eq!(parse(referer, body).unwrap().back, back, "{referer} {body}");
         }
     }
 }

@@ -117,13 +117,13 @@ impl Firefox {
         let person = self
             .send_command("browser.createUserContext", json!({}))
             .await;
-        let made = self
+        let created = self
             .send_command(
                 "browsingContext.create",
                 json!({ "type": "window", "userContext": person["userContext"] }),
             )
             .await;
-        let context = made["context"].as_str().unwrap().to_owned();
+        let context = created["context"].as_str().unwrap().to_owned();
         let size = json!({ "context": context, "viewport": { "width": 1440, "height": 900 } });
         self.send_command("browsingContext.setViewport", size).await;
         Window {

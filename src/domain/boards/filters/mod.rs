@@ -58,7 +58,7 @@ impl From<Vec<(String, String)>> for FilterParams {
 
 impl Filter {
     /// Reads the filter of a URL; its separate parameters mean the same as their terms in `q`.
-    pub fn read(params: &FilterParams) -> Self {
+    pub fn parse(params: &FilterParams) -> Self {
         let mut filter = Self::default();
         for (name, value) in [
             ("sprint", &params.sprint),
@@ -78,7 +78,7 @@ impl Filter {
 
     /// Reads a query in the filter language.
     pub fn read_query(q: &str) -> Self {
-        Self::read(&FilterParams {
+        Self::parse(&FilterParams {
             q: q.to_owned(),
             ..FilterParams::default()
         })
@@ -174,7 +174,7 @@ impl Filter {
     }
 
     /// The query string for this filter, starting with `?`.
-    pub fn address(&self, lanes: &str) -> String {
+    pub fn query_string(&self, lanes: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("sprint", &self.sprint.to_string());
         let terms = self.terms_text();

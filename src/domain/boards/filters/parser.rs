@@ -22,15 +22,15 @@ pub(crate) fn example(name: &str) -> &'static str {
 /// Splits a query into (negated, name, value); words without a name have an empty one.
 pub(crate) fn split(q: &str) -> Vec<(bool, String, String)> {
     let mut terms = Vec::new();
-    let mut letters = q.chars().peekable();
+    let mut chars = q.chars().peekable();
     loop {
-        while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
-        if letters.peek().is_none() {
+        while chars.next_if(|letter| letter.is_whitespace()).is_some() {}
+        if chars.peek().is_none() {
             return terms;
         }
-        let not = letters.next_if_eq(&'-').is_some();
+        let negated = chars.next_if_eq(&'-').is_some();
         let (mut name, mut value, mut quoted) = (String::new(), String::new(), false);
-        while let Some(letter) = letters.next_if(|letter| quoted || !letter.is_whitespace()) {
+        while let Some(letter) = chars.next_if(|letter| quoted || !letter.is_whitespace()) {
             match letter {
                 '"' => quoted = !quoted,
                 ':' if !quoted && name.is_empty() && is_name(&value) => {
@@ -39,15 +39,16 @@ pub(crate) fn split(q: &str) -> Vec<(bool, String, String)> {
                 _ => value.push(letter),
             }
         }
+        // `TODO:` is text and not a term without a value.
         if !name.is_empty() && value.is_empty() && !NAMES.contains(&name.as_str()) {
             value = std::mem::take(&mut name) + ":";
         }
-        terms.push((not, name, value));
+        terms.push((negated, name, value));
     }
 }
 
 /// Times of day, URLs and Rust paths contain colons too, so a term's name must be a word of
-/// letters.
+/// chars.
 fn is_name(text: &str) -> bool {
     (2..=12).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphabetic())

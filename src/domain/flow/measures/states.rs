@@ -170,14 +170,14 @@ pub fn finished(transitions: &[Transition]) -> Vec<(Uuid, OffsetDateTime)> {
 /// The first time in progress, for tasks whose creation is among the transitions, so that nothing
 /// earlier can contradict it.
 pub fn first_started(transitions: &[Transition]) -> HashMap<Uuid, OffsetDateTime> {
-    let (mut made, mut started) = (HashSet::new(), HashMap::new());
+    let (mut created, mut started) = (HashSet::new(), HashMap::new());
     for transition in transitions {
         if transition.kind == Kind::Created {
-            made.insert(transition.task);
+            created.insert(transition.task);
         }
         if transition.to == Some(ColumnState::Doing)
             && matches!(transition.kind, Kind::Created | Kind::Moved)
-            && made.contains(&transition.task)
+            && created.contains(&transition.task)
         {
             started.entry(transition.task).or_insert(transition.at);
         }

@@ -10,7 +10,7 @@ use crate::domain::import::{
 };
 
 /// The URL of the issue's page, not of the API.
-pub(crate) fn address(issue: &Node, repo: &str) -> Result<String> {
+pub(crate) fn url(issue: &Node, repo: &str) -> Result<String> {
     let page = issue.text("html_url")?;
     let url = issue.text("url")?;
     let from_interface = url.strip_prefix("https://api.github.com/repos/");

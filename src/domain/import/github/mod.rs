@@ -11,7 +11,7 @@ use crate::domain::{
     import::{
         draft::{Draft, HistoryAction, List, ListRef, Past, Task},
         github::issue::{
-            address, assignees, comments, due, external_user, first_instant, first_object, labels,
+            assignees, comments, due, external_user, first_instant, first_object, labels, url,
         },
         json::Node,
         sanitize,
@@ -57,7 +57,7 @@ pub fn parse(file: &Value) -> Result<Draft> {
     let mut nameless = false;
     for issue in issues {
         let issue = issue.into_object()?;
-        let url = address(&issue, repo)?;
+        let url = url(&issue, repo)?;
         let title = sanitize::title(issue.text("title")?);
         if issue.has("pull_request") || issue.flag("isPullRequest")? || url.contains("/pull/") {
             draft.skipped.add("are pull requests", &title.0);

@@ -22,7 +22,7 @@ pub(crate) struct Done {
 }
 
 /// Returns the actions by card id.
-pub(crate) fn read<'j>(
+pub(crate) fn parse<'j>(
     board: &Node<'j>,
     lists: &Lists,
     draft: &mut Draft,

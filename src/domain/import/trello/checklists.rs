@@ -19,7 +19,7 @@ pub(crate) struct Checklist {
 
 /// A board's checklists that have items, by card id. Exports have them beside the cards or inside
 /// them.
-pub(crate) fn read<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, Checklists>> {
+pub(crate) fn parse<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, Checklists>> {
     let mut found: HashMap<&str, Checklists> = HashMap::new();
     let mut seen = std::collections::HashSet::new();
     let mut add = |card: &'j str, list: &Node<'j>| -> Result<()> {

@@ -10,7 +10,7 @@ use crate::domain::import::{json::Node, sanitize, summary::Notices};
 pub(crate) struct Labels<'j>(HashMap<&'j str, String>);
 
 /// Gives every label a name; unnamed ones are called after their colour: blue, blue-2.
-pub(crate) fn read<'j>(board: &Node<'j>) -> Result<Labels<'j>> {
+pub(crate) fn parse<'j>(board: &Node<'j>) -> Result<Labels<'j>> {
     let mut found: Vec<(&str, String, String)> = Vec::new();
     let mut ids = HashSet::new();
     let mut of_cards = Vec::new();

@@ -30,9 +30,9 @@ pub fn parse(file: &Value) -> Result<Draft> {
     };
     let lists = read_lists(&board, &mut draft)?;
     let people = read_people(&board)?;
-    let labels = labels::read(&board)?;
-    let mut steps = checklists::read(&board)?;
-    let mut done = actions::read(&board, &lists, &mut draft)?;
+    let labels = labels::parse(&board)?;
+    let mut steps = checklists::parse(&board)?;
+    let mut done = actions::parse(&board, &lists, &mut draft)?;
     let mut tasks = Vec::new();
     for card in board.objects("cards")? {
         let id = card.first_text(&["id", "shortLink"])?;
@@ -159,11 +159,11 @@ impl CardParser<'_, '_> {
             .rev()
             .find(|past| past.what == HistoryAction::Archived)
             .map(|past| past.at);
-        let made = done
+        let created = done
             .past
             .iter()
             .find(|past| matches!(past.what, HistoryAction::Made(_)));
-        let created_at = made.map(|past| past.at).or_else(|| instant_of(self.id));
+        let created_at = created.map(|past| past.at).or_else(|| instant_of(self.id));
         if card
             .object("badges")?
             .map_or(Ok(None), |badges| badges.number("comments"))?
@@ -184,7 +184,7 @@ impl CardParser<'_, '_> {
             list,
             archived,
             created_at,
-            created_by: made.map(|past| past.by.clone()),
+            created_by: created.map(|past| past.by.clone()),
             column_since: arrived.or(created_at),
             archived_at: if archived {
                 card.instant("dateClosed")?.or(put_away).or(last_active)

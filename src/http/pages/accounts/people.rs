@@ -41,7 +41,7 @@ struct PeoplePage {
     invitations: Vec<Open>,
     teams: Vec<Team>,
     /// A link that was just created and its purpose; it is shown only once.
-    made: Option<(String, String)>,
+    created: Option<(String, String)>,
     errors: Vec<String>,
     /// The entered values of a refused form.
     typed: Fields,
@@ -80,7 +80,7 @@ async fn people_page(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,
-    made: Option<(String, String)>,
+    created: Option<(String, String)>,
     errors: Vec<String>,
     typed: Fields,
 ) -> Result<PeoplePage> {
@@ -93,7 +93,7 @@ async fn people_page(
         invitations: invitations::open(&app.db, now, viewer.person.id).await?,
         teams: team_access::seen_teams(&app.db, viewer).await?,
         people,
-        made,
+        created,
         errors,
         typed,
         now,
@@ -120,7 +120,7 @@ pub async fn invite(
     };
     let draft = Draft {
         team,
-        role: match Role::read(fields.text("role")) {
+        role: match Role::parse(fields.text("role")) {
             Some(Role::Viewer) => Role::Viewer,
             _ => Role::Member,
         },
@@ -128,7 +128,7 @@ pub async fn invite(
         days: days.unwrap_or(7),
     };
     let actor = viewer.actor();
-    let made = app
+    let created = app
         .store
         .change(&actor, |change, _| {
             Box::pin(invitations::invite(change, &draft))
@@ -138,10 +138,10 @@ pub async fn invite(
         &app,
         &viewer,
         &headers,
-        made.map(|made| {
+        created.map(|created| {
             (
                 "Invitation link".to_owned(),
-                format!("{}/join/{}", app.public_url, made.value),
+                format!("{}/join/{}", app.public_url, created.value),
             )
         }),
         fields,
@@ -153,16 +153,16 @@ async fn shown(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,
-    made: Result<(String, String)>,
+    created: Result<(String, String)>,
     typed: Fields,
 ) -> Result<Response> {
-    match made {
-        Ok(made) => page::page(
+    match created {
+        Ok(created) => page::page(
             &people_page(
                 app,
                 viewer,
                 headers,
-                Some(made),
+                Some(created),
                 Vec::new(),
                 Fields::default(),
             )
@@ -170,7 +170,7 @@ async fn shown(
         ),
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
-            page::refused(
+            page::with_errors(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 &people_page(app, viewer, headers, None, errors, typed).await?,
             )
@@ -209,7 +209,7 @@ pub async fn change_person(
     let done = match fields.text("do") {
         "link" => {
             viewer.require_session_for_links()?;
-            let made = app
+            let created = app
                 .store
                 .change(&actor, |change, _| {
                     Box::pin(password_resets::make_link(change, handle))
@@ -225,7 +225,7 @@ pub async fn change_person(
                 &app,
                 &viewer,
                 &headers,
-                made.map(|made| link(made.value)),
+                created.map(|created| link(created.value)),
                 fields,
             )
             .await;
@@ -252,7 +252,7 @@ pub async fn change_person(
                 .await
         }
         role => {
-            let role = Role::read(role)
+            let role = Role::parse(role)
                 .ok_or_else(|| Problem::field("do", "Choose an action for this person."))?;
             app.store
                 .change(&actor, |change, _| {

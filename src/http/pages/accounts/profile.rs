@@ -39,7 +39,7 @@ pub(crate) struct MePage {
     /// The teams that a token can be limited to.
     teams: Vec<Team>,
     /// A token that was just created; it is shown only once.
-    pub(crate) made: String,
+    pub(crate) created: String,
     now: OffsetDateTime,
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
@@ -114,7 +114,7 @@ pub(crate) async fn me_page(
         tokens: crate::domain::accounts::api_tokens::tokens(&app.db, viewer.person.id).await?,
         absences: absences::away(&app.db, viewer.person.id).await?,
         teams: team_access::seen_teams(&app.db, viewer).await?,
-        made: String::new(),
+        created: String::new(),
         now: app.clock.now(),
         profile,
         typed,
@@ -146,7 +146,7 @@ pub async fn edit_me(
         Ok(_) => Ok(Redirect::to("/me").into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = me_page(&app, &viewer, &headers, fields, errors).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }

@@ -115,7 +115,7 @@ pub async fn join(
         return Ok(Redirect::to("/teams").into_response());
     }
     counted(&app, from, fields.text("email")).await?;
-    let made = match newcomer(&fields).await {
+    let created = match newcomer(&fields).await {
         Ok(new) => {
             app.store
                 .change(&Actor::system(), |change, _| {
@@ -125,13 +125,13 @@ pub async fn join(
         }
         Err(problem) => Err(problem),
     };
-    match made {
-        Ok(made) => {
+    match created {
+        Ok(created) => {
             signed_in(
                 &app,
                 &headers,
                 from,
-                (made.value, None),
+                (created.value, None),
                 "by an invitation",
                 "/",
             )
@@ -140,7 +140,7 @@ pub async fn join(
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
             let page = join_page(&app, &headers, format!("/join/{key}"), to, fields, errors);
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }
@@ -193,7 +193,7 @@ pub async fn register(
 ) -> Result<Response> {
     let to = open_to(&app.db).await?;
     counted(&app, from, fields.text("email")).await?;
-    let made = match newcomer(&fields).await {
+    let created = match newcomer(&fields).await {
         Ok(new) => {
             app.store
                 .change(&Actor::system(), |change, _| {
@@ -203,13 +203,13 @@ pub async fn register(
         }
         Err(problem) => Err(problem),
     };
-    match made {
-        Ok(made) => {
+    match created {
+        Ok(created) => {
             signed_in(
                 &app,
                 &headers,
                 from,
-                (made.value, None),
+                (created.value, None),
                 "by registering",
                 "/",
             )
@@ -217,7 +217,7 @@ pub async fn register(
         }
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
-            page::refused(
+            page::with_errors(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 &join_page(&app, &headers, "/register".to_owned(), to, fields, errors),
             )
@@ -287,7 +287,7 @@ pub async fn reset(
         Err(Problem::Invalid(errors)) => {
             let layout = Layout::bare(&app, "New password".to_owned(), theme(&headers));
             let error = errors.into_values().next().unwrap_or_default();
-            page::refused(
+            page::with_errors(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 &ResetPage {
                     layout,

@@ -23,7 +23,7 @@ use crate::{
         error::{Problem, Result},
         events::{
             EventStore,
-            audit_log::{self, Line},
+            audit_log::{self, AuditEntry},
         },
         policy::{
             team_access,
@@ -91,7 +91,7 @@ pub async fn set_password(
         Ok(_) => Ok(Redirect::to("/me").into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = me_page(&app, &viewer, &headers, Fields::default(), errors).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }
@@ -131,7 +131,7 @@ pub async fn add_away(
         Ok(_) => Ok(Redirect::to("/me#absences").into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = me_page(&app, &viewer, &headers, fields, errors).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }
@@ -199,11 +199,11 @@ pub async fn create_token(
     let mut tx = app.db.begin().await?;
     let secret = api_tokens::make(&mut *tx, now, &draft).await?;
     let about = format!("{} ({})", draft.name, scope.as_str());
-    let line = Line {
+    let line = AuditEntry {
         actor: Some(viewer.person.id),
         kind: "token.created",
         about: &about,
-        ..Line::default()
+        ..AuditEntry::default()
     };
     audit_log::write(&mut tx, now, line).await?;
     tx.commit().await?;
@@ -215,7 +215,7 @@ pub async fn create_token(
         Default::default(),
     )
     .await?;
-    page.made = secret;
+    page.created = secret;
     page::page(&page)
 }
 

@@ -15,7 +15,7 @@ use crate::{
         accounts::{api_tokens, queries},
         auth::{passwords, sessions},
         error::{Problem, Result},
-        events::audit_log::{self, Line},
+        events::audit_log::{self, AuditEntry},
         policy::viewer::{AuthMethod, Viewer},
         teams::invitations,
     },
@@ -103,18 +103,18 @@ pub async fn login(
     }
     // No e-mail address is longer than 320 characters, so the log keeps no more.
     let about: String = email.chars().take(320).collect();
-    let line = Line {
+    let line = AuditEntry {
         kind: "sign-in.failed",
         about: &about,
         network: &from.to_string(),
-        ..Line::default()
+        ..AuditEntry::default()
     };
     // Released at once, since what follows may need a connection too.
     audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     let (open, _) = invitations::registration(&app.db).await?;
     let layout = Layout::bare(&app, "Sign in".to_owned(), theme(&headers));
     let error = "Wrong e-mail or password.".to_owned();
-    page::refused(
+    page::with_errors(
         StatusCode::UNAUTHORIZED,
         &LoginPage {
             layout,
@@ -133,11 +133,11 @@ pub(crate) async fn counted(app: &App, from: ClientIp, tried: &str) -> Result<()
     let outcome = app.sign_in_limits.count(tried, from);
     if outcome.is_err() && app.sign_in_limits.should_log(from) {
         let network = from.to_string();
-        let line = Line {
+        let line = AuditEntry {
             kind: "sign-in.rate-limited",
             about: "too many tries",
             network: &network,
-            ..Line::default()
+            ..AuditEntry::default()
         };
         audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     }
@@ -166,12 +166,12 @@ pub(crate) async fn signed_in(
     let session = sessions::start_by(&mut *tx, now, account, hash, agent)
         .await?
         .ok_or(Problem::SignedOut)?;
-    let line = Line {
+    let line = AuditEntry {
         actor: Some(account),
         kind: "sign-in.succeeded",
         about: by,
         network: &network,
-        ..Line::default()
+        ..AuditEntry::default()
     };
     audit_log::write(&mut tx, now, line).await?;
     // Signing in ends the browser's previous session, whichever account it had.
@@ -198,10 +198,10 @@ pub async fn logout(State(app): State<App>, viewer: Option<Viewer>) -> Result<Re
     }) = viewer
     {
         sessions::end(&app.db, &token_hash).await?;
-        let line = Line {
+        let line = AuditEntry {
             actor: Some(person.id),
             kind: "sign-in.ended",
-            ..Line::default()
+            ..AuditEntry::default()
         };
         audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     }

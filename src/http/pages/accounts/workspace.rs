@@ -17,7 +17,7 @@ use crate::{
     domain::{
         clock::{self, Clock},
         error::{Problem, Result},
-        events::audit_log::{self, AuditFilter, Entry, Line},
+        events::audit_log::{self, AuditEntry, AuditFilter, AuditRow},
         humanize,
         policy::{team_access, viewer::Viewer},
         teams::invitations,
@@ -91,7 +91,7 @@ pub async fn set_workspace(
                 domains,
                 errors: errors.into_values().collect(),
             };
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }
@@ -101,7 +101,7 @@ pub async fn set_workspace(
 #[template(path = "accounts/audit.html")]
 struct AuditPage {
     layout: Layout,
-    entries: Vec<Entry>,
+    entries: Vec<AuditRow>,
     search: AuditSearch,
     time_zone: String,
 }
@@ -124,7 +124,7 @@ impl AuditPage {
         ))
     }
 
-    fn at(&self, entry: &Entry) -> String {
+    fn at(&self, entry: &AuditRow) -> String {
         humanize::moment(entry.at, &self.time_zone)
     }
 }
@@ -205,11 +205,11 @@ pub async fn audit_csv(
 ) -> Result<Response> {
     team_access::require_workspace_admin(&viewer)?;
     let (reader, filter) = (viewer.person.id, search.filter(&viewer.time_zone)?);
-    let line = Line {
+    let line = AuditEntry {
         actor: Some(reader),
         kind: "audit.exported",
         about: &filter.words,
-        ..Line::default()
+        ..AuditEntry::default()
     };
     audit_log::write(&mut *db.acquire().await?, clock.now(), line).await?;
     let head = csv([vec!["at", "who", "what", "about", "network"]]);
@@ -241,7 +241,7 @@ pub async fn audit_csv(
         .into_response())
 }
 
-fn rows(entries: &[Entry]) -> String {
+fn rows(entries: &[AuditRow]) -> String {
     let at: Vec<String> = entries
         .iter()
         .map(|entry| crate::domain::dates::instant(entry.at))

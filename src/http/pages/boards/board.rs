@@ -63,7 +63,7 @@ pub async fn board(
         viewer: auth.viewer.person.id,
         may_edit: auth.access.may_edit,
         may_comment: auth.access.may_comment,
-        address: format!(
+        url: format!(
             "{} {uri} {:?}",
             fragment(&headers).unwrap_or(""),
             auth.viewer.reach()
@@ -75,7 +75,7 @@ pub async fn board(
         (auth.access.team.seq, auth.workspace_seq) =
             log::newest(&app.db, auth.access.team.id).await?;
         let revision = Revision::of(auth.access.team.seq, auth.workspace_seq, now);
-        let filter = Filter::read(&params).for_reader(&auth.viewer.person.handle);
+        let filter = Filter::parse(&params).for_reader(&auth.viewer.person.handle);
         Ok((
             revision,
             board_html(
@@ -141,20 +141,20 @@ impl BoardPage {
         sprints::queries::unclosed(&self.context.sprints)
     }
 
-    fn address(&self) -> String {
+    fn url(&self) -> String {
         format!(
             "/teams/{}{}",
             self.team.slug,
-            self.filter.address(self.lanes)
+            self.filter.query_string(self.lanes)
         )
     }
 
     fn query(&self) -> String {
-        self.filter.address(self.lanes)
+        self.filter.query_string(self.lanes)
     }
 
     fn in_sprint(&self, choice: SprintChoice) -> String {
-        self.filter.in_sprint(choice).address(self.lanes)
+        self.filter.in_sprint(choice).query_string(self.lanes)
     }
 
     fn shows(&self, choice: SprintChoice) -> bool {
@@ -173,7 +173,7 @@ impl BoardPage {
     fn with_owner(&self, handle: &str) -> String {
         self.filter
             .toggled(Condition::Owner(handle.to_owned()))
-            .address(self.lanes)
+            .query_string(self.lanes)
     }
 
     fn has_owner(&self, handle: &str) -> bool {
@@ -201,7 +201,7 @@ impl BoardPage {
                 terms,
                 ..self.filter.clone()
             }
-            .address(self.lanes)
+            .query_string(self.lanes)
         };
         self.filter
             .terms
@@ -212,7 +212,7 @@ impl BoardPage {
     }
 
     fn grouped(&self, lanes: &str) -> String {
-        self.filter.address(lanes)
+        self.filter.query_string(lanes)
     }
 
     /// The sprint of new tasks.

@@ -68,7 +68,7 @@ pub async fn save_filter(
         .await?;
     Ok(Redirect::to(&format!(
         "/teams/{slug}{}",
-        Filter::read(&params).address(&params.lanes)
+        Filter::parse(&params).query_string(&params.lanes)
     ))
     .into_response())
 }
@@ -157,7 +157,7 @@ async fn limit_page(
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     if fragment(headers).is_some() {
         return if failed {
-            page::refused(status, &form)
+            page::with_errors(status, &form)
         } else {
             page::page(&form)
         };
@@ -167,7 +167,7 @@ async fn limit_page(
         form,
     };
     if failed {
-        page::refused(status, &page)
+        page::with_errors(status, &page)
     } else {
         page::page(&page)
     }

@@ -76,7 +76,7 @@ impl CheckInPage {
 
     fn live(&self) -> String {
         match &self.guest {
-            Some(address) => format!("{address}/live"),
+            Some(url) => format!("{url}/live"),
             None => format!("/teams/{}/live", self.facts.team.slug),
         }
     }
@@ -137,7 +137,7 @@ impl CheckInPage {
             [] => "Blocked, no reason given".to_owned(),
             waits => waits
                 .iter()
-                .map(|blocker| blocker.words(self.now))
+                .map(|blocker| blocker.text(self.now))
                 .collect::<Vec<_>>()
                 .join("; "),
         }
@@ -185,13 +185,13 @@ pub(crate) fn key(
     headers: &HeaderMap,
     reader: uuid::Uuid,
     may_comment: bool,
-    address: String,
+    url: String,
 ) -> PageKey {
     PageKey {
         viewer: reader,
         may_edit: false,
         may_comment,
-        address,
+        url,
         theme: theme(headers),
         encoding: Encoding::accepted(headers),
     }
@@ -232,14 +232,14 @@ pub async fn check_in(
     )
     .await?;
     let revision = Revision::of(access.team.seq, workspace_seq, now);
-    let address = format!(
+    let url = format!(
         "check-in {uri} {:?} {look:?} {:?}",
         fragment(&headers),
         viewer.reach()
     );
     let key = PageKey {
         may_edit: access.may_edit,
-        ..key(&headers, person, access.may_comment, address)
+        ..key(&headers, person, access.may_comment, url)
     };
     let make = async || {
         let mut team = access.team.clone();
@@ -286,7 +286,7 @@ pub async fn feed(
     Path((slug, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let feed = Feed::named(&file)?;
+    let feed = Feed::from_file_name(&file)?;
     let BoardAuth {
         access,
         workspace_seq,
@@ -363,8 +363,8 @@ pub(crate) async fn for_guest(
 ) -> Result<Response> {
     let now = app.clock.now();
     let revision = Revision::of(guest.team.seq, guest.workspace_seq, now);
-    let address = format!("guest {} {:?} {framed}", guest.address, fragment(headers));
-    let key = key(headers, guest.id, false, address);
+    let url = format!("guest {} {:?} {framed}", guest.url, fragment(headers));
+    let key = key(headers, guest.id, false, url);
     let make = async || {
         let mut team = guest.team.clone();
         let revision = now_counted(&app.db, &mut team, now).await?;
@@ -377,7 +377,7 @@ pub(crate) async fn for_guest(
             looked: None,
             may_edit: false,
             may_ask: false,
-            guest: Some(guest.address.clone()),
+            guest: Some(guest.url.clone()),
             framed,
             time_zone: "UTC".to_owned(),
             facts,

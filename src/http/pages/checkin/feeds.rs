@@ -42,7 +42,7 @@ impl Feed {
     ///
     /// # Errors
     /// `NotFound` for any other name.
-    pub fn named(file: &str) -> Result<Self> {
+    pub fn from_file_name(file: &str) -> Result<Self> {
         match file {
             "check-in.json" => Ok(Self::Json),
             "changes.atom" => Ok(Self::Atom),
@@ -157,14 +157,14 @@ pub fn badge(words: &str) -> Result<String> {
     })
 }
 
-/// The calendar: sprints within half a year of now, and due dates.
+/// The calendar: the latest 26 sprints, and due dates.
 async fn calendar(
     db: &PgPool,
     team: &Team,
     place: &FeedContext<'_>,
     now: OffsetDateTime,
 ) -> Result<String> {
-    let made = now.format(STAMP).map_err(anyhow::Error::from)?;
+    let created = now.format(STAMP).map_err(anyhow::Error::from)?;
     let mut calendar = Calendar::new();
     calendar.name(&plain(&team.name));
     let sprints = sprints::queries::sprints_of(db, team.id).await?;
@@ -172,7 +172,7 @@ async fn calendar(
         calendar.push(
             Event::new()
                 .uid(&format!("sprint-{}@{}", sprint.number, team.slug))
-                .add_property("DTSTAMP", made.as_str())
+                .add_property("DTSTAMP", created.as_str())
                 .summary(&plain(&if place.guest {
                     without_addresses(&sprint.name)
                 } else {
@@ -199,7 +199,7 @@ async fn calendar(
         calendar.push(
             Event::new()
                 .uid(&format!("{key}@{}", team.slug))
-                .add_property("DTSTAMP", made.as_str())
+                .add_property("DTSTAMP", created.as_str())
                 .summary(&plain(&format!("{key} {title}")))
                 .url(&url)
                 .starts(on)

@@ -50,14 +50,14 @@ pub async fn follow_task(
     TaskContext { viewer, access }: TaskContext,
     fields: Fields,
 ) -> Result<Response> {
-    let address = format!("/tasks/{}", access.key);
+    let url = format!("/tasks/{}", access.key);
     follow(
         &app,
         &viewer,
         access.team.id,
         FollowTarget::Task(access.id),
         &fields,
-        &address,
+        &url,
     )
     .await
 }
@@ -111,7 +111,7 @@ async fn follow(
     team: Uuid,
     what: FollowTarget,
     fields: &Fields,
-    address: &str,
+    url: &str,
 ) -> Result<Response> {
     viewer.require_session()?;
     let mut db = app.db.begin().await?;
@@ -125,7 +125,7 @@ async fn follow(
     )
     .await?;
     db.commit().await?;
-    Ok(Redirect::to(local_path(fields.text("back"), address)).into_response())
+    Ok(Redirect::to(local_path(fields.text("back"), url)).into_response())
 }
 
 /// `POST /updates/read`: marks updates as read, of each team up to the event that `seen` names:

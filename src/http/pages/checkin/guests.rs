@@ -18,7 +18,7 @@ use crate::{
         checkin::summary::{for_guests, goal_for_guests},
         column_state::ColumnState,
         error::{Problem, Result},
-        events::audit_log::{self, Line},
+        events::audit_log::{self, AuditEntry},
         goals::{self, Goal},
         humanize,
         policy::share_links::{Guest, ShareLinkEntry, SharedPage},
@@ -52,7 +52,7 @@ struct SharedBoard {
     sprint: Option<Sprint>,
     goals: Vec<Goal>,
     columns: Vec<(Column, Vec<Card>)>,
-    address: String,
+    url: String,
     now: time::OffsetDateTime,
 }
 
@@ -62,7 +62,7 @@ impl SharedBoard {
     }
 
     fn blocked_reason(&self, wait: &tasks::Blocker) -> String {
-        wait.words(self.now)
+        wait.text(self.now)
     }
 
     fn done(&self) -> usize {
@@ -98,7 +98,7 @@ fn locked(app: &App, headers: &HeaderMap, error: &'static str) -> Result<Respons
     let response = if error.is_empty() {
         page::page(&page)
     } else {
-        page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
     };
     response.map(|response| for_audience(response, Audience::Guests))
 }
@@ -137,12 +137,12 @@ pub async fn unlock(
     if password.len() > 1000 || !passwords::verify(password.to_owned(), hash).await? {
         let about = "a wrong password for a link of {team}";
         let network = from.to_string();
-        let line = Line {
+        let line = AuditEntry {
             kind: "share-link.refused",
             about,
             team: Some(link.team),
             network: &network,
-            ..Line::default()
+            ..AuditEntry::default()
         };
         audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
         return locked(&app, &headers, "Wrong password. Try again.");
@@ -161,7 +161,7 @@ pub async fn shared_feed(
     Path((key, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let feed = Feed::named(&file)?;
+    let feed = Feed::from_file_name(&file)?;
     let guest = guest::guest(&app, &headers, &key).await?;
     guests_feed(&app, &headers, guest, feed).await
 }
@@ -192,7 +192,7 @@ pub async fn public_feed(
     Path((slug, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let feed = Feed::named(&file)?;
+    let feed = Feed::from_file_name(&file)?;
     let guest = guest::public(&app, &slug).await?;
     guests_feed(&app, &headers, guest, feed).await
 }
@@ -218,7 +218,7 @@ async fn guests_feed(app: &App, headers: &HeaderMap, guest: Guest, feed: Feed) -
         guest.team,
         guest.workspace_seq,
         feed,
-        &guest.address,
+        &guest.url,
         true,
     )
     .await?;
@@ -252,7 +252,7 @@ async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response>
         headers,
         guest.id,
         false,
-        format!("guest {} {:?}", guest.address, fragment(headers)),
+        format!("guest {} {:?}", guest.url, fragment(headers)),
     );
     let make = async || {
         let team = guest.team.clone();
@@ -304,7 +304,7 @@ async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response>
             sprint,
             goals,
             columns,
-            address: guest.address.clone(),
+            url: guest.url.clone(),
             now,
         };
         Ok((revision, rendered(&page)?))

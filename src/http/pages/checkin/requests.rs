@@ -168,7 +168,7 @@ pub async fn create_request(
         Ok(_) => Ok(Redirect::to("/#requests").into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = intake_page(&app, &viewer, &headers, access, fields, errors).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }
@@ -223,7 +223,7 @@ pub async fn answer_request(
         .into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = intake_page(&app, &viewer, &headers, access, fields, errors).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }

@@ -339,6 +339,7 @@ fn ticks(days: &[Date], today: bool) -> Vec<(f64, String)> {
         days.len().div_ceil(28) * 7
     };
     let last = days.len().saturating_sub(1);
+    // Leaves room for the label of today.
     let upto = if today { last - last / 5 } else { last };
     let mut ticks: Vec<(f64, String)> = days
         .iter()

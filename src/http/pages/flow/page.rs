@@ -17,7 +17,7 @@ use crate::{
         },
         clock::Clock,
         error::{Problem, Result},
-        events::audit_log::{self, Line},
+        events::audit_log::{self, AuditEntry},
         flow::{
             range::{Range, RangeParams},
             report::FlowReport,
@@ -78,43 +78,45 @@ impl FlowPage {
             to,
         } = &self.params;
         match sprints {
-            "" => Self::address([
+            "" => Self::query_string([
                 ("sprints", same),
                 ("from", from),
                 ("to", to),
                 ("q", &self.q),
             ]),
-            other => Self::address([("sprints", other), ("from", ""), ("to", ""), ("q", &self.q)]),
+            other => {
+                Self::query_string([("sprints", other), ("from", ""), ("to", ""), ("q", &self.q)])
+            }
         }
     }
 
     /// The query string for the same range with another filter.
-    fn only(&self, q: &str) -> String {
+    fn query_with_filter(&self, q: &str) -> String {
         let RangeParams { sprints, from, to } = &self.params;
-        Self::address([("sprints", sprints), ("from", from), ("to", to), ("q", q)])
+        Self::query_string([("sprints", sprints), ("from", from), ("to", to), ("q", q)])
     }
 
-    fn address(parts: [(&str, &str); 4]) -> String {
+    fn query_string(parts: [(&str, &str); 4]) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(parts.into_iter().filter(|(_, value)| !value.is_empty()));
         format!("?{}", query.finish())
     }
 
-    fn shows(&self, sprints: &str) -> bool {
-        let typed = if self.params.sprints.is_empty() {
+    fn is_selected_range(&self, sprints: &str) -> bool {
+        let selected = if self.params.sprints.is_empty() {
             "4"
         } else {
             &self.params.sprints
         };
-        self.params.from.is_empty() && self.params.to.is_empty() && typed == sprints
+        self.params.from.is_empty() && self.params.to.is_empty() && selected == sprints
     }
 
-    fn has(&self, typed: &str, sprint: &Sprint) -> bool {
-        typed == sprint.number.to_string()
+    fn is_selected(&self, number: &str, sprint: &Sprint) -> bool {
+        number == sprint.number.to_string()
     }
 }
 
-/// What a request asks for.
+/// The team, its sprints and the filter of a request.
 struct FlowQuery {
     team: Team,
     sprints: Vec<Sprint>,
@@ -129,7 +131,7 @@ async fn load_flow_query(
     params: &FilterParams,
 ) -> Result<FlowQuery> {
     let TeamAccess { team, .. } = team_access::team(db, viewer, slug).await?;
-    let filter = Filter::read(params).for_reader(&viewer.person.handle);
+    let filter = Filter::parse(params).for_reader(&viewer.person.handle);
     let sprints = sprints::queries::sprints(db).await?;
     let week = load_roster(db, team.id).await?.week;
     Ok(FlowQuery {
@@ -140,20 +142,14 @@ async fn load_flow_query(
     })
 }
 
-async fn figures(
+async fn load_report(
     db: &PgPool,
     clock: &Clock,
-    load_flow_query: &FlowQuery,
+    query: &FlowQuery,
     range: &RangeParams,
 ) -> Result<Option<FlowReport>> {
     let now = clock.now();
-    let Some(range) = Range::read(
-        range,
-        &load_flow_query.sprints,
-        &load_flow_query.week.zone,
-        now,
-    )?
-    else {
+    let Some(range) = Range::parse(range, &query.sprints, &query.week.zone, now)? else {
         return Ok(None);
     };
     let Some(last) = range.sprints.last().cloned() else {
@@ -162,11 +158,11 @@ async fn figures(
     let mut db = db.acquire().await?;
     FlowReport::read(
         &mut db,
-        &load_flow_query.team,
+        &query.team,
         range,
         &last,
-        &load_flow_query.filter,
-        &load_flow_query.week,
+        &query.filter,
+        &query.week,
         now,
     )
     .await
@@ -182,93 +178,87 @@ pub async fn flow(
     Query(filter): Query<FilterParams>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let load_flow_query = load_flow_query(&app.db, &viewer, &slug, &filter).await?;
-    let (figures, error) = match figures(&app.db, &app.clock, &load_flow_query, &params).await {
-        Ok(figures) => (figures, String::new()),
+    let query = load_flow_query(&app.db, &viewer, &slug, &filter).await?;
+    let (report, error) = match load_report(&app.db, &app.clock, &query, &params).await {
+        Ok(report) => (report, String::new()),
         Err(Problem::Invalid(errors)) => (None, errors.into_values().collect::<Vec<_>>().join(" ")),
         Err(problem) => return Err(problem),
     };
-    let today = load_flow_query.week.today(app.clock.now());
-    let saved = saved_filters(&app.db, load_flow_query.team.id, viewer.person.id).await?;
-    let shown = figures.filter(|figures| !figures.is_empty());
+    let today = query.week.today(app.clock.now());
+    let saved = saved_filters(&app.db, query.team.id, viewer.person.id).await?;
+    let shown = report.filter(|report| !report.is_empty());
     let page = FlowPage {
         layout: Layout::new(
             &app,
             &viewer,
             &headers,
-            format!("{} flow", load_flow_query.team.name),
-            &load_flow_query.team.slug,
+            format!("{} flow", query.team.name),
+            &query.team.slug,
         )
         .await?
         .at("flow"),
-        sprints: load_flow_query
+        sprints: query
             .sprints
             .into_iter()
             .filter(|sprint| sprint.starts_on <= today)
             .collect(),
-        q: if load_flow_query.filter.unknown.is_empty() {
-            load_flow_query.filter.terms_text()
+        q: if query.filter.unknown.is_empty() {
+            query.filter.terms_text()
         } else {
             filter.q
         },
-        // The range selects the sprints, so the filter does not.
+        // Saved filters without terms are left out: the sprints come from the range.
         saved: saved
             .into_iter()
-            .filter_map(|one| Some((one.name.clone(), one.words()?)))
+            .filter_map(|one| Some((one.name.clone(), one.text()?)))
             .collect(),
-        unknown: load_flow_query.filter.unknown,
+        unknown: query.filter.unknown,
         span: shown.as_ref().map_or(String::new(), span),
         facts: shown.as_ref().map_or_else(Vec::new, facts),
         panels: shown.as_ref().map_or_else(|| Ok(Vec::new()), panels)?,
-        team: load_flow_query.team,
-        zone: load_flow_query.week.zone,
+        team: query.team,
+        zone: query.week.zone,
         params,
         error,
     };
     if page.error.is_empty() {
         page::page(&page)
     } else {
-        page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
     }
 }
 
 /// `GET /teams/{slug}/flow/{chart}.csv`
-pub async fn numbers(
+pub async fn chart_csv(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, file)): Path<(String, String)>,
     Query(params): Query<RangeParams>,
     Query(filter): Query<FilterParams>,
 ) -> Result<Response> {
-    let load_flow_query = load_flow_query(&app.db, &viewer, &slug, &filter).await?;
+    let query = load_flow_query(&app.db, &viewer, &slug, &filter).await?;
     let name = file
         .strip_suffix(".csv")
         .filter(|name| NAMES.contains(name))
         .ok_or(Problem::NotFound)?;
-    if !load_flow_query.filter.unknown.is_empty() {
-        return Err(Problem::field(
-            "q",
-            load_flow_query.filter.unknown.join(" "),
-        ));
+    if !query.filter.unknown.is_empty() {
+        return Err(Problem::field("q", query.filter.unknown.join(" ")));
     }
-    let figures = figures(&app.db, &app.clock, &load_flow_query, &params).await?;
-    let csv = figures
-        .and_then(|figures| Some(Table::of(&figures, name)?.csv()))
+    let report = load_report(&app.db, &app.clock, &query, &params).await?;
+    let csv = report
+        .and_then(|report| Some(Table::of(&report, name)?.csv()))
         .unwrap_or_default();
     let about = format!("{name}.csv of {{team}}");
-    let (actor, team) = (Some(viewer.person.id), Some(load_flow_query.team.id));
-    let line = Line {
+    let (actor, team) = (Some(viewer.person.id), Some(query.team.id));
+    let line = AuditEntry {
         actor,
         kind: "flow.exported",
         about: &about,
         team,
-        ..Line::default()
+        ..AuditEntry::default()
     };
     audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
-    let named = format!(
-        "attachment; filename=\"{}-{name}.csv\"",
-        load_flow_query.team.slug
-    );
+    let named = format!("attachment; filename=\"{}-{name}.csv\"", query.team.slug);
     Ok((
         [
             (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),

@@ -65,16 +65,16 @@ struct ProjectBoard {
 }
 
 impl ProjectBoard {
-    fn address(&self) -> String {
+    fn url(&self) -> String {
         format!("/projects/{}/board{}", self.slug, self.query())
     }
 
     fn query(&self) -> String {
-        self.filter.address("")
+        self.filter.query_string("")
     }
 
     fn in_sprint(&self, choice: SprintChoice) -> String {
-        self.filter.in_sprint(choice).address("")
+        self.filter.in_sprint(choice).query_string("")
     }
 
     fn without(&self, term: &Term) -> String {
@@ -89,7 +89,7 @@ impl ProjectBoard {
             terms,
             ..self.filter.clone()
         }
-        .address("")
+        .query_string("")
     }
 
     fn live_urls(&self) -> String {
@@ -124,7 +124,7 @@ pub async fn board(
         viewer: viewer.person.id,
         may_edit: teams.iter().any(|access| access.may_edit),
         may_comment: viewer.may_write(),
-        address: format!(
+        url: format!(
             "project {uri} {:?} {:?}",
             fragment(&headers),
             viewer.reach()
@@ -242,7 +242,7 @@ pub async fn board_cards(
 
 /// Projects span sprints: without a sprint filter the board shows all of them.
 fn read(params: &FilterParams, viewer: &Viewer) -> Filter {
-    let mut filter = Filter::read(params).for_reader(&viewer.person.handle);
+    let mut filter = Filter::parse(params).for_reader(&viewer.person.handle);
     if params.sprint.is_empty()
         && filter.sprint == SprintChoice::This
         && !params.q.contains("sprint:")

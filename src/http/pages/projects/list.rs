@@ -198,7 +198,7 @@ pub async fn add_project(
         Ok(changed) => Ok(Redirect::to(&format!("/projects/{}", changed.value)).into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = projects_page(&app, &viewer, &headers, fields, errors).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }

@@ -341,7 +341,7 @@ pub(crate) async fn answer(
         Ok(()) => Ok(Redirect::to(&format!("/projects/{slug}")).into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = project_page(app, viewer, headers, slug, fields, errors).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }

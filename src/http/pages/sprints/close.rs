@@ -65,7 +65,7 @@ impl ClosePage {
         let typed = self
             .typed
             .as_ref()
-            .and_then(|typed| CloseAction::read(typed.text(&format!("task:{}", left.card.key))));
+            .and_then(|typed| CloseAction::parse(typed.text(&format!("task:{}", left.card.key))));
         typed.unwrap_or(left.proposal)
     }
 
@@ -276,7 +276,7 @@ pub async fn close(
         Ok(_) => return Ok(Redirect::to(&closing.retro()).into_response()),
         Err(problem) => problem.in_words()?,
     };
-    page::refused(
+    page::with_errors(
         status,
         &close_page(&app, &viewer, &headers, closing, problem, Some(fields)).await?,
     )
@@ -287,7 +287,7 @@ fn read_decisions(fields: &Fields) -> CloseDecisions {
     for (name, value) in fields.iter() {
         match name.split_once(':') {
             Some(("task", key)) => {
-                if let Some(outcome) = CloseAction::read(value) {
+                if let Some(outcome) = CloseAction::parse(value) {
                     decisions.tasks.insert(
                         key.to_owned(),
                         (outcome, fields.text(&format!("why:{key}")).to_owned()),

@@ -34,7 +34,7 @@ use crate::{
         layout::Layout,
         page::{self, Rendered},
         pages::sprints::{
-            goal_form::{GoalForm, Refused, read_draft},
+            goal_form::{FormErrors, GoalForm, read_draft},
             progress_chart::pace_chart,
         },
     },
@@ -112,7 +112,7 @@ async fn goal_page(
     headers: &HeaderMap,
     slug: &str,
     goal: &str,
-    refused: Refused,
+    refused: FormErrors,
 ) -> Result<GoalPage> {
     let access = team_access::team(&app.db, viewer, slug).await?;
     let now = app.clock.now();
@@ -195,7 +195,7 @@ pub async fn edit_goal(
         Ok(_) => return Ok(Redirect::to(&format!("/teams/{slug}/goals/{goal}")).into_response()),
         Err(problem) => problem.in_form("title")?,
     };
-    page::refused(
+    page::with_errors(
         status,
         &goal_page(&app, &viewer, &headers, &slug, &goal, (fields, errors)).await?,
     )
@@ -234,7 +234,7 @@ pub async fn enter_progress(
         Ok(_) => Ok(Redirect::to(&format!("/teams/{slug}/goals/{goal}")).into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = goal_page(&app, &viewer, &headers, &slug, &goal, (fields, errors)).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }

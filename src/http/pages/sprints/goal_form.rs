@@ -44,7 +44,7 @@ pub(crate) struct GoalForm {
 impl askama::filters::HtmlSafe for GoalForm {}
 
 /// The entered values and the errors of a refused form.
-pub(crate) type Refused = (Fields, BTreeMap<&'static str, String>);
+pub(crate) type FormErrors = (Fields, BTreeMap<&'static str, String>);
 
 impl GoalForm {
     pub(crate) fn error(&self, field: &str) -> &str {
@@ -101,7 +101,7 @@ impl GoalForm {
         team: &Team,
         sprint: String,
         current: Option<Goal>,
-        refused: Refused,
+        refused: FormErrors,
     ) -> Result<Self> {
         let action = match &current {
             Some(goal) => format!("/teams/{}/goals/{}", team.slug, goal.id),

@@ -24,7 +24,7 @@ use crate::{
         page,
         pages::sprints::{
             goal::way_back,
-            goal_form::{GoalForm, Refused, read_draft},
+            goal_form::{FormErrors, GoalForm, read_draft},
         },
     },
 };
@@ -80,7 +80,7 @@ async fn new_goal_page(
     headers: &HeaderMap,
     team: Team,
     sprint: &str,
-    refused: Refused,
+    refused: FormErrors,
 ) -> Result<NewGoalPage> {
     let sprint = sprint_to_plan(&app.db, &team, sprint).await?;
     Ok(NewGoalPage {
@@ -134,7 +134,7 @@ pub async fn add_goal(
         Err(problem) => problem.in_form("title")?,
     };
     let number = sprint.number.to_string();
-    page::refused(
+    page::with_errors(
         status,
         &new_goal_page(&app, &viewer, &headers, team, &number, (fields, errors)).await?,
     )

@@ -87,7 +87,7 @@ struct Before {
 
 impl Before {
     /// `Of 3 actions from Sprint 40: 2 done, 1 dropped.`
-    fn words(&self) -> String {
+    fn text(&self) -> String {
         let count = |which: fn(&&Action) -> bool| self.actions.iter().filter(which).count();
         let (done, dropped) = (
             count(|action| action.done),
@@ -107,15 +107,15 @@ impl Before {
 }
 
 impl RetroPage {
-    fn address(&self, sprint: &Sprint) -> String {
-        address(
+    fn url(&self, sprint: &Sprint) -> String {
+        url(
             sprint.number,
             self.parts.iter().map(|part| part.team.slug.as_str()),
         )
     }
 
     fn current_url(&self) -> String {
-        self.address(&self.sprint)
+        self.url(&self.sprint)
     }
 
     /// The URL of this page with one team more or less.
@@ -126,9 +126,9 @@ impl RetroPage {
             .map(|part| part.team.slug.as_str())
             .filter(|slug| *slug != team.slug);
         if *here {
-            address(self.sprint.number, others)
+            url(self.sprint.number, others)
         } else {
-            address(self.sprint.number, others.chain([team.slug.as_str()]))
+            url(self.sprint.number, others.chain([team.slug.as_str()]))
         }
     }
 
@@ -177,7 +177,7 @@ impl RetroPage {
     }
 }
 
-fn address<'t>(number: i32, teams: impl Iterator<Item = &'t str>) -> String {
+fn url<'t>(number: i32, teams: impl Iterator<Item = &'t str>) -> String {
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(teams.map(|team| ("team", team)))
         .finish();
@@ -203,7 +203,7 @@ pub async fn latest_retro(
         })
         .or_else(|| queries::current(&sprints));
     let latest = latest.ok_or(Problem::NotFound)?;
-    Ok(Redirect::to(&address(latest.number, std::iter::once(slug.as_str()))).into_response())
+    Ok(Redirect::to(&url(latest.number, std::iter::once(slug.as_str()))).into_response())
 }
 
 /// `GET /sprints/{n}/retro?team=infrastructure&team=ingestion`
@@ -246,7 +246,7 @@ pub async fn retro(
         _ => String::new(),
     };
     let slugs = parts.iter().map(|part| part.team.slug.as_str());
-    let (here, me) = (address(number, slugs), viewer.person.id);
+    let (here, me) = (url(number, slugs), viewer.person.id);
     let agenda = Agenda::read(&app, meeting, Meeting::Retro, here, me, app.clock.now()).await?;
     let layout = Layout::new(
         &app,

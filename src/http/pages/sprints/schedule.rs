@@ -63,7 +63,7 @@ impl SprintsPage {
     }
 
     /// The page of a sprint: its retro once it is over, its pitch before.
-    fn address(&self, sprint: &Sprint) -> String {
+    fn url(&self, sprint: &Sprint) -> String {
         let over = sprint.state == SprintState::Closed || sprint.state == SprintState::Ended;
         format!(
             "/sprints/{}{}",
@@ -212,7 +212,7 @@ async fn answer(
         Ok(()) => Ok(Redirect::to("/sprints").into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = sprints_page(app, viewer, headers, form, fields, errors).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }

@@ -40,7 +40,7 @@ type Params = Vec<(String, String)>;
 struct StandupPage {
     layout: Layout,
     /// The page's URL without its query.
-    address: String,
+    url: String,
     standups: Vec<Standup>,
     /// Every team, and whether it is shown; empty on a team's own page.
     choices: Vec<(Team, bool)>,
@@ -56,7 +56,7 @@ struct StandupPage {
 impl StandupPage {
     /// The URL that forms lead back to.
     fn current_url(&self) -> String {
-        page_url(&self.address, &self.choices, &self.asked)
+        page_url(&self.url, &self.choices, &self.asked)
     }
 
     fn is_several(&self) -> bool {
@@ -169,7 +169,7 @@ async fn show(
         return Err(wrong());
     }
     let (today, since) = (first.today, first.since);
-    let address = match standups.as_slice() {
+    let url = match standups.as_slice() {
         [one] if choices.is_empty() => format!("/teams/{}/standup", one.team.slug),
         _ => "/standup".to_owned(),
     };
@@ -184,14 +184,14 @@ async fn show(
             app,
             meeting,
             Meeting::Standup,
-            page_url(&address, &choices, asked),
+            page_url(&url, &choices, asked),
             me,
             now,
         )
         .await?,
         actions: actions::actions(&app.db, &ids, began).await?,
         layout: layout.at("standup"),
-        address,
+        url,
         standups,
         choices,
         today,
@@ -202,7 +202,7 @@ async fn show(
 }
 
 /// The URL of a standup, with its teams unless all are shown, and the day if one was requested.
-fn page_url(address: &str, choices: &[(Team, bool)], asked: &str) -> String {
+fn page_url(url: &str, choices: &[(Team, bool)], asked: &str) -> String {
     let all = choices.iter().all(|(_, here)| *here);
     let teams = choices
         .iter()
@@ -214,8 +214,8 @@ fn page_url(address: &str, choices: &[(Team, bool)], asked: &str) -> String {
         .extend_pairs(day)
         .finish();
     if query.is_empty() {
-        address.to_owned()
+        url.to_owned()
     } else {
-        format!("{address}?{query}")
+        format!("{url}?{query}")
     }
 }

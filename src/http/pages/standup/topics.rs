@@ -97,7 +97,7 @@ pub async fn add_topic(
         .await?
         .require_comment()?
         .team;
-    let meeting = Meeting::read(fields.text("meeting"))?;
+    let meeting = Meeting::parse(fields.text("meeting"))?;
     let actor = viewer.actor();
     store
         .change(&actor, |change, _| {

@@ -57,16 +57,14 @@ impl WalkPage {
     }
 
     fn next(&self) -> Option<String> {
-        self.address(self.index + 1)
+        self.url(self.index + 1)
     }
 
     fn back(&self) -> Option<String> {
-        self.index
-            .checked_sub(1)
-            .and_then(|index| self.address(index))
+        self.index.checked_sub(1).and_then(|index| self.url(index))
     }
 
-    fn address(&self, index: usize) -> Option<String> {
+    fn url(&self, index: usize) -> Option<String> {
         let card = self.cards.get(index)?;
         Some(format!(
             "/teams/{}/standup/walk?at={}&index={index}",
@@ -75,7 +73,7 @@ impl WalkPage {
     }
 
     fn current_url(&self) -> String {
-        self.address(self.index)
+        self.url(self.index)
             .unwrap_or_else(|| format!("/teams/{}/standup/walk", self.team.slug))
     }
 
@@ -89,7 +87,7 @@ impl WalkPage {
     }
 
     fn blocked_reason(&self, blocker: &Blocker) -> String {
-        blocker.words(self.now)
+        blocker.text(self.now)
     }
 
     fn due(&self, card: &Card) -> String {

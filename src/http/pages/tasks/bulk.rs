@@ -82,7 +82,7 @@ impl SelectPage {
     }
 
     /// The URL of the list with its filter.
-    fn address(&self) -> String {
+    fn url(&self) -> String {
         let FilterParams {
             sprint,
             owner,
@@ -137,7 +137,7 @@ async fn select_page(
     team: Team,
     params: FilterParams,
 ) -> Result<SelectPage> {
-    let filter = crate::domain::boards::filters::terms::Filter::read(&params)
+    let filter = crate::domain::boards::filters::terms::Filter::parse(&params)
         .for_reader(&viewer.person.handle);
     let all_sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (resolved, _) = sprints::queries::resolve(&all_sprints, filter.sprint)?;
@@ -212,7 +212,7 @@ pub async fn edit_tasks(
             .and_then(|back| Query::try_from_uri(&back).ok());
         let params = params.map_or_else(FilterParams::default, |Query(params)| params);
         let page = select_page(&app, &viewer, &headers, team, params).await?;
-        return page::refused(
+        return page::with_errors(
             status,
             &SelectPage {
                 chosen: fields,

@@ -68,14 +68,14 @@ impl<'c> CardHtml<'c> {
     }
 
     fn blocked_reason(&self, blocker: &Blocker) -> String {
-        blocker.words(self.now)
+        blocker.text(self.now)
     }
 }
 
 impl Blocker {
     /// Describes the blocker, its state and its age: `Waiting on ING-58 “Dual-write person updates”
     /// · Ingestion: in review · 3 d`.
-    pub fn words(&self, now: OffsetDateTime) -> String {
+    pub fn text(&self, now: OffsetDateTime) -> String {
         let age = humanize::age(now, self.since);
         let note = if self.note.is_empty() {
             String::new()

@@ -82,7 +82,7 @@ impl ChangeForm {
     }
 
     fn blocked_reason(&self, blocker: &Blocker) -> String {
-        blocker.words(self.now)
+        blocker.text(self.now)
     }
 
     fn open_sprints(&self) -> impl Iterator<Item = &Sprint> {
@@ -152,7 +152,7 @@ pub(crate) async fn change_form(
         return if status.is_success() {
             page::page(&form)
         } else {
-            page::refused(status, &form)
+            page::with_errors(status, &form)
         };
     }
     let verb = if blocking { "Block" } else { "Move" };
@@ -170,6 +170,6 @@ pub(crate) async fn change_form(
     if status.is_success() {
         page::page(&page)
     } else {
-        page::refused(status, &page)
+        page::with_errors(status, &page)
     }
 }

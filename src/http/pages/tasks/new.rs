@@ -217,11 +217,11 @@ pub async fn create(
         Ok(changed) => changed,
         // The first response was lost, and the script repeats the request.
         Err(Problem::DoneBefore { change }) => {
-            let made = queries::touched_by(&app.db, team.id, change).await?;
+            let created = queries::touched_by(&app.db, team.id, change).await?;
             Changed {
                 id: change,
                 is_undoable: true,
-                value: made.ok_or(Problem::DoneBefore { change })?,
+                value: created.ok_or(Problem::DoneBefore { change })?,
             }
         }
         Err(Problem::Invalid(errors)) if fragment(&headers).is_none() => {
@@ -232,7 +232,7 @@ pub async fn create(
                 description: new.description,
             };
             let page = new_page(&app, &viewer, &headers, team, typed, errors).await?;
-            return page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page);
+            return page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page);
         }
         Err(problem) => return Err(problem),
     };

@@ -61,7 +61,7 @@ pub(crate) struct TaskView {
     may_edit: bool,
     task: TaskDetails,
     description: markdown::Html,
-    story: Vec<timeline::Line>,
+    story: Vec<timeline::TimelineEntry>,
     columns: Vec<Column>,
     sprints: Vec<Sprint>,
     goals: Vec<Goal>,
@@ -198,7 +198,7 @@ impl TaskView {
             .any(|owner| owner.handle == handle)
     }
 
-    fn is_mine(&self, line: &timeline::Line) -> bool {
+    fn is_mine(&self, line: &timeline::TimelineEntry) -> bool {
         line.who
             .as_ref()
             .is_some_and(|who| who.id == self.viewer.person.id)
@@ -206,7 +206,7 @@ impl TaskView {
     }
 
     fn blocked_reason(&self, blocker: &Blocker) -> String {
-        blocker.words(self.now)
+        blocker.text(self.now)
     }
 
     fn waited(&self, waiting: &WaitingTask) -> String {
@@ -382,7 +382,7 @@ pub(crate) async fn shown(
         return if status.is_success() {
             page::page(&article)
         } else {
-            page::refused(status, &article)
+            page::with_errors(status, &article)
         };
     }
     let title = format!("{} {}", article.task.card.key, article.task.card.title);
@@ -393,6 +393,6 @@ pub(crate) async fn shown(
     if status.is_success() {
         page::page(&page)
     } else {
-        page::refused(status, &page)
+        page::with_errors(status, &page)
     }
 }

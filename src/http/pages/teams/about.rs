@@ -235,7 +235,7 @@ pub async fn edit_about(
         Ok(_) => Ok(Redirect::to(&format!("/teams/{slug}/about")).into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = about_page(&app, &viewer, &headers, &slug, Some((about, errors))).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }

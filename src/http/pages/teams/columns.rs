@@ -197,7 +197,7 @@ pub async fn remove_column(
         Err(Problem::Invalid(errors)) => {
             let why = errors.into_values().collect::<Vec<_>>().join(" ");
             let page = remove_page(&app, &viewer, &headers, team, name, why).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }

@@ -35,14 +35,14 @@ const SHOWN: i64 = 100;
 struct HistoryPage {
     layout: Layout,
     team: Team,
-    lines: Vec<Line>,
+    lines: Vec<HistoryEntry>,
     /// The event before which the next page starts.
     older: Option<i64>,
     time_zone: String,
 }
 
 /// An event with its sentence.
-struct Line {
+struct HistoryEntry {
     who: String,
     what: String,
     task: Option<(String, String)>,
@@ -50,7 +50,7 @@ struct Line {
 }
 
 impl HistoryPage {
-    fn at(&self, line: &Line) -> String {
+    fn at(&self, line: &HistoryEntry) -> String {
         humanize::moment(line.at, &self.time_zone)
     }
 }
@@ -89,7 +89,7 @@ pub async fn history(
             (None, Some((which, is))) => (which.to_owned(), is.to_owned()),
             (None, None) => (actor_name(row.kind, &row.after).to_owned(), what),
         };
-        Some(Line {
+        Some(HistoryEntry {
             who,
             what,
             task,

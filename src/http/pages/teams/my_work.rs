@@ -156,7 +156,7 @@ impl MyWork {
         let reasons: Vec<String> = card
             .blocked_by
             .iter()
-            .map(|blocker| blocker.words(self.now))
+            .map(|blocker| blocker.text(self.now))
             .collect();
         if reasons.is_empty() {
             "Blocked, no reason given".to_owned()
@@ -233,7 +233,7 @@ async fn work_of(app: &App, viewer: &Viewer, whose: Person, layout: Layout) -> R
         },
         waiting_for,
         requests: if mine {
-            requests::asked_by(&app.db, &whose, &seen, lately).await?
+            requests::requests_by(&app.db, &whose, &seen, lately).await?
         } else {
             Vec::new()
         },

@@ -64,7 +64,7 @@ pub(crate) struct SettingsPage {
     labels: Vec<Known>,
     links: Vec<Link>,
     /// A share link that was just created; it is shown only once.
-    pub(crate) made: String,
+    pub(crate) created: String,
     /// The team's public URL, and whether it is enabled.
     public: bool,
     public_address: String,
@@ -243,7 +243,7 @@ pub(crate) async fn settings_page(
         labels: labels::known(&app.db, team.id).await?,
         links: share_links::links(&app.db, team.id, now).await?,
         public_address: format!("{}/public/{}", app.public_url, team.slug),
-        made: String::new(),
+        created: String::new(),
         team,
         week,
         days_off,
@@ -345,7 +345,7 @@ pub(crate) async fn answer(
         Ok(()) => Ok(Redirect::to(&format!("/teams/{}/settings", team.slug)).into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = settings_page(app, viewer, headers, team, fields, errors).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }

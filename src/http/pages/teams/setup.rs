@@ -18,7 +18,7 @@ use crate::{
         auth::{passwords, sessions},
         clock,
         error::{Problem, Result},
-        events::audit_log::{self, Line},
+        events::audit_log::{self, AuditEntry},
         setup::{self, Setup},
         team::Team,
     },
@@ -139,16 +139,16 @@ pub async fn set_up(
                 .and_then(|agent| agent.to_str().ok())
                 .unwrap_or("");
             let session = sessions::start(&mut *tx, now, account, agent).await?;
-            let line = Line {
+            let line = AuditEntry {
                 actor: Some(account),
                 about: "by the link for setting up",
                 network: &network,
-                ..Line::default()
+                ..AuditEntry::default()
             };
             audit_log::write(
                 &mut tx,
                 now,
-                Line {
+                AuditEntry {
                     kind: "sign-in.succeeded",
                     ..line
                 },
@@ -166,7 +166,7 @@ pub async fn set_up(
             tx.rollback().await?;
             let key = fields.text("key").to_owned();
             let page = setup_page(&app, &headers, key, fields, errors).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }

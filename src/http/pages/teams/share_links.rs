@@ -36,7 +36,7 @@ pub async fn create_share_link(
         .require_lead()?
         .team;
     viewer.require_session_for_links()?;
-    let made = match read_draft(&fields).await {
+    let created = match read_draft(&fields).await {
         Ok(draft) => {
             app.store
                 .change(&viewer.actor(), |change, _| {
@@ -46,8 +46,8 @@ pub async fn create_share_link(
         }
         Err(problem) => Err(problem),
     };
-    match made {
-        Ok(made) => {
+    match created {
+        Ok(created) => {
             let mut page = settings_page(
                 &app,
                 &viewer,
@@ -57,12 +57,12 @@ pub async fn create_share_link(
                 Default::default(),
             )
             .await?;
-            page.made = format!("{}/share/{}", app.public_url, made.value);
+            page.created = format!("{}/share/{}", app.public_url, created.value);
             page::page(&page)
         }
         Err(Problem::Invalid(errors)) => {
             let page = settings_page(&app, &viewer, &headers, team, fields, errors).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }
