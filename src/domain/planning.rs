@@ -31,7 +31,7 @@ pub struct BacklogItem {
     /// Keys of the tasks that are waiting on it.
     pub blocking: Vec<String>,
     /// Who needs it ("Needed by").
-    pub awaited: String,
+    pub needed_by: String,
     pub owners: Vec<Person>,
 }
 
@@ -55,12 +55,12 @@ pub async fn load_backlog(
         created_at: OffsetDateTime,
         carried: i64,
         blocking: Vec<String>,
-        awaited: String,
+        needed_by: String,
         backlog: i64,
     }
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "WITH open AS (
-             SELECT k.id, k.team_id, k.number, k.title, k.estimate, k.goal_id, k.project_id, k.created_at, k.sprint_id IS NOT NULL AS set_aside, k.needed_by AS awaited,
+             SELECT k.id, k.team_id, k.number, k.title, k.estimate, k.goal_id, k.project_id, k.created_at, k.sprint_id IS NOT NULL AS set_aside, k.needed_by,
                     k.id IN (SELECT w.on_task_id FROM blockers w JOIN teams wt ON wt.id = w.team_id AND ",
         named_beside!("wt", "$1"),
         "
@@ -68,10 +68,10 @@ pub async fn load_backlog(
              FROM columns c JOIN tasks k ON k.team_id = c.team_id AND k.column_id = c.id
              WHERE c.team_id = $1 AND c.state <> 'done' AND k.rank IS NOT NULL AND (k.sprint_id IS NULL OR k.sprint_id = $2)),
          ordered AS (
-             SELECT *, row_number() OVER (PARTITION BY set_aside ORDER BY NOT waited_for, awaited = '', NOT (coalesce(goal_id = ANY($3), false) OR coalesce(project_id IN (SELECT project_id FROM goals WHERE team_id = $1 AND id = ANY($3)), false)), created_at, number) AS nth,
+             SELECT *, row_number() OVER (PARTITION BY set_aside ORDER BY NOT waited_for, needed_by = '', NOT (coalesce(goal_id = ANY($3), false) OR coalesce(project_id IN (SELECT project_id FROM goals WHERE team_id = $1 AND id = ANY($3)), false)), created_at, number) AS nth,
                     count(*) FILTER (WHERE NOT set_aside) OVER () AS backlog
              FROM open)
-         SELECT o.id, t.key || '-' || o.number AS key, o.title, o.estimate, o.goal_id AS goal, o.set_aside, o.created_at, o.awaited, o.backlog,
+         SELECT o.id, t.key || '-' || o.number AS key, o.title, o.estimate, o.goal_id AS goal, o.set_aside, o.created_at, o.needed_by, o.backlog,
                 ARRAY(SELECT wt.key || '-' || k.number FROM blockers w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id JOIN teams wt ON wt.id = w.team_id AND ",
         named_beside!("wt", "$1"),
         "
@@ -115,7 +115,7 @@ pub async fn load_backlog(
         created_at: row.created_at,
         carried: row.carried,
         blocking: row.blocking,
-        awaited: row.awaited,
+        needed_by: row.needed_by,
     };
     Ok((rows.into_iter().map(slip).collect(), backlog))
 }

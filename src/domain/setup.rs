@@ -135,15 +135,15 @@ async fn create_or_join_teams(
     names: &[String],
     founder: Uuid,
 ) -> Result<String> {
-    let there = existing_teams(&mut *db).await?;
-    let mut keys: Vec<String> = there.iter().map(|team| team.key.clone()).collect();
+    let existing = existing_teams(&mut *db).await?;
+    let mut keys: Vec<String> = existing.iter().map(|team| team.key.clone()).collect();
     let mut first = None;
     for name in names.iter().map(|name| name.trim()) {
         let candidate = slug(name);
         let is_it = |team: &&Team| {
             team.slug == candidate || team.name.to_lowercase() == name.to_lowercase()
         };
-        if let Some(team) = there.iter().find(is_it) {
+        if let Some(team) = existing.iter().find(is_it) {
             add_member(db, now, team.id, founder, true).await?;
             audit_team(
                 db,
@@ -204,12 +204,12 @@ async fn audit_team(
 /// Creates the current sprint. A team created earlier came with sprints that may have tasks: those
 /// that are not over are rescheduled, the first one as the current sprint.
 async fn start_sprints(db: &mut PgConnection, number: i32, start: Date, weeks: i32) -> Result<()> {
-    let there: Vec<Uuid> = sqlx::query_scalar(
+    let existing: Vec<Uuid> = sqlx::query_scalar(
         "SELECT id FROM sprints WHERE state IN ('active', 'planned') ORDER BY starts_on",
     )
     .fetch_all(&mut *db)
     .await?;
-    if there.is_empty() {
+    if existing.is_empty() {
         cadence::add_sprint(db, number, start, weeks, "Sprint {n}").await?;
         return Ok(());
     }
@@ -219,7 +219,7 @@ async fn start_sprints(db: &mut PgConnection, number: i32, start: Date, weeks: i
          FROM workspace w, (SELECT id, nth::integer FROM unnest($1::uuid[]) WITH ORDINALITY AS there (id, nth)) AS there
          WHERE sprints.id = there.id",
     )
-    .bind(there)
+    .bind(existing)
     .bind(number)
     .bind(start)
     .bind(weeks)

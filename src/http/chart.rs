@@ -35,7 +35,7 @@ pub struct Chart {
     marks: Vec<Mark>,
     ticks: Vec<(f64, String)>,
     levels: Vec<(f64, String)>,
-    wash: Option<f64>,
+    shade: Option<f64>,
 }
 
 enum Mark {
@@ -92,7 +92,7 @@ impl Chart {
             marks: Vec::new(),
             ticks: Vec::new(),
             levels: Vec::new(),
-            wash: None,
+            shade: None,
         }
     }
 
@@ -118,7 +118,7 @@ impl Chart {
 
     /// Shades everything above a value.
     pub fn shade_above(mut self, at: f64) -> Self {
-        self.wash = Some(at);
+        self.shade = Some(at);
         self
     }
 
@@ -211,7 +211,7 @@ impl Chart {
     }
 
     fn wash_box(&self) -> Option<(f64, f64)> {
-        let bottom = self.y(self.wash.filter(|from| *from < self.top)?);
+        let bottom = self.y(self.shade.filter(|from| *from < self.top)?);
         Some((TOP, short(bottom - TOP)))
     }
 

@@ -353,7 +353,7 @@ fn api() -> Router<App> {
         .route("/teams/{slug}/events", get(boards::events))
         .route(
             "/teams/{slug}/check-in",
-            get(crate::http::pages::checkin::facts),
+            get(crate::http::pages::checkin::check_in_json),
         )
         .route("/teams/{slug}/tasks", post(tasks::create))
         .route("/sprints", get(crate::http::api::v1::sprints::list))

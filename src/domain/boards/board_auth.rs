@@ -46,7 +46,7 @@ pub struct AuthBatcher {
 
 #[derive(Default)]
 struct Batch {
-    asked: HashMap<BoardRequest, Vec<oneshot::Sender<BatchReply>>>,
+    pending: HashMap<BoardRequest, Vec<oneshot::Sender<BatchReply>>>,
     heads: usize,
     is_open: bool,
 }
@@ -91,11 +91,11 @@ impl AuthBatcher {
     ///
     /// # Errors
     /// `Busy` when the database does not answer.
-    pub(crate) async fn ask(&self, asked: BoardRequest) -> Result<Option<BoardAuthRow>> {
+    pub(crate) async fn ask(&self, pending: BoardRequest) -> Result<Option<BoardAuthRow>> {
         let (sender, receiver) = oneshot::channel();
         let opens = {
             let mut waiting = self.waiting();
-            waiting.asked.entry(asked).or_default().push(sender);
+            waiting.pending.entry(pending).or_default().push(sender);
             waiting.heads += 1;
             !std::mem::replace(&mut waiting.is_open, true)
         };
@@ -118,14 +118,14 @@ impl AuthBatcher {
         let mut idle_connection = None;
         loop {
             self.gather_requests().await;
-            let asked: Vec<(BoardRequest, Vec<oneshot::Sender<BatchReply>>)> = {
+            let pending: Vec<(BoardRequest, Vec<oneshot::Sender<BatchReply>>)> = {
                 let mut waiting = self.waiting();
-                if waiting.asked.is_empty() {
+                if waiting.pending.is_empty() {
                     waiting.is_open = false;
                     return;
                 }
                 waiting.heads = 0;
-                waiting.asked.drain().collect()
+                waiting.pending.drain().collect()
             };
             // The time of this query, not of the first request, which may be long ago on a busy
             // server.
@@ -138,7 +138,7 @@ impl AuthBatcher {
                     let rows = look_up(
                         &mut connection,
                         self.clock.now(),
-                        asked.iter().map(|(asked, _)| asked),
+                        pending.iter().map(|(pending, _)| pending),
                     )
                     .await;
                     // A connection that failed goes back to the pool, which checks it.
@@ -147,7 +147,7 @@ impl AuthBatcher {
                 }
                 Err(error) => Err(error),
             };
-            for (index, (_, senders)) in (1..).zip(asked) {
+            for (index, (_, senders)) in (1..).zip(pending) {
                 let reply: BatchReply = match &rows {
                     Ok(rows) => Ok(rows.iter().find(|row| row.index == index).cloned()),
                     Err(error) => {
@@ -209,9 +209,10 @@ macro_rules! board_request {
 async fn look_up(
     db: &mut PgConnection,
     now: OffsetDateTime,
-    asked: impl Iterator<Item = &BoardRequest>,
+    pending: impl Iterator<Item = &BoardRequest>,
 ) -> sqlx::Result<Vec<BoardAuthRow>> {
-    let (cookies, tokens): (Vec<_>, Vec<_>) = (1..).zip(asked).partition(|(_, asked)| asked.cookie);
+    let (cookies, tokens): (Vec<_>, Vec<_>) =
+        (1..).zip(pending).partition(|(_, pending)| pending.cookie);
     let mut rows = Vec::new();
     if !cookies.is_empty() {
         let query = board_request!(
@@ -235,13 +236,13 @@ async fn ask(
     db: &mut PgConnection,
     query: &'static str,
     now: OffsetDateTime,
-    asked: Vec<(i64, &BoardRequest)>,
+    pending: Vec<(i64, &BoardRequest)>,
 ) -> sqlx::Result<Vec<BoardAuthRow>> {
     let (mut index, mut hashes, mut slugs) = (Vec::new(), Vec::new(), Vec::new());
-    for (place, asked) in asked {
+    for (place, pending) in pending {
         index.push(place);
-        hashes.push(asked.token_hash.as_slice());
-        slugs.push(asked.slug.as_str());
+        hashes.push(pending.token_hash.as_slice());
+        slugs.push(pending.slug.as_str());
     }
     sqlx::query_as(query)
         .bind(index)

@@ -166,7 +166,7 @@ pub async fn move_column(
             .max_by_key(|(_, _, other)| *other),
     };
     // It is at the end already.
-    let Some((other, neighbour, there)) = neighbour else {
+    let Some((other, neighbour, existing)) = neighbour else {
         return Ok(());
     };
     touch_workspace(change.db()).await?;
@@ -177,7 +177,7 @@ pub async fn move_column(
     .bind(id)
     .bind(other)
     .bind(place)
-    .bind(there)
+    .bind(existing)
     .execute(change.db())
     .await?;
     let after = json!({ "column": column, "beside": neighbour });

@@ -95,7 +95,7 @@ impl TryFrom<String> for Outcome {
 /// # Errors
 /// `Conflict` when it was settled in the meantime, `Invalid` for an answer or decline without a
 /// text.
-pub async fn settle(
+pub async fn resolve(
     change: &mut Change,
     team: &Team,
     request: Uuid,
@@ -261,7 +261,7 @@ fn requests(reader: Uuid) -> QueryBuilder<Postgres> {
 }
 
 /// Returns the requests to a team: open ones, oldest first, and recently settled ones.
-pub async fn intake(db: &PgPool, team: Uuid, reader: Uuid) -> Result<Vec<Request>> {
+pub async fn requests_to(db: &PgPool, team: Uuid, reader: Uuid) -> Result<Vec<Request>> {
     let mut query = requests(reader);
     query
         .push("r.team_id = ")

@@ -153,7 +153,7 @@ pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<C
 
 /// Returns what a person or their teams are waiting for from this team: tasks they need, and tasks
 /// that block theirs. Done and blocked tasks come first.
-pub async fn awaited(
+pub async fn tasks_needed_by(
     db: &PgPool,
     team: &Team,
     account: Uuid,
@@ -178,9 +178,9 @@ pub async fn awaited(
     Ok(cards)
 }
 
-/// Like `awaited`, over all teams that the reader can see: tasks needed by them or their teams, and
+/// Like `tasks_needed_by`, over all teams that the reader can see: tasks needed by them or their teams, and
 /// tasks that block theirs. With the team of each task.
-pub async fn awaited_of(
+pub async fn tasks_needed_by_of(
     db: &PgPool,
     seen: &[Uuid],
     account: Uuid,

@@ -131,11 +131,11 @@ impl FlowReport {
                 .map(|task_ref| (task_ref.id, task_ref)),
         );
         let mut ageing: Vec<(TaskRef, CycleTime)> = ages
-            .taken
+            .finished
             .into_iter()
-            .filter_map(|taken| Some((task_refs.get(&taken.task)?.clone(), taken)))
+            .filter_map(|finished| Some((task_refs.get(&finished.task)?.clone(), finished)))
             .collect();
-        ageing.sort_by_key(|(task_ref, taken)| (-taken.days, task_ref.number));
+        ageing.sort_by_key(|(task_ref, finished)| (-finished.days, task_ref.number));
 
         let done_on: Vec<Date> = done.iter().map(|(_, day)| *day).collect();
         let spans: Vec<(Date, Date)> = range
@@ -172,7 +172,7 @@ impl FlowReport {
 
     /// Whether there is no data: no task was finished, started, blocked or planned.
     pub fn is_empty(&self) -> bool {
-        self.times.taken.is_empty()
+        self.times.finished.is_empty()
             && self.times.left_out == Excluded::default()
             && self
                 .states

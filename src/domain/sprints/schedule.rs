@@ -80,7 +80,7 @@ pub async fn edit_sprint(
         .execute(change.db())
         .await?;
     let after = json!({ "sprint": number, "name": name.trim(), "starts_on": starts_on.to_string(), "ends_on": ends_on.to_string() });
-    notify_every_team(change, EventKind::SprintRescheduled, face(&old), after).await
+    notify_every_team(change, EventKind::SprintRescheduled, value_of(&old), after).await
 }
 
 /// Skips a sprint's period: it and all planned sprints after it move by its length. `seen` is the
@@ -109,7 +109,7 @@ pub async fn skip_sprint(change: &mut Change, number: i32, seen: Option<Date>) -
         .execute(change.db())
         .await?;
     let after = json!({ "sprint": number, "starts_on": old.starts_on.saturating_add(Duration::days(i64::from(by))).to_string() });
-    notify_every_team(change, EventKind::SprintSkipped, face(&old), after).await
+    notify_every_team(change, EventKind::SprintSkipped, value_of(&old), after).await
 }
 
 /// Sets the cadence. Planned sprints get new dates and names: the first one starts on `starts_on`
@@ -239,6 +239,6 @@ async fn notify_every_team(
     Ok(())
 }
 
-fn face(old: &Sprint) -> Value {
-    json!({ "sprint": old.number, "name": old.name, "starts_on": old.starts_on.to_string(), "ends_on": old.ends_on.to_string() })
+fn value_of(sprint: &Sprint) -> Value {
+    json!({ "sprint": sprint.number, "name": sprint.name, "starts_on": sprint.starts_on.to_string(), "ends_on": sprint.ends_on.to_string() })
 }

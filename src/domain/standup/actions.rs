@@ -59,7 +59,7 @@ pub async fn add_action(
     retro_of: Option<Uuid>,
 ) -> Result<Uuid> {
     let line = QuickAdd::parse(line, today);
-    let owner = match &line.who {
+    let owner = match &line.handle {
         Some(handle) => Some(account(change, handle).await?),
         None => None,
     };
@@ -83,7 +83,7 @@ pub async fn add_action(
         change,
         team,
         EventKind::ActionAdded,
-        json!({ "action": id, "text": line.text, "owner": line.who }),
+        json!({ "action": id, "text": line.text, "owner": line.handle }),
     );
     Ok(id)
 }

@@ -16,8 +16,8 @@ use crate::domain::{
 
 impl Standup {
     /// The tasks that need attention, most urgent first.
-    pub fn needs(&self) -> Vec<AttentionItem<'_>> {
-        needs(self)
+    pub fn tasks_needing_attention(&self) -> Vec<AttentionItem<'_>> {
+        tasks_needing_attention(self)
     }
 }
 
@@ -31,8 +31,8 @@ pub struct AttentionItem<'c> {
 /// Blocked tasks first, those of goals behind pace before others and then the longest; then
 /// unreviewed tasks, tasks longer in their column than usual, tasks without recent changes, and
 /// tasks without an owner.
-pub fn needs(standup: &Standup) -> Vec<AttentionItem<'_>> {
-    let mut needs: Vec<(u8, AttentionItem<'_>)> = standup
+pub fn tasks_needing_attention(standup: &Standup) -> Vec<AttentionItem<'_>> {
+    let mut tasks_needing_attention: Vec<(u8, AttentionItem<'_>)> = standup
         .cards
         .iter()
         .filter_map(|card| {
@@ -50,8 +50,12 @@ pub fn needs(standup: &Standup) -> Vec<AttentionItem<'_>> {
             ))
         })
         .collect();
-    needs.sort_by_key(|(order, need)| (*order, !need.at_risk, need.card.column_since));
-    needs.into_iter().map(|(_, need)| need).collect()
+    tasks_needing_attention
+        .sort_by_key(|(order, need)| (*order, !need.at_risk, need.card.column_since));
+    tasks_needing_attention
+        .into_iter()
+        .map(|(_, need)| need)
+        .collect()
 }
 
 /// The reasons why a card needs attention, with their priority.
@@ -69,7 +73,7 @@ fn reasons(standup: &Standup, card: &Card) -> Vec<(u8, String)> {
     }
     if card.state == ColumnState::Doing && card.owners.is_empty() {
         reasons.push((4, "No owner".to_owned()));
-    } else if card.state == ColumnState::Doing && standup.changed(card) < standup.began {
+    } else if card.state == ColumnState::Doing && standup.changed(card) < standup.previous_at {
         reasons.push((
             3,
             format!(

@@ -56,7 +56,7 @@ pub async fn standups(
             unclosed: unclosed.cloned(),
             cards: open_cards(db, &access.team, resolved, unclosed, now).await?,
             members: roster.members.clone(),
-            began: roster.week.standup_on(since),
+            previous_at: roster.week.standup_on(since),
             usual: usual.remove(&access.team.id).unwrap_or_default(),
             team: access.team,
             may_edit: access.may_edit,
@@ -157,8 +157,8 @@ async fn load_updates(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
     }
     let windows = standups
         .iter()
-        .map(|standup| (standup.team.id, standup.began));
-    let (teams, began): (Vec<Uuid>, Vec<OffsetDateTime>) = windows.unzip();
+        .map(|standup| (standup.team.id, standup.previous_at));
+    let (teams, previous_at): (Vec<Uuid>, Vec<OffsetDateTime>) = windows.unzip();
     let sprints: Vec<Option<String>> = standups
         .iter()
         .map(|standup| standup.sprint.as_ref().map(|sprint| sprint.id.to_string()))
@@ -181,7 +181,7 @@ async fn load_updates(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
             ORDER BY c.state = 'done' DESC, c.state = 'blocked' DESC, max(e.seq) DESC LIMIT 200) k"),
     )
     .bind(teams)
-    .bind(began)
+    .bind(previous_at)
     .bind(sprints)
     .fetch_all(db)
     .await?;

@@ -9,7 +9,7 @@ use crate::domain::dates::parse_date;
 pub struct QuickAdd {
     pub text: String,
     /// The first `@handle`.
-    pub who: Option<String>,
+    pub handle: Option<String>,
     /// From `by Friday`, `by tomorrow` or `by 2026-11-30` at the end.
     pub by: Option<Date>,
 }
@@ -17,7 +17,7 @@ pub struct QuickAdd {
 impl QuickAdd {
     /// Parses a line; weekdays are the next ones after `today`.
     pub fn parse(line: &str, today: Date) -> Self {
-        let (mut words, who) = split(line);
+        let (mut words, handle) = split(line);
         let by = match words.as_slice() {
             [_, .., by, day] if by.eq_ignore_ascii_case("by") => read_day(day, today),
             _ => None,
@@ -27,7 +27,7 @@ impl QuickAdd {
         }
         Self {
             text: words.join(" ").trim_end_matches(',').to_owned(),
-            who,
+            handle,
             by,
         }
     }
@@ -35,21 +35,22 @@ impl QuickAdd {
 
 /// The line without its first `@handle`, and that handle.
 pub fn extract_handle(line: &str) -> (String, Option<String>) {
-    let (words, who) = split(line);
-    (words.join(" "), who)
+    let (words, handle) = split(line);
+    (words.join(" "), handle)
 }
 
 fn split(line: &str) -> (Vec<&str>, Option<String>) {
     let mut words: Vec<&str> = line.split_whitespace().collect();
     let named = |word: &&str| word.len() > 1 && word.starts_with('@');
-    let who = words
+    let handle = words
         .iter()
         .position(named)
         .map(|place| words.remove(place));
     (
         words,
-        who.map(|who| {
-            who.trim_start_matches('@')
+        handle.map(|handle| {
+            handle
+                .trim_start_matches('@')
                 .trim_end_matches([',', '.', ':'])
                 .to_lowercase()
         }),
@@ -86,7 +87,7 @@ mod tests {
 
     fn parse(line: &str) -> (String, Option<String>, Option<Date>) {
         let line = QuickAdd::parse(line, date!(2026 - 11 - 24));
-        (line.text, line.who, line.by)
+        (line.text, line.handle, line.by)
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct Standup {
     pub today: Date,
     pub since: Date,
     /// The start of the previous standup.
-    pub began: OffsetDateTime,
+    pub previous_at: OffsetDateTime,
     /// The previous sprint, if it is not closed yet.
     pub unclosed: Option<Sprint>,
     /// Open cards of the team's current sprint, and of one that is not closed.

@@ -260,7 +260,7 @@ pub async fn topics(
 }
 
 /// Returns the topics on these teams' agendas that ask a person, oldest first.
-pub async fn asked_of(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Topic>> {
+pub async fn topics_for(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Topic>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(TOPIC);
     query
         .push_bind(teams.to_vec())

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{domain::events::Commits, http::live::presence::Presence};
 
 /// Frames that may wait for a slow reader; one further behind reloads the board.
-const FRAMES: usize = 256;
+const CHANNEL_CAPACITY: usize = 256;
 
 /// The channels and open streams of all teams.
 pub struct Live {
@@ -44,7 +44,7 @@ pub struct Frame {
 
 impl Frame {
     /// Whether this is a heartbeat without content.
-    pub(crate) fn is_beat(&self) -> bool {
+    pub(crate) fn is_heartbeat(&self) -> bool {
         self.bytes.starts_with(b"event: beat")
     }
 }
@@ -94,7 +94,7 @@ impl Live {
             .entry(team)
             .or_insert_with(|| {
                 Arc::new(Channel {
-                    frames: broadcast::Sender::new(FRAMES),
+                    frames: broadcast::Sender::new(CHANNEL_CAPACITY),
                     sent: AtomicI64::new(seq),
                     presence: Mutex::default(),
                 })

@@ -216,7 +216,7 @@ async fn follow(
         };
         let frame = match frame {
             Ok(frame) if frame.seq != 0 && frame.seq <= sent => continue,
-            Ok(frame) if guest && frame.seq == 0 && !frame.is_beat() => continue,
+            Ok(frame) if guest && frame.seq == 0 && !frame.is_heartbeat() => continue,
             Ok(frame) if guest && frame.seq != 0 => reset(frame.seq, "changed"),
             Ok(frame) => frame,
             Err(broadcast::error::RecvError::Lagged(_)) => {

@@ -1,4 +1,4 @@
-// <planning-lists>: drags tasks between the backlog and a sprint's goals. Dropping a row presses the button of the
+// <planning-lists>: drags tasks between the backlog and a sprint's goals. Dropping a row submits the button of the
 // group under it, so that everything also works with checkboxes and buttons.
 
 import { createDragPreview, moveDragPreview } from "../board/drag-preview.js";
@@ -39,20 +39,20 @@ class PlanningLists extends HTMLElement {
     this.#drag = { row, touch, listeners, id, startX: x, startY: y, x, y };
     if (touch) this.#drag.longPress = setTimeout(() => this.#start(), LONG_PRESS);
     const { signal } = listeners;
-    addEventListener("pointermove", (moved) => this.#follow(moved), { signal });
+    addEventListener("pointermove", (moved) => this.#handlePointerMove(moved), { signal });
     addEventListener("pointerup", (up) => {
       if (up.pointerId === this.#drag?.id) this.#drop();
     }, { signal });
-    addEventListener("pointercancel", (lost) => {
-      if (lost.pointerId === this.#drag?.id) this.#end();
+    addEventListener("pointercancel", (cancelled) => {
+      if (cancelled.pointerId === this.#drag?.id) this.#reset();
     }, { signal });
-    addEventListener("blur", () => this.#end(), { signal });
+    addEventListener("blur", () => this.#reset(), { signal });
     addEventListener("keydown", ({ key }) => {
-      if (key === "Escape" && this.#drag?.started) this.#end();
+      if (key === "Escape" && this.#drag?.started) this.#reset();
     }, { signal });
   }
 
-  #follow(event) {
+  #handlePointerMove(event) {
     const drag = this.#drag;
     if (event.pointerId !== drag?.id) return;
     drag.x = event.clientX;
@@ -60,7 +60,7 @@ class PlanningLists extends HTMLElement {
     if (!drag.started) {
       const distance = Math.hypot(drag.x - drag.startX, drag.y - drag.startY);
       if (drag.touch) {
-        if (distance > TOUCH_SLOP) this.#end();
+        if (distance > TOUCH_SLOP) this.#reset();
         return;
       }
       if (distance < DRAG_THRESHOLD) return;
@@ -71,7 +71,7 @@ class PlanningLists extends HTMLElement {
 
   #start() {
     const drag = this.#drag;
-    if (!drag.row.isConnected) return this.#end();
+    if (!drag.row.isConnected) return this.#reset();
     drag.started = true;
     drag.time = performance.now();
     const rect = drag.row.getBoundingClientRect();
@@ -108,9 +108,9 @@ class PlanningLists extends HTMLElement {
 
   #drop() {
     const { row, started } = this.#drag;
-    if (!started) return this.#end();
+    if (!started) return this.#reset();
     const group = this.#groupUnderPointer();
-    this.#end();
+    this.#reset();
     // The drag started on a link: swallow its click.
     const swallow = (event) => {
       event.preventDefault();
@@ -128,7 +128,7 @@ class PlanningLists extends HTMLElement {
     announce(`${row.dataset.key} dropped in ${group.querySelector("h2, h3").textContent}.`);
   }
 
-  #end() {
+  #reset() {
     clearTimeout(this.#drag?.longPress);
     this.#drag?.listeners.abort();
     this.#drag?.row.classList.remove("lifted");
@@ -146,7 +146,7 @@ class PlanningLists extends HTMLElement {
     });
   }
 
-  /** Arrows, j and k move between the rows; Space and x toggle the checkbox. */
+  /** Arrows, j and k move between the rows; x toggles the checkbox, as Space does. */
   #handleKey(event) {
     const row = event.target.closest(".backlog-item");
     const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];

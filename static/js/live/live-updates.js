@@ -89,7 +89,7 @@ mainStream?.addEventListener("presence", ({ data }) => {
   presence.innerHTML = JSON.parse(data).html;
   // Only other people are shown.
   const me = CSS.escape(document.querySelector("#board")?.dataset.me ?? "");
-  const own = presence.querySelector(`[data-who="${me}"]`);
+  const own = presence.querySelector(`[data-handle="${me}"]`);
   own?.remove();
   presence.querySelector(".avatar:nth-of-type(7)")?.remove();
   const counter = presence.querySelector("[data-count]");

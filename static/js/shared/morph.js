@@ -43,8 +43,8 @@ export function morphRegion(region, fresh, submitted = null) {
     ignoreActiveValue: !hasFocus,
     callbacks: {
       // Elements marked data-morph-skip render themselves.
-      beforeNodeMorphed: (old, now) =>
-        !(isProtected(old) && now.nodeName === "FORM") && old.dataset?.morphSkip === undefined,
+      beforeNodeMorphed: (old, next) =>
+        !(isProtected(old) && next.nodeName === "FORM") && old.dataset?.morphSkip === undefined,
       beforeNodeRemoved: (old) => !isProtected(old),
       // Details stay open or closed as the reader left them.
       beforeAttributeUpdated: (name, node) => !(name === "open" && node.nodeName === "DETAILS"),
@@ -53,7 +53,7 @@ export function morphRegion(region, fresh, submitted = null) {
 }
 
 /**
- * Updates the whole board. The field of a task that is being typed stays.
+ * Updates the whole board. The quick-add form (`.new`) stays.
  * @param {HTMLElement} board
  * @param {Element} fresh
  */
@@ -61,7 +61,7 @@ export function morphBoard(board, fresh) {
   Idiomorph.morph(board, fresh, {
     callbacks: {
       beforeNodeRemoved: (old) => !old.matches?.(".new, :has(.new)"),
-      // Attributes that scripts set in this window.
+      // Attributes that scripts set in this tab.
       beforeAttributeUpdated: (name, node) => !(name === "tabindex" || (name === "class" && node === board)),
     },
   });

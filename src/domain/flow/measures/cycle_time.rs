@@ -70,7 +70,7 @@ impl Excluded {
 /// Cycle times in the given order, their sorted days, and what was left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CycleTimes {
-    pub taken: Vec<CycleTime>,
+    pub finished: Vec<CycleTime>,
     pub sorted: Vec<i64>,
     pub left_out: Excluded,
 }
@@ -99,7 +99,7 @@ pub fn cycle_times(items: impl IntoIterator<Item = (Uuid, StartedTask, Date)>) -
             }
         };
         match days(start, end) {
-            Some(days) => times.taken.push(CycleTime {
+            Some(days) => times.finished.push(CycleTime {
                 task,
                 start,
                 end,
@@ -108,7 +108,11 @@ pub fn cycle_times(items: impl IntoIterator<Item = (Uuid, StartedTask, Date)>) -
             None => times.left_out.backwards += 1,
         }
     }
-    times.sorted = times.taken.iter().map(|taken| taken.days).collect();
+    times.sorted = times
+        .finished
+        .iter()
+        .map(|finished| finished.days)
+        .collect();
     times.sorted.sort_unstable();
     times
 }

@@ -68,18 +68,18 @@ pub async fn set_password(
     // Rate-limited like sign-in: an unlocked computer could be used to guess.
     app.sign_in_limits.count(&viewer.person.handle, from)?;
     let known = match password_resets::check_password(&app.db, account, fields.text("old")).await {
-        Ok(stood) => passwords::hash(fields.text("password").to_owned())
+        Ok(old_hash) => passwords::hash(fields.text("password").to_owned())
             .await
-            .map(|hash| (stood, hash)),
+            .map(|hash| (old_hash, hash)),
         Err(problem) => Err(problem),
     };
     let outcome = match &known {
-        Ok((stood, hash)) => {
-            let stood = stood.as_deref();
+        Ok((old_hash, hash)) => {
+            let old_hash = old_hash.as_deref();
             app.store
                 .change(&actor, |change, _| {
                     Box::pin(password_resets::change_password(
-                        change, account, own, stood, hash,
+                        change, account, own, old_hash, hash,
                     ))
                 })
                 .await

@@ -49,7 +49,7 @@ const GLANCE: usize = 6;
 #[template(path = "checkin/check_in.html")]
 pub(crate) struct CheckInPage {
     layout: Layout,
-    facts: CheckIn,
+    summary: CheckIn,
     chart: Option<Rendered>,
     /// What the reader is waiting for.
     waiting_for: Vec<Card>,
@@ -71,13 +71,13 @@ impl CheckInPage {
     fn current_url(&self) -> String {
         self.guest
             .clone()
-            .unwrap_or_else(|| format!("/teams/{}/check-in", self.facts.team.slug))
+            .unwrap_or_else(|| format!("/teams/{}/check-in", self.summary.team.slug))
     }
 
     fn live(&self) -> String {
         match &self.guest {
             Some(url) => format!("{url}/live"),
-            None => format!("/teams/{}/live", self.facts.team.slug),
+            None => format!("/teams/{}/live", self.summary.team.slug),
         }
     }
 
@@ -122,7 +122,7 @@ impl CheckInPage {
     /// The sprint of an open task if it is not the page's: a task that others wait for may have
     /// been postponed.
     fn elsewhere(&self, card: &Card) -> String {
-        match (&self.facts.sprint, card.sprint) {
+        match (&self.summary.sprint, card.sprint) {
             _ if card.state == ColumnState::Done => String::new(),
             (Some(sprint), Some(number)) if sprint.number != number => {
                 format!("in sprint {number}")
@@ -145,7 +145,7 @@ impl CheckInPage {
 
     /// The offset and width of a state's part of the strip, in percent.
     fn strip(&self) -> Vec<(ColumnState, i64, i64, i64)> {
-        let total = self.facts.total().max(1);
+        let total = self.summary.total().max(1);
         let order = [
             ColumnState::Done,
             ColumnState::Review,
@@ -155,7 +155,7 @@ impl CheckInPage {
         ];
         let mut before = 0;
         let part = |state: ColumnState| {
-            let (count, from) = (self.facts.count(state), before * 100 / total);
+            let (count, from) = (self.summary.count(state), before * 100 / total);
             before += count;
             (state, count, from, before * 100 / total - from)
         };
@@ -164,19 +164,25 @@ impl CheckInPage {
 }
 
 /// The burn-up of the team's current sprint.
-async fn chart(db: &PgPool, facts: &CheckIn, now: OffsetDateTime) -> Result<Option<Rendered>> {
-    let Some(sprint) = facts
+async fn chart(db: &PgPool, summary: &CheckIn, now: OffsetDateTime) -> Result<Option<Rendered>> {
+    let Some(sprint) = summary
         .sprint
         .as_ref()
         .filter(|sprint| sprint.state != SprintState::Planned)
     else {
         return Ok(None);
     };
-    let week = load_roster(db, facts.team.id).await?.week;
+    let week = load_roster(db, summary.team.id).await?.week;
     let mut db = db.acquire().await?;
-    let burn_up =
-        flow::queries::burn_up(&mut db, &facts.team, sprint, &Filter::default(), &week, now)
-            .await?;
+    let burn_up = flow::queries::burn_up(
+        &mut db,
+        &summary.team,
+        sprint,
+        &Filter::default(),
+        &week,
+        now,
+    )
+    .await?;
     crate::http::pages::flow::charts::burn_up_chart(&burn_up).map(Some)
 }
 
@@ -244,7 +250,7 @@ pub async fn check_in(
     let make = async || {
         let mut team = access.team.clone();
         let revision = now_counted(&app.db, &mut team, now).await?;
-        let facts = summary::check_in(&app.db, &team, now).await?;
+        let summary = summary::check_in(&app.db, &team, now).await?;
         let layout = Layout::new(
             &app,
             &viewer,
@@ -255,8 +261,8 @@ pub async fn check_in(
         .await?;
         let page = CheckInPage {
             layout: layout.at("check-in"),
-            chart: chart(&app.db, &facts, now).await?,
-            waiting_for: summary::awaited(&app.db, &team, person, now).await?,
+            chart: chart(&app.db, &summary, now).await?,
+            waiting_for: summary::tasks_needed_by(&app.db, &team, person, now).await?,
             since: changes::since(&app.db, &team, look.seq).await?,
             looked: Some(look),
             may_edit: access.may_edit,
@@ -264,7 +270,7 @@ pub async fn check_in(
             guest: None,
             framed: false,
             time_zone: viewer.time_zone.clone(),
-            facts,
+            summary,
             now,
         };
         Ok((revision, rendered(&page)?))
@@ -313,7 +319,7 @@ pub async fn feed(
     params(("slug" = String, Path, description = "The team's slug", example = "infrastructure")),
     responses((status = 200, description = "The state of the team's sprint", body = summary::Facts)),
 )]
-pub async fn facts(
+pub async fn check_in_json(
     app: State<App>,
     from: ClientIp,
     Path(slug): Path<String>,
@@ -368,10 +374,10 @@ pub(crate) async fn for_guest(
     let make = async || {
         let mut team = guest.team.clone();
         let revision = now_counted(&app.db, &mut team, now).await?;
-        let facts = summary::check_in(&app.db, &team, now).await?.for_guests();
+        let summary = summary::check_in(&app.db, &team, now).await?.for_guests();
         let page = CheckInPage {
             layout: Layout::bare(app, format!("{}: check-in", team.name), theme(headers)),
-            chart: chart(&app.db, &facts, now).await?,
+            chart: chart(&app.db, &summary, now).await?,
             waiting_for: Vec::new(),
             since: Vec::new(),
             looked: None,
@@ -380,7 +386,7 @@ pub(crate) async fn for_guest(
             guest: Some(guest.url.clone()),
             framed,
             time_zone: "UTC".to_owned(),
-            facts,
+            summary,
             now,
         };
         Ok((revision, rendered(&page)?))

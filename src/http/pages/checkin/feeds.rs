@@ -102,16 +102,16 @@ pub async fn text(
             updated,
         });
     }
-    let facts = check_in(db, team, now).await?;
-    let facts = if place.guest {
-        facts.for_guests()
+    let summary = check_in(db, team, now).await?;
+    let summary = if place.guest {
+        summary.for_guests()
     } else {
-        facts
+        summary
     };
     if feed == Feed::Badge {
-        return badge(&facts.in_short());
+        return badge(&summary.in_short());
     }
-    Ok(serde_json::to_string(&Facts::from(facts)).map_err(anyhow::Error::from)?)
+    Ok(serde_json::to_string(&Facts::from(summary)).map_err(anyhow::Error::from)?)
 }
 
 #[derive(Template)]

@@ -126,7 +126,7 @@ async fn intake_page(
     .await?;
     Ok(IntakePage {
         layout: layout.at("planning"),
-        requests: requests::intake(&app.db, team.id, viewer.person.id).await?,
+        requests: requests::requests_to(&app.db, team.id, viewer.person.id).await?,
         concerns: comments::open_concerns(&app.db, team.id).await?,
         may_edit: access.may_edit,
         may_comment: access.may_comment && !access.is_member,
@@ -212,7 +212,7 @@ pub async fn answer_request(
     let settled = app
         .store
         .change(&actor, |change, _| {
-            Box::pin(requests::settle(change, team, request, outcome, answer))
+            Box::pin(requests::resolve(change, team, request, outcome, answer))
         })
         .await;
     match settled {

@@ -130,7 +130,7 @@ impl FlowReport {
             .map_or(0, |day| day.to_julian_day());
         let last = self.states.len().saturating_sub(1);
         let most = self.times.sorted.last().copied().unwrap_or(0);
-        let count = self.times.taken.len();
+        let count = self.times.finished.len();
         let chart = Chart::new(
             "cycle-time",
             "Cycle time",
@@ -146,12 +146,12 @@ impl FlowReport {
         let mut chart = self.with_levels(chart);
         // tasks with the same day and duration are one dot
         let mut dots: BTreeMap<(i32, i64), Vec<String>> = BTreeMap::new();
-        for taken in &self.times.taken {
+        for finished in &self.times.finished {
             let key = self
                 .task_refs
-                .get(&taken.task)
+                .get(&finished.task)
                 .map_or(String::new(), |task_ref| self.key(task_ref));
-            dots.entry((taken.end.to_julian_day(), taken.days))
+            dots.entry((finished.end.to_julian_day(), finished.days))
                 .or_default()
                 .push(key);
         }
@@ -179,7 +179,7 @@ impl FlowReport {
             ColumnState::Blocked,
             ColumnState::Review,
         ];
-        let oldest = self.ageing.first().map_or(0, |(_, taken)| taken.days);
+        let oldest = self.ageing.first().map_or(0, |(_, finished)| finished.days);
         let limit = self.times.percentile(85);
         let most = (oldest as f64).max(limit.unwrap_or(0.0) * 1.3);
         let places = IN_PROGRESS
@@ -189,7 +189,7 @@ impl FlowReport {
         let beyond = self
             .ageing
             .iter()
-            .filter(|(_, taken)| limit.is_some_and(|limit| taken.days as f64 > limit))
+            .filter(|(_, finished)| limit.is_some_and(|limit| finished.days as f64 > limit))
             .count();
         let mut chart = Chart::new(
             "ageing",
@@ -215,14 +215,14 @@ impl FlowReport {
                 .filter(|(task_ref, _)| task_ref.state == state)
                 .collect();
             let room = column_tasks.len().min(12) as f64;
-            for ((task_ref, taken), place) in column_tasks.iter().zip(0_u32..) {
+            for ((task_ref, finished), place) in column_tasks.iter().zip(0_u32..) {
                 let x = f64::from(index) + (f64::from(place % 12) + 1.0) / (room + 1.0);
-                let at = (x, taken.days as f64);
+                let at = (x, finished.days as f64);
                 let title = format!(
                     "{} {}: {}",
                     self.key(task_ref),
                     task_ref.title,
-                    counted(taken.days as usize, "day")
+                    counted(finished.days as usize, "day")
                 );
                 chart.dot(class(state), at, 4.5, title);
                 // more names than these would overlap

@@ -34,7 +34,7 @@ use crate::{
         layout::Layout,
         page,
         pages::flow::{
-            panels::{Panel, facts, panels, span},
+            panels::{Panel, panels, span, stats},
             tables::{NAMES, Table},
         },
     },
@@ -56,7 +56,7 @@ struct FlowPage {
     error: String,
     span: String,
     zone: String,
-    facts: Vec<(String, String)>,
+    stats: Vec<(String, String)>,
     panels: Vec<Panel>,
 }
 
@@ -214,7 +214,7 @@ pub async fn flow(
             .collect(),
         unknown: query.filter.unknown,
         span: shown.as_ref().map_or(String::new(), span),
-        facts: shown.as_ref().map_or_else(Vec::new, facts),
+        stats: shown.as_ref().map_or_else(Vec::new, stats),
         panels: shown.as_ref().map_or_else(|| Ok(Vec::new()), panels)?,
         team: query.team,
         zone: query.week.zone,

@@ -69,8 +69,8 @@ pub fn span(figures: &FlowReport) -> String {
 }
 
 /// The headline numbers, each with its label.
-pub fn facts(figures: &FlowReport) -> Vec<(String, String)> {
-    let mut facts = Vec::new();
+pub fn stats(figures: &FlowReport) -> Vec<(String, String)> {
+    let mut stats = Vec::new();
     let days = |days: f64| {
         if days == 1.0 {
             "1 day".to_owned()
@@ -79,14 +79,14 @@ pub fn facts(figures: &FlowReport) -> Vec<(String, String)> {
         }
     };
     if let (Some(half), Some(most)) = (figures.times.percentile(50), figures.times.percentile(85)) {
-        facts.push((days(half), "median cycle time".to_owned()));
-        facts.push((days(most), "85th-percentile cycle time".to_owned()));
+        stats.push((days(half), "median cycle time".to_owned()));
+        stats.push((days(most), "85th-percentile cycle time".to_owned()));
     }
     match figures.usual_sprint() {
-        Some(usual) => facts.push((figure(usual), "median tasks done per sprint".to_owned())),
+        Some(usual) => stats.push((figure(usual), "median tasks done per sprint".to_owned())),
         None => {
             let done: usize = figures.throughput.iter().map(|(_, count)| count).sum();
-            facts.push((done.to_string(), "tasks done so far".to_owned()));
+            stats.push((done.to_string(), "tasks done so far".to_owned()));
         }
     }
     let total = figures.blocked.total;
@@ -104,8 +104,8 @@ pub fn facts(figures: &FlowReport) -> Vec<(String, String)> {
         }
         _ => String::new(),
     };
-    facts.push((counted(total, "day"), format!("spent blocked{on}")));
-    facts
+    stats.push((counted(total, "day"), format!("spent blocked{on}")));
+    stats
 }
 
 /// Every panel, in the order of the page.

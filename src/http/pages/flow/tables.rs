@@ -124,15 +124,15 @@ fn cumulative(figures: &FlowReport) -> Rows {
 }
 
 fn cycle_time(figures: &FlowReport) -> Rows {
-    let rows = figures.times.taken.iter().rev().filter_map(|taken| {
-        let task_ref = figures.task_refs.get(&taken.task)?;
-        let (start, end) = (taken.start.to_string(), taken.end.to_string());
+    let rows = figures.times.finished.iter().rev().filter_map(|finished| {
+        let task_ref = figures.task_refs.get(&finished.task)?;
+        let (start, end) = (finished.start.to_string(), finished.end.to_string());
         Some(vec![
             figures.key(task_ref),
             task_ref.title.clone(),
             start,
             end,
-            taken.days.to_string(),
+            finished.days.to_string(),
         ])
     });
     (
@@ -142,14 +142,14 @@ fn cycle_time(figures: &FlowReport) -> Rows {
 }
 
 fn ageing(figures: &FlowReport) -> Rows {
-    let rows = figures.ageing.iter().map(|(task_ref, taken)| {
+    let rows = figures.ageing.iter().map(|(task_ref, finished)| {
         let state = task_ref.state.default_name().to_owned();
         vec![
             figures.key(task_ref),
             task_ref.title.clone(),
             state,
-            taken.start.to_string(),
-            taken.days.to_string(),
+            finished.start.to_string(),
+            finished.days.to_string(),
         ]
     });
     (

@@ -17,7 +17,7 @@ use crate::{
     },
     http::{
         extract::form::{Fields, id},
-        pages::projects::project::answer,
+        pages::projects::project::respond,
     },
 };
 
@@ -43,7 +43,7 @@ pub async fn add_milestone(
         }
         Err(problem) => Err(problem),
     };
-    answer(
+    respond(
         &app,
         &viewer,
         &headers,
@@ -120,7 +120,7 @@ pub async fn edit_milestone(
         }
         Err(problem) => Err(problem),
     };
-    answer(
+    respond(
         &app,
         &viewer,
         &headers,

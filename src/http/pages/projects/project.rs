@@ -307,7 +307,7 @@ pub async fn edit_project(
         }
         Err(problem) => Err(problem),
     };
-    answer(&app, &viewer, &headers, &slug, fields, outcome).await
+    respond(&app, &viewer, &headers, &slug, fields, outcome).await
 }
 
 /// `POST /projects/{slug}/finish`: finishes the project, or resumes it with `again`.
@@ -329,7 +329,7 @@ pub async fn finish_project(
     Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
 }
 
-pub(crate) async fn answer(
+pub(crate) async fn respond(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,

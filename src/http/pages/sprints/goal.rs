@@ -119,15 +119,15 @@ async fn goal_page(
     let (goal, sprint) = goals::goal(&app.db, &access.team, id(goal)?, now).await?;
     let entries = progress::entries(&app.db, access.team.id, goal.id, goal.measure).await?;
     let alike = entries.iter().rev().filter(|entry| entry.alike);
-    let said: Vec<(OffsetDateTime, i64)> = alike.map(|entry| (entry.at, entry.value)).collect();
-    let pace = match said.as_slice() {
+    let entered: Vec<(OffsetDateTime, i64)> = alike.map(|entry| (entry.at, entry.value)).collect();
+    let pace = match entered.as_slice() {
         [] => None,
         _ if goal.measure == Measure::YesNo => None,
-        said => Some(pace_chart(
+        entered => Some(pace_chart(
             &goal,
             &sprint,
             &load_roster(&app.db, access.team.id).await?.week,
-            said,
+            entered,
         )?),
     };
     let of_goal = tasks::lookup::ids_of_goal(&app.db, access.team.id, goal.id).await?;

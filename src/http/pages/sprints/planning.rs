@@ -174,8 +174,8 @@ impl PlanningPage {
             };
             notes.push(format!("{} {verb}", item.blocking.join(", ")));
         }
-        if !item.awaited.is_empty() {
-            notes.push(format!("for {}", item.awaited));
+        if !item.needed_by.is_empty() {
+            notes.push(format!("for {}", item.needed_by));
         }
         match item.carried {
             0 => {}

@@ -20,19 +20,19 @@ pub(crate) fn pace_chart(
     goal: &Goal,
     sprint: &Sprint,
     week: &Week,
-    said: &[(OffsetDateTime, i64)],
+    entered: &[(OffsetDateTime, i64)],
 ) -> Result<Rendered> {
     let all: Vec<time::Date> = days(sprint.starts_on, sprint.ends_on).collect();
     let begin = clock::instant(sprint.starts_on, 0, &week.zone);
     let worked = sprint.working_days(week).len().max(1) as f64;
-    let most = said
+    let most = entered
         .iter()
         .map(|(_, value)| *value)
         .max()
         .unwrap_or(0)
         .max(goal.target);
     let figure = |value: i64| goal.measure.figure(value, goal.target);
-    let last = said.last().map_or(0, |(_, value)| *value);
+    let last = entered.last().map_or(0, |(_, value)| *value);
     let unit = if goal.unit.is_empty() {
         "so far"
     } else {
@@ -52,7 +52,7 @@ pub(crate) fn pace_chart(
     )
     .description(format!(
         "{} values were entered, the last one is {}.",
-        said.len(),
+        entered.len(),
         figure(last)
     ))
     .ticks(ticks);
@@ -68,12 +68,12 @@ pub(crate) fn pace_chart(
     let place = |at: OffsetDateTime| {
         ((at - begin).as_seconds_f64() / 86_400.0).clamp(0.0, all.len() as f64)
     };
-    let points: Vec<(f64, f64)> = said
+    let points: Vec<(f64, f64)> = entered
         .iter()
         .map(|(at, value)| (place(*at), *value as f64))
         .collect();
     chart.line("state-done", &points);
-    for (point, (at, value)) in points.iter().zip(said) {
+    for (point, (at, value)) in points.iter().zip(entered) {
         let day = humanize::day(clock::day_in(*at, &week.zone));
         chart.dot(
             "state-done",

@@ -132,7 +132,7 @@ impl RetroPage {
         }
     }
 
-    fn in_tray<'a>(&'a self, category: &'a NoteCategory) -> impl Iterator<Item = &'a Note> {
+    fn in_category<'a>(&'a self, category: &'a NoteCategory) -> impl Iterator<Item = &'a Note> {
         self.notes
             .iter()
             .filter(move |note| note.category == *category)

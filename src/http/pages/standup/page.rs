@@ -174,9 +174,9 @@ async fn show(
         _ => "/standup".to_owned(),
     };
     let ids: Vec<Uuid> = standups.iter().map(|standup| standup.team.id).collect();
-    let began = standups
+    let previous_at = standups
         .iter()
-        .map(|standup| standup.began)
+        .map(|standup| standup.previous_at)
         .min()
         .unwrap_or(now);
     page::page(&StandupPage {
@@ -189,7 +189,7 @@ async fn show(
             now,
         )
         .await?,
-        actions: actions::actions(&app.db, &ids, began).await?,
+        actions: actions::actions(&app.db, &ids, previous_at).await?,
         layout: layout.at("standup"),
         url,
         standups,

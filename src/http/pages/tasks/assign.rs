@@ -22,7 +22,7 @@ pub async fn set_owners(EditForm(form): EditForm) -> Result<Response> {
             seen,
             ..Edit::default()
         },
-        Err(problem) => return form.answer::<()>(Err(problem), &sentence).await,
+        Err(problem) => return form.respond::<()>(Err(problem), &sentence).await,
     };
     form.change(&sentence, |change, _| {
         Box::pin(edit::edit_task(change, &access.team, access.id, &edit))
@@ -41,7 +41,7 @@ pub async fn assign_me(EditForm(form): EditForm) -> Result<Response> {
     } else {
         format!("Unassigned you from {}", access.key)
     };
-    form.answer(outcome, &sentence).await
+    form.respond(outcome, &sentence).await
 }
 
 /// `POST /tasks/{key}/archive`

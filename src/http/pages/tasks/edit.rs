@@ -31,7 +31,7 @@ pub async fn edit(EditForm(form): EditForm) -> Result<Response> {
             })
             .await
         }
-        Err(problem) => form.answer::<()>(Err(problem), &sentence).await,
+        Err(problem) => form.respond::<()>(Err(problem), &sentence).await,
     }
 }
 

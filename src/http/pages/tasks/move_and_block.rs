@@ -84,7 +84,7 @@ pub async fn move_task(EditForm(form): EditForm) -> Result<Response> {
                 .as_ref()
                 .map_or("", |changed| changed.value.name.as_str());
             let sentence = format!("Moved {} to {column}", access.key);
-            form.answer(outcome, &sentence).await
+            form.respond(outcome, &sentence).await
         }
     }
 }
@@ -168,7 +168,7 @@ pub async fn block(EditForm(form): EditForm) -> Result<Response> {
             refused_change(&form, Refusal::of(problem, fields)?, true).await
         }
         outcome => {
-            form.answer(outcome, &format!("Blocked {}", access.key))
+            form.respond(outcome, &format!("Blocked {}", access.key))
                 .await
         }
     }

@@ -20,7 +20,7 @@ use crate::{
             flash::with_flash,
             form::TaskForm,
             refusal::Refusal,
-            task::{article, shown},
+            task::{shown, task_view},
         },
     },
 };
@@ -34,21 +34,21 @@ impl TaskForm {
         verb: impl for<'a> FnMut(&'a mut Change, Scope<'a, 'env>) -> BoxFuture<'a, T> + Send,
     ) -> Result<Response> {
         let outcome = self.try_change(verb).await;
-        self.answer(outcome, sentence).await
+        self.respond(outcome, sentence).await
     }
 
     /// Builds the response to an executed or refused change.
-    pub(crate) async fn answer<T>(
+    pub(crate) async fn respond<T>(
         &self,
         outcome: Result<Changed<T>>,
         sentence: &str,
     ) -> Result<Response> {
-        answer(self, outcome, sentence).await
+        respond(self, outcome, sentence).await
     }
 }
 
 /// Renders the task again, with the errors of a refused form.
-pub(crate) async fn answer<T>(
+pub(crate) async fn respond<T>(
     form: &TaskForm,
     outcome: Result<Changed<T>>,
     sentence: &str,
@@ -69,8 +69,8 @@ pub(crate) async fn answer<T>(
         return refused_change(form, refusal, false).await;
     }
     let status = refusal.status();
-    let article = article(&app.db, &app.clock, viewer, access, refusal, None).await?;
-    shown(app, viewer, headers, article, status).await
+    let task_view = task_view(&app.db, &app.clock, viewer, access, refusal, None).await?;
+    shown(app, viewer, headers, task_view, status).await
 }
 
 async fn changed_task<T>(
@@ -104,7 +104,7 @@ async fn changed_task<T>(
         }
         Some(_) => with_flash(
             page::page(
-                &article(
+                &task_view(
                     &app.db,
                     &app.clock,
                     viewer,

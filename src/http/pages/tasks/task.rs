@@ -49,7 +49,7 @@ use crate::{
 #[template(path = "tasks/task.html")]
 struct TaskPage {
     layout: Layout,
-    article: TaskView,
+    task_view: TaskView,
 }
 
 /// The task's HTML, for the dialog and the page.
@@ -61,7 +61,7 @@ pub(crate) struct TaskView {
     may_edit: bool,
     task: TaskDetails,
     description: markdown::Html,
-    story: Vec<timeline::TimelineEntry>,
+    activity: Vec<timeline::TimelineEntry>,
     columns: Vec<Column>,
     sprints: Vec<Sprint>,
     goals: Vec<Goal>,
@@ -288,7 +288,7 @@ impl TaskView {
     }
 }
 
-pub(crate) async fn article(
+pub(crate) async fn task_view(
     db: &PgPool,
     clock: &Clock,
     viewer: &Viewer,
@@ -318,7 +318,7 @@ pub(crate) async fn article(
     };
     Ok(TaskView {
         description: markdown::render(&task.description, &links),
-        story: timeline::of_task(db, access.team.id, access.id, &links).await?,
+        activity: timeline::of_task(db, access.team.id, access.id, &links).await?,
         columns: boards::queries::columns(db, access.team.id).await?,
         people: boards::queries::people(db).await?,
         labels: boards::queries::labels(db, access.team.id).await?,
@@ -359,7 +359,7 @@ pub async fn task(
     Query(did): Query<UndoQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let article = article(
+    let task_view = task_view(
         &app.db,
         &app.clock,
         &viewer,
@@ -368,27 +368,27 @@ pub async fn task(
         did.did,
     )
     .await?;
-    shown(&app, &viewer, &headers, article, StatusCode::OK).await
+    shown(&app, &viewer, &headers, task_view, StatusCode::OK).await
 }
 
 pub(crate) async fn shown(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,
-    article: TaskView,
+    task_view: TaskView,
     status: StatusCode,
 ) -> Result<Response> {
     if fragment(headers).is_some() {
         return if status.is_success() {
-            page::page(&article)
+            page::page(&task_view)
         } else {
-            page::with_errors(status, &article)
+            page::with_errors(status, &task_view)
         };
     }
-    let title = format!("{} {}", article.task.card.key, article.task.card.title);
+    let title = format!("{} {}", task_view.task.card.key, task_view.task.card.title);
     let page = TaskPage {
-        layout: Layout::new(app, viewer, headers, title, &article.team.slug).await?,
-        article,
+        layout: Layout::new(app, viewer, headers, title, &task_view.team.slug).await?,
+        task_view,
     };
     if status.is_success() {
         page::page(&page)

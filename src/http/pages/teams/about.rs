@@ -43,14 +43,14 @@ struct AboutPage {
     about: About,
     roadmap: markdown::Html,
     members: Vec<Member>,
-    quarters: Vec<(String, Vec<Aim>)>,
+    quarters: Vec<(String, Vec<ObjectiveProgress>)>,
     this_quarter: String,
     zone: String,
     errors: BTreeMap<&'static str, String>,
 }
 
 /// An objective with its key results.
-struct Aim {
+struct ObjectiveProgress {
     objective: Objective,
     results: Vec<Reached>,
 }
@@ -104,14 +104,17 @@ async fn about_page(
     );
     let (about, errors) = refused.unwrap_or((current, BTreeMap::new()));
     let roster = load_roster(&app.db, team.id).await?;
-    let mut quarters: Vec<(String, Vec<Aim>)> = Vec::new();
-    for aim in aims(&app.db, viewer, &team).await? {
+    let mut quarters: Vec<(String, Vec<ObjectiveProgress>)> = Vec::new();
+    for objective_progress in objectives(&app.db, viewer, &team).await? {
         match quarters
             .iter_mut()
-            .find(|(quarter, _)| *quarter == aim.objective.quarter)
+            .find(|(quarter, _)| *quarter == objective_progress.objective.quarter)
         {
-            Some((_, aims)) => aims.push(aim),
-            None => quarters.push((aim.objective.quarter.clone(), vec![aim])),
+            Some((_, objectives)) => objectives.push(objective_progress),
+            None => quarters.push((
+                objective_progress.objective.quarter.clone(),
+                vec![objective_progress],
+            )),
         }
     }
     Ok(AboutPage {
@@ -137,7 +140,7 @@ fn quarter(day: time::Date) -> String {
 }
 
 /// Loads a team's objectives, with the contributions to all key results in one query.
-async fn aims(db: &PgPool, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
+async fn objectives(db: &PgPool, viewer: &Viewer, team: &Team) -> Result<Vec<ObjectiveProgress>> {
     let objectives = projects::queries::objectives(db, team.id).await?;
     let results: Vec<Uuid> = objectives
         .iter()
@@ -200,11 +203,12 @@ async fn aims(db: &PgPool, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
             goals: of_goals,
         }
     };
-    let aim = |(objective, results): (Objective, Vec<KeyResult>)| Aim {
-        objective,
-        results: results.into_iter().map(reached).collect(),
-    };
-    Ok(objectives.into_iter().map(aim).collect())
+    let objective_progress =
+        |(objective, results): (Objective, Vec<KeyResult>)| ObjectiveProgress {
+            objective,
+            results: results.into_iter().map(reached).collect(),
+        };
+    Ok(objectives.into_iter().map(objective_progress).collect())
 }
 
 /// `POST /teams/{slug}/about`

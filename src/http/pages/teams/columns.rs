@@ -24,7 +24,7 @@ use crate::{
         extract::form::{Fields, id},
         layout::Layout,
         page,
-        pages::teams::settings::answer,
+        pages::teams::settings::respond,
     },
 };
 
@@ -56,7 +56,7 @@ pub async fn add_column(
         }
         Err(problem) => Err(problem),
     };
-    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+    respond(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }
 
 /// `POST /teams/{slug}/columns/{column}`: with `to` it moves the column `left` or `right`,
@@ -94,7 +94,7 @@ pub async fn edit_column(
             Err(problem) => Err(problem),
         },
     };
-    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+    respond(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }
 
 #[derive(Template)]
@@ -236,7 +236,7 @@ pub async fn edit_label(
             Err(problem) => Err(problem),
         }
     };
-    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+    respond(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }
 
 fn hue(fields: &Fields) -> Result<i16> {

@@ -14,7 +14,7 @@ use crate::{
         tasks::stakeholders,
         teams::membership::{self, TeamRole},
     },
-    http::{extract::form::Fields, pages::teams::settings::answer},
+    http::{extract::form::Fields, pages::teams::settings::respond},
 };
 
 /// `POST /teams/{slug}/members`: `role` is `lead`, `member` or `none`, of the person with that `handle`.
@@ -51,7 +51,7 @@ pub async fn set_member(
     {
         return Ok(Redirect::to("/teams").into_response());
     }
-    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+    respond(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }
 
 /// `POST /teams/{slug}/visibility`: with `private` only members can see the team.
@@ -84,7 +84,7 @@ pub async fn set_visibility(
             })
         })
         .await;
-    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+    respond(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }
 
 /// `POST /teams/{slug}/name`
@@ -106,5 +106,5 @@ pub async fn rename(
             Box::pin(membership::rename(change, &team, name, key))
         })
         .await;
-    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+    respond(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }

@@ -46,8 +46,8 @@ use crate::{
 #[template(path = "teams/my_work.html")]
 struct MyWork {
     layout: Layout,
-    whose: Person,
-    mine: bool,
+    person: Person,
+    is_own: bool,
     teams: Vec<(Team, Vec<Card>)>,
     /// Tasks in review in this person's teams without a reviewer.
     reviews: Vec<(Team, Vec<Card>)>,
@@ -61,7 +61,7 @@ struct MyWork {
     /// The reader's requests to other teams.
     requests: Vec<Request>,
     /// This person's open actions.
-    promised: Vec<Action>,
+    actions: Vec<Action>,
     /// Topics that mention the reader; empty on another person's page.
     opinions: Vec<Topic>,
     now: OffsetDateTime,
@@ -69,10 +69,10 @@ struct MyWork {
 
 impl MyWork {
     fn heading(&self) -> &str {
-        if self.mine {
+        if self.is_own {
             "My work"
         } else {
-            &self.whose.name
+            &self.person.name
         }
     }
 
@@ -125,7 +125,7 @@ impl MyWork {
 
     /// Whether the reader may resolve this person's actions.
     fn may_settle(&self, action: &Action) -> bool {
-        self.mine && self.layout.may_edit(action.team_id)
+        self.is_own && self.layout.may_edit(action.team_id)
     }
 
     fn waited(&self, waiting: &WaitingTask) -> String {
@@ -140,7 +140,7 @@ impl MyWork {
             .flat_map(|(team, cards)| cards.iter().map(|card| (card, team.id)));
         let free =
             cards.filter(|(card, _)| card.state == ColumnState::Blocked && card.is_free_to_go_on());
-        free.map(|(card, team)| (card, self.mine && self.layout.may_edit(team)))
+        free.map(|(card, team)| (card, self.is_own && self.layout.may_edit(team)))
     }
 
     fn age(&self, card: &Card) -> String {
@@ -193,33 +193,33 @@ pub async fn person(
     if handle.contains('\0') {
         return Err(Problem::NotFound);
     }
-    let whose = accounts::queries::person(&app.db, &handle).await?;
-    let layout = Layout::new(&app, &viewer, &headers, whose.name.clone(), "").await?;
-    page::page(&work_of(&app, &viewer, whose, layout).await?)
+    let person = accounts::queries::person(&app.db, &handle).await?;
+    let layout = Layout::new(&app, &viewer, &headers, person.name.clone(), "").await?;
+    page::page(&work_of(&app, &viewer, person, layout).await?)
 }
 
 /// A person's work, as far as the viewer can see it.
-async fn work_of(app: &App, viewer: &Viewer, whose: Person, layout: Layout) -> Result<MyWork> {
+async fn work_of(app: &App, viewer: &Viewer, person: Person, layout: Layout) -> Result<MyWork> {
     // The layout has read already which teams they may look at.
     let teams = layout.teams.clone();
     let seen: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
-    let (mine, now) = (whose.id == viewer.person.id, app.clock.now());
-    let followed = if mine {
-        follow::followed(&app.db, whose.id, &seen).await?
+    let (is_own, now) = (person.id == viewer.person.id, app.clock.now());
+    let followed = if is_own {
+        follow::followed(&app.db, person.id, &seen).await?
     } else {
         Vec::new()
     };
-    let lately = now - Duration::days(14);
-    let awaited = if mine {
-        summary::awaited_of(&app.db, &seen, whose.id, now).await?
+    let recently = now - Duration::days(14);
+    let needed_tasks = if is_own {
+        summary::tasks_needed_by_of(&app.db, &seen, person.id, now).await?
     } else {
         Vec::new()
     };
-    let owned = tasks::queries::of_owner(&app.db, whose.id, &seen).await?;
-    let reviews = tasks::queries::to_review(&app.db, whose.id, &seen).await?;
-    let listed = awaited.iter().chain(&owned).chain(&reviews);
+    let owned = tasks::queries::of_owner(&app.db, person.id, &seen).await?;
+    let reviews = tasks::queries::to_review(&app.db, person.id, &seen).await?;
+    let listed = needed_tasks.iter().chain(&owned).chain(&reviews);
     let cards = tasks::queries::cards_by_id(&app.db, &teams, listed).await?;
-    let mut waiting_for: Vec<Card> = awaited
+    let mut waiting_for: Vec<Card> = needed_tasks
         .iter()
         .filter_map(|(_, task)| cards.get(task).cloned())
         .collect();
@@ -229,27 +229,27 @@ async fn work_of(app: &App, viewer: &Viewer, whose: Person, layout: Layout) -> R
         updates: if followed.is_empty() {
             ActivityFeed::default()
         } else {
-            activity_feed::news(&app.db, whose.id, &teams).await?
+            activity_feed::news(&app.db, person.id, &teams).await?
         },
         waiting_for,
-        requests: if mine {
-            requests::requests_by(&app.db, &whose, &seen, lately).await?
+        requests: if is_own {
+            requests::requests_by(&app.db, &person, &seen, recently).await?
         } else {
             Vec::new()
         },
         followed,
-        mine,
+        is_own,
         reviews: by_team(&teams, &reviews, &cards),
         teams: by_team(&teams, &owned, &cards),
-        waiting: waiting_on(&app.db, &app.clock, whose.id, &seen, viewer).await?,
-        promised: actions::of_owner(&app.db, whose.id, &seen).await?,
-        opinions: if mine {
-            topics::asked_of(&app.db, whose.id, &seen).await?
+        waiting: waiting_on(&app.db, &app.clock, person.id, &seen, viewer).await?,
+        actions: actions::of_owner(&app.db, person.id, &seen).await?,
+        opinions: if is_own {
+            topics::topics_for(&app.db, person.id, &seen).await?
         } else {
             Vec::new()
         },
         now,
-        whose,
+        person,
     })
 }
 

@@ -280,7 +280,7 @@ pub async fn set_week(
         }
         Err(problem) => Err(problem),
     };
-    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+    respond(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }
 
 /// `POST /teams/{slug}/days-off`
@@ -309,7 +309,7 @@ pub async fn add_day_off(
         }
         Err(problem) => Err(problem),
     };
-    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+    respond(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }
 
 /// `POST /teams/{slug}/days-off/{day}/remove`
@@ -333,7 +333,7 @@ pub async fn remove_day_off(
     Ok(Redirect::to(&format!("/teams/{slug}/settings")).into_response())
 }
 
-pub(crate) async fn answer(
+pub(crate) async fn respond(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,

@@ -44,7 +44,7 @@ struct SetupPage {
     key: String,
     today: Date,
     /// Teams that were created on the command line before the setup.
-    there: Vec<Team>,
+    existing: Vec<Team>,
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
 }
@@ -54,10 +54,10 @@ impl SetupPage {
     fn teams(&self) -> Vec<String> {
         let mut names = if self.typed.get("team").is_some() {
             self.typed.all("team")
-        } else if self.there.is_empty() {
+        } else if self.existing.is_empty() {
             vec!["Infrastructure".to_owned(), "Ingestion".to_owned()]
         } else {
-            self.there.iter().map(|team| team.name.clone()).collect()
+            self.existing.iter().map(|team| team.name.clone()).collect()
         };
         names.resize(names.len().max(2), String::new());
         names
@@ -108,7 +108,7 @@ async fn setup_page(
         layout,
         key,
         today,
-        there: setup::existing_teams(&app.db).await?,
+        existing: setup::existing_teams(&app.db).await?,
         typed,
         errors,
     })

@@ -19,7 +19,7 @@ use crate::{
     http::{
         extract::form::{Fields, id},
         page,
-        pages::teams::settings::{answer, settings_page},
+        pages::teams::settings::{respond, settings_page},
     },
 };
 
@@ -123,5 +123,5 @@ pub async fn set_public(
             Box::pin(share_links::set_public(change, &team, public))
         })
         .await;
-    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+    respond(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }
