@@ -91,7 +91,7 @@ async fn flow_page_shows_cycle_times_and_time_blocked() {
         page.contains("3 of 5 tasks are done"),
         "the archived task still counts as done"
     );
-    assert!(page.contains(r#"aria-labelledby="cycle-time-title cycle-time-says""#));
+    assert!(page.contains(r#"aria-labelledby="cycle-time-title cycle-time-description""#));
     assert!(page.contains("Their topic</span><span class=\"muted\">2 days · Ingestion"));
     assert!(!page.contains("style="));
     // both charts show the team's percentiles, and each panel has its numbers as a table and a file

@@ -149,7 +149,7 @@ impl PersonNames {
                     .flatten()
                     .for_each(|owner| self.anonymize_name(owner));
             }
-            let blockers = figures.get_mut("waits").and_then(Value::as_array_mut);
+            let blockers = figures.get_mut("blockers").and_then(Value::as_array_mut);
             blockers
                 .into_iter()
                 .flatten()

@@ -37,7 +37,6 @@ use crate::{
         layout::Layout,
         middleware::client_ip::ClientIp,
         page::{Rendered, fragment, rendered, theme},
-        pages::checkin::feeds::{self, Feed, FeedContext},
     },
 };
 
@@ -204,7 +203,11 @@ pub(crate) fn key(
 }
 
 /// The current revision, read again after waiting for the page lock.
-async fn now_counted(db: &PgPool, team: &mut Team, now: OffsetDateTime) -> Result<Revision> {
+pub(crate) async fn now_counted(
+    db: &PgPool,
+    team: &mut Team,
+    now: OffsetDateTime,
+) -> Result<Revision> {
     let (seq, workspace) = log::newest(db, team.id).await?;
     team.seq = seq;
     Ok(Revision::of(seq, workspace, now))
@@ -283,81 +286,6 @@ pub async fn check_in(
         make,
     )
     .await
-}
-
-/// `GET /teams/{slug}/check-in/{file}`
-pub async fn feed(
-    State(app): State<App>,
-    from: ClientIp,
-    Path((slug, file)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Result<Response> {
-    let feed = Feed::from_file_name(&file)?;
-    let BoardAuth {
-        access,
-        workspace_seq,
-        ..
-    } = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
-    let page = format!("/teams/{slug}/check-in");
-    feed_of(
-        &app,
-        &headers,
-        access.team,
-        workspace_seq,
-        feed,
-        &page,
-        false,
-    )
-    .await
-}
-
-/// A team's check-in: progress of goals, tasks by state, blocked tasks, recent and next work.
-#[utoipa::path(
-    get,
-    path = "/api/v1/teams/{slug}/check-in",
-    tag = "teams",
-    params(("slug" = String, Path, description = "The team's slug", example = "infrastructure")),
-    responses((status = 200, description = "The state of the team's sprint", body = summary::Facts)),
-)]
-pub async fn check_in_json(
-    app: State<App>,
-    from: ClientIp,
-    Path(slug): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response> {
-    feed(app, from, Path((slug, "check-in.json".to_owned())), headers).await
-}
-
-/// Responds with a feed, cached once for all readers.
-pub(crate) async fn feed_of(
-    app: &App,
-    headers: &HeaderMap,
-    team: Team,
-    workspace_seq: i64,
-    feed: Feed,
-    page: &str,
-    guest: bool,
-) -> Result<Response> {
-    let now = app.clock.now();
-    let revision = Revision::of(team.seq, workspace_seq, now);
-    let key = PageKey {
-        theme: "",
-        ..key(headers, team.id, guest, format!("{feed:?} {page}"))
-    };
-    let make = async || {
-        let mut team = team.clone();
-        let revision = now_counted(&app.db, &mut team, now).await?;
-        let place = FeedContext {
-            site: &app.public_url,
-            page,
-            guest,
-        };
-        Ok((
-            revision,
-            feeds::text(&app.db, &team, feed, &place, now).await?,
-        ))
-    };
-    page_cache::answer(&app.page_cache, headers, (key, revision), feed.kind(), make).await
 }
 
 /// The check-in page of a guest.

@@ -52,7 +52,7 @@ impl Feed {
         }
     }
 
-    pub fn kind(self) -> &'static str {
+    pub fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Atom => "application/atom+xml; charset=utf-8",
@@ -70,19 +70,19 @@ pub struct FeedContext<'p> {
 }
 
 /// A feed's text.
-pub async fn text(
+pub async fn render_feed(
     db: &PgPool,
     team: &Team,
     feed: Feed,
-    place: &FeedContext<'_>,
+    context: &FeedContext<'_>,
     now: OffsetDateTime,
 ) -> Result<String> {
     if feed == Feed::Calendar {
-        return calendar(db, team, place, now).await;
+        return calendar(db, team, context, now).await;
     }
     if feed == Feed::Atom {
         let mut changes = changes::newest(db, team).await?;
-        if place.guest {
+        if context.guest {
             changes
                 .iter_mut()
                 .for_each(|change| change.title = without_addresses(&change.title));
@@ -97,13 +97,13 @@ pub async fn text(
             .unwrap_or(now);
         return rendered(&Atom {
             team,
-            place,
+            context,
             changes,
             updated,
         });
     }
     let summary = check_in(db, team, now).await?;
-    let summary = if place.guest {
+    let summary = if context.guest {
         summary.for_guests()
     } else {
         summary
@@ -118,7 +118,7 @@ pub async fn text(
 #[template(path = "checkin/changes.xml")]
 struct Atom<'a> {
     team: &'a Team,
-    place: &'a FeedContext<'a>,
+    context: &'a FeedContext<'a>,
     changes: Vec<Changed>,
     updated: OffsetDateTime,
 }
@@ -161,7 +161,7 @@ pub fn badge(words: &str) -> Result<String> {
 async fn calendar(
     db: &PgPool,
     team: &Team,
-    place: &FeedContext<'_>,
+    context: &FeedContext<'_>,
     now: OffsetDateTime,
 ) -> Result<String> {
     let created = now.format(STAMP).map_err(anyhow::Error::from)?;
@@ -173,12 +173,12 @@ async fn calendar(
             Event::new()
                 .uid(&format!("sprint-{}@{}", sprint.number, team.slug))
                 .add_property("DTSTAMP", created.as_str())
-                .summary(&plain(&if place.guest {
+                .summary(&plain(&if context.guest {
                     without_addresses(&sprint.name)
                 } else {
                     sprint.name.clone()
                 }))
-                .url(&format!("{}{}", place.site, place.page))
+                .url(&format!("{}{}", context.site, context.page))
                 .starts(sprint.starts_on)
                 // iCalendar's end date is exclusive.
                 .ends(sprint.next_start())
@@ -188,13 +188,13 @@ async fn calendar(
     let due = lookup::due_tasks(db, team.id).await?;
     for (number, title, on) in due {
         let key = format!("{}-{number}", team.key);
-        let (url, title) = if place.guest {
+        let (url, title) = if context.guest {
             (
-                format!("{}{}", place.site, place.page),
+                format!("{}{}", context.site, context.page),
                 without_addresses(&title),
             )
         } else {
-            (format!("{}/tasks/{key}", place.site), title)
+            (format!("{}/tasks/{key}", context.site), title)
         };
         calendar.push(
             Event::new()

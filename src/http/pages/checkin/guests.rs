@@ -37,7 +37,8 @@ use crate::{
         pages::{
             accounts::counted,
             checkin::{
-                check_in::{feed_of, for_guest, key},
+                check_in::{for_guest, key},
+                feed_handlers::feed_of,
                 feeds::Feed,
             },
         },

@@ -1,12 +1,14 @@
 //! Pages for other teams and for guests.
 
 pub mod check_in;
+pub mod feed_handlers;
 pub mod feeds;
 pub mod follows;
 pub mod guests;
 pub mod requests;
 
 pub use crate::http::pages::checkin::check_in::*;
+pub use crate::http::pages::checkin::feed_handlers::*;
 pub use crate::http::pages::checkin::follows::*;
 pub use crate::http::pages::checkin::guests::*;
 pub use crate::http::pages::checkin::requests::*;
