@@ -22,17 +22,17 @@ pub struct App(Arc<Parts>);
 /// The parts that [`App`] dereferences to.
 pub struct Parts {
     /// The public address, without a trailing slash.
-    pub public_url: String,
+    pub(crate) public_url: String,
     pub db: PgPool,
     pub clock: Clock,
     /// Runs every change as a transaction that writes its events.
     pub store: EventStore,
     pub live: Arc<Live>,
     /// Batches the authorization queries of boards that are requested at the same moment.
-    pub auth_batcher: AuthBatcher,
+    pub(crate) auth_batcher: AuthBatcher,
     /// Rendered boards and compressed pages, served again while nothing has changed.
-    pub page_cache: PageCache,
-    pub sign_in_limits: SignInLimits,
+    pub(crate) page_cache: PageCache,
+    pub(crate) sign_in_limits: SignInLimits,
     pub request_limits: RequestLimits,
     /// Limits how many event streams an account or a network may have open.
     pub stream_limiter: StreamLimiter,
@@ -80,7 +80,7 @@ impl App {
     }
 
     /// Whether the public address is https; cookies and security headers depend on it.
-    pub fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
     }
 }

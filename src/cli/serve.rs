@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) struct DemoData {
     /// Number of tasks in Infrastructure's sprint.
-    pub tasks: Option<u32>,
+    pub(crate) tasks: Option<u32>,
 }
 
 pub(super) async fn serve(config: &Config) -> anyhow::Result<()> {

@@ -17,7 +17,7 @@ use crate::config::trusted_proxies::TrustedProxies;
 
 /// The global flags, accepted before or after the command's name.
 #[derive(Args, Clone, Debug)]
-pub struct Config {
+pub(crate) struct Config {
     /// Address to listen on; port 0 chooses a free port
     #[arg(
         long,
@@ -25,7 +25,7 @@ pub struct Config {
         default_value = "127.0.0.1:8042",
         global = true
     )]
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
 
     /// Public URL, such as https://board.example.org [default: http://<listen>]
     #[arg(long, env = "FORTNIGHT_PUBLIC_URL", value_parser = public_url, global = true)]
@@ -49,7 +49,7 @@ pub struct Config {
         default_value_t,
         global = true
     )]
-    pub log_format: LogFormat,
+    pub(crate) log_format: LogFormat,
 
     /// Directory of the files and of the bundled database
     #[arg(long, env = "FORTNIGHT_DATA_DIR", global = true)]
@@ -73,7 +73,7 @@ pub enum LogFormat {
 impl Config {
     /// The public URL for links, given the address that the server listens on.
     #[must_use]
-    pub fn public_url(&self, bound: SocketAddr) -> String {
+    pub(crate) fn public_url(&self, bound: SocketAddr) -> String {
         self.public_url.clone().unwrap_or_else(|| {
             // a link to 0.0.0.0 does not work
             let reachable = match bound.ip() {
@@ -87,18 +87,18 @@ impl Config {
 
     /// The trusted reverse proxies.
     #[must_use]
-    pub fn trusted(&self) -> TrustedProxies {
+    pub(crate) fn trusted(&self) -> TrustedProxies {
         self.trusted_proxy.iter().cloned().collect()
     }
 
     /// The data directory: everything that this installation stores on disk.
-    pub fn data_dir(&self) -> anyhow::Result<PathBuf> {
+    pub(crate) fn data_dir(&self) -> anyhow::Result<PathBuf> {
         self.given_data_dir()?.map_or_else(default_data_dir, Ok)
     }
 
     /// The demo's data directory: the named one, or one beside the real one, so that the demo does
     /// not touch real data.
-    pub fn demo_data_dir(&self) -> anyhow::Result<PathBuf> {
+    pub(crate) fn demo_data_dir(&self) -> anyhow::Result<PathBuf> {
         if let Some(dir) = self.given_data_dir()? {
             return Ok(dir);
         }
@@ -121,7 +121,7 @@ impl Config {
     }
 
     /// The connection options of your own Postgres, if one was named.
-    pub fn database(&self) -> anyhow::Result<Option<PgConnectOptions>> {
+    pub(crate) fn database(&self) -> anyhow::Result<Option<PgConnectOptions>> {
         match &self.database_url {
             // docker compose passes an empty text for a variable that is not set
             Some(DatabaseUrl(url)) if !url.is_empty() => {

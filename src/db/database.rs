@@ -28,7 +28,7 @@ pub struct Database {
 impl Database {
     /// Opens your own Postgres, or else starts the bundled one. Only one server can run on a data
     /// directory.
-    pub async fn to_serve(
+    pub(crate) async fn to_serve(
         named: Option<PgConnectOptions>,
         data_dir: &Path,
     ) -> anyhow::Result<Self> {
@@ -50,7 +50,7 @@ impl Database {
     }
 
     /// The bundled database, emptied first.
-    pub async fn emptied(data_dir: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn emptied(data_dir: &Path) -> anyhow::Result<Self> {
         let embedded = Embedded::start(data_dir, Durability::Safe).await?;
         embedded
             .reset()
@@ -84,7 +84,7 @@ impl Database {
     }
 
     /// Closes the pool, and then stops the bundled Postgres.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         // Postgres will close connections that are still in use
         if tokio::time::timeout(CLOSE_WITHIN, self.pool.close())
             .await

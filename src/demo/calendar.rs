@@ -9,14 +9,14 @@ use crate::{
 };
 
 /// The workspace's own time zone.
-pub const ZONE: &str = "Europe/Berlin";
+pub(crate) const ZONE: &str = "Europe/Berlin";
 
 /// People work from nine until half past five, where they live.
 const BEGIN: i64 = 9 * 60;
 const END: i64 = 17 * 60 + 30;
 
-pub struct Calendar {
-    pub now: OffsetDateTime,
+pub(crate) struct Calendar {
+    pub(crate) now: OffsetDateTime,
     /// The active sprint's Monday.
     first: Date,
     /// The number of its working days that have passed.
@@ -26,7 +26,7 @@ pub struct Calendar {
 impl Calendar {
     /// Today is always in the middle of the active sprint, from its Thursday to its second Wednesday:
     /// there is something to look back on, and the demo lasts a few days.
-    pub fn new(now: OffsetDateTime) -> Self {
+    pub(crate) fn new(now: OffsetDateTime) -> Self {
         let (today, hour, minute) = civil_in(now, ZONE);
         let weekday = i64::from(today.weekday().number_days_from_monday());
         let weeks_gone = i64::from(weekday < 3);
@@ -45,20 +45,20 @@ impl Calendar {
     }
 
     /// The Monday of a sprint; the active one is 0.
-    pub fn monday(&self, sprint: i32) -> Date {
+    pub(crate) fn monday(&self, sprint: i32) -> Date {
         self.first
             .saturating_add(Duration::weeks(2 * i64::from(sprint)))
     }
 
     /// A working day of a sprint.
-    pub fn day(&self, sprint: i32, working_day: i64) -> Date {
+    pub(crate) fn day(&self, sprint: i32, working_day: i64) -> Date {
         self.monday(sprint).saturating_add(Duration::days(
             working_day.div_euclid(5) * 7 + working_day.rem_euclid(5),
         ))
     }
 
     /// A table's time on one clock over all sprints: working days since the active sprint's beginning.
-    pub fn clock(&self, sprint: i32, time: f64) -> f64 {
+    pub(crate) fn clock(&self, sprint: i32, time: f64) -> f64 {
         let time = f64::from(sprint.min(0)) * 10.0 + time;
         if time > 0.0 {
             time * self.gone / NOMINAL_TODAY
@@ -68,7 +68,7 @@ impl Calendar {
     }
 
     /// When a person in a time zone did what the tables have at `clock`, after `last` and before now.
-    pub fn instant(
+    pub(crate) fn instant(
         &self,
         clock: f64,
         zone: &TimeZone,
@@ -155,6 +155,6 @@ fn at_minute(day: Date, minute: i64, zone: &TimeZone) -> OffsetDateTime {
 }
 
 /// Postgres keeps no more than that.
-pub fn whole_micros(at: OffsetDateTime) -> OffsetDateTime {
+pub(crate) fn whole_micros(at: OffsetDateTime) -> OffsetDateTime {
     at.replace_microsecond(at.microsecond()).unwrap_or(at)
 }

@@ -80,7 +80,7 @@ const FOLLOWS: &[(&str, &str, &str)] = &[
     ("marie", "INF", "Cut"),
 ];
 
-pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
+pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     for (team, by, title, why, wanted, hours, settled) in REQUESTS {
         let at = now - Duration::hours(*hours);
         let (outcome, answer, settler) = settled.map_or((None, "", ""), |(outcome, answer, by)| {

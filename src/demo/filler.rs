@@ -90,7 +90,7 @@ const LABELS: [&[&str]; 9] = [
 
 /// Adds to Infrastructure's active sprint until it has `count` tasks, spread over its columns.
 /// They are created just before now, and ranked after the hand-written demo tasks.
-pub fn fill_sprint(history: &mut History, calendar: &Calendar, count: usize) {
+pub(crate) fn fill_sprint(history: &mut History, calendar: &Calendar, count: usize) {
     let sprint = history.sprint(0);
     let in_sprint = |row: &&Row| {
         row.team == INFRASTRUCTURE && row.sprint == sprint && row.archived_at.is_none()

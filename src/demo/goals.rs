@@ -168,7 +168,7 @@ const REMARKS: &[Said] = &[
     ),
 ];
 
-pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
+pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     for (team, title, why, needs) in WHYS {
         sqlx::query(
             "UPDATE goals g SET why = $3, needs = $4 FROM teams t WHERE t.id = g.team_id AND t.key = $1 AND g.title = $2",

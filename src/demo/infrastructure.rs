@@ -2,7 +2,7 @@
 
 use crate::demo::content::{BLOCKED, DOING, DONE, Deed, On, REVIEW, TODO, Task, task};
 
-pub const TASKS: &[Task] = &[
+pub(crate) const TASKS: &[Task] = &[
     // ---- three sprints ago
     task("compare", "ebba", -4.0, "Compare three ways to migrate a table under load")
         .about("Copy and swap, logical replication, or dual writes. For each:\n\n- how long writes wait\n- what happens when it is **interrupted**\n- who has to change code\n\nA page is enough; we decide together on Friday.")

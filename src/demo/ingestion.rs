@@ -2,7 +2,7 @@
 
 use crate::demo::content::{DOING, DONE, Deed, On, REVIEW, Task, task};
 
-pub const TASKS: &[Task] = &[
+pub(crate) const TASKS: &[Task] = &[
     // ---- three sprints ago
     task("one-path", "sunhee", -4.0, "Route person updates through one code path")
         .about("There are four today. Merge them into one function before anything else changes.")

@@ -10,7 +10,7 @@ use crate::demo::{
 };
 
 /// Inserts tasks, everything that belongs to them, and their events.
-pub async fn write(db: &mut PgConnection, history: &History) -> anyhow::Result<()> {
+pub(crate) async fn write(db: &mut PgConnection, history: &History) -> anyhow::Result<()> {
     let mut rng = Chance::new(11);
     for (index, team) in history.known().teams.iter().enumerate() {
         let rows: Vec<&Row> = history
@@ -219,6 +219,6 @@ async fn events(db: &mut PgConnection, team: Uuid, events: &[Event]) -> anyhow::
 }
 
 /// Collects one field of each row, as a parameter of `unnest`.
-pub(crate) fn list<'a, T, F>(of: &'a [T], field: impl FnMut(&'a T) -> F) -> Vec<F> {
+pub fn list<'a, T, F>(of: &'a [T], field: impl FnMut(&'a T) -> F) -> Vec<F> {
     of.iter().map(field).collect()
 }

@@ -2,12 +2,12 @@
 
 use crate::demo::{content::Task, infrastructure, ingestion};
 
-pub struct Person {
+pub(crate) struct Person {
     pub handle: &'static str,
     pub name: &'static str,
     pub hue: i16,
-    pub zone: &'static str,
-    pub admin: bool,
+    pub(crate) zone: &'static str,
+    pub(crate) admin: bool,
 }
 
 const fn person(handle: &'static str, name: &'static str, hue: i16, zone: &'static str) -> Person {
@@ -21,7 +21,7 @@ const fn person(handle: &'static str, name: &'static str, hue: i16, zone: &'stat
 }
 
 /// The accounts; the printed link signs in as the first one.
-pub const PEOPLE: [Person; 8] = [
+pub(crate) const PEOPLE: [Person; 8] = [
     Person {
         admin: true,
         ..person("ebba", "Ebba Holm", 6, "Europe/Berlin")
@@ -35,17 +35,17 @@ pub const PEOPLE: [Person; 8] = [
     person("daniel", "Daniel Levy", 9, "Europe/Lisbon"),
 ];
 
-pub struct Team {
-    pub slug: &'static str,
-    pub name: &'static str,
-    pub key: &'static str,
+pub(crate) struct Team {
+    pub(crate) slug: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) key: &'static str,
     /// Usernames; the first one is the lead.
-    pub members: &'static [&'static str],
-    pub goals: &'static [Goal],
-    pub tasks: &'static [Task],
+    pub(crate) members: &'static [&'static str],
+    pub(crate) goals: &'static [Goal],
+    pub(crate) tasks: &'static [Task],
 }
 
-pub const TEAMS: [Team; 2] = [
+pub(crate) const TEAMS: [Team; 2] = [
     Team {
         slug: "infrastructure",
         name: "Infrastructure",
@@ -64,17 +64,17 @@ pub const TEAMS: [Team; 2] = [
     },
 ];
 
-pub struct Goal {
+pub(crate) struct Goal {
     /// 0 is the active sprint.
-    pub sprint: i32,
-    pub position: i32,
-    pub title: &'static str,
-    pub measure: &'static str,
-    pub unit: &'static str,
+    pub(crate) sprint: i32,
+    pub(crate) position: i32,
+    pub(crate) title: &'static str,
+    pub(crate) measure: &'static str,
+    pub(crate) unit: &'static str,
     /// The current value; `None` if done tasks are counted.
-    pub manual_value: Option<i64>,
-    pub target: i64,
-    pub owners: &'static [&'static str],
+    pub(crate) manual_value: Option<i64>,
+    pub(crate) target: i64,
+    pub(crate) owners: &'static [&'static str],
 }
 
 const fn goal(

@@ -125,7 +125,7 @@ const AWAY: &[(&str, i64, i64)] = &[
 ];
 
 /// Inserts all of this.
-pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
+pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     for (team, mission, chat, roadmap) in ABOUT {
         sqlx::query("UPDATE teams SET mission = $2, chat = $3, roadmap = $4 WHERE key = $1")
             .bind(team)

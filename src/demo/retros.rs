@@ -211,7 +211,7 @@ const TOPICS: &[(&str, &str, &str, &str, Option<&str>)] = &[
     ),
 ];
 
-pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
+pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     let sprints = queries::sprints(db).await?;
     let active = queries::active(&sprints).map_or(0, |sprint| sprint.number);
     for team in teams::queries::teams(db).await? {

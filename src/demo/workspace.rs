@@ -30,7 +30,7 @@ fn limit(state: ColumnState) -> Option<i32> {
 }
 
 /// Inserts people, teams, sprints and goals, to which tasks refer.
-pub async fn insert(db: &mut PgConnection, calendar: &Calendar) -> anyhow::Result<Known> {
+pub(crate) async fn insert(db: &mut PgConnection, calendar: &Calendar) -> anyhow::Result<Known> {
     let mut rng = Chance::new(7);
     // Long before the first sprint of the tables.
     let began =

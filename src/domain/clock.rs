@@ -50,7 +50,7 @@ pub fn day_in(at: OffsetDateTime, zone: &str) -> Date {
 }
 
 /// Day, hour and minute of `at` in an IANA time zone.
-pub fn civil(at: OffsetDateTime, zone: &str) -> (Date, u8, u8) {
+pub(crate) fn civil(at: OffsetDateTime, zone: &str) -> (Date, u8, u8) {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let there = Timestamp::from_second(at.unix_timestamp())
         .unwrap_or_default()
@@ -63,7 +63,7 @@ pub fn civil(at: OffsetDateTime, zone: &str) -> (Date, u8, u8) {
 
 /// The instant at which a minute of a day starts in an IANA time zone; if clocks skip it, the next
 /// one.
-pub fn instant(day: Date, minute: i16, zone: &str) -> OffsetDateTime {
+pub(crate) fn instant(day: Date, minute: i16, zone: &str) -> OffsetDateTime {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let midnight = jiff::civil::Date::new(
         day.year() as i16,
@@ -84,6 +84,6 @@ pub fn instant(day: Date, minute: i16, zone: &str) -> OffsetDateTime {
 }
 
 /// Whether `zone` is in the IANA time zone database.
-pub fn is_zone(zone: &str) -> bool {
+pub(crate) fn is_zone(zone: &str) -> bool {
     TimeZone::get(zone).is_ok()
 }

@@ -35,7 +35,7 @@ pub enum ColumnState {
 }
 
 impl ColumnState {
-    pub const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Todo,
         Self::Doing,
         Self::Blocked,
@@ -43,7 +43,7 @@ impl ColumnState {
         Self::Done,
     ];
 
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Todo => "todo",
             Self::Doing => "doing",
@@ -54,7 +54,7 @@ impl ColumnState {
     }
 
     /// The name of the default column for this state.
-    pub fn default_name(self) -> &'static str {
+    pub(crate) fn default_name(self) -> &'static str {
         match self {
             Self::Todo => "Todo",
             Self::Doing => "In progress",

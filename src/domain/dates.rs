@@ -12,19 +12,19 @@ use crate::domain::error::Result;
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 /// Parses a date as browsers and the API write it, with a plausible year.
-pub fn parse_date(text: &str) -> Option<Date> {
+pub(crate) fn parse_date(text: &str) -> Option<Date> {
     Date::parse(text, DATE)
         .ok()
         .filter(|date| (1900..=9999).contains(&date.year()))
 }
 
 /// Serializes a date in that format.
-pub fn iso<S: Serializer>(date: &Date, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn iso<S: Serializer>(date: &Date, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(date)
 }
 
 /// Formats an instant for events and pages.
-pub fn instant(at: OffsetDateTime) -> String {
+pub(crate) fn instant(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap_or_default()
 }
 

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde_json::Value;
 
 /// The result of every operation that a request asks for.
-pub type Result<T, E = Problem> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Problem> = std::result::Result<T, E>;
 
 /// A refused or failed request. Its messages may be shown to the reader; internal details may not.
 #[derive(Debug, thiserror::Error)]
@@ -44,19 +44,19 @@ pub enum Problem {
 #[derive(Debug, Default)]
 pub struct Conflict {
     /// A sentence that says who changed what, and when.
-    pub detail: String,
-    pub current: Value,
-    pub sent: Value,
+    pub(crate) detail: String,
+    pub(crate) current: Value,
+    pub(crate) sent: Value,
 }
 
 impl Problem {
     /// Refuses one field, with the reason.
-    pub fn field(name: &'static str, why: impl Into<String>) -> Self {
+    pub(crate) fn field(name: &'static str, why: impl Into<String>) -> Self {
         Self::Invalid(BTreeMap::from([(name, why.into())]))
     }
 
     /// A conflict without versions to compare.
-    pub fn conflict(detail: impl Into<String>) -> Self {
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
         Self::Conflict(Box::new(Conflict {
             detail: detail.into(),
             ..Conflict::default()
@@ -64,7 +64,7 @@ impl Problem {
     }
 
     /// Whether the transaction can be retried: a serialization failure or a deadlock.
-    pub fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         let Self::InternalError(error) = self else {
             return matches!(self, Self::Again);
         };

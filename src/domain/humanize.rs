@@ -3,13 +3,13 @@
 use time::{Date, Month, OffsetDateTime, Weekday};
 
 /// The names of the twelve colours.
-pub const HUES: [&str; 12] = [
+pub(crate) const HUES: [&str; 12] = [
     "red", "orange", "amber", "olive", "green", "mint", "teal", "sky", "blue", "violet", "purple",
     "pink",
 ];
 
 /// Replaces those names of a comma-separated list that match; a name may contain commas.
-pub fn instead_of(names: &str, is_meant: impl Fn(&str) -> bool, words: &str) -> String {
+pub(crate) fn instead_of(names: &str, is_meant: impl Fn(&str) -> bool, words: &str) -> String {
     let parts: Vec<&str> = names.split(',').map(str::trim).collect();
     let (mut kept, mut index) = (Vec::new(), 0);
     while index < parts.len() {
@@ -25,7 +25,7 @@ pub fn instead_of(names: &str, is_meant: impl Fn(&str) -> bool, words: &str) -> 
 }
 
 /// Replaces e-mail addresses in a text, for readers without an account.
-pub fn without_addresses(text: &str) -> String {
+pub(crate) fn without_addresses(text: &str) -> String {
     let is_address = |word: &str| {
         let parts = word
             .trim_matches(|letter: char| letter.is_ascii_punctuation())
@@ -45,7 +45,7 @@ pub fn without_addresses(text: &str) -> String {
 }
 
 /// `1 task`, `2 tasks`.
-pub fn counted<N: std::fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+pub(crate) fn counted<N: std::fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
     if count == N::from(1_u8) {
         format!("1 {noun}")
     } else {
@@ -54,7 +54,7 @@ pub fn counted<N: std::fmt::Display + PartialEq + From<u8>>(count: N, noun: &str
 }
 
 /// How long ago something started: `<1 h`, `5 h`, `2 d`, with a non-breaking space.
-pub fn age(now: OffsetDateTime, since: OffsetDateTime) -> String {
+pub(crate) fn age(now: OffsetDateTime, since: OffsetDateTime) -> String {
     let hours = (now - since).whole_hours().max(0);
     match hours {
         0 => "<1\u{a0}h".to_owned(),
@@ -64,7 +64,7 @@ pub fn age(now: OffsetDateTime, since: OffsetDateTime) -> String {
 }
 
 /// When something happened: `just now`, `5 min ago`, `3 h ago`, `2 d ago`.
-pub fn ago(now: OffsetDateTime, at: OffsetDateTime) -> String {
+pub(crate) fn ago(now: OffsetDateTime, at: OffsetDateTime) -> String {
     let minutes = (now - at).whole_minutes().max(0);
     match minutes {
         0 => "just now".to_owned(),
@@ -75,7 +75,7 @@ pub fn ago(now: OffsetDateTime, at: OffsetDateTime) -> String {
 }
 
 /// `16 – 27 Nov`, or with both months where they differ.
-pub fn span(from: Date, to: Date) -> String {
+pub(crate) fn span(from: Date, to: Date) -> String {
     if from.month() == to.month() {
         format!("{} – {} {}", from.day(), to.day(), month(to.month()))
     } else {
@@ -90,12 +90,12 @@ pub fn span(from: Date, to: Date) -> String {
 }
 
 /// `26 Nov`.
-pub fn date(date: Date) -> String {
+pub(crate) fn date(date: Date) -> String {
     format!("{} {}", date.day(), month(date.month()))
 }
 
 /// `Thu 26 Nov`.
-pub fn day(date: Date) -> String {
+pub(crate) fn day(date: Date) -> String {
     format!(
         "{} {} {}",
         weekday(date.weekday()),
@@ -105,7 +105,7 @@ pub fn day(date: Date) -> String {
 }
 
 /// Like `day`, with the year if it is not the current one.
-pub fn day_from(now: OffsetDateTime, date: Date) -> String {
+pub(crate) fn day_from(now: OffsetDateTime, date: Date) -> String {
     if date.year() == now.year() {
         day(date)
     } else {
@@ -114,7 +114,7 @@ pub fn day_from(now: OffsetDateTime, date: Date) -> String {
 }
 
 /// `Thu 26 Nov 14:05`, in an IANA time zone.
-pub fn moment(at: OffsetDateTime, zone: &str) -> String {
+pub(crate) fn moment(at: OffsetDateTime, zone: &str) -> String {
     let (date, hour, minute) = crate::domain::clock::civil(at, zone);
     format!("{} {hour:02}:{minute:02}", day(date))
 }

@@ -3,7 +3,7 @@
 use crate::domain::error::{Problem, Result};
 
 /// Splits a task key into team key and number; lower case is accepted.
-pub fn split_key(key: &str) -> Option<(String, i64)> {
+pub(crate) fn split_key(key: &str) -> Option<(String, i64)> {
     let (prefix, number) = key.rsplit_once('-')?;
     let digits = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
     let letters = !prefix.is_empty()

@@ -7,7 +7,7 @@ use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html
 
 /// Sanitized HTML. Only this module creates it, so that nothing else can print raw HTML.
 #[derive(Clone, Debug, Default)]
-pub struct Html(String);
+pub(crate) struct Html(String);
 
 impl std::fmt::Display for Html {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -17,9 +17,9 @@ impl std::fmt::Display for Html {
 
 /// The words that become links: team keys (INF) and handles.
 #[derive(Clone, Debug, Default)]
-pub struct Links {
-    pub team_keys: HashSet<String>,
-    pub handles: HashSet<String>,
+pub(crate) struct Links {
+    pub(crate) team_keys: HashSet<String>,
+    pub(crate) handles: HashSet<String>,
 }
 
 static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
@@ -43,7 +43,7 @@ static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
 });
 
 /// Renders Markdown. Raw HTML in it shows as text.
-pub fn render(text: &str, links: &Links) -> Html {
+pub(crate) fn render(text: &str, links: &Links) -> Html {
     let options =
         Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS;
     let mut unlinkable = 0;

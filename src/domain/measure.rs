@@ -7,7 +7,7 @@ use crate::domain::error::{Problem, Result};
 /// The measure of a goal, project or key result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
-pub enum Measure {
+pub(crate) enum Measure {
     /// 50 of the 100 tables.
     Count,
     /// 10 % of the customers.
@@ -17,9 +17,9 @@ pub enum Measure {
 }
 
 impl Measure {
-    pub const ALL: [Self; 3] = [Self::Count, Self::Share, Self::YesNo];
+    pub(crate) const ALL: [Self; 3] = [Self::Count, Self::Share, Self::YesNo];
 
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Count => "count",
             Self::Share => "share",
@@ -28,7 +28,7 @@ impl Measure {
     }
 
     /// The label in forms.
-    pub fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Count => "Number",
             Self::Share => "Percentage",
@@ -40,7 +40,7 @@ impl Measure {
     ///
     /// # Errors
     /// `Invalid` on the field `manual_value`.
-    pub fn check_manual_value(self, manual_value: Option<i64>) -> Result<()> {
+    pub(crate) fn check_manual_value(self, manual_value: Option<i64>) -> Result<()> {
         let most = match self {
             Self::Count => 1_000_000_000,
             Self::Share => 100,
@@ -56,7 +56,7 @@ impl Measure {
     }
 
     /// A value entered manually: `31`, `31 %`, `yes`.
-    pub fn format_value(self, value: i64) -> String {
+    pub(crate) fn format_value(self, value: i64) -> String {
         match self {
             Self::Count => value.to_string(),
             Self::Share => format!("{value} %"),
@@ -65,7 +65,7 @@ impl Measure {
     }
 
     /// A value with its target: `31 / 50`, `4 / 10 %`, `not yet`.
-    pub fn figure(self, current: i64, target: i64) -> String {
+    pub(crate) fn figure(self, current: i64, target: i64) -> String {
         match self {
             Self::Count => format!("{current} / {target}"),
             Self::Share => format!("{current} / {target} %"),
@@ -94,7 +94,7 @@ impl TryFrom<String> for Measure {
 }
 
 /// A part of a whole in percent, 0 to 100.
-pub fn part(of: i64, whole: i64) -> i64 {
+pub(crate) fn part(of: i64, whole: i64) -> i64 {
     if whole <= 0 {
         0
     } else {

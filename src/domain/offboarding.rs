@@ -14,7 +14,7 @@ use crate::domain::{
 };
 
 /// Makes an account an administrator, a member, or a viewer.
-pub async fn set_role(change: &mut Change, handle: &str, role: Role) -> Result<()> {
+pub(crate) async fn set_role(change: &mut Change, handle: &str, role: Role) -> Result<()> {
     touch_workspace(change.db()).await?;
     let account = account(change, handle).await?;
     if role != Role::Admin {
@@ -44,7 +44,7 @@ pub async fn set_role(change: &mut Change, handle: &str, role: Role) -> Result<(
 
 /// Deactivates an account and ends its sessions, tokens and links. `free` also unassigns its open
 /// tasks.
-pub async fn deactivate(change: &mut Change, handle: &str, free: bool) -> Result<()> {
+pub(crate) async fn deactivate(change: &mut Change, handle: &str, free: bool) -> Result<()> {
     let account = account(change, handle).await?;
     if change.actor == Some(account.id) {
         return Err(Problem::field(
@@ -96,7 +96,7 @@ async fn revoke_access(change: &mut Change, account: Uuid) -> Result<()> {
 }
 
 /// Reactivates an account.
-pub async fn reactivate(change: &mut Change, handle: &str) -> Result<()> {
+pub(crate) async fn reactivate(change: &mut Change, handle: &str) -> Result<()> {
     touch_workspace(change.db()).await?;
     let account = account(change, handle).await?;
     sqlx::query("UPDATE accounts SET deactivated_at = NULL WHERE id = $1")
@@ -111,7 +111,7 @@ pub async fn reactivate(change: &mut Change, handle: &str) -> Result<()> {
 ///
 /// # Errors
 /// `Conflict` for an active account.
-pub async fn delete(change: &mut Change, handle: &str) -> Result<()> {
+pub(crate) async fn delete(change: &mut Change, handle: &str) -> Result<()> {
     let account = account(change, handle).await?;
     if account.deactivated_at.is_none() {
         return Err(Problem::conflict(

@@ -20,7 +20,7 @@ pub struct Person {
 
 impl Person {
     /// At most two letters for the avatar.
-    pub fn initials(&self) -> String {
+    pub(crate) fn initials(&self) -> String {
         let mut words = self
             .name
             .split_whitespace()
@@ -34,7 +34,7 @@ impl Person {
     }
 
     /// The first part of the name.
-    pub fn first_name(&self) -> &str {
+    pub(crate) fn first_name(&self) -> &str {
         self.name.split_whitespace().next().unwrap_or(&self.name)
     }
 }

@@ -15,30 +15,30 @@ use crate::domain::{
 };
 
 /// How much of the backlog a page shows.
-pub const SHOWN: i64 = 200;
+pub(crate) const SHOWN: i64 = 200;
 
 /// An unfinished task, as planning shows it.
 #[derive(Clone, Debug)]
-pub struct BacklogItem {
-    pub key: String,
-    pub title: String,
-    pub estimate: Option<i32>,
-    pub goal: Option<Uuid>,
-    pub set_aside: bool,
-    pub created_at: OffsetDateTime,
+pub(crate) struct BacklogItem {
+    pub(crate) key: String,
+    pub(crate) title: String,
+    pub(crate) estimate: Option<i32>,
+    pub(crate) goal: Option<Uuid>,
+    pub(crate) set_aside: bool,
+    pub(crate) created_at: OffsetDateTime,
     /// How often it was carried over.
-    pub carried: i64,
+    pub(crate) carried: i64,
     /// Keys of the tasks that are waiting on it.
-    pub blocking: Vec<String>,
+    pub(crate) blocking: Vec<String>,
     /// Who needs it ("Needed by").
-    pub needed_by: String,
-    pub owners: Vec<Person>,
+    pub(crate) needed_by: String,
+    pub(crate) owners: Vec<Person>,
 }
 
 /// Returns a team's unfinished tasks in the backlog and in this sprint, and the size of the
 /// backlog. The backlog is limited; first come tasks that others are waiting on, then tasks that
 /// someone needs, then those of a goal at risk or its project, then the oldest.
-pub async fn load_backlog(
+pub(crate) async fn load_backlog(
     db: &PgPool,
     team: Uuid,
     sprint: &Sprint,
@@ -135,7 +135,7 @@ pub async fn finished(db: &PgPool, team: Uuid) -> Result<Vec<(i64, i64)>> {
 
 /// The median; of an even number the lower of the two middle values, so that a plan is rather too
 /// small.
-pub fn median(figures: &[i64]) -> i64 {
+pub(crate) fn median(figures: &[i64]) -> i64 {
     let mut sorted = figures.to_vec();
     sorted.sort_unstable();
     sorted
@@ -146,15 +146,15 @@ pub fn median(figures: &[i64]) -> i64 {
 
 /// A member's load: name, unfinished tasks of the active sprint, and tasks planned for the next.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Load {
+pub(crate) struct Load {
     #[sqlx(flatten)]
-    pub person: Person,
-    pub left: i64,
-    pub planned: i64,
+    pub(crate) person: Person,
+    pub(crate) left: i64,
+    pub(crate) planned: i64,
 }
 
 /// Returns a team's members with their load.
-pub async fn loads(
+pub(crate) async fn loads(
     db: &PgPool,
     team: Uuid,
     going: Option<Uuid>,
@@ -177,17 +177,17 @@ pub async fn loads(
 
 /// A task of another team that is waiting on one of this team's tasks, or on the team.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Theirs {
-    pub key: String,
-    pub title: String,
-    pub team: String,
+pub(crate) struct Theirs {
+    pub(crate) key: String,
+    pub(crate) title: String,
+    pub(crate) team: String,
     /// This team's task; `None` if it is waiting on the team.
-    pub ours: Option<String>,
-    pub since: OffsetDateTime,
+    pub(crate) ours: Option<String>,
+    pub(crate) since: OffsetDateTime,
 }
 
 /// Returns tasks of other teams that are waiting on this one, longest waiting first.
-pub async fn tasks_waiting_on_team(db: &PgPool, team: Uuid) -> Result<Vec<Theirs>> {
+pub(crate) async fn tasks_waiting_on_team(db: &PgPool, team: Uuid) -> Result<Vec<Theirs>> {
     Ok(sqlx::query_as(concat!(
         "SELECT coalesce(t.key || '-' || k.number, '') AS key, CASE WHEN t.id IS NULL THEN 'a task of a private team' ELSE k.title END AS title,
                 coalesce(t.name, 'A private team') AS team, ot.key || '-' || o.number AS ours, w.since

@@ -12,7 +12,7 @@ const IDEMPOTENCY_KEYS: Duration = Duration::days(1);
 const AUDIT_LOG: Duration = Duration::days(400);
 
 /// Deletes expired sessions, one-time links, idempotency keys and audit log entries.
-pub async fn purge_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
+pub(crate) async fn purge_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
     sqlx::query("DELETE FROM sessions WHERE expires_at < $1")
         .bind(now)
         .execute(db)

@@ -20,20 +20,20 @@ use crate::domain::{
 };
 
 /// What the setup form asks for.
-pub struct Setup {
+pub(crate) struct Setup {
     /// The secret of the setup link.
-    pub link: String,
+    pub(crate) link: String,
     /// The first administrator. The account's time zone becomes the workspace's.
-    pub admin: NewAccount,
+    pub(crate) admin: NewAccount,
     /// Names of the teams to create, or of existing teams to join as lead.
-    pub teams: Vec<String>,
-    pub sprint_weeks: i32,
-    pub sprint_start: Date,
-    pub sprint_number: i32,
+    pub(crate) teams: Vec<String>,
+    pub(crate) sprint_weeks: i32,
+    pub(crate) sprint_start: Date,
+    pub(crate) sprint_number: i32,
 }
 
 /// Whether there is no account yet.
-pub async fn is_empty(db: impl PgExecutor<'_>) -> Result<bool> {
+pub(crate) async fn is_empty(db: impl PgExecutor<'_>) -> Result<bool> {
     Ok(
         sqlx::query_scalar("SELECT NOT EXISTS (SELECT FROM accounts)")
             .fetch_one(db)
@@ -42,7 +42,7 @@ pub async fn is_empty(db: impl PgExecutor<'_>) -> Result<bool> {
 }
 
 /// Returns the teams that were created on the command line before the setup, oldest first.
-pub async fn existing_teams(db: impl PgExecutor<'_>) -> Result<Vec<Team>> {
+pub(crate) async fn existing_teams(db: impl PgExecutor<'_>) -> Result<Vec<Team>> {
     Ok(
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY created_at, id")
             .fetch_all(db)
@@ -55,7 +55,11 @@ pub async fn existing_teams(db: impl PgExecutor<'_>) -> Result<Vec<Team>> {
 ///
 /// # Errors
 /// `NotFound` for another secret, an expired link, and once there is an account.
-pub async fn check_link(db: impl PgExecutor<'_>, now: OffsetDateTime, secret: &str) -> Result<()> {
+pub(crate) async fn check_link(
+    db: impl PgExecutor<'_>,
+    now: OffsetDateTime,
+    secret: &str,
+) -> Result<()> {
     let is_valid: bool = sqlx::query_scalar(
         "SELECT NOT EXISTS (SELECT FROM accounts)
             AND EXISTS (SELECT FROM one_time_links WHERE token_hash = $1 AND purpose = 'setup' AND expires_at > $2)",
@@ -75,7 +79,7 @@ pub async fn check_link(db: impl PgExecutor<'_>, now: OffsetDateTime, secret: &s
 ///
 /// # Errors
 /// `Invalid` for a field that cannot be used; `NotFound` if the link was used meanwhile.
-pub async fn set_up(
+pub(crate) async fn set_up(
     db: &mut PgConnection,
     now: OffsetDateTime,
     setup: Setup,

@@ -6,10 +6,10 @@ use uuid::Uuid;
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Team {
     pub id: Uuid,
-    pub slug: String,
-    pub name: String,
+    pub(crate) slug: String,
+    pub(crate) name: String,
     /// The prefix of its task keys: INF.
-    pub key: String,
+    pub(crate) key: String,
     /// The number of its newest event.
-    pub seq: i64,
+    pub(crate) seq: i64,
 }

@@ -10,14 +10,14 @@ use crate::domain::{
 };
 
 /// Returns the workspace's name.
-pub async fn name(db: &PgPool) -> Result<String> {
+pub(crate) async fn name(db: &PgPool) -> Result<String> {
     Ok(sqlx::query_scalar("SELECT name FROM workspace")
         .fetch_one(db)
         .await?)
 }
 
 /// Returns the workspace's counter, which every change of people, teams and sprints increments.
-pub async fn newest(db: &PgPool) -> Result<i64> {
+pub(crate) async fn newest(db: &PgPool) -> Result<i64> {
     Ok(sqlx::query_scalar("SELECT seq FROM workspace")
         .fetch_one(db)
         .await?)
@@ -25,7 +25,7 @@ pub async fn newest(db: &PgPool) -> Result<i64> {
 
 /// Sets the workspace's name and its registration: whether it is open, and the domains of e-mail
 /// addresses that may register, empty for all.
-pub async fn edit_workspace(
+pub(crate) async fn edit_workspace(
     change: &mut Change,
     name: &str,
     open: bool,
@@ -85,7 +85,7 @@ pub async fn edit_workspace(
 ///
 /// # Errors
 /// `Invalid` for texts that are no domains, and for more than 50.
-pub fn read_domains(text: &str) -> Result<Vec<String>> {
+pub(crate) fn read_domains(text: &str) -> Result<Vec<String>> {
     let domains: Vec<String> = text
         .split(|char: char| char == ',' || char.is_whitespace())
         .map(|domain| domain.trim().trim_start_matches('@').to_lowercase())

@@ -23,11 +23,11 @@ struct Files;
 const ON_ONE_PAGE: [&str; 2] = ["js/elements/planning-lists.js", "js/elements/walk-timer.js"];
 
 /// Every file, by its path under the version.
-pub struct Assets {
+pub(crate) struct Assets {
     /// A hash of all files: URLs that contain it can be cached for ever.
-    pub version: String,
+    pub(crate) version: String,
     /// Scripts that every page needs.
-    pub modules: Vec<String>,
+    pub(crate) modules: Vec<String>,
     files: BTreeMap<String, Asset>,
 }
 
@@ -39,7 +39,7 @@ struct Asset {
 }
 
 /// The embedded files, compressed at the first use.
-pub static ASSETS: LazyLock<Assets> = LazyLock::new(Assets::load);
+pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(Assets::load);
 
 impl Assets {
     fn load() -> Self {
@@ -87,7 +87,7 @@ impl Assets {
     }
 
     /// The address of a file.
-    pub fn url(&self, name: &str) -> String {
+    pub(crate) fn url(&self, name: &str) -> String {
         format!("/static/{}/{name}", self.version)
     }
 }
@@ -136,7 +136,7 @@ impl Asset {
 }
 
 /// Compresses bytes with gzip.
-pub fn gzip(data: &[u8], level: Compression) -> Vec<u8> {
+pub(crate) fn gzip(data: &[u8], level: Compression) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(data.len() / 4), level);
     // Writing to memory does not fail.
     let _ = encoder.write_all(data);
@@ -145,7 +145,7 @@ pub fn gzip(data: &[u8], level: Compression) -> Vec<u8> {
 
 /// The content encodings that the server offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Encoding {
+pub(crate) enum Encoding {
     Zstd,
     Gzip,
     Plain,
@@ -153,7 +153,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// The best one that a request accepts.
-    pub fn accepted(headers: &HeaderMap) -> Self {
+    pub(crate) fn accepted(headers: &HeaderMap) -> Self {
         let accepted = headers
             .get(header::ACCEPT_ENCODING)
             .and_then(|value| value.to_str().ok())
@@ -175,7 +175,7 @@ impl Encoding {
         }
     }
 
-    pub fn header(self) -> Option<HeaderValue> {
+    pub(crate) fn header(self) -> Option<HeaderValue> {
         match self {
             Self::Zstd => Some(HeaderValue::from_static("zstd")),
             Self::Gzip => Some(HeaderValue::from_static("gzip")),
@@ -185,7 +185,7 @@ impl Encoding {
 }
 
 /// `GET /static/{version}/{*path}`
-pub async fn serve(
+pub(crate) async fn serve(
     Path((_, path)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

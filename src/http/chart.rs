@@ -22,7 +22,7 @@ const LINE: f64 = 19.0;
 /// A chart with two axes; the vertical one starts at zero.
 #[derive(Template)]
 #[template(path = "_chart.html")]
-pub struct Chart {
+pub(crate) struct Chart {
     id: &'static str,
     title: String,
     description: String,
@@ -71,7 +71,7 @@ enum Mark {
 
 impl Chart {
     /// An empty chart with this horizontal range and maximum. `id` is unique on the page.
-    pub fn new(
+    pub(crate) fn new(
         id: &'static str,
         title: impl Into<String>,
         unit: &'static str,
@@ -97,13 +97,13 @@ impl Chart {
     }
 
     /// The description for screen readers.
-    pub fn description(mut self, description: impl Into<String>) -> Self {
+    pub(crate) fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
         self
     }
 
     /// Labels below the plot; if there are too many, every second or third is left out.
-    pub fn ticks(mut self, ticks: Vec<(f64, String)>) -> Self {
+    pub(crate) fn ticks(mut self, ticks: Vec<(f64, String)>) -> Self {
         let every = ticks.len().div_ceil(6).max(1);
         self.ticks = ticks.into_iter().step_by(every).collect();
         self
@@ -111,31 +111,31 @@ impl Chart {
 
     /// A horizontal line with its label in the margin. Added before the marks, since it narrows the
     /// plot.
-    pub fn level(mut self, at: f64, words: impl Into<String>) -> Self {
+    pub(crate) fn level(mut self, at: f64, words: impl Into<String>) -> Self {
         self.levels.push((at, words.into()));
         self
     }
 
     /// Shades everything above a value.
-    pub fn shade_above(mut self, at: f64) -> Self {
+    pub(crate) fn shade_above(mut self, at: f64) -> Self {
         self.shade = Some(at);
         self
     }
 
     /// The area between two lines, each from left to right.
-    pub fn area(&mut self, class: &'static str, upper: &[(f64, f64)], lower: &[(f64, f64)]) {
+    pub(crate) fn area(&mut self, class: &'static str, upper: &[(f64, f64)], lower: &[(f64, f64)]) {
         let points = self.points(upper.iter().chain(lower.iter().rev()));
         self.marks.push(Mark::Area { class, points });
     }
 
     /// A line from left to right.
-    pub fn line(&mut self, class: &'static str, points: &[(f64, f64)]) {
+    pub(crate) fn line(&mut self, class: &'static str, points: &[(f64, f64)]) {
         let points = self.points(points.iter());
         self.marks.push(Mark::Line { class, points });
     }
 
     /// A dot with a tooltip.
-    pub fn dot(
+    pub(crate) fn dot(
         &mut self,
         class: &'static str,
         (x, y): (f64, f64),
@@ -153,7 +153,7 @@ impl Chart {
     }
 
     /// A bar from zero, as wide as this part of the horizontal axis.
-    pub fn bar(
+    pub(crate) fn bar(
         &mut self,
         class: &'static str,
         (x, y): (f64, f64),
@@ -173,7 +173,7 @@ impl Chart {
     }
 
     /// A label above a point.
-    pub fn label_above(&mut self, (x, y): (f64, f64), text: impl Into<String>) {
+    pub(crate) fn label_above(&mut self, (x, y): (f64, f64), text: impl Into<String>) {
         let mark = Mark::Word {
             x: self.x(x),
             y: short(self.y(y) - 8.0),
@@ -183,7 +183,7 @@ impl Chart {
     }
 
     /// The chart as SVG markup to include in a page.
-    pub fn draw(&self) -> Result<Rendered> {
+    pub(crate) fn draw(&self) -> Result<Rendered> {
         Rendered::of(self)
     }
 
@@ -256,7 +256,7 @@ impl Chart {
 }
 
 /// A percentage, for a bar in HTML.
-pub fn part(of: f64, whole: f64) -> f64 {
+pub(crate) fn part(of: f64, whole: f64) -> f64 {
     if whole > 0.0 {
         short((of / whole * 100.0).clamp(0.0, 100.0))
     } else {

@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// The value of a request's cookie.
-pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers
         .get_all(header::COOKIE)
         .iter()
@@ -23,7 +23,7 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 /// Adds a `Set-Cookie` header to a response.
-pub fn set(headers: &mut HeaderMap, cookie: &Cookie<'_>) -> Result<()> {
+pub(crate) fn set(headers: &mut HeaderMap, cookie: &Cookie<'_>) -> Result<()> {
     let value = HeaderValue::from_str(&cookie.to_string()).map_err(anyhow::Error::from)?;
     headers.append(header::SET_COOKIE, value);
     Ok(())
@@ -31,22 +31,22 @@ pub fn set(headers: &mut HeaderMap, cookie: &Cookie<'_>) -> Result<()> {
 
 /// The name of the session cookie. Browsers bind `__Host-` cookies to https and to this host; plain
 /// http on loopback cannot use them.
-pub fn session_name(https: bool) -> &'static str {
+pub(crate) fn session_name(https: bool) -> &'static str {
     if https { "__Host-session" } else { "session" }
 }
 
 /// The cookie that stores a session, or deletes it if the value is empty.
-pub fn session(https: bool, value: &str) -> Cookie<'static> {
+pub(crate) fn session(https: bool, value: &str) -> Cookie<'static> {
     build(session_name(https), value, "/", LONGEST, https)
 }
 
 /// The cookie that remembers the theme: `light`, `dark`, or empty for the system's.
-pub fn theme(theme: &str) -> Cookie<'static> {
+pub(crate) fn theme(theme: &str) -> Cookie<'static> {
     build("theme", theme, "/", Duration::days(365), false)
 }
 
 /// The cookie that remembers the entered password of a share link, for this link only.
-pub fn share_link(link: &LockedLink, https: bool) -> Cookie<'static> {
+pub(crate) fn share_link(link: &LockedLink, https: bool) -> Cookie<'static> {
     let (name, path) = (share_links::cookie_name(link.id), link.path());
     build(&name, &link.proof(), &path, Duration::days(7), https)
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use csv::{Terminator, WriterBuilder};
 
 /// Writes rows as CSV. A cell that a spreadsheet would run as a formula gets a `'` in front.
-pub fn csv<'t>(rows: impl IntoIterator<Item = Vec<&'t str>>) -> String {
+pub(crate) fn csv<'t>(rows: impl IntoIterator<Item = Vec<&'t str>>) -> String {
     let mut writer = WriterBuilder::new()
         .flexible(true)
         .terminator(Terminator::CRLF)

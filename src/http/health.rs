@@ -7,12 +7,12 @@ use crate::db;
 
 /// `GET /healthz`: the process is up. It does not query the database, so that a slow database does
 /// not make a supervisor restart the server.
-pub async fn alive() -> &'static str {
+pub(crate) async fn alive() -> &'static str {
     "ok"
 }
 
 /// `GET /readyz`: the database answers and has the tables this program needs.
-pub async fn ready(State(db): State<PgPool>) -> (StatusCode, &'static str) {
+pub(crate) async fn ready(State(db): State<PgPool>) -> (StatusCode, &'static str) {
     if db::is_ready(&db).await {
         (StatusCode::OK, "ready")
     } else {

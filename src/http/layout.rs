@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A team's pages and their names in the navigation; the board is the team's own URL.
-pub const TEAM_PAGES: &[(&str, &str)] = &[
+pub(crate) const TEAM_PAGES: &[(&str, &str)] = &[
     ("", "Board"),
     ("standup", "Standup"),
     ("planning", "Planning"),
@@ -31,28 +31,28 @@ pub const TEAM_PAGES: &[(&str, &str)] = &[
 ];
 
 /// The data of `layout.html`.
-pub struct Layout {
-    pub title: String,
-    pub viewer: Option<Person>,
+pub(crate) struct Layout {
+    pub(crate) title: String,
+    pub(crate) viewer: Option<Person>,
     /// `light`, `dark`, or empty for the system's.
-    pub theme: &'static str,
-    pub teams: Vec<Team>,
+    pub(crate) theme: &'static str,
+    pub(crate) teams: Vec<Team>,
     /// The teams whose board the viewer may edit.
-    pub edits: Vec<Uuid>,
+    pub(crate) edits: Vec<Uuid>,
     /// The slug of the page's team.
-    pub team: String,
+    pub(crate) team: String,
     /// The current page of the team or workspace, which the navigation marks.
-    pub page: &'static str,
+    pub(crate) page: &'static str,
     /// One class per working day of the active sprint.
-    pub mark: Vec<&'static str>,
+    pub(crate) mark: Vec<&'static str>,
     /// Whether the viewer may change the workspace's settings.
-    pub is_admin: bool,
-    pub assets: &'static Assets,
+    pub(crate) is_admin: bool,
+    pub(crate) assets: &'static Assets,
 }
 
 impl Layout {
     /// The layout for a signed-in viewer.
-    pub async fn new(
+    pub(crate) async fn new(
         app: &App,
         viewer: &Viewer,
         headers: &HeaderMap,
@@ -85,12 +85,12 @@ impl Layout {
     }
 
     /// Sets the page that the navigation marks.
-    pub fn at(self, page: &'static str) -> Self {
+    pub(crate) fn at(self, page: &'static str) -> Self {
         Self { page, ..self }
     }
 
     /// A layout that needs no query: for sign-in pages and errors.
-    pub fn bare(_app: &App, title: String, theme: &'static str) -> Self {
+    pub(crate) fn bare(_app: &App, title: String, theme: &'static str) -> Self {
         Self {
             title,
             viewer: None,
@@ -108,19 +108,19 @@ impl Layout {
     }
 
     /// Whether the viewer may edit the board of that team.
-    pub fn may_edit(&self, team: Uuid) -> bool {
+    pub(crate) fn may_edit(&self, team: Uuid) -> bool {
         self.edits.contains(&team)
     }
 
     /// Whether the viewer may create tasks in the page's team.
-    pub fn may_add(&self) -> bool {
+    pub(crate) fn may_add(&self) -> bool {
         self.teams
             .iter()
             .any(|team| team.slug == self.team && self.may_edit(team.id))
     }
 
     /// The teams in the navigation: at most four, always including the page's own.
-    pub fn nav_teams(&self) -> Vec<&Team> {
+    pub(crate) fn nav_teams(&self) -> Vec<&Team> {
         let mut shown: Vec<&Team> = self.teams.iter().take(4).collect();
         if let Some(own) = self.teams.iter().find(|team| team.slug == self.team)
             && !shown.contains(&own)

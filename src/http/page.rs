@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The theme that the reader chose: `light`, `dark`, or empty for the system's.
-pub fn theme(headers: &HeaderMap) -> &'static str {
+pub(crate) fn theme(headers: &HeaderMap) -> &'static str {
     match cookie(headers, "theme") {
         Some("light") => "light",
         Some("dark") => "dark",
@@ -25,12 +25,12 @@ pub fn theme(headers: &HeaderMap) -> &'static str {
 }
 
 /// A page with status 200.
-pub fn page(template: &impl Template) -> Result<Response> {
+pub(crate) fn page(template: &impl Template) -> Result<Response> {
     Ok(Html(rendered(template)?).into_response())
 }
 
 /// A page that shows a refused form again, with the reasons and the values that were entered.
-pub fn with_errors(status: StatusCode, template: &impl Template) -> Result<Response> {
+pub(crate) fn with_errors(status: StatusCode, template: &impl Template) -> Result<Response> {
     let mut response = (status, Html(rendered(template)?)).into_response();
     response
         .headers_mut()
@@ -40,7 +40,7 @@ pub fn with_errors(status: StatusCode, template: &impl Template) -> Result<Respo
 
 /// Marks an error response that already explains itself, so that the error page does not replace
 /// it.
-pub const EXPLAINED: HeaderName = HeaderName::from_static("fortnight-explained");
+pub(crate) const EXPLAINED: HeaderName = HeaderName::from_static("fortnight-explained");
 
 /// HTML from one of our templates, which another template includes unescaped: all text in it was
 /// escaped when it was rendered.
@@ -48,7 +48,7 @@ pub const EXPLAINED: HeaderName = HeaderName::from_static("fortnight-explained")
 pub struct Rendered(String);
 
 impl Rendered {
-    pub fn of(template: &impl Template) -> Result<Self> {
+    pub(crate) fn of(template: &impl Template) -> Result<Self> {
         rendered(template).map(Self)
     }
 }
@@ -65,19 +65,19 @@ impl askama::filters::HtmlSafe for Rendered {}
 impl askama::filters::HtmlSafe for markdown::Html {}
 
 /// Renders a template to a string.
-pub fn rendered(template: &impl Template) -> Result<String> {
+pub(crate) fn rendered(template: &impl Template) -> Result<String> {
     template
         .render()
         .map_err(|error| Problem::InternalError(error.into()))
 }
 
 /// The part of a page that a script requests, from its `fortnight-fragment` header.
-pub fn fragment(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn fragment(headers: &HeaderMap) -> Option<&str> {
     headers.get("fortnight-fragment")?.to_str().ok()
 }
 
 /// Redirects to a page after a form, with the message that offers to undo the change.
-pub fn back_to(path: &str, change: Uuid) -> Response {
+pub(crate) fn back_to(path: &str, change: Uuid) -> Response {
     let (path, anchor) = path.split_once('#').unwrap_or((path, ""));
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "did");
@@ -94,7 +94,7 @@ pub fn back_to(path: &str, change: Uuid) -> Response {
 }
 
 /// Redirects to the sign-in page, which leads back to the requested page.
-pub fn redirect_to_sign_in(path: &str) -> Response {
+pub(crate) fn redirect_to_sign_in(path: &str) -> Response {
     let next: String = form_urlencoded::byte_serialize(path.as_bytes()).collect();
     let mut response = Redirect::to(&format!("/login?next={next}")).into_response();
     response

@@ -13,7 +13,7 @@ use crate::domain::error::{Problem, Result};
 impl Problem {
     /// Returns the reasons by field for a form to show; a conflict's message goes to `field`. Every
     /// other problem is returned as an error.
-    pub fn in_form(
+    pub(crate) fn in_form(
         self,
         field: &'static str,
     ) -> Result<(StatusCode, BTreeMap<&'static str, String>)> {
@@ -26,7 +26,7 @@ impl Problem {
     }
 
     /// Like `in_form`, joined to one message for forms with a single place for errors.
-    pub fn in_words(self) -> Result<(StatusCode, String)> {
+    pub(crate) fn in_words(self) -> Result<(StatusCode, String)> {
         let (status, errors) = self.in_form("")?;
         Ok((status, errors.into_values().collect::<Vec<_>>().join(" ")))
     }
@@ -48,21 +48,21 @@ impl Problem {
 
 /// The body of an error response. The outermost middleware turns it into a page or problem+json.
 #[derive(Clone, Debug)]
-pub struct ProblemBody {
-    pub title: Cow<'static, str>,
-    pub detail: String,
-    pub errors: BTreeMap<&'static str, String>,
-    pub current: Value,
-    pub sent: Value,
+pub(crate) struct ProblemBody {
+    pub(crate) title: Cow<'static, str>,
+    pub(crate) detail: String,
+    pub(crate) errors: BTreeMap<&'static str, String>,
+    pub(crate) current: Value,
+    pub(crate) sent: Value,
 }
 
 /// Internal error details for the log; never shown to the reader.
 #[derive(Clone, Debug)]
-pub struct InternalError(pub String);
+pub(crate) struct InternalError(pub String);
 
 impl ProblemBody {
     /// Default texts for a status that no handler explained.
-    pub fn of(status: StatusCode) -> Self {
+    pub(crate) fn of(status: StatusCode) -> Self {
         let (title, detail) = match status {
             StatusCode::NOT_FOUND => (
                 "Not found",
@@ -111,7 +111,7 @@ impl ProblemBody {
     }
 
     /// The body as problem+json (RFC 9457).
-    pub fn as_json(&self, status: StatusCode, request_id: &str) -> Value {
+    pub(crate) fn as_json(&self, status: StatusCode, request_id: &str) -> Value {
         let mut body = json!({ "type": "about:blank", "title": self.title, "status": status.as_u16(), "detail": self.detail });
         if !self.errors.is_empty() {
             body["errors"] = json!(self.errors);

@@ -9,7 +9,7 @@ use crate::{
 
 /// Creates due sprints now and then every ten minutes. Does nothing in a workspace that is not set
 /// up yet.
-pub async fn start(app: &App) -> anyhow::Result<()> {
+pub(crate) async fn start(app: &App) -> anyhow::Result<()> {
     update_sprints(app).await?;
     let app = app.clone();
     tokio::spawn(async move {

@@ -67,7 +67,7 @@ impl Embedded {
 
     /// As [`Embedded::start`], but uses the Postgres of a running server, for commands that run
     /// beside it.
-    pub async fn start_or_attach(data_dir: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn start_or_attach(data_dir: &Path) -> anyhow::Result<Self> {
         let cluster = Cluster::find(data_dir)?;
         folder::make(data_dir)?;
         match folder::lock(data_dir)? {
@@ -124,7 +124,7 @@ impl Embedded {
     }
 
     /// Drops and recreates the database.
-    pub async fn reset(&self) -> anyhow::Result<()> {
+    pub(crate) async fn reset(&self) -> anyhow::Result<()> {
         let mut admin = PgConnection::connect_with(&self.connect_options("postgres")).await?;
         sqlx::query("DROP DATABASE IF EXISTS fortnight WITH (FORCE)")
             .execute(&mut admin)
@@ -134,7 +134,7 @@ impl Embedded {
     }
 
     /// Stops Postgres cleanly, if it is ours.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         if let Some(own) = self.own {
             own.keeper.stop().await;
             // a socket directory in /tmp would stay for ever; it is only removed if it is empty

@@ -22,21 +22,21 @@ use crate::domain::column_state::ColumnState;
 use crate::domain::tasks::rank;
 
 /// The history of all tasks, up to now.
-pub struct History {
+pub(crate) struct History {
     known: Known,
-    pub rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
     /// The row of each task, by its name in the tables.
     by_name: HashMap<&'static str, usize>,
     /// The tasks of each column, by rank.
     places: HashMap<(usize, ColumnState), BTreeMap<String, usize>>,
-    pub steps: Vec<Step>,
-    pub comments: Vec<Comment>,
-    pub blockers: Vec<Blocker>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) comments: Vec<Comment>,
+    pub(crate) blockers: Vec<Blocker>,
     /// By team, in order.
-    pub events: Vec<Vec<Event>>,
+    pub(crate) events: Vec<Vec<Event>>,
     /// By team.
-    pub last_numbers: Vec<i64>,
-    pub rng: Chance,
+    pub(crate) last_numbers: Vec<i64>,
+    pub(crate) rng: Chance,
 }
 
 /// One action of a person.
@@ -63,7 +63,7 @@ enum Act {
 
 impl History {
     /// Builds the history of all tables.
-    pub fn of(calendar: &Calendar, known: Known) -> anyhow::Result<Self> {
+    pub(crate) fn of(calendar: &Calendar, known: Known) -> anyhow::Result<Self> {
         let mut doings = Vec::new();
         for (team, table) in TEAMS.iter().enumerate() {
             for task in table.tasks {
@@ -372,21 +372,21 @@ impl History {
     }
 
     /// The id of a person.
-    pub fn person(&self, handle: &str) -> Uuid {
+    pub(crate) fn person(&self, handle: &str) -> Uuid {
         self.known.people[handle]
     }
 
     /// The id of a sprint; 0 is the active one.
-    pub fn sprint(&self, sprint: i32) -> Option<Uuid> {
+    pub(crate) fn sprint(&self, sprint: i32) -> Option<Uuid> {
         self.known.sprints.get(&sprint).copied()
     }
 
     /// The time of the newest event.
-    pub fn newest(&self) -> Option<OffsetDateTime> {
+    pub(crate) fn newest(&self) -> Option<OffsetDateTime> {
         self.events.iter().flatten().map(|event| event.at).max()
     }
 
-    pub fn known(&self) -> &Known {
+    pub(crate) fn known(&self) -> &Known {
         &self.known
     }
 }

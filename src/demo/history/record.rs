@@ -7,7 +7,7 @@ use crate::{demo::history::*, domain::events::EventKind};
 
 impl History {
     /// Adds a new row with its event, as creating a task would.
-    pub fn add(&mut self, change: &Change, mut row: Row) {
+    pub(crate) fn add(&mut self, change: &Change, mut row: Row) {
         row.id = self.rng.id(change.at);
         self.last_numbers[row.team] += 1;
         row.number = self.last_numbers[row.team];
@@ -210,7 +210,7 @@ impl History {
         }
     }
 
-    pub(crate) fn archive(&mut self, change: &Change, index: usize) {
+    pub fn archive(&mut self, change: &Change, index: usize) {
         let row = &mut self.rows[index];
         let rank = row.rank.take();
         if let (Some(rank), Some(place)) = (&rank, self.places.get_mut(&(row.team, row.column))) {

@@ -12,7 +12,7 @@ use crate::domain::{
 };
 
 /// Returns a person's absences by date, first and last day included.
-pub async fn away(db: &PgPool, account: Uuid) -> Result<Vec<(Date, Date)>> {
+pub(crate) async fn away(db: &PgPool, account: Uuid) -> Result<Vec<(Date, Date)>> {
     Ok(sqlx::query_as(
         "SELECT from_day, to_day FROM absences WHERE account_id = $1 ORDER BY from_day DESC LIMIT 100",
     )
@@ -22,7 +22,12 @@ pub async fn away(db: &PgPool, account: Uuid) -> Result<Vec<(Date, Date)>> {
 }
 
 /// Adds an absence. Another one with the same first day changes its last day.
-pub async fn add_away(change: &mut Change, account: Uuid, from: Date, to: Date) -> Result<()> {
+pub(crate) async fn add_away(
+    change: &mut Change,
+    account: Uuid,
+    from: Date,
+    to: Date,
+) -> Result<()> {
     touch_workspace(change.db()).await?;
     sqlx::query(
         "INSERT INTO absences (account_id, from_day, to_day) VALUES ($1, $2, $3)
@@ -44,7 +49,7 @@ pub async fn add_away(change: &mut Change, account: Uuid, from: Date, to: Date) 
 }
 
 /// Removes an absence.
-pub async fn remove_away(change: &mut Change, account: Uuid, from: Date) -> Result<()> {
+pub(crate) async fn remove_away(change: &mut Change, account: Uuid, from: Date) -> Result<()> {
     touch_workspace(change.db()).await?;
     let to: Option<Date> = sqlx::query_scalar(
         "DELETE FROM absences WHERE account_id = $1 AND from_day = $2 RETURNING to_day",

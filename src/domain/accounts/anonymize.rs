@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::{error::Result, events::Change, humanize, text::literal};
 
 /// Replaces a deleted person's name in history.
-pub const FORMER: &str = "a former member";
+pub(crate) const FORMER: &str = "a former member";
 
 /// The current and former names of a person.
 pub(crate) struct PersonNames {
@@ -18,7 +18,7 @@ pub(crate) struct PersonNames {
 
 impl PersonNames {
     /// Loads everything that may name the person.
-    pub async fn of(change: &mut Change, account: Uuid) -> Result<Self> {
+    pub(crate) async fn of(change: &mut Change, account: Uuid) -> Result<Self> {
         let (email, handle, name): (String, String, String) =
             sqlx::query_as("SELECT email, handle, name FROM accounts WHERE id = $1")
                 .bind(account)
@@ -47,7 +47,7 @@ impl PersonNames {
 
     /// Removes the person from the "Needed by" of tasks. Call it before the workspace row is
     /// locked, because tasks are locked first.
-    pub async fn anonymize_tasks(&self, change: &mut Change) -> Result<()> {
+    pub(crate) async fn anonymize_tasks(&self, change: &mut Change) -> Result<()> {
         let waited_for: Vec<(Uuid, Uuid, String)> = sqlx::query_as(
             "SELECT team_id, id, needed_by FROM tasks WHERE needed_by ILIKE ANY($1) ORDER BY team_id, id FOR NO KEY UPDATE",
         )
@@ -68,7 +68,7 @@ impl PersonNames {
     }
 
     /// Removes the person from all other history.
-    pub async fn anonymize_history(&self, change: &mut Change, account: Uuid) -> Result<()> {
+    pub(crate) async fn anonymize_history(&self, change: &mut Change, account: Uuid) -> Result<()> {
         self.anonymize_audit_log(change).await?;
         self.anonymize_events(change, account).await?;
         self.anonymize_reports(change).await

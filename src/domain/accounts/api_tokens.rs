@@ -13,17 +13,17 @@ use crate::domain::{
 };
 
 /// An API token to be created.
-pub struct Draft<'d> {
-    pub account: Uuid,
-    pub name: &'d str,
-    pub scope: Scope,
+pub(crate) struct Draft<'d> {
+    pub(crate) account: Uuid,
+    pub(crate) name: &'d str,
+    pub(crate) scope: Scope,
     /// The teams it is limited to; `None` means all teams of its owner.
-    pub teams: Option<&'d [Uuid]>,
-    pub expires_at: Option<OffsetDateTime>,
+    pub(crate) teams: Option<&'d [Uuid]>,
+    pub(crate) expires_at: Option<OffsetDateTime>,
 }
 
 /// Creates an API token and returns its secret, which is not stored and cannot be shown again.
-pub async fn make(
+pub(crate) async fn make(
     db: impl PgExecutor<'_>,
     now: OffsetDateTime,
     draft: &Draft<'_>,
@@ -125,13 +125,13 @@ pub async fn create_link(
 /// An API token, without its secret.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct TokenRow {
-    pub id: Uuid,
-    pub name: String,
-    pub scope: Scope,
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) scope: Scope,
     /// Names of the teams it is limited to; `None` means all.
-    pub teams: Option<String>,
-    pub last_used_at: Option<OffsetDateTime>,
-    pub expires_at: Option<OffsetDateTime>,
+    pub(crate) teams: Option<String>,
+    pub(crate) last_used_at: Option<OffsetDateTime>,
+    pub(crate) expires_at: Option<OffsetDateTime>,
 }
 
 /// Returns an account's API tokens that are not revoked, newest first.
@@ -150,7 +150,7 @@ pub(crate) async fn tokens(db: &PgPool, account: Uuid) -> Result<Vec<TokenRow>> 
 }
 
 /// Returns the account that a valid sign-in link belongs to.
-pub async fn account_of_link(
+pub(crate) async fn account_of_link(
     db: &PgPool,
     now: OffsetDateTime,
     secret: &str,
@@ -169,7 +169,12 @@ pub async fn account_of_link(
 ///
 /// # Errors
 /// `NotFound` if the account has no such token, or revoked it before.
-pub async fn revoke(db: &PgPool, now: OffsetDateTime, account: Uuid, token: Uuid) -> Result<()> {
+pub(crate) async fn revoke(
+    db: &PgPool,
+    now: OffsetDateTime,
+    account: Uuid,
+    token: Uuid,
+) -> Result<()> {
     let mut tx = db.begin().await?;
     let name: String = sqlx::query_scalar(
         "UPDATE tokens SET revoked_at = $3 WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL RETURNING name",

@@ -60,7 +60,7 @@ pub async fn add_account(
 }
 
 /// Increments the workspace's counter for a change that every board shows: people, teams, sprints.
-pub async fn touch_workspace(db: &mut PgConnection) -> Result<()> {
+pub(crate) async fn touch_workspace(db: &mut PgConnection) -> Result<()> {
     sqlx::query("UPDATE workspace SET seq = seq + 1")
         .execute(db)
         .await?;

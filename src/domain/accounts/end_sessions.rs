@@ -10,7 +10,7 @@ use crate::domain::{
 };
 
 /// Which sessions to end.
-pub enum SessionsToEnd<'s> {
+pub(crate) enum SessionsToEnd<'s> {
     /// The session with this name in the account's list.
     Named(&'s str),
     /// All except the one with this token hash.
@@ -18,7 +18,7 @@ pub enum SessionsToEnd<'s> {
 }
 
 /// Ends sessions of an account, and writes their number to the audit log.
-pub async fn end_sessions_of(
+pub(crate) async fn end_sessions_of(
     db: &PgPool,
     now: OffsetDateTime,
     account: Uuid,

@@ -17,7 +17,7 @@ use crate::domain::{
 const HOLDS: Duration = Duration::minutes(60);
 
 /// Creates a reset link for a person and returns its secret; a former link stops working.
-pub async fn make_link(change: &mut Change, handle: &str) -> Result<String> {
+pub(crate) async fn make_link(change: &mut Change, handle: &str) -> Result<String> {
     let secret = secrets::new_secret()?;
     let (at, actor) = (change.at, change.actor);
     let created = sqlx::query(
@@ -44,7 +44,7 @@ pub async fn make_link(change: &mut Change, handle: &str) -> Result<String> {
 ///
 /// # Errors
 /// `NotFound` once it was used, has expired, or was replaced.
-pub async fn whose(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<String> {
+pub(crate) async fn whose(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<String> {
     Ok(sqlx::query_scalar(
         "SELECT a.name FROM password_resets r JOIN accounts a ON a.id = r.account_id
          WHERE r.token_hash = $1 AND r.expires_at > $2 AND a.deactivated_at IS NULL",
@@ -56,7 +56,7 @@ pub async fn whose(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Str
 }
 
 /// Sets a new password by a reset link, once; all sessions of that person end.
-pub async fn use_link(change: &mut Change, secret: &str, hash: &str) -> Result<Uuid> {
+pub(crate) async fn use_link(change: &mut Change, secret: &str, hash: &str) -> Result<Uuid> {
     let at = change.at;
     let account: Uuid = sqlx::query_scalar(
         "DELETE FROM password_resets r USING accounts a
@@ -82,7 +82,11 @@ pub async fn use_link(change: &mut Change, secret: &str, hash: &str) -> Result<U
 ///
 /// # Errors
 /// `Invalid` for a wrong password.
-pub async fn check_password(db: &PgPool, account: Uuid, old: &str) -> Result<Option<String>> {
+pub(crate) async fn check_password(
+    db: &PgPool,
+    account: Uuid,
+    old: &str,
+) -> Result<Option<String>> {
     let current: Option<String> =
         sqlx::query_scalar("SELECT password_hash FROM accounts WHERE id = $1")
             .bind(account)
@@ -103,7 +107,7 @@ pub async fn check_password(db: &PgPool, account: Uuid, old: &str) -> Result<Opt
 ///
 /// # Errors
 /// `Conflict` when it was changed in the meantime.
-pub async fn change_password(
+pub(crate) async fn change_password(
     change: &mut Change,
     account: Uuid,
     own: &[u8],

@@ -12,18 +12,22 @@ use crate::domain::{
 
 /// The part of an account that its owner may edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Profile {
-    pub name: String,
+pub(crate) struct Profile {
+    pub(crate) name: String,
     /// The username, written after an @.
-    pub handle: String,
+    pub(crate) handle: String,
     /// One of twelve colours.
-    pub hue: i16,
-    pub hours: Hours,
+    pub(crate) hue: i16,
+    pub(crate) hours: Hours,
 }
 
 /// Edits a profile. All teams of the person are notified, because goal suggestions depend on
 /// working hours.
-pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile) -> Result<()> {
+pub(crate) async fn edit_profile(
+    change: &mut Change,
+    account: Uuid,
+    profile: &Profile,
+) -> Result<()> {
     if !clock::is_zone(&profile.hours.zone) {
         return Err(Problem::field(
             "time_zone",
@@ -119,7 +123,7 @@ pub(crate) async fn notify_teams(
 }
 
 /// Returns the current profile.
-pub async fn profile_of(db: impl sqlx::PgExecutor<'_>, account: Uuid) -> Result<Profile> {
+pub(crate) async fn profile_of(db: impl sqlx::PgExecutor<'_>, account: Uuid) -> Result<Profile> {
     let (name, handle, hue, zone, from, to) = sqlx::query_as(
         "SELECT name, handle, hue, time_zone, works_from, works_to FROM accounts WHERE id = $1",
     )

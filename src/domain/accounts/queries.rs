@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// Returns the person with a handle, also if the account is deactivated.
-pub async fn person(db: &PgPool, handle: &str) -> Result<Person> {
+pub(crate) async fn person(db: &PgPool, handle: &str) -> Result<Person> {
     Ok(
         sqlx::query_as("SELECT id, handle, name, hue FROM accounts WHERE handle = $1")
             .bind(handle)
@@ -21,7 +21,7 @@ pub async fn person(db: &PgPool, handle: &str) -> Result<Person> {
 }
 
 /// Returns the account with an e-mail address that may sign in, and its password hash.
-pub async fn account_to_sign_in(
+pub(crate) async fn account_to_sign_in(
     db: &PgPool,
     email: &str,
 ) -> Result<Option<(Uuid, Option<String>)>> {
@@ -35,19 +35,19 @@ pub async fn account_to_sign_in(
 
 /// An account as administrators see it.
 #[derive(sqlx::FromRow)]
-pub struct AccountRow {
+pub(crate) struct AccountRow {
     #[sqlx(flatten)]
-    pub person: Person,
-    pub email: String,
-    pub role: Role,
-    pub deactivated: bool,
-    pub seen_at: Option<OffsetDateTime>,
+    pub(crate) person: Person,
+    pub(crate) email: String,
+    pub(crate) role: Role,
+    pub(crate) deactivated: bool,
+    pub(crate) seen_at: Option<OffsetDateTime>,
     /// The number of open tasks that this person owns, in teams that the reader can see.
-    pub open: i64,
+    pub(crate) open: i64,
 }
 
 /// Returns every account by name, deactivated ones last.
-pub async fn accounts(db: &PgPool, reader: Uuid) -> Result<Vec<AccountRow>> {
+pub(crate) async fn accounts(db: &PgPool, reader: Uuid) -> Result<Vec<AccountRow>> {
     Ok(sqlx::query_as(concat!(
         "SELECT a.id, a.handle, a.name, a.hue, a.email, a.role, a.deactivated_at IS NOT NULL AS deactivated,
                 (SELECT max(last_seen_at) FROM sessions s WHERE s.account_id = a.id) AS seen_at,

@@ -6,12 +6,12 @@ use crate::domain::clock;
 
 /// A person's working hours in their own time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hours {
+pub(crate) struct Hours {
     /// An IANA time zone.
-    pub zone: String,
+    pub(crate) zone: String,
     /// Minutes of the day.
-    pub from: i16,
-    pub to: i16,
+    pub(crate) from: i16,
+    pub(crate) to: i16,
 }
 
 impl Hours {
@@ -22,18 +22,18 @@ impl Hours {
     }
 
     /// `09:00–17:00`
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!("{}–{}", format_minute(self.from), format_minute(self.to))
     }
 }
 
 /// `09:30` for a minute of the day.
-pub fn format_minute(minute: i16) -> String {
+pub(crate) fn format_minute(minute: i16) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
 /// The minute of the day for `09:30`; `24:00` is the end of the day.
-pub fn parse_time_of_day(text: &str) -> Option<i16> {
+pub(crate) fn parse_time_of_day(text: &str) -> Option<i16> {
     let (hours, minutes) = text.trim().split_once(':')?;
     let (hours, minutes): (u8, u8) = (hours.parse().ok()?, minutes.parse().ok()?);
     let minute = i16::from(hours) * 60 + i16::from(minutes);
@@ -42,7 +42,7 @@ pub fn parse_time_of_day(text: &str) -> Option<i16> {
 
 /// Minutes of a working day that all of them share. Distant time zones overlap with neighbouring
 /// days, so the first person's day is compared with three days of the others.
-pub fn shared(all: &[&Hours], day: Date) -> i64 {
+pub(crate) fn shared(all: &[&Hours], day: Date) -> i64 {
     let Some((first, others)) = all.split_first() else {
         return 0;
     };

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use crate::domain::error::{Problem, Result};
 
 /// Shorter passwords can be guessed; longer ones cost time without adding security.
-pub const LENGTH: std::ops::RangeInclusive<usize> = 10..=200;
+pub(crate) const LENGTH: std::ops::RangeInclusive<usize> = 10..=200;
 
 /// Each hash takes 19 MiB; without a limit, anonymous requests could exhaust the memory.
 static SLOTS: LazyLock<HashingSlots> = LazyLock::new(|| HashingSlots {
@@ -43,7 +43,7 @@ pub async fn hash(password: String) -> Result<String> {
 }
 
 /// Whether the password matches the hash. Without a hash it takes the same time and returns false.
-pub async fn verify(password: String, hash: Option<String>) -> Result<bool> {
+pub(crate) async fn verify(password: String, hash: Option<String>) -> Result<bool> {
     let known = hash.is_some();
     let matches = SLOTS
         .take(move || {

@@ -6,13 +6,13 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
 /// Returns 256 random bits, as text for a URL or a cookie.
-pub fn new_secret() -> anyhow::Result<String> {
+pub(crate) fn new_secret() -> anyhow::Result<String> {
     let mut bits = [0; 32];
     getrandom::fill(&mut bits).context("system random number generator failed")?;
     Ok(URL_SAFE_NO_PAD.encode(bits))
 }
 
 /// The digest that is stored instead of the secret.
-pub fn digest(secret: &str) -> Vec<u8> {
+pub(crate) fn digest(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }

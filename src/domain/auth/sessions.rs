@@ -12,9 +12,9 @@ use crate::domain::{
 /// An unused session ends after this time.
 const IDLE: Duration = Duration::days(14);
 /// A session ends after this time even if it is used.
-pub const LONGEST: Duration = Duration::days(90);
+pub(crate) const LONGEST: Duration = Duration::days(90);
 /// The last use is stored at most this often, not on every request.
-pub const SEEN_EVERY: Duration = Duration::minutes(10);
+pub(crate) const SEEN_EVERY: Duration = Duration::minutes(10);
 
 /// Starts a session and returns the cookie's value.
 ///
@@ -34,7 +34,7 @@ pub async fn start(
 /// Starts a session after the password with this hash was verified; `None` if it was changed or the
 /// account deactivated in the meantime. The row lock waits for such a change, which then either
 /// ends this session or prevents it.
-pub async fn start_by(
+pub(crate) async fn start_by(
     db: impl PgExecutor<'_>,
     now: OffsetDateTime,
     account: Uuid,
@@ -59,7 +59,7 @@ pub async fn start_by(
 }
 
 /// Extends a session, up to its maximum lifetime.
-pub async fn seen(db: &PgPool, now: OffsetDateTime, token_hash: &[u8]) -> Result<()> {
+pub(crate) async fn seen(db: &PgPool, now: OffsetDateTime, token_hash: &[u8]) -> Result<()> {
     sqlx::query("UPDATE sessions SET last_seen_at = $2, expires_at = least($3, created_at + make_interval(secs => $4)) WHERE token_hash = $1")
         .bind(token_hash)
         .bind(now)
@@ -71,7 +71,7 @@ pub async fn seen(db: &PgPool, now: OffsetDateTime, token_hash: &[u8]) -> Result
 }
 
 /// Ends a session.
-pub async fn end(db: impl PgExecutor<'_>, token_hash: &[u8]) -> Result<()> {
+pub(crate) async fn end(db: impl PgExecutor<'_>, token_hash: &[u8]) -> Result<()> {
     sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
         .bind(token_hash)
         .execute(db)
@@ -83,11 +83,11 @@ pub async fn end(db: impl PgExecutor<'_>, token_hash: &[u8]) -> Result<()> {
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct SessionRow {
     /// A digest of the digest: it identifies the session and cannot be used as one.
-    pub name: String,
-    pub user_agent: String,
-    pub last_seen_at: OffsetDateTime,
+    pub(crate) name: String,
+    pub(crate) user_agent: String,
+    pub(crate) last_seen_at: OffsetDateTime,
     /// Whether it is the current session.
-    pub this: bool,
+    pub(crate) this: bool,
 }
 
 /// Returns the viewer's sessions, newest first.

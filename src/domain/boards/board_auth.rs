@@ -29,16 +29,16 @@ const LOOKS: usize = 8;
 const MAX_VISITS: usize = 64;
 
 /// What a board's page must know before it can answer "304 Not Modified".
-pub struct BoardAuth {
-    pub viewer: Viewer,
-    pub access: TeamAccess,
+pub(crate) struct BoardAuth {
+    pub(crate) viewer: Viewer,
+    pub(crate) access: TeamAccess,
     /// The workspace's count of changes to people, teams, sprints, columns and labels.
-    pub workspace_seq: i64,
+    pub(crate) workspace_seq: i64,
 }
 
 /// Collects requests while a query is running; the next query answers all of them.
 #[derive(Clone)]
-pub struct AuthBatcher {
+pub(crate) struct AuthBatcher {
     db: PgPool,
     clock: Clock,
     waiting: Arc<Mutex<Batch>>,
@@ -53,9 +53,9 @@ struct Batch {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct BoardRequest {
-    pub token_hash: Vec<u8>,
-    pub cookie: bool,
-    pub slug: String,
+    pub(crate) token_hash: Vec<u8>,
+    pub(crate) cookie: bool,
+    pub(crate) slug: String,
 }
 
 /// `None` for unknown credentials; `Err` when the database did not answer.
@@ -63,23 +63,23 @@ type BatchReply = Result<Option<BoardAuthRow>, ()>;
 
 #[derive(Clone, sqlx::FromRow)]
 pub(crate) struct BoardAuthRow {
-    pub index: i64,
+    pub(crate) index: i64,
     #[sqlx(flatten)]
-    pub known: AuthRow,
-    pub workspace_seq: i64,
-    pub team_id: Option<Uuid>,
-    pub team_slug: Option<String>,
-    pub team_name: Option<String>,
-    pub team_key: Option<String>,
-    pub seq: Option<i64>,
-    pub is_hidden: bool,
-    pub is_member: bool,
-    pub is_lead: bool,
+    pub(crate) known: AuthRow,
+    pub(crate) workspace_seq: i64,
+    pub(crate) team_id: Option<Uuid>,
+    pub(crate) team_slug: Option<String>,
+    pub(crate) team_name: Option<String>,
+    pub(crate) team_key: Option<String>,
+    pub(crate) seq: Option<i64>,
+    pub(crate) is_hidden: bool,
+    pub(crate) is_member: bool,
+    pub(crate) is_lead: bool,
 }
 
 impl AuthBatcher {
     /// Creates a batcher that queries this database.
-    pub fn new(db: PgPool, clock: Clock) -> Self {
+    pub(crate) fn new(db: PgPool, clock: Clock) -> Self {
         Self {
             db,
             clock,

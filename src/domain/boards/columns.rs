@@ -17,7 +17,7 @@ use crate::domain::{
 const MAX: i64 = 20;
 
 /// Adds a column at the right end of a board.
-pub async fn add_column(
+pub(crate) async fn add_column(
     change: &mut Change,
     team: &Team,
     name: &str,
@@ -87,7 +87,7 @@ pub async fn add_column(
 ///
 /// # Errors
 /// `Invalid` for another state of a column with tasks: reports of the past would no longer add up.
-pub async fn edit_column(
+pub(crate) async fn edit_column(
     change: &mut Change,
     team: &Team,
     column: &str,
@@ -139,7 +139,7 @@ pub async fn edit_column(
 }
 
 /// Swaps a column with the one next to it.
-pub async fn move_column(
+pub(crate) async fn move_column(
     change: &mut Change,
     team: &Team,
     column: &str,

@@ -16,15 +16,15 @@ use crate::domain::{
 /// A label in a team's settings.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Known {
-    pub id: Uuid,
-    pub name: String,
-    pub hue: i16,
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) hue: i16,
     /// Number of tasks with the label, archived ones included.
-    pub tasks: i64,
+    pub(crate) tasks: i64,
 }
 
 /// Returns a team's labels by name.
-pub async fn known(db: &PgPool, team: Uuid) -> Result<Vec<Known>> {
+pub(crate) async fn known(db: &PgPool, team: Uuid) -> Result<Vec<Known>> {
     Ok(sqlx::query_as(
         "SELECT l.id, l.name, l.hue, (SELECT count(*) FROM task_labels tl WHERE tl.team_id = l.team_id AND tl.label_id = l.id) AS tasks
          FROM labels l WHERE l.team_id = $1 ORDER BY lower(l.name)",
@@ -35,7 +35,7 @@ pub async fn known(db: &PgPool, team: Uuid) -> Result<Vec<Known>> {
 }
 
 /// Renames a label, on every task that has it, or changes its colour.
-pub async fn edit_label(
+pub(crate) async fn edit_label(
     change: &mut Change,
     team: &Team,
     label: Uuid,
@@ -72,7 +72,7 @@ pub async fn edit_label(
 }
 
 /// Removes a label from every task and deletes it.
-pub async fn remove_label(change: &mut Change, team: &Team, label: Uuid) -> Result<()> {
+pub(crate) async fn remove_label(change: &mut Change, team: &Team, label: Uuid) -> Result<()> {
     touch_workspace(change.db()).await?;
     let name: Option<String> =
         sqlx::query_scalar("DELETE FROM labels WHERE team_id = $1 AND id = $2 RETURNING name")
@@ -93,9 +93,9 @@ pub async fn remove_label(change: &mut Change, team: &Team, label: Uuid) -> Resu
 
 /// A label as cards show it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, sqlx::FromRow)]
-pub struct Label {
-    pub name: String,
-    pub hue: i16,
+pub(crate) struct Label {
+    pub(crate) name: String,
+    pub(crate) hue: i16,
 }
 
 impl Serialize for Label {

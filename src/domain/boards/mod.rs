@@ -15,10 +15,10 @@ use crate::domain::column_state::ColumnState;
 /// A column of a team's board.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Column {
-    pub id: Uuid,
-    pub slug: String,
-    pub name: String,
-    pub state: ColumnState,
+    pub(crate) id: Uuid,
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) state: ColumnState,
     /// A soft limit: it is shown when exceeded, and refuses nothing.
-    pub wip_limit: Option<i32>,
+    pub(crate) wip_limit: Option<i32>,
 }

@@ -10,7 +10,7 @@ use crate::domain::{
 };
 
 /// Returns a team's columns from left to right.
-pub async fn columns(db: &PgPool, team: Uuid) -> Result<Vec<Column>> {
+pub(crate) async fn columns(db: &PgPool, team: Uuid) -> Result<Vec<Column>> {
     Ok(sqlx::query_as(
         "SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 ORDER BY position",
     )
@@ -20,7 +20,7 @@ pub async fn columns(db: &PgPool, team: Uuid) -> Result<Vec<Column>> {
 }
 
 /// Returns the number of tasks in each column that has a limit, by slug, regardless of filters.
-pub async fn totals(db: &PgPool, team: Uuid) -> Result<Vec<(String, i64)>> {
+pub(crate) async fn totals(db: &PgPool, team: Uuid) -> Result<Vec<(String, i64)>> {
     Ok(sqlx::query_as(
         "SELECT c.slug, (SELECT count(*) FROM tasks k WHERE k.column_id = c.id AND k.rank IS NOT NULL)
          FROM columns c WHERE c.team_id = $1 AND c.wip_limit IS NOT NULL",
@@ -31,7 +31,7 @@ pub async fn totals(db: &PgPool, team: Uuid) -> Result<Vec<(String, i64)>> {
 }
 
 /// Returns the number of a team's tasks on the board that are in other sprints than this one.
-pub async fn tasks_in_other_sprints(db: &PgPool, team: Uuid, sprint: Uuid) -> Result<i64> {
+pub(crate) async fn tasks_in_other_sprints(db: &PgPool, team: Uuid, sprint: Uuid) -> Result<i64> {
     Ok(sqlx::query_scalar(
         "SELECT count(*) FROM tasks WHERE team_id = $1 AND archived_at IS NULL AND sprint_id <> $2",
     )
@@ -42,7 +42,7 @@ pub async fn tasks_in_other_sprints(db: &PgPool, team: Uuid, sprint: Uuid) -> Re
 }
 
 /// Returns a team's members by name.
-pub async fn members(db: &PgPool, team: Uuid) -> Result<Vec<Person>> {
+pub(crate) async fn members(db: &PgPool, team: Uuid) -> Result<Vec<Person>> {
     Ok(sqlx::query_as(
         "SELECT a.id, a.handle, a.name, a.hue FROM members m JOIN accounts a ON a.id = m.account_id
          WHERE m.team_id = $1 AND a.deactivated_at IS NULL ORDER BY a.name",
@@ -53,7 +53,7 @@ pub async fn members(db: &PgPool, team: Uuid) -> Result<Vec<Person>> {
 }
 
 /// Returns every account that can own tasks.
-pub async fn people(db: &PgPool) -> Result<Vec<Person>> {
+pub(crate) async fn people(db: &PgPool) -> Result<Vec<Person>> {
     Ok(sqlx::query_as(
         "SELECT id, handle, name, hue FROM accounts WHERE deactivated_at IS NULL ORDER BY name",
     )
@@ -62,7 +62,7 @@ pub async fn people(db: &PgPool) -> Result<Vec<Person>> {
 }
 
 /// Returns a team's labels by name.
-pub async fn labels(db: &PgPool, team: Uuid) -> Result<Vec<Label>> {
+pub(crate) async fn labels(db: &PgPool, team: Uuid) -> Result<Vec<Label>> {
     Ok(
         sqlx::query_as("SELECT name, hue FROM labels WHERE team_id = $1 ORDER BY lower(name)")
             .bind(team)
@@ -73,17 +73,17 @@ pub async fn labels(db: &PgPool, team: Uuid) -> Result<Vec<Label>> {
 
 /// A saved filter of the whole team or of one person.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct SavedFilter {
-    pub id: Uuid,
-    pub name: String,
+pub(crate) struct SavedFilter {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
     /// The query string, starting with `?`.
-    pub query: String,
-    pub mine: bool,
+    pub(crate) query: String,
+    pub(crate) mine: bool,
 }
 
 impl SavedFilter {
     /// Its terms in the filter language, if it has any.
-    pub fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         let query = self.query.trim_start_matches('?').as_bytes();
         let words = form_urlencoded::parse(query)
             .find(|(name, _)| name == "q")
@@ -93,7 +93,11 @@ impl SavedFilter {
 }
 
 /// Returns the saved filters that a person sees on a team's board.
-pub async fn saved_filters(db: &PgPool, team: Uuid, account: Uuid) -> Result<Vec<SavedFilter>> {
+pub(crate) async fn saved_filters(
+    db: &PgPool,
+    team: Uuid,
+    account: Uuid,
+) -> Result<Vec<SavedFilter>> {
     Ok(sqlx::query_as(
         "SELECT id, name, query, account_id IS NOT NULL AS mine FROM saved_filters
          WHERE team_id = $1 AND (account_id IS NULL OR account_id = $2) ORDER BY mine DESC, lower(name)",
@@ -105,7 +109,7 @@ pub async fn saved_filters(db: &PgPool, team: Uuid, account: Uuid) -> Result<Vec
 }
 
 /// Returns the number of tasks on the board and of archived tasks in a column.
-pub async fn tasks_in_column(db: &PgPool, team: Uuid, column: Uuid) -> Result<(i64, i64)> {
+pub(crate) async fn tasks_in_column(db: &PgPool, team: Uuid, column: Uuid) -> Result<(i64, i64)> {
     Ok(sqlx::query_as(
         "SELECT count(*) FILTER (WHERE rank IS NOT NULL), count(*) FILTER (WHERE rank IS NULL)
          FROM tasks WHERE team_id = $1 AND column_id = $2",

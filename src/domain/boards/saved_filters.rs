@@ -12,7 +12,7 @@ use crate::domain::{
 };
 
 /// Saves a filter. A filter that was not understood is refused.
-pub async fn save_filter(
+pub(crate) async fn save_filter(
     change: &mut Change,
     team: &Team,
     name: &str,
@@ -46,7 +46,7 @@ pub async fn save_filter(
 }
 
 /// Deletes a saved filter, personal or of the team.
-pub async fn delete_filter(
+pub(crate) async fn delete_filter(
     change: &mut Change,
     team: &Team,
     filter: Uuid,

@@ -10,7 +10,7 @@ use crate::domain::{
 };
 
 /// Sets or removes a column's limit.
-pub async fn set_limit(
+pub(crate) async fn set_limit(
     change: &mut Change,
     team: &Team,
     column: &str,

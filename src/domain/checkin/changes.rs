@@ -8,21 +8,21 @@ use uuid::Uuid;
 use crate::domain::{column_state::ColumnState, error::Result, events::transitions, team::Team};
 
 /// Maximum number of lines.
-pub const SHOWN: i64 = 50;
+pub(crate) const SHOWN: i64 = 50;
 
 /// A task that changed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Changed {
-    pub key: String,
-    pub title: String,
+    pub(crate) key: String,
+    pub(crate) title: String,
     /// The phrase from `describe_transition`.
-    pub what: &'static str,
-    pub state: ColumnState,
+    pub(crate) what: &'static str,
+    pub(crate) state: ColumnState,
     #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
+    pub(crate) at: OffsetDateTime,
     /// The event that the line is as of.
     #[serde(skip)]
-    pub seq: i64,
+    pub(crate) seq: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -39,7 +39,7 @@ struct Row {
 
 /// Returns the tasks whose state changed after an event; done tasks first, then blocked, then
 /// newest.
-pub async fn since(db: &PgPool, team: &Team, seq: i64) -> Result<Vec<Changed>> {
+pub(crate) async fn since(db: &PgPool, team: &Team, seq: i64) -> Result<Vec<Changed>> {
     read(
         db,
         team,
@@ -50,7 +50,7 @@ pub async fn since(db: &PgPool, team: &Team, seq: i64) -> Result<Vec<Changed>> {
 }
 
 /// Returns the newest changes.
-pub async fn newest(db: &PgPool, team: &Team) -> Result<Vec<Changed>> {
+pub(crate) async fn newest(db: &PgPool, team: &Team) -> Result<Vec<Changed>> {
     // Limited to the latest events; a busy team has enough changes among them for a feed.
     read(db, team, team.seq - 2000, "e.seq DESC").await
 }
@@ -105,7 +105,7 @@ impl Row {
 }
 
 /// Returns the time of these teams' last event that was not automatic or for the whole workspace.
-pub async fn last(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, OffsetDateTime)>> {
+pub(crate) async fn last(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, OffsetDateTime)>> {
     Ok(sqlx::query_as(
         "SELECT t.id, e.at FROM teams t CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = t.id AND kind NOT LIKE 'workspace.%'
              AND kind <> ALL(ARRAY['sprint.started', 'sprint.cadence-changed', 'sprint.rescheduled', 'sprint.skipped']) ORDER BY seq DESC LIMIT 1) e

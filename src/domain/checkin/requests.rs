@@ -17,17 +17,17 @@ use crate::domain::{
 };
 
 /// A request to be created.
-pub struct Draft<'d> {
-    pub title: &'d str,
-    pub why: &'d str,
-    pub by: Option<Date>,
+pub(crate) struct Draft<'d> {
+    pub(crate) title: &'d str,
+    pub(crate) why: &'d str,
+    pub(crate) by: Option<Date>,
 }
 
 /// Sends a request to a team.
 ///
 /// # Errors
 /// `Invalid` for a request without a title.
-pub async fn ask(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<Uuid> {
+pub(crate) async fn ask(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<Uuid> {
     let (id, at, actor) = (Uuid::now_v7(), change.at, change.actor);
     let title = draft.title.split_whitespace().collect::<Vec<_>>().join(" ");
     // The name of a private team is not shown to others.
@@ -59,7 +59,7 @@ pub async fn ask(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<
 /// The team's response to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Accepted as a task that the requester needs.
     Taken,
     Answered,
@@ -69,7 +69,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Taken => "taken",
             Self::Answered => "answered",
@@ -95,7 +95,7 @@ impl TryFrom<String> for Outcome {
 /// # Errors
 /// `Conflict` when it was settled in the meantime, `Invalid` for an answer or decline without a
 /// text.
-pub async fn resolve(
+pub(crate) async fn resolve(
     change: &mut Change,
     team: &Team,
     request: Uuid,
@@ -178,7 +178,7 @@ pub async fn resolve(
 ///
 /// # Errors
 /// `NotFound` for another person's request, `Conflict` once it is settled.
-pub async fn withdraw(change: &mut Change, team: &Team, request: Uuid) -> Result<()> {
+pub(crate) async fn withdraw(change: &mut Change, team: &Team, request: Uuid) -> Result<()> {
     let (at, actor) = (change.at, change.actor);
     let outcome: Option<Outcome> = sqlx::query_scalar(
         "SELECT outcome FROM requests WHERE team_id = $1 AND id = $2 AND asker_id = $3 FOR NO KEY UPDATE",
@@ -224,24 +224,24 @@ fn record(change: &mut Change, team: &Team, kind: EventKind, after: serde_json::
 
 /// A request as its team and its author see it.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Request {
-    pub id: Uuid,
+pub(crate) struct Request {
+    pub(crate) id: Uuid,
     /// Name and slug of the requested team.
-    pub team: String,
-    pub slug: String,
-    pub title: String,
-    pub why: String,
-    pub by_on: Option<Date>,
+    pub(crate) team: String,
+    pub(crate) slug: String,
+    pub(crate) title: String,
+    pub(crate) why: String,
+    pub(crate) by_on: Option<Date>,
     /// `None` once the account was deleted.
-    pub asker: Option<String>,
-    pub for_team: Option<String>,
-    pub created_at: OffsetDateTime,
-    pub outcome: Option<Outcome>,
-    pub answer: String,
-    pub settled_by: Option<String>,
+    pub(crate) asker: Option<String>,
+    pub(crate) for_team: Option<String>,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) answer: String,
+    pub(crate) settled_by: Option<String>,
     /// Key and column of the task that was created from it.
-    pub task: Option<String>,
-    pub stands: Option<String>,
+    pub(crate) task: Option<String>,
+    pub(crate) stands: Option<String>,
 }
 
 fn requests(reader: Uuid) -> QueryBuilder<Postgres> {
@@ -261,7 +261,7 @@ fn requests(reader: Uuid) -> QueryBuilder<Postgres> {
 }
 
 /// Returns the requests to a team: open ones, oldest first, and recently settled ones.
-pub async fn requests_to(db: &PgPool, team: Uuid, reader: Uuid) -> Result<Vec<Request>> {
+pub(crate) async fn requests_to(db: &PgPool, team: Uuid, reader: Uuid) -> Result<Vec<Request>> {
     let mut query = requests(reader);
     query
         .push("r.team_id = ")
@@ -272,7 +272,7 @@ pub async fn requests_to(db: &PgPool, team: Uuid, reader: Uuid) -> Result<Vec<Re
 
 /// Returns a person's requests to these teams, which they can see: open ones, and those settled
 /// after an instant.
-pub async fn requests_by(
+pub(crate) async fn requests_by(
     db: &PgPool,
     asker: &Person,
     seen: &[Uuid],
@@ -292,7 +292,7 @@ pub async fn requests_by(
 }
 
 /// Returns the number of open requests to a team.
-pub async fn open(db: &PgPool, team: Uuid) -> Result<i64> {
+pub(crate) async fn open(db: &PgPool, team: Uuid) -> Result<i64> {
     Ok(
         sqlx::query_scalar("SELECT count(*) FROM requests WHERE team_id = $1 AND outcome IS NULL")
             .bind(team)

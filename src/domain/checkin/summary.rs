@@ -22,22 +22,22 @@ const SHOWN: i64 = 12;
 const DONE_FOR: Duration = Duration::days(14);
 
 /// The state of a team's sprint.
-pub struct CheckIn {
-    pub team: Team,
-    pub sprint: Option<Sprint>,
+pub(crate) struct CheckIn {
+    pub(crate) team: Team,
+    pub(crate) sprint: Option<Sprint>,
     /// The current working day of the sprint, and their total.
-    pub day: (usize, usize),
-    pub goals: Vec<Goal>,
+    pub(crate) day: (usize, usize),
+    pub(crate) goals: Vec<Goal>,
     /// Number of tasks of the sprint by state.
-    pub counts: [i64; 5],
+    pub(crate) counts: [i64; 5],
     /// Longest first.
-    pub blocked: Vec<Card>,
+    pub(crate) blocked: Vec<Card>,
     /// Longest first.
-    pub in_review: Vec<Card>,
+    pub(crate) in_review: Vec<Card>,
     /// Newest first.
-    pub done: Vec<Card>,
+    pub(crate) done: Vec<Card>,
     /// Tasks to start next, in the team's order.
-    pub next_up: Vec<Card>,
+    pub(crate) next_up: Vec<Card>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -50,7 +50,7 @@ struct Row {
 }
 
 impl CheckIn {
-    pub fn count(&self, state: ColumnState) -> i64 {
+    pub(crate) fn count(&self, state: ColumnState) -> i64 {
         ColumnState::ALL
             .iter()
             .zip(self.counts)
@@ -58,12 +58,12 @@ impl CheckIn {
             .map_or(0, |(_, count)| count)
     }
 
-    pub fn total(&self) -> i64 {
+    pub(crate) fn total(&self) -> i64 {
         self.counts.iter().sum()
     }
 
     /// `Infrastructure, day 7 of Sprint 42`.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let (team, day) = (&self.team.name, self.day.0);
         match &self.sprint {
             None => team.clone(),
@@ -73,7 +73,7 @@ impl CheckIn {
     }
 
     /// `Sprint 42: 9 of 24 done`.
-    pub fn in_short(&self) -> String {
+    pub(crate) fn in_short(&self) -> String {
         let name = self
             .sprint
             .as_ref()
@@ -87,7 +87,7 @@ impl CheckIn {
 }
 
 /// Loads the state of a team's sprint.
-pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<CheckIn> {
+pub(crate) async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<CheckIn> {
     let sprints = sprints::queries::sprints_of(db, team.id).await?;
     let sprint = sprints::queries::current(&sprints).cloned();
     let roster = load_roster(db, team.id).await?;
@@ -153,7 +153,7 @@ pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<C
 
 /// Returns what a person or their teams are waiting for from this team: tasks they need, and tasks
 /// that block theirs. Done and blocked tasks come first.
-pub async fn tasks_needed_by(
+pub(crate) async fn tasks_needed_by(
     db: &PgPool,
     team: &Team,
     account: Uuid,
@@ -180,7 +180,7 @@ pub async fn tasks_needed_by(
 
 /// Like `tasks_needed_by`, over all teams that the reader can see: tasks needed by them or their teams, and
 /// tasks that block theirs. With the team of each task.
-pub async fn tasks_needed_by_of(
+pub(crate) async fn tasks_needed_by_of(
     db: &PgPool,
     seen: &[Uuid],
     account: Uuid,
@@ -204,7 +204,7 @@ pub async fn tasks_needed_by_of(
 }
 
 /// Sort key: done tasks first, then blocked ones, then by state; longest in its column first.
-pub fn in_order(card: &Card) -> (bool, bool, ColumnState, OffsetDateTime) {
+pub(crate) fn in_order(card: &Card) -> (bool, bool, ColumnState, OffsetDateTime) {
     (
         card.state != ColumnState::Done,
         card.state != ColumnState::Blocked,
@@ -221,7 +221,7 @@ fn hide_addresses<'t>(texts: impl IntoIterator<Item = &'t mut String>) {
 }
 
 /// Reduces a goal to what guests may see.
-pub fn goal_for_guests(goal: &mut Goal) {
+pub(crate) fn goal_for_guests(goal: &mut Goal) {
     // The project may belong to another team.
     goal.project = None;
     hide_addresses([
@@ -235,7 +235,7 @@ pub fn goal_for_guests(goal: &mut Goal) {
 
 /// Reduces a card to what guests may see: names of other teams' tasks and e-mail addresses are left
 /// out.
-pub fn for_guests(team: &Team, card: &mut Card) {
+pub(crate) fn for_guests(team: &Team, card: &mut Card) {
     hide_addresses(
         [&mut card.title, &mut card.column_name]
             .into_iter()
@@ -266,7 +266,7 @@ pub fn for_guests(team: &Team, card: &mut Card) {
 
 impl CheckIn {
     /// Reduces the summary to what guests may see.
-    pub fn for_guests(mut self) -> Self {
+    pub(crate) fn for_guests(mut self) -> Self {
         for cards in [
             &mut self.blocked,
             &mut self.in_review,
@@ -286,7 +286,7 @@ impl CheckIn {
 /// The summary as JSON.
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = CheckIn)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// The team.
     team: CheckInTeam,
     /// The current sprint; null if there is none.

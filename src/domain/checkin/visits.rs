@@ -13,15 +13,15 @@ const STILL_THERE: Duration = Duration::minutes(5);
 
 /// The previous visit, and whether the reader follows the team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Visit {
+pub(crate) struct Visit {
     /// The team's newest event at that time.
-    pub seq: i64,
+    pub(crate) seq: i64,
     /// `None` on the first visit, when `seq` is the current one.
-    pub at: Option<OffsetDateTime>,
-    pub follows: bool,
+    pub(crate) at: Option<OffsetDateTime>,
+    pub(crate) follows: bool,
     /// The sum of the newest events of the reader's private teams, because the page of another team
     /// depends on them without showing their counts.
-    pub secrets: i64,
+    pub(crate) secrets: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -34,7 +34,7 @@ struct Row {
 }
 
 /// Records a visit; `comes` if the reader opened the page, not if it refreshed itself.
-pub async fn record_visit(
+pub(crate) async fn record_visit(
     db: &PgPool,
     (account, team): (Uuid, Uuid),
     seq: i64,

@@ -8,23 +8,23 @@ use uuid::Uuid;
 use crate::domain::{error::Result, events::Change, policy::predicates::seen_by};
 
 /// Entries per page; the CSV export reads pages of the same size.
-pub const SHOWN: i64 = 200;
+pub(crate) const SHOWN: i64 = 200;
 
 /// An audit log entry to be written.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct AuditEntry<'l> {
-    pub actor: Option<Uuid>,
+pub(crate) struct AuditEntry<'l> {
+    pub(crate) actor: Option<Uuid>,
     /// `role.changed`
-    pub kind: &'l str,
+    pub(crate) kind: &'l str,
     /// The person or thing affected; `{team}` is replaced by the team's name.
-    pub about: &'l str,
-    pub team: Option<Uuid>,
+    pub(crate) about: &'l str,
+    pub(crate) team: Option<Uuid>,
     /// The client's network address.
-    pub network: &'l str,
+    pub(crate) network: &'l str,
 }
 
 /// Writes an audit log entry for the actor of a change, in its transaction.
-pub async fn note(change: &mut Change, kind: &str, about: &str) -> Result<()> {
+pub(crate) async fn note(change: &mut Change, kind: &str, about: &str) -> Result<()> {
     let (at, actor) = (change.at, change.actor);
     write(
         change.db(),
@@ -41,7 +41,12 @@ pub async fn note(change: &mut Change, kind: &str, about: &str) -> Result<()> {
 
 /// Like `note`, about a team. The team is stored as `{team}`, because a later reader may not be
 /// allowed to know its name.
-pub async fn note_for_team(change: &mut Change, team: Uuid, kind: &str, about: &str) -> Result<()> {
+pub(crate) async fn note_for_team(
+    change: &mut Change,
+    team: Uuid,
+    kind: &str,
+    about: &str,
+) -> Result<()> {
     let (at, actor) = (change.at, change.actor);
     write(
         change.db(),
@@ -58,7 +63,11 @@ pub async fn note_for_team(change: &mut Change, team: Uuid, kind: &str, about: &
 }
 
 /// Writes an audit log entry for an action or an attempt.
-pub async fn write(db: &mut PgConnection, at: OffsetDateTime, line: AuditEntry<'_>) -> Result<()> {
+pub(crate) async fn write(
+    db: &mut PgConnection,
+    at: OffsetDateTime,
+    line: AuditEntry<'_>,
+) -> Result<()> {
     sqlx::query(
         "INSERT INTO audit_log (id, at, actor_id, kind, about, team_id, network) VALUES ($1, $2, $3, $4, left($5, 500), $6, left($7, 100))",
     )
@@ -76,29 +85,33 @@ pub async fn write(db: &mut PgConnection, at: OffsetDateTime, line: AuditEntry<'
 
 /// An audit log entry.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct AuditRow {
-    pub id: Uuid,
-    pub at: OffsetDateTime,
-    pub who: Option<String>,
-    pub kind: String,
-    pub about: String,
-    pub network: String,
+pub(crate) struct AuditRow {
+    pub(crate) id: Uuid,
+    pub(crate) at: OffsetDateTime,
+    pub(crate) who: Option<String>,
+    pub(crate) kind: String,
+    pub(crate) about: String,
+    pub(crate) network: String,
 }
 
 /// Filter for audit log entries.
 #[derive(Clone, Debug, Default)]
-pub struct AuditFilter {
+pub(crate) struct AuditFilter {
     /// Text that an entry must contain.
-    pub words: String,
+    pub(crate) words: String,
     /// Start (included) and end (excluded) of the period.
-    pub from: Option<OffsetDateTime>,
-    pub to: Option<OffsetDateTime>,
+    pub(crate) from: Option<OffsetDateTime>,
+    pub(crate) to: Option<OffsetDateTime>,
     /// Only entries older than this one, for paging.
-    pub before: Option<Uuid>,
+    pub(crate) before: Option<Uuid>,
 }
 
 /// Returns the newest matching entries that the reader may see, at most one page.
-pub async fn entries(db: &PgPool, reader: Uuid, wanted: &AuditFilter) -> Result<Vec<AuditRow>> {
+pub(crate) async fn entries(
+    db: &PgPool,
+    reader: Uuid,
+    wanted: &AuditFilter,
+) -> Result<Vec<AuditRow>> {
     Ok(sqlx::query_as(concat!(
         "SELECT * FROM (
             SELECT x.id, x.at, a.name || ' @' || a.handle AS who, x.kind, x.network,

@@ -15,10 +15,11 @@ macro_rules! event_kinds {
 
         impl EventKind {
             /// All kinds.
-            pub const ALL: &[Self] = &[$(Self::$kind,)*];
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$kind,)*];
 
             /// The name in the database and in the API, such as `task.moved`.
-            pub const fn as_str(self) -> &'static str {
+            pub(crate) const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$kind => $name,)*
                 }
@@ -132,7 +133,7 @@ impl std::fmt::Display for EventKind {
 
 impl EventKind {
     /// The team role that its author needs.
-    pub fn required_role(self) -> RequiredRole {
+    pub(crate) fn required_role(self) -> RequiredRole {
         match self {
             Self::CommentAdded
             | Self::CommentEdited
@@ -232,7 +233,7 @@ impl EventKind {
     }
 
     /// Whether `tasks::undo` can undo it.
-    pub fn is_undoable(self) -> bool {
+    pub(crate) fn is_undoable(self) -> bool {
         match self {
             Self::TaskCreated
             | Self::TaskMoved
@@ -332,16 +333,11 @@ impl EventKind {
     }
 
     /// Whether it only updates one task about a change to another, as part of that change.
-    pub fn is_consequence(self) -> bool {
+    pub(crate) fn is_consequence(self) -> bool {
         matches!(
             self,
             Self::BlockerMoved | Self::BlockerRenamed | Self::BlockerDependentsChanged
         )
-    }
-
-    /// The verb without its object: `moved`.
-    pub fn verb(self) -> &'static str {
-        self.as_str().split_once('.').map_or("", |(_, verb)| verb)
     }
 }
 

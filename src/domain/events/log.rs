@@ -21,45 +21,50 @@ use crate::domain::{error::Result, events::EventKind};
     "version": 7,
     "at": "2026-11-24T09:12:30Z",
 }))]
-pub struct EventRow {
+pub(crate) struct EventRow {
     /// The event's number in its team; each event has a higher one than those before it.
     #[schema(example = 1308)]
-    pub seq: i64,
+    pub(crate) seq: i64,
     /// What happened, such as `task.created`, `task.moved` or `comment.added`.
     #[schema(value_type = String, example = "task.moved")]
-    pub kind: String,
+    pub(crate) kind: String,
     #[serde(skip)]
-    pub task_id: Option<Uuid>,
+    pub(crate) task_id: Option<Uuid>,
     // The row has the task's number; the API adds the team's key.
     /// The task's key; null if the event is not about a task.
     #[schema(value_type = Option<String>, example = "INF-42")]
-    pub task: Option<i64>,
+    pub(crate) task: Option<i64>,
     /// The change that the event belongs to. The events of one change have the same value.
     #[serde(rename = "change")]
     #[schema(example = "0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57")]
-    pub change_id: Uuid,
+    pub(crate) change_id: Uuid,
     /// The author's username; null if the server made the change.
     #[schema(example = "elif")]
-    pub actor: Option<String>,
+    pub(crate) actor: Option<String>,
     #[serde(skip)]
-    pub actor_name: Option<String>,
+    pub(crate) actor_name: Option<String>,
     #[serde(skip)]
-    pub actor_hue: Option<i16>,
+    pub(crate) actor_hue: Option<i16>,
     /// The changed values before the change, by field, such as `{"column": "todo"}`.
-    pub before: Value,
+    pub(crate) before: Value,
     /// The changed values after the change, by field, such as `{"column": "in-progress"}`.
-    pub after: Value,
+    pub(crate) after: Value,
     /// The task's version after the change; null if the event is not about a task.
     #[schema(example = 7)]
-    pub version: Option<i64>,
+    pub(crate) version: Option<i64>,
     /// When it happened.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(example = "2026-11-24T09:12:30Z")]
-    pub at: OffsetDateTime,
+    pub(crate) at: OffsetDateTime,
 }
 
 /// Returns a team's events after a sequence number, in order.
-pub async fn events_after(db: &PgPool, team: Uuid, after: i64, most: i64) -> Result<Vec<EventRow>> {
+pub(crate) async fn events_after(
+    db: &PgPool,
+    team: Uuid,
+    after: i64,
+    most: i64,
+) -> Result<Vec<EventRow>> {
     Ok(sqlx::query_as(
         "SELECT e.seq, e.kind, e.task_id, k.number AS task, e.change_id, a.handle AS actor, a.name AS actor_name, a.hue AS actor_hue,
                 e.before, e.after, e.version, e.at
@@ -74,7 +79,7 @@ pub async fn events_after(db: &PgPool, team: Uuid, after: i64, most: i64) -> Res
 }
 
 /// Returns the newest sequence number of each of these teams.
-pub async fn newest_of_teams(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
+pub(crate) async fn newest_of_teams(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
     Ok(
         sqlx::query_as("SELECT id, seq FROM teams WHERE id = ANY($1)")
             .bind(teams)
@@ -84,7 +89,7 @@ pub async fn newest_of_teams(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, i
 }
 
 /// Returns the newest sequence number of a team, and the workspace's counter.
-pub async fn newest(db: &PgPool, team: Uuid) -> Result<(i64, i64)> {
+pub(crate) async fn newest(db: &PgPool, team: Uuid) -> Result<(i64, i64)> {
     Ok(
         sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
             .bind(team)
@@ -95,21 +100,21 @@ pub async fn newest(db: &PgPool, team: Uuid) -> Result<(i64, i64)> {
 
 /// An event as the team's history shows it.
 #[derive(sqlx::FromRow)]
-pub struct HistoryRow {
-    pub seq: i64,
-    pub kind: EventKind,
-    pub before: Value,
-    pub after: Value,
-    pub at: OffsetDateTime,
+pub(crate) struct HistoryRow {
+    pub(crate) seq: i64,
+    pub(crate) kind: EventKind,
+    pub(crate) before: Value,
+    pub(crate) after: Value,
+    pub(crate) at: OffsetDateTime,
     /// The author's name; `None` for the program and deleted accounts.
-    pub actor: Option<String>,
+    pub(crate) actor: Option<String>,
     /// The task's number and title.
-    pub number: Option<i64>,
-    pub title: Option<String>,
+    pub(crate) number: Option<i64>,
+    pub(crate) title: Option<String>,
 }
 
 /// Returns a team's events before a sequence number, newest first.
-pub async fn history_before(
+pub(crate) async fn history_before(
     db: &PgPool,
     team: Uuid,
     before: i64,
@@ -128,7 +133,11 @@ pub async fn history_before(
 }
 
 /// Returns the slug of the team in which an account made a change that it may undo.
-pub async fn team_of_change(db: &PgPool, change: Uuid, account: Uuid) -> Result<Option<String>> {
+pub(crate) async fn team_of_change(
+    db: &PgPool,
+    change: Uuid,
+    account: Uuid,
+) -> Result<Option<String>> {
     Ok(sqlx::query_scalar(
         "SELECT t.slug FROM events e JOIN teams t ON t.id = e.team_id
          WHERE e.change_id = $1 AND e.actor_id = $2 AND e.kind NOT LIKE 'blocker.%' LIMIT 1",

@@ -21,13 +21,13 @@ use crate::domain::{
 /// An event to be recorded.
 #[derive(Debug)]
 pub struct Event {
-    pub team: Uuid,
-    pub task: Option<Uuid>,
-    pub kind: EventKind,
-    pub before: Value,
-    pub after: Value,
+    pub(crate) team: Uuid,
+    pub(crate) task: Option<Uuid>,
+    pub(crate) kind: EventKind,
+    pub(crate) before: Value,
+    pub(crate) after: Value,
     /// The task's version after the event.
-    pub version: Option<i64>,
+    pub(crate) version: Option<i64>,
 }
 
 /// An event with its time and author, not written yet.
@@ -43,19 +43,19 @@ pub struct Change {
     tx: Transaction<'static, Postgres>,
     events: Vec<PendingEvent>,
     /// Every event of this change carries this id; undo uses it.
-    pub id: Uuid,
-    pub actor: Option<Uuid>,
+    pub(crate) id: Uuid,
+    pub(crate) actor: Option<Uuid>,
     /// The teams that the actor's token is limited to; `None` means all visible teams.
-    pub reach: Option<Vec<Uuid>>,
-    pub at: OffsetDateTime,
+    pub(crate) reach: Option<Vec<Uuid>>,
+    pub(crate) at: OffsetDateTime,
 }
 
 /// The result of a committed change.
 pub struct Changed<T> {
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// Whether all of the change can be undone.
-    pub is_undoable: bool,
-    pub value: T,
+    pub(crate) is_undoable: bool,
+    pub(crate) value: T,
 }
 
 /// The future of an operation that `EventStore::change` runs.
@@ -78,7 +78,7 @@ pub type Commits = mpsc::UnboundedReceiver<(Uuid, i64)>;
 
 impl EventStore {
     /// Creates a store over an open, migrated database, and the channel of its commits.
-    pub fn new(db: PgPool, clock: Clock) -> (Self, Commits) {
+    pub(crate) fn new(db: PgPool, clock: Clock) -> (Self, Commits) {
         let (committed, commits) = mpsc::unbounded_channel();
         let store = Self {
             db,
@@ -156,12 +156,12 @@ fn most_tries(problem: &Problem) -> u32 {
 
 impl Change {
     /// The transaction's connection.
-    pub fn db(&mut self) -> &mut PgConnection {
+    pub(crate) fn db(&mut self) -> &mut PgConnection {
         self.tx.deref_mut()
     }
 
     /// Adds an event; it is numbered and written at the commit.
-    pub fn record(&mut self, event: Event) {
+    pub(crate) fn record(&mut self, event: Event) {
         self.events.push(PendingEvent {
             event,
             at: self.at,
@@ -170,12 +170,17 @@ impl Change {
     }
 
     /// The events recorded so far, not written yet.
-    pub fn pending(&mut self) -> impl Iterator<Item = &mut Event> {
+    pub(crate) fn pending(&mut self) -> impl Iterator<Item = &mut Event> {
         self.events.iter_mut().map(|noted| &mut noted.event)
     }
 
     /// Adds an imported event, with its original time and author.
-    pub fn record_anonymous(&mut self, event: Event, at: OffsetDateTime, actor: Option<Uuid>) {
+    pub(crate) fn record_anonymous(
+        &mut self,
+        event: Event,
+        at: OffsetDateTime,
+        actor: Option<Uuid>,
+    ) {
         self.events.push(PendingEvent { event, at, actor });
     }
 

@@ -5,7 +5,7 @@ use crate::domain::column_state::ColumnState;
 /// Describes a task's change since an event, from its first `transition` after it (the format is in the
 /// migration of `events.transition`), the state before that, and the current state; steps in between are
 /// left out. `joined -` means that the task was added to the sprint.
-pub fn describe_transition(
+pub(crate) fn describe_transition(
     first: &str,
     old: Option<&str>,
     state: ColumnState,

@@ -12,26 +12,26 @@ use crate::domain::{
 /// The range in a URL: `?sprints=4`, or `?from=39&to=42`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct RangeParams {
-    pub sprints: String,
-    pub from: String,
-    pub to: String,
+pub(crate) struct RangeParams {
+    pub(crate) sprints: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
 }
 
 /// Started sprints, oldest first, and the period from the start of the first to the end of the
 /// last, or to now.
 #[derive(Clone, Debug)]
-pub struct Range {
-    pub sprints: Vec<Sprint>,
-    pub since: OffsetDateTime,
+pub(crate) struct Range {
+    pub(crate) sprints: Vec<Sprint>,
+    pub(crate) since: OffsetDateTime,
     /// The end, excluded.
-    pub until: OffsetDateTime,
-    pub today: Date,
+    pub(crate) until: OffsetDateTime,
+    pub(crate) today: Date,
 }
 
 /// Maximum number of sprints in a range, half a year of two weeks each, because the cost of a page
 /// grows with the events in its range.
-pub const MAX: usize = 13;
+pub(crate) const MAX: usize = 13;
 
 impl Range {
     /// Parses the range of a URL. `None` before the first sprint has started.
@@ -39,7 +39,7 @@ impl Range {
     /// # Errors
     /// `Invalid` for an unknown or not started sprint, and for a range that ends before it starts
     /// or is too long.
-    pub fn parse(
+    pub(crate) fn parse(
         params: &RangeParams,
         sprints: &[Sprint],
         zone: &str,
@@ -118,27 +118,27 @@ impl Range {
     }
 
     /// Whether the range includes now.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.sprints
             .last()
             .is_some_and(|last| last.ends_on >= self.today)
     }
 
     /// The end of each of its days; the last one may be in the future.
-    pub fn ends(&self, zone: &str) -> Vec<OffsetDateTime> {
+    pub(crate) fn ends(&self, zone: &str) -> Vec<OffsetDateTime> {
         ends(&self.days(), zone, self.until)
     }
 }
 
 /// The days between two days, both included.
-pub fn days_between(from: Date, to: Date) -> Vec<Date> {
+pub(crate) fn days_between(from: Date, to: Date) -> Vec<Date> {
     std::iter::successors(Some(from), |day| day.next_day())
         .take_while(|day| *day <= to)
         .collect()
 }
 
 /// The ends of days in a time zone, none later than an instant.
-pub fn ends(days: &[Date], zone: &str, until: OffsetDateTime) -> Vec<OffsetDateTime> {
+pub(crate) fn ends(days: &[Date], zone: &str, until: OffsetDateTime) -> Vec<OffsetDateTime> {
     days.iter()
         .map(|day| clock::instant(*day, 1440, zone).min(until))
         .collect()

@@ -22,22 +22,22 @@ use crate::domain::{
 };
 
 /// A team's flow over a range.
-pub struct FlowReport {
-    pub team: Team,
-    pub range: Range,
+pub(crate) struct FlowReport {
+    pub(crate) team: Team,
+    pub(crate) range: Range,
     /// Each day of the range, with the number of tasks in each state at its end.
-    pub states: Vec<(Date, [usize; 5])>,
+    pub(crate) states: Vec<(Date, [usize; 5])>,
     /// Finished tasks with their cycle times, in the order they were finished.
-    pub times: CycleTimes,
+    pub(crate) times: CycleTimes,
     /// Work in progress with its age, oldest first.
-    pub ageing: Vec<(TaskRef, CycleTime)>,
-    pub ageing_left_out: Excluded,
+    pub(crate) ageing: Vec<(TaskRef, CycleTime)>,
+    pub(crate) ageing_left_out: Excluded,
     /// Number of finished tasks per sprint.
-    pub throughput: Vec<(Sprint, usize)>,
-    pub blocked: Blocked,
+    pub(crate) throughput: Vec<(Sprint, usize)>,
+    pub(crate) blocked: Blocked,
     /// The burn-up of the last sprint of the range.
-    pub burn_up: BurnUp,
-    pub task_refs: HashMap<Uuid, TaskRef>,
+    pub(crate) burn_up: BurnUp,
+    pub(crate) task_refs: HashMap<Uuid, TaskRef>,
 }
 
 /// A sprint's burn-up; a closed sprint keeps the stored one.
@@ -60,7 +60,7 @@ async fn burn_up_of(
 
 impl FlowReport {
     /// Loads a team's reports over a range, for the tasks that match a filter now.
-    pub async fn read(
+    pub(crate) async fn read(
         db: &mut PgConnection,
         team: &Team,
         range: Range,
@@ -171,7 +171,7 @@ impl FlowReport {
     }
 
     /// Whether there is no data: no task was finished, started, blocked or planned.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.times.finished.is_empty()
             && self.times.left_out == Excluded::default()
             && self
@@ -182,7 +182,7 @@ impl FlowReport {
     }
 
     /// The median of tasks done per ended sprint, or of all sprints if none has ended.
-    pub fn usual_sprint(&self) -> Option<f64> {
+    pub(crate) fn usual_sprint(&self) -> Option<f64> {
         let over = self
             .throughput
             .iter()
@@ -193,7 +193,7 @@ impl FlowReport {
     }
 
     /// A task's key.
-    pub fn key(&self, task_ref: &TaskRef) -> String {
+    pub(crate) fn key(&self, task_ref: &TaskRef) -> String {
         format!("{}-{}", self.team.key, task_ref.number)
     }
 }

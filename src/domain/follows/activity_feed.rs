@@ -41,26 +41,26 @@ const HIDDEN_KINDS: &[EventKind] = &[
 
 /// Unread entries of the feed.
 #[derive(Clone, Debug, Default)]
-pub struct ActivityFeed {
+pub(crate) struct ActivityFeed {
     /// Newest first. If there are more than a hundred, the oldest hundred: entries that were not
     /// shown are not marked as read.
-    pub lines: Vec<FeedEntry>,
+    pub(crate) lines: Vec<FeedEntry>,
     /// The number of further, newer entries.
-    pub newer: usize,
+    pub(crate) newer: usize,
     /// Each team with the event up to which the lines are complete.
-    pub read_to: Vec<(Uuid, i64)>,
+    pub(crate) read_to: Vec<(Uuid, i64)>,
 }
 
 /// An entry of the feed: who changed what.
 #[derive(Clone, Debug)]
-pub struct FeedEntry {
+pub(crate) struct FeedEntry {
     /// Title and URL of what changed.
-    pub title: String,
-    pub url: String,
-    pub key: String,
+    pub(crate) title: String,
+    pub(crate) url: String,
+    pub(crate) key: String,
     /// `Elif moved it to Done`.
-    pub what: String,
-    pub at: OffsetDateTime,
+    pub(crate) what: String,
+    pub(crate) at: OffsetDateTime,
 }
 
 #[derive(sqlx::FromRow)]
@@ -86,7 +86,7 @@ struct Row {
 
 /// Returns unread changes by others to what a person follows, in teams that they can see; one line
 /// per event.
-pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<ActivityFeed> {
+pub(crate) async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<ActivityFeed> {
     let visible_teams: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     let rows: Vec<Row> = sqlx::query_as(
         // Changes of followed tasks are found by task; moves by time, in the indexes `event_transition`
@@ -188,12 +188,12 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<Activity
 
 impl ActivityFeed {
     /// The entries shown at first.
-    pub fn unfolded(&self) -> &[FeedEntry] {
+    pub(crate) fn unfolded(&self) -> &[FeedEntry] {
         &self.lines[..self.lines.len().min(UNFOLDED)]
     }
 
     /// The collapsed entries.
-    pub fn folded(&self) -> &[FeedEntry] {
+    pub(crate) fn folded(&self) -> &[FeedEntry] {
         &self.lines[self.unfolded().len()..]
     }
 }
@@ -364,7 +364,7 @@ impl Row {
 }
 
 impl FeedEntry {
-    pub fn ago(&self, now: OffsetDateTime) -> String {
+    pub(crate) fn ago(&self, now: OffsetDateTime) -> String {
         humanize::ago(now, self.at)
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::error::Result;
 
 /// What can be followed, within its team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FollowTarget {
+pub(crate) enum FollowTarget {
     Team,
     Task(Uuid),
     Goal(Uuid),
@@ -29,7 +29,7 @@ impl FollowTarget {
 }
 
 /// Follows something of a team, or stops following it.
-pub async fn follow(
+pub(crate) async fn follow(
     db: &mut PgConnection,
     (account, team): (Uuid, Uuid),
     what: FollowTarget,
@@ -65,7 +65,12 @@ pub async fn follow(
 }
 
 /// Whether a person follows it.
-pub async fn follows(db: &PgPool, account: Uuid, team: Uuid, what: FollowTarget) -> Result<bool> {
+pub(crate) async fn follows(
+    db: &PgPool,
+    account: Uuid,
+    team: Uuid,
+    what: FollowTarget,
+) -> Result<bool> {
     let [task, goal, project] = what.ids();
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM follows WHERE account_id = $1 AND team_id = $2 AND task_id IS NOT DISTINCT FROM $3
@@ -81,7 +86,7 @@ pub async fn follows(db: &PgPool, account: Uuid, team: Uuid, what: FollowTarget)
 }
 
 /// Marks a team's entries as read, up to an event.
-pub async fn mark_read(db: &PgPool, account: Uuid, team: Uuid, seq: i64) -> Result<()> {
+pub(crate) async fn mark_read(db: &PgPool, account: Uuid, team: Uuid, seq: i64) -> Result<()> {
     sqlx::query(
         "INSERT INTO feed_cursors AS s (account_id, team_id, seq) SELECT $1, id, least($3, seq) FROM teams WHERE id = $2
          ON CONFLICT (account_id, team_id) DO UPDATE SET seq = greatest(s.seq, excluded.seq)",
@@ -96,15 +101,15 @@ pub async fn mark_read(db: &PgPool, account: Uuid, team: Uuid, seq: i64) -> Resu
 
 /// Something that a person follows, for a list.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Followed {
-    pub name: String,
-    pub url: String,
+pub(crate) struct Followed {
+    pub(crate) name: String,
+    pub(crate) url: String,
     /// The URL that stops following it.
-    pub follow: String,
+    pub(crate) follow: String,
 }
 
 /// Returns what a person follows in teams that they can see, by name.
-pub async fn followed(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<Followed>> {
+pub(crate) async fn followed(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<Followed>> {
     Ok(sqlx::query_as(
         "SELECT coalesce(t.key || '-' || k.number || ' ' || k.title, g.title, p.name, t.name) AS name,
                 CASE WHEN k.id IS NOT NULL THEN '/tasks/' || t.key || '-' || k.number WHEN g.id IS NOT NULL THEN '/teams/' || t.slug || '/goals/' || g.id

@@ -7,15 +7,15 @@ use crate::domain::{error::Result, policy::predicates::named_beside};
 
 /// A project, milestone or key result that a goal can contribute to.
 #[derive(sqlx::FromRow)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// The value in the form: a project's slug, or an id.
-    pub value: String,
-    pub name: String,
+    pub(crate) value: String,
+    pub(crate) name: String,
 }
 
 /// Returns the unfinished projects that a team's goal can contribute to, and the goal's own one.
 /// Another team's private project is not among them; `reach` limits them to a token's teams.
-pub async fn projects(
+pub(crate) async fn projects(
     db: &PgPool,
     team: Uuid,
     reach: Option<&[Uuid]>,
@@ -36,7 +36,7 @@ pub async fn projects(
 }
 
 /// Returns the milestones of such projects.
-pub async fn milestones(
+pub(crate) async fn milestones(
     db: &PgPool,
     team: Uuid,
     reach: Option<&[Uuid]>,
@@ -58,7 +58,7 @@ pub async fn milestones(
 }
 
 /// Returns a team's key results, newest quarter first.
-pub async fn key_results(db: &PgPool, team: Uuid) -> Result<Vec<Choice>> {
+pub(crate) async fn key_results(db: &PgPool, team: Uuid) -> Result<Vec<Choice>> {
     Ok(sqlx::query_as(
         "SELECT k.id::text AS value, o.quarter || ' ' || k.title AS name FROM key_results k
          JOIN objectives o ON o.team_id = k.team_id AND o.id = k.objective_id
@@ -70,7 +70,7 @@ pub async fn key_results(db: &PgPool, team: Uuid) -> Result<Vec<Choice>> {
 }
 
 /// Finds a team's goal by its number: in `sprint`, else in the task's sprint, else in `current`.
-pub async fn goal_of_number(
+pub(crate) async fn goal_of_number(
     db: &PgPool,
     team: Uuid,
     number: i32,

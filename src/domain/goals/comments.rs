@@ -14,21 +14,21 @@ use crate::domain::{
 
 /// A comment on a goal.
 #[derive(Clone, Debug)]
-pub struct GoalComment {
-    pub id: Uuid,
-    pub goal: Uuid,
-    pub concern: bool,
-    pub body: String,
+pub(crate) struct GoalComment {
+    pub(crate) id: Uuid,
+    pub(crate) goal: Uuid,
+    pub(crate) concern: bool,
+    pub(crate) body: String,
     /// `None` once the account was deleted.
-    pub author: Option<Person>,
-    pub created_at: OffsetDateTime,
-    pub answer: Option<String>,
-    pub answered_by: Option<String>,
+    pub(crate) author: Option<Person>,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) answer: Option<String>,
+    pub(crate) answered_by: Option<String>,
 }
 
 impl GoalComment {
     /// Whether it is a concern without an answer.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.concern && self.answer.is_none()
     }
 }
@@ -81,7 +81,7 @@ pub async fn add_comment(
 ///
 /// # Errors
 /// `Conflict` if it was already answered.
-pub async fn answer_concern(
+pub(crate) async fn answer_concern(
     change: &mut Change,
     team: &Team,
     remark: Uuid,
@@ -124,7 +124,7 @@ pub async fn answer_concern(
 }
 
 /// Returns the comments on these goals, oldest first.
-pub async fn load_comments(db: &PgPool, goals: &[Uuid]) -> Result<Vec<GoalComment>> {
+pub(crate) async fn load_comments(db: &PgPool, goals: &[Uuid]) -> Result<Vec<GoalComment>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         id: Uuid,
@@ -172,17 +172,17 @@ pub async fn load_comments(db: &PgPool, goals: &[Uuid]) -> Result<Vec<GoalCommen
 
 /// A concern that waits for the team's answer.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct OpenConcern {
-    pub goal: Uuid,
-    pub title: String,
-    pub sprint: i32,
-    pub body: String,
-    pub author: Option<String>,
-    pub created_at: OffsetDateTime,
+pub(crate) struct OpenConcern {
+    pub(crate) goal: Uuid,
+    pub(crate) title: String,
+    pub(crate) sprint: i32,
+    pub(crate) body: String,
+    pub(crate) author: Option<String>,
+    pub(crate) created_at: OffsetDateTime,
 }
 
 /// Returns the unanswered concerns on a team's goals, oldest first.
-pub async fn open_concerns(db: &PgPool, team: Uuid) -> Result<Vec<OpenConcern>> {
+pub(crate) async fn open_concerns(db: &PgPool, team: Uuid) -> Result<Vec<OpenConcern>> {
     Ok(sqlx::query_as(
         "SELECT g.id AS goal, g.title, s.number AS sprint, r.body, a.name AS author, r.created_at
          FROM goal_comments r JOIN goals g ON g.team_id = r.team_id AND g.id = r.goal_id JOIN sprints s ON s.id = g.sprint_id

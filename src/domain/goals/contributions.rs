@@ -14,35 +14,32 @@ use crate::domain::{
 
 /// A goal that contributes to something, with its progress.
 #[derive(Clone, Debug)]
-pub struct Contribution {
-    pub id: Uuid,
-    pub team: String,
-    pub team_name: String,
-    pub title: String,
-    pub hue: i16,
-    pub sprint: i32,
-    pub sprint_name: String,
-    /// Whether its progress is final.
-    pub frozen: bool,
-    pub measure: Measure,
-    pub current: i64,
-    pub is: i64,
-    pub figure: String,
-    pub project: Option<Uuid>,
-    pub milestone: Option<Uuid>,
-    pub key_result: Option<Uuid>,
+pub(crate) struct Contribution {
+    pub(crate) id: Uuid,
+    pub(crate) team: String,
+    pub(crate) team_name: String,
+    pub(crate) title: String,
+    pub(crate) hue: i16,
+    pub(crate) sprint: i32,
+    pub(crate) sprint_name: String,
+    pub(crate) measure: Measure,
+    pub(crate) current: i64,
+    pub(crate) figure: String,
+    pub(crate) project: Option<Uuid>,
+    pub(crate) milestone: Option<Uuid>,
+    pub(crate) key_result: Option<Uuid>,
 }
 
 impl Contribution {
     /// Its progress in the form that `combined_progress` takes.
-    pub fn figure(&self) -> (Measure, i64) {
+    pub(crate) fn figure(&self) -> (Measure, i64) {
         (self.measure, self.current)
     }
 }
 
 /// Returns the goals of these teams, in all sprints, that contribute to one of these projects or
 /// key results, by sprint; one query.
-pub async fn load_contributions(
+pub(crate) async fn load_contributions(
     db: &PgPool,
     projects: &[Uuid],
     key_results: &[Uuid],
@@ -99,9 +96,9 @@ pub async fn load_contributions(
             tasks: (row.done, row.all),
             points: (row.done_points, row.all_points),
         };
-        let (current, is) = match &row.frozen {
-            Some(Json(frozen)) => (frozen.current, frozen.is),
-            None => counted.figures(),
+        let current = match &row.frozen {
+            Some(Json(frozen)) => frozen.current,
+            None => counted.figures().0,
         };
         Contribution {
             id: row.id,
@@ -112,10 +109,8 @@ pub async fn load_contributions(
             hue: row.hue,
             sprint: row.sprint,
             sprint_name: row.sprint_name,
-            frozen: row.frozen.is_some(),
             measure: row.measure,
             current,
-            is,
             project: row.project_id,
             milestone: row.milestone_id,
             key_result: row.key_result_id,

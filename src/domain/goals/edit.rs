@@ -19,20 +19,20 @@ use crate::domain::{
 
 /// A goal as a form or the API sends it.
 #[derive(Clone, Debug)]
-pub struct Draft {
-    pub title: String,
-    pub measure: Measure,
-    pub unit: String,
-    pub target: i64,
-    pub counted_by: CountedBy,
-    pub why: String,
-    pub needs: String,
+pub(crate) struct Draft {
+    pub(crate) title: String,
+    pub(crate) measure: Measure,
+    pub(crate) unit: String,
+    pub(crate) target: i64,
+    pub(crate) counted_by: CountedBy,
+    pub(crate) why: String,
+    pub(crate) needs: String,
     /// Handles.
-    pub owners: Vec<String>,
+    pub(crate) owners: Vec<String>,
     /// The slug of a project.
-    pub project: Option<String>,
-    pub milestone: Option<Uuid>,
-    pub key_result: Option<Uuid>,
+    pub(crate) project: Option<String>,
+    pub(crate) milestone: Option<Uuid>,
+    pub(crate) key_result: Option<Uuid>,
 }
 
 /// Creates a goal, as the last of its team's in that sprint.
@@ -40,7 +40,7 @@ pub struct Draft {
 /// # Errors
 /// `Invalid` for a number or text that breaks a rule, `Conflict` when the team has closed the
 /// sprint.
-pub async fn add_goal(
+pub(crate) async fn add_goal(
     change: &mut Change,
     team: &Team,
     sprint: Uuid,
@@ -91,7 +91,7 @@ pub async fn add_goal(
 ///
 /// # Errors
 /// As for `add_goal`, and `Conflict` when the goal was changed since.
-pub async fn edit_goal(
+pub(crate) async fn edit_goal(
     change: &mut Change,
     team: &Team,
     goal: Uuid,
@@ -162,7 +162,7 @@ async fn last_editor(change: &mut Change, team: &Team, goal: Uuid) -> Result<(St
 }
 
 /// Sets a goal's progress. From then on the goal uses the last entered value.
-pub async fn set_progress(
+pub(crate) async fn set_progress(
     change: &mut Change,
     team: &Team,
     goal: Uuid,

@@ -13,14 +13,14 @@ use crate::domain::{
 /// A goal's row, locked.
 #[derive(sqlx::FromRow)]
 pub(crate) struct LockedGoal {
-    pub sprint_id: Uuid,
-    pub position: i32,
-    pub title: String,
-    pub measure: Measure,
-    pub target: i64,
-    pub manual_value: Option<i64>,
-    pub project_id: Option<Uuid>,
-    pub version: i64,
+    pub(crate) sprint_id: Uuid,
+    pub(crate) position: i32,
+    pub(crate) title: String,
+    pub(crate) measure: Measure,
+    pub(crate) target: i64,
+    pub(crate) manual_value: Option<i64>,
+    pub(crate) project_id: Option<Uuid>,
+    pub(crate) version: i64,
 }
 
 pub(crate) async fn lock(change: &mut Change, team: &Team, goal: Uuid) -> Result<LockedGoal> {

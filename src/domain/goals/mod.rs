@@ -34,52 +34,50 @@ use crate::domain::{
 
 /// A team's goal as the board, planning and standup show it.
 #[derive(Clone, Debug)]
-pub struct Goal {
-    pub id: Uuid,
-    pub team_id: Uuid,
-    pub sprint_id: Uuid,
-    pub sprint: i32,
-    pub position: i32,
-    pub title: String,
-    pub measure: Measure,
-    pub unit: String,
-    pub target: i64,
-    pub current: i64,
-    pub counted_by: CountedBy,
-    pub figure: String,
+pub(crate) struct Goal {
+    pub(crate) id: Uuid,
+    pub(crate) team_id: Uuid,
+    pub(crate) position: i32,
+    pub(crate) title: String,
+    pub(crate) measure: Measure,
+    pub(crate) unit: String,
+    pub(crate) target: i64,
+    pub(crate) current: i64,
+    pub(crate) counted_by: CountedBy,
+    pub(crate) figure: String,
     /// Actual progress, and progress expected by today, in percent.
-    pub is: i64,
-    pub due: i64,
-    pub hue: i16,
-    pub why: String,
-    pub needs: String,
-    pub version: i64,
+    pub(crate) is: i64,
+    pub(crate) due: i64,
+    pub(crate) hue: i16,
+    pub(crate) why: String,
+    pub(crate) needs: String,
+    pub(crate) version: i64,
     /// Slug and name of its project, and the milestone.
-    pub project: Option<(String, String)>,
-    pub milestone: Option<Uuid>,
-    pub key_result: Option<Uuid>,
+    pub(crate) project: Option<(String, String)>,
+    pub(crate) milestone: Option<Uuid>,
+    pub(crate) key_result: Option<Uuid>,
     /// Number of done tasks, and of all tasks.
-    pub tasks_done: i64,
-    pub tasks: i64,
+    pub(crate) tasks_done: i64,
+    pub(crate) tasks: i64,
     /// Number of unanswered concerns.
-    pub concerns: i64,
-    pub owners: Vec<Person>,
+    pub(crate) concerns: i64,
+    pub(crate) owners: Vec<Person>,
     /// The risk of too few or too distant owners, with suggestions.
-    pub risk: Option<GoalRisk>,
+    pub(crate) risk: Option<GoalRisk>,
     /// Its final numbers, once the team has closed the sprint.
-    pub frozen: Option<FrozenGoal>,
+    pub(crate) frozen: Option<FrozenGoal>,
     /// The URL of the board filtered to the goal's tasks, and of the goal's page.
-    pub url: String,
-    pub page: String,
+    pub(crate) url: String,
+    pub(crate) page: String,
 }
 
 impl Goal {
     /// Whether its progress is less than expected by today.
-    pub fn is_behind(&self) -> bool {
+    pub(crate) fn is_behind(&self) -> bool {
         self.frozen.is_none() && self.is < 100 && self.is < self.due
     }
 
-    pub fn is_reached(&self) -> bool {
+    pub(crate) fn is_reached(&self) -> bool {
         self.current >= self.target
     }
 }
@@ -89,7 +87,6 @@ struct Row {
     id: Uuid,
     team_id: Uuid,
     slug: String,
-    sprint_id: Uuid,
     position: i32,
     title: String,
     measure: Measure,
@@ -114,7 +111,7 @@ struct Row {
 }
 
 /// Returns a team's goals in a sprint, in order.
-pub async fn goals(
+pub(crate) async fn goals(
     db: &PgPool,
     team: &Team,
     sprint: &Sprint,
@@ -126,7 +123,7 @@ pub async fn goals(
 }
 
 /// Like `goals` for several teams, grouped by team in the order of their ids; two queries in all.
-pub async fn of_teams(
+pub(crate) async fn of_teams(
     db: &PgPool,
     teams: &[Uuid],
     sprint: &Sprint,
@@ -138,7 +135,7 @@ pub async fn of_teams(
 
 /// Returns the goals of these teams that are behind pace, in the active sprint and in ended ones
 /// that are not closed.
-pub async fn at_risk(
+pub(crate) async fn at_risk(
     db: &PgPool,
     teams: &[Uuid],
     sprints: &[Sprint],
@@ -162,7 +159,7 @@ pub async fn at_risk(
 }
 
 /// Like `of_teams` on one connection, for use within a change.
-pub async fn read(
+pub(crate) async fn read(
     db: &mut PgConnection,
     teams: &[Uuid],
     sprint: &Sprint,
@@ -170,7 +167,7 @@ pub async fn read(
     now: OffsetDateTime,
 ) -> Result<Vec<Goal>> {
     let rows: Vec<Row> = sqlx::query_as(concat!(
-        "SELECT g.id, g.team_id, (SELECT t.slug FROM teams t WHERE t.id = g.team_id) AS slug, g.sprint_id, g.position, g.title, g.measure, g.unit, g.target, g.counted_by, g.manual_value, g.hue,
+        "SELECT g.id, g.team_id, (SELECT t.slug FROM teams t WHERE t.id = g.team_id) AS slug, g.position, g.title, g.measure, g.unit, g.target, g.counted_by, g.manual_value, g.hue,
                 g.why, g.needs, g.version, p.slug AS project, p.name AS project_name, g.milestone_id, g.key_result_id,
                 k.done, k.all, k.done_points, k.all_points,
                 (SELECT count(*) FROM goal_comments r WHERE r.team_id = g.team_id AND r.goal_id = g.id AND r.kind = 'concern' AND r.answer IS NULL) AS concerns,
@@ -207,7 +204,7 @@ pub async fn read(
 }
 
 /// Returns the sprint of a team's goal, or `NotFound` for another team's.
-pub async fn sprint_of(db: &PgPool, team: Uuid, goal: Uuid) -> Result<Option<Uuid>> {
+pub(crate) async fn sprint_of(db: &PgPool, team: Uuid, goal: Uuid) -> Result<Option<Uuid>> {
     Ok(
         sqlx::query_scalar("SELECT sprint_id FROM goals WHERE team_id = $1 AND id = $2")
             .bind(team)
@@ -218,7 +215,7 @@ pub async fn sprint_of(db: &PgPool, team: Uuid, goal: Uuid) -> Result<Option<Uui
 }
 
 /// Returns the titles of a team's goals in a sprint, in order.
-pub async fn names(db: &PgPool, team: Uuid, sprint: Uuid) -> Result<Vec<(Uuid, String)>> {
+pub(crate) async fn names(db: &PgPool, team: Uuid, sprint: Uuid) -> Result<Vec<(Uuid, String)>> {
     Ok(sqlx::query_as(
         "SELECT id, title FROM goals WHERE team_id = $1 AND sprint_id = $2 ORDER BY position",
     )
@@ -229,7 +226,7 @@ pub async fn names(db: &PgPool, team: Uuid, sprint: Uuid) -> Result<Vec<(Uuid, S
 }
 
 /// Returns one goal of a team.
-pub async fn goal(
+pub(crate) async fn goal(
     db: &PgPool,
     team: &Team,
     id: Uuid,
@@ -289,8 +286,6 @@ impl Row {
             ),
             id: self.id,
             team_id: self.team_id,
-            sprint_id: self.sprint_id,
-            sprint: sprint.number,
             position: self.position,
             title: self.title,
             measure: self.measure,
@@ -355,7 +350,7 @@ async fn owners(
 }
 
 /// The progress that an event of a manual update records.
-pub fn progress(after: &serde_json::Value) -> String {
+pub(crate) fn progress(after: &serde_json::Value) -> String {
     let measure = after["measure"]
         .as_str()
         .and_then(|measure| Measure::try_from(measure.to_owned()).ok());
@@ -367,15 +362,15 @@ pub fn progress(after: &serde_json::Value) -> String {
 /// A goal's final numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct FrozenGoal {
-    pub position: i32,
-    pub title: String,
-    pub figure: String,
-    pub current: i64,
+pub(crate) struct FrozenGoal {
+    pub(crate) position: i32,
+    pub(crate) title: String,
+    pub(crate) figure: String,
+    pub(crate) current: i64,
     /// In percent of the target.
-    pub is: i64,
-    pub hue: i16,
-    pub met: bool,
-    pub why_not: String,
-    pub owners: Vec<String>,
+    pub(crate) is: i64,
+    pub(crate) hue: i16,
+    pub(crate) met: bool,
+    pub(crate) why_not: String,
+    pub(crate) owners: Vec<String>,
 }

@@ -15,16 +15,16 @@ use crate::domain::{
 /// Where a goal's progress comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
-pub enum CountedBy {
+pub(crate) enum CountedBy {
     Tasks,
     Estimates,
     Manual,
 }
 
 impl CountedBy {
-    pub const ALL: [Self; 3] = [Self::Tasks, Self::Estimates, Self::Manual];
+    pub(crate) const ALL: [Self; 3] = [Self::Tasks, Self::Estimates, Self::Manual];
 
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Tasks => "tasks",
             Self::Estimates => "estimates",
@@ -33,7 +33,7 @@ impl CountedBy {
     }
 
     /// The label in forms.
-    pub fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Tasks => "Count of done tasks",
             Self::Estimates => "Sum of done estimates",
@@ -99,18 +99,23 @@ impl Counted {
 
 /// A value that was entered manually.
 #[derive(sqlx::FromRow)]
-pub struct Entry {
-    pub value: i64,
-    pub note: String,
+pub(crate) struct Entry {
+    pub(crate) value: i64,
+    pub(crate) note: String,
     /// The name of the person who entered it; `None` if the account was deleted.
-    pub by: Option<String>,
-    pub at: OffsetDateTime,
+    pub(crate) by: Option<String>,
+    pub(crate) at: OffsetDateTime,
     /// Whether the goal had the same type then as now.
-    pub alike: bool,
+    pub(crate) alike: bool,
 }
 
 /// Returns the values entered for a goal, newest first.
-pub async fn entries(db: &PgPool, team: Uuid, goal: Uuid, measure: Measure) -> Result<Vec<Entry>> {
+pub(crate) async fn entries(
+    db: &PgPool,
+    team: Uuid,
+    goal: Uuid,
+    measure: Measure,
+) -> Result<Vec<Entry>> {
     Ok(sqlx::query_as(
         "SELECT e.value, e.note, a.name AS by, e.at, e.measure = $3 AS alike
          FROM goal_entries e LEFT JOIN accounts a ON a.id = e.by_id

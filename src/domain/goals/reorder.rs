@@ -12,7 +12,7 @@ use crate::domain::{
 };
 
 /// Deletes a goal. Its tasks stay, without a goal.
-pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result<()> {
+pub(crate) async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result<()> {
     let concerns: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM goal_comments WHERE team_id = $1 AND goal_id = $2 AND kind = 'concern' AND answer IS NULL",
     )
@@ -61,7 +61,12 @@ pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result
 }
 
 /// Moves a goal one place up or down among its team's in the sprint; at the end nothing changes.
-pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool) -> Result<()> {
+pub(crate) async fn reorder_goal(
+    change: &mut Change,
+    team: &Team,
+    goal: Uuid,
+    up: bool,
+) -> Result<()> {
     let old = lock(change, team, goal).await?;
     sqlx::query("SET CONSTRAINTS goal_position DEFERRED")
         .execute(change.db())

@@ -15,10 +15,10 @@ const SHARED_MINUTES: i64 = 180;
 
 /// A goal with only one owner, or with owners whose working hours hardly overlap.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GoalRisk {
-    pub why: String,
+pub(crate) struct GoalRisk {
+    pub(crate) why: String,
     /// Other members of the team who share enough hours with the owners, best match first.
-    pub suggested: Vec<Person>,
+    pub(crate) suggested: Vec<Person>,
 }
 
 impl fmt::Display for GoalRisk {

@@ -15,8 +15,8 @@ use crate::domain::{
 
 /// The columns as planned so far.
 pub(crate) struct Board {
-    pub columns: Vec<Column>,
-    pub new: Vec<Uuid>,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) new: Vec<Uuid>,
 }
 
 impl Board {

@@ -9,71 +9,71 @@ use crate::domain::{column_state::ColumnState, import::summary::Notices};
 #[derive(Debug, Default)]
 pub struct Draft {
     /// The tool it comes from.
-    pub from: &'static str,
+    pub(crate) from: &'static str,
     /// The board's name there.
-    pub board: String,
+    pub(crate) board: String,
     /// From left to right.
-    pub lists: Vec<List>,
+    pub(crate) lists: Vec<List>,
     /// By list, from top to bottom.
-    pub tasks: Vec<Task>,
+    pub(crate) tasks: Vec<Task>,
     /// What was left out, and why.
-    pub skipped: Notices,
+    pub(crate) skipped: Notices,
     /// What was changed to fit our limits.
-    pub changed: Notices,
+    pub(crate) changed: Notices,
     /// Further notes for the person who imports.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// A list of the other tool, which becomes a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct List {
-    pub name: String,
+pub(crate) struct List {
+    pub(crate) name: String,
     /// Archived there: no column is created for it.
-    pub closed: bool,
+    pub(crate) closed: bool,
     /// The list becomes the first column of this state unless a column has its name. Without a
     /// state, a column is created.
-    pub state: Option<ColumnState>,
+    pub(crate) state: Option<ColumnState>,
 }
 
 /// A card or issue of the other tool, which becomes a task.
 #[derive(Debug, Default)]
-pub struct Task {
+pub(crate) struct Task {
     /// Identifies the task on a second run.
-    pub key: String,
-    pub title: String,
+    pub(crate) key: String,
+    pub(crate) title: String,
     /// The full title if it was too long.
-    pub whole_title: Option<String>,
-    pub description: String,
+    pub(crate) whole_title: Option<String>,
+    pub(crate) description: String,
     /// The index of its list in the draft; `None` if the file does not name one.
-    pub list: Option<usize>,
-    pub archived: bool,
-    pub created_at: Option<OffsetDateTime>,
-    pub created_by: Option<ExternalUser>,
+    pub(crate) list: Option<usize>,
+    pub(crate) archived: bool,
+    pub(crate) created_at: Option<OffsetDateTime>,
+    pub(crate) created_by: Option<ExternalUser>,
     /// When it was moved to its list.
-    pub column_since: Option<OffsetDateTime>,
-    pub archived_at: Option<OffsetDateTime>,
-    pub due: Option<Due>,
-    pub members: Vec<ExternalUser>,
-    pub labels: Vec<String>,
-    pub steps: Vec<Step>,
+    pub(crate) column_since: Option<OffsetDateTime>,
+    pub(crate) archived_at: Option<OffsetDateTime>,
+    pub(crate) due: Option<Due>,
+    pub(crate) members: Vec<ExternalUser>,
+    pub(crate) labels: Vec<String>,
+    pub(crate) steps: Vec<Step>,
     /// Oldest first.
-    pub comments: Vec<Comment>,
+    pub(crate) comments: Vec<Comment>,
     /// Lines with a URL, for the end of the description.
-    pub links: Vec<String>,
+    pub(crate) links: Vec<String>,
     /// Oldest first.
-    pub past: Vec<Past>,
+    pub(crate) past: Vec<Past>,
 }
 
 /// A person of the other tool. Some of them have an account here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ExternalUser {
-    pub name: String,
-    pub username: String,
+pub(crate) struct ExternalUser {
+    pub(crate) name: String,
+    pub(crate) username: String,
 }
 
 impl ExternalUser {
     /// The name to show.
-    pub fn called(&self) -> &str {
+    pub(crate) fn called(&self) -> &str {
         if self.name.is_empty() {
             &self.username
         } else {
@@ -84,34 +84,34 @@ impl ExternalUser {
 
 /// A due date: a day, or an instant whose day depends on the workspace's time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
+pub(crate) enum Due {
     Day(Date),
     Instant(OffsetDateTime),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    pub text: String,
-    pub done: bool,
+    pub(crate) text: String,
+    pub(crate) done: bool,
 }
 
 #[derive(Debug)]
 pub struct Comment {
-    pub by: ExternalUser,
-    pub at: Option<OffsetDateTime>,
-    pub body: String,
+    pub(crate) by: ExternalUser,
+    pub(crate) at: Option<OffsetDateTime>,
+    pub(crate) body: String,
 }
 
 /// A past event of the other tool.
 #[derive(Debug)]
-pub struct Past {
-    pub at: OffsetDateTime,
-    pub by: ExternalUser,
-    pub what: HistoryAction,
+pub(crate) struct Past {
+    pub(crate) at: OffsetDateTime,
+    pub(crate) by: ExternalUser,
+    pub(crate) what: HistoryAction,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HistoryAction {
+pub(crate) enum HistoryAction {
     Made(ListRef),
     Moved(ListRef, ListRef),
     Archived,
@@ -120,7 +120,7 @@ pub enum HistoryAction {
 
 /// A list in the past: one of the draft's, or the name of one that no longer exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ListRef {
+pub(crate) enum ListRef {
     List(usize),
     Gone(String),
 }

@@ -13,31 +13,31 @@ pub(crate) struct Node<'j> {
 }
 
 impl<'j> Node<'j> {
-    pub fn root(value: &'j Value) -> Self {
+    pub(crate) fn root(value: &'j Value) -> Self {
         Self {
             value,
             place: String::new(),
         }
     }
 
-    pub fn has(&self, field: &str) -> bool {
+    pub(crate) fn has(&self, field: &str) -> bool {
         self.value.get(field).is_some_and(|value| !value.is_null())
     }
 
-    pub fn is_list(&self) -> bool {
+    pub(crate) fn is_list(&self) -> bool {
         self.value.is_array()
     }
 
-    pub fn is_object(&self) -> bool {
+    pub(crate) fn is_object(&self) -> bool {
         self.value.is_object()
     }
 
-    pub fn is_text(&self) -> bool {
+    pub(crate) fn is_text(&self) -> bool {
         self.value.is_string()
     }
 
     /// A field; `None` when it is missing or null.
-    pub fn get(&self, field: &str) -> Option<Self> {
+    pub(crate) fn get(&self, field: &str) -> Option<Self> {
         let value = self.value.get(field).filter(|value| !value.is_null())?;
         Some(Self {
             value,
@@ -46,12 +46,12 @@ impl<'j> Node<'j> {
     }
 
     /// A field that is an object; `None` when it is missing or null.
-    pub fn object(&self, field: &str) -> Result<Option<Self>> {
+    pub(crate) fn object(&self, field: &str) -> Result<Option<Self>> {
         self.get(field).map(Self::into_object).transpose()
     }
 
     /// The objects in a list field; empty when it is missing or null.
-    pub fn objects(&self, field: &str) -> Result<Vec<Self>> {
+    pub(crate) fn objects(&self, field: &str) -> Result<Vec<Self>> {
         self.items(field)?
             .into_iter()
             .map(Self::into_object)
@@ -59,12 +59,12 @@ impl<'j> Node<'j> {
     }
 
     /// The items of a list field.
-    pub fn items(&self, field: &str) -> Result<Vec<Self>> {
+    pub(crate) fn items(&self, field: &str) -> Result<Vec<Self>> {
         self.get(field)
             .map_or(Ok(Vec::new()), |node| node.elements())
     }
 
-    pub fn elements(&self) -> Result<Vec<Self>> {
+    pub(crate) fn elements(&self) -> Result<Vec<Self>> {
         let values = self
             .value
             .as_array()
@@ -76,7 +76,7 @@ impl<'j> Node<'j> {
         Ok(values.iter().enumerate().map(node).collect())
     }
 
-    pub fn into_object(self) -> Result<Self> {
+    pub(crate) fn into_object(self) -> Result<Self> {
         if self.is_object() {
             Ok(self)
         } else {
@@ -84,17 +84,17 @@ impl<'j> Node<'j> {
         }
     }
 
-    pub fn as_text(&self) -> Result<&'j str> {
+    pub(crate) fn as_text(&self) -> Result<&'j str> {
         self.value.as_str().ok_or_else(|| self.type_error("text"))
     }
 
     /// A text field; empty when it is missing or null.
-    pub fn text(&self, field: &str) -> Result<&'j str> {
+    pub(crate) fn text(&self, field: &str) -> Result<&'j str> {
         self.get(field).map_or(Ok(""), |node| node.as_text())
     }
 
     /// The first of these text fields that is not empty.
-    pub fn first_text(&self, fields: &[&str]) -> Result<&'j str> {
+    pub(crate) fn first_text(&self, fields: &[&str]) -> Result<&'j str> {
         for field in fields {
             let text = self.text(field)?;
             if !text.is_empty() {
@@ -104,7 +104,7 @@ impl<'j> Node<'j> {
         Ok("")
     }
 
-    pub fn flag(&self, field: &str) -> Result<bool> {
+    pub(crate) fn flag(&self, field: &str) -> Result<bool> {
         self.get(field).map_or(Ok(false), |node| {
             node.value
                 .as_bool()
@@ -112,7 +112,7 @@ impl<'j> Node<'j> {
         })
     }
 
-    pub fn number(&self, field: &str) -> Result<Option<i64>> {
+    pub(crate) fn number(&self, field: &str) -> Result<Option<i64>> {
         self.get(field)
             .map(|node| {
                 node.value
@@ -123,7 +123,7 @@ impl<'j> Node<'j> {
     }
 
     /// A number, or text that parses as one; anything else is ignored.
-    pub fn loose_number(&self, field: &str) -> Option<f64> {
+    pub(crate) fn loose_number(&self, field: &str) -> Option<f64> {
         let number = match self.value.get(field)? {
             Value::Number(number) => number.as_f64(),
             Value::String(text) if text == "top" => Some(f64::MIN),
@@ -135,7 +135,7 @@ impl<'j> Node<'j> {
     }
 
     /// A timestamp field; `None` when it is missing, null or empty.
-    pub fn instant(&self, field: &str) -> Result<Option<OffsetDateTime>> {
+    pub(crate) fn instant(&self, field: &str) -> Result<Option<OffsetDateTime>> {
         match self.text(field)? {
             "" => Ok(None),
             text => OffsetDateTime::parse(text, &Rfc3339)
@@ -150,7 +150,7 @@ impl<'j> Node<'j> {
     }
 
     /// The day at the start of a date field; `None` when it is missing, null or empty.
-    pub fn day(&self, field: &str) -> Result<Option<Date>> {
+    pub(crate) fn day(&self, field: &str) -> Result<Option<Date>> {
         match self.text(field)? {
             "" => Ok(None),
             text => (text.get(..10).and_then(parse_date))
@@ -162,7 +162,7 @@ impl<'j> Node<'j> {
     }
 
     /// An error message that starts with the place.
-    pub fn refuse(&self, field: &str, why: &str) -> anyhow::Error {
+    pub(crate) fn refuse(&self, field: &str, why: &str) -> anyhow::Error {
         anyhow!("{} {why}", self.place_of(field))
     }
 

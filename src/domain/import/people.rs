@@ -10,11 +10,11 @@ use crate::domain::{error::Result, import::draft::ExternalUser};
 /// An account.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct Account {
-    pub id: Uuid,
-    pub handle: String,
+    pub(crate) id: Uuid,
+    pub(crate) handle: String,
     name: String,
     /// Not deactivated, so it can own tasks.
-    pub active: bool,
+    pub(crate) active: bool,
 }
 
 /// All accounts, by handle and by name.
@@ -25,7 +25,7 @@ pub(crate) struct People {
 }
 
 impl People {
-    pub async fn load(db: &mut PgConnection) -> Result<Self> {
+    pub(crate) async fn load(db: &mut PgConnection) -> Result<Self> {
         let accounts: Vec<Account> = sqlx::query_as(
             "SELECT id, handle, name, deactivated_at IS NULL AS active FROM accounts",
         )
@@ -46,7 +46,7 @@ impl People {
     }
 
     /// The account whose handle is their username, or else the one with their name.
-    pub fn find(&self, user: &ExternalUser) -> Option<&Account> {
+    pub(crate) fn find(&self, user: &ExternalUser) -> Option<&Account> {
         let by_name = || {
             self.by_name
                 .get(&user.name.to_lowercase())

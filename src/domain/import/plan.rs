@@ -22,24 +22,24 @@ use crate::domain::{
 
 /// What will be created.
 pub(crate) struct Plan<'d> {
-    pub tasks: Vec<Planned<'d>>,
+    pub(crate) tasks: Vec<Planned<'d>>,
     /// The board's columns from left to right, including new ones.
-    pub columns: Vec<Column>,
-    pub new_columns: Vec<Uuid>,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) new_columns: Vec<Uuid>,
     /// The column of each list; `None` for a list that is not needed.
-    pub of_list: Vec<Option<Uuid>>,
-    pub people: People,
+    pub(crate) of_list: Vec<Option<Uuid>>,
+    pub(crate) people: People,
     /// No imported time is later than this.
-    pub now: OffsetDateTime,
-    pub summary: Summary,
+    pub(crate) now: OffsetDateTime,
+    pub(crate) summary: Summary,
 }
 
 /// A task that will be created.
 pub(crate) struct Planned<'d> {
-    pub task: &'d Task,
-    pub column: Uuid,
-    pub description: String,
-    pub owners: Vec<Account>,
+    pub(crate) task: &'d Task,
+    pub(crate) column: Uuid,
+    pub(crate) description: String,
+    pub(crate) owners: Vec<Account>,
 }
 
 /// Plans an import and locks the board's columns: until the transaction ends, no other import adds

@@ -32,27 +32,27 @@ pub struct ImportedList {
     pub column: String,
     /// Whether the column was created for it.
     pub new: bool,
-    pub tasks: usize,
-    pub archived: usize,
+    pub(crate) tasks: usize,
+    pub(crate) archived: usize,
 }
 
 /// What an import created, or would create in a dry run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    pub dry_run: bool,
-    pub from: &'static str,
-    pub board: String,
-    pub team: String,
+    pub(crate) dry_run: bool,
+    pub(crate) from: &'static str,
+    pub(crate) board: String,
+    pub(crate) team: String,
     pub created: usize,
     pub steps: usize,
-    pub comments: usize,
+    pub(crate) comments: usize,
     /// The first and the last key.
     pub keys: Option<(String, String)>,
     pub lists: Vec<ImportedList>,
     pub skipped: Notices,
-    pub changed: Notices,
+    pub(crate) changed: Notices,
     pub unknown_members: Vec<String>,
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl fmt::Display for Summary {

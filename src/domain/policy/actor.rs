@@ -6,10 +6,10 @@ use uuid::Uuid;
 #[derive(Clone, Debug)]
 pub struct Actor {
     /// `None` for the program itself.
-    pub account: Option<Uuid>,
-    pub repeat: Option<IdempotencyKey>,
+    pub(crate) account: Option<Uuid>,
+    pub(crate) repeat: Option<IdempotencyKey>,
     /// The teams that the request's token is limited to; `None` means all teams.
-    pub reach: Option<Vec<Uuid>>,
+    pub(crate) reach: Option<Vec<Uuid>>,
 }
 
 impl Actor {
@@ -25,7 +25,7 @@ impl Actor {
 
 /// An idempotency key, with the SHA-256 of the request it came with.
 #[derive(Clone, Debug)]
-pub struct IdempotencyKey {
-    pub key: String,
-    pub fingerprint: Vec<u8>,
+pub(crate) struct IdempotencyKey {
+    pub(crate) key: String,
+    pub(crate) fingerprint: Vec<u8>,
 }

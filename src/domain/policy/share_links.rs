@@ -15,31 +15,31 @@ const SEEN_EVERY: Duration = Duration::minutes(10);
 
 /// A reader without an account, who can see one page of one team and change nothing.
 #[derive(Clone, Debug)]
-pub struct Guest {
-    pub team: Team,
-    pub shows: SharedPage,
+pub(crate) struct Guest {
+    pub(crate) team: Team,
+    pub(crate) shows: SharedPage,
     /// The id of the share link, or of the team for its public page.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// The digest that keeps the guest's event streams open.
-    pub pass: Vec<u8>,
+    pub(crate) pass: Vec<u8>,
     /// The path of the page: `/share/…` or `/public/infrastructure`.
-    pub url: String,
+    pub(crate) url: String,
     /// The workspace's count of changes to people, teams and sprints.
-    pub workspace_seq: i64,
+    pub(crate) workspace_seq: i64,
 }
 
 /// The result of opening a share link.
-pub enum ShareLinkEntry {
+pub(crate) enum ShareLinkEntry {
     Open(Guest),
     /// The link asks for a password first.
     Condition(LockedLink),
 }
 
 /// A password-protected link that has not been unlocked.
-pub struct LockedLink {
-    pub id: Uuid,
-    pub password_hash: String,
-    pub team: Uuid,
+pub(crate) struct LockedLink {
+    pub(crate) id: Uuid,
+    pub(crate) password_hash: String,
+    pub(crate) team: Uuid,
     secret: String,
 }
 
@@ -78,7 +78,7 @@ struct Row {
 ///
 /// # Errors
 /// `NotFound` for unknown, expired and revoked links alike.
-pub async fn open_share_link(
+pub(crate) async fn open_share_link(
     db: &PgPool,
     now: OffsetDateTime,
     secret: &str,
@@ -124,7 +124,7 @@ pub async fn open_share_link(
 }
 
 /// Opens a team's public check-in page, if the team published it.
-pub async fn public(db: &PgPool, slug: &str) -> Result<Guest> {
+pub(crate) async fn public(db: &PgPool, slug: &str) -> Result<Guest> {
     #[derive(sqlx::FromRow)]
     struct Row {
         #[sqlx(flatten)]
@@ -163,13 +163,13 @@ fn for_guests(team: Team) -> Team {
 /// The page that a link shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
-pub enum SharedPage {
+pub(crate) enum SharedPage {
     Board,
     CheckIn,
 }
 
 impl SharedPage {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Board => "board",
             Self::CheckIn => "check-in",

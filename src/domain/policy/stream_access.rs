@@ -9,7 +9,7 @@ use crate::domain::{error::Result, policy::predicates::seen_by};
 /// Returns the pairs of token hash and team whose streams may stay open: the session, API token or
 /// share link is still valid and its reader may still see the team. A public team has the hash
 /// `public` and its id.
-pub async fn still_allowed(
+pub(crate) async fn still_allowed(
     db: &PgPool,
     hashes: &[&[u8]],
     teams: &[Uuid],

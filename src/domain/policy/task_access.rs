@@ -16,11 +16,11 @@ use crate::domain::{
 
 /// A task that the viewer can see.
 #[derive(Clone, Debug)]
-pub struct TaskAccess {
-    pub team: Team,
-    pub may_edit: bool,
-    pub id: Uuid,
-    pub key: String,
+pub(crate) struct TaskAccess {
+    pub(crate) team: Team,
+    pub(crate) may_edit: bool,
+    pub(crate) id: Uuid,
+    pub(crate) key: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -39,7 +39,7 @@ struct ViewerAndTaskRow {
 
 /// Loads the viewer that credentials belong to and the task of a key (`("INF", 42)`) by one query.
 /// `None` for unknown credentials; no task if it does not exist or the viewer cannot see it.
-pub async fn load_viewer_and_task(
+pub(crate) async fn load_viewer_and_task(
     db: &PgPool,
     credentials: Credentials,
     now: OffsetDateTime,

@@ -19,14 +19,14 @@ use crate::domain::{
 
 /// A team that the viewer can see.
 #[derive(Clone, Debug)]
-pub struct TeamAccess {
-    pub team: Team,
-    pub is_member: bool,
-    pub may_edit: bool,
+pub(crate) struct TeamAccess {
+    pub(crate) team: Team,
+    pub(crate) is_member: bool,
+    pub(crate) may_edit: bool,
     /// Whether the viewer may comment: everyone with write access.
-    pub may_comment: bool,
+    pub(crate) may_comment: bool,
     /// Whether the viewer may change the team's settings: its leads, and administrators.
-    pub may_lead: bool,
+    pub(crate) may_lead: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -44,7 +44,11 @@ impl TeamRow {
 }
 
 /// Loads the team with this slug.
-pub async fn team(db: impl PgExecutor<'_>, viewer: &Viewer, slug: &str) -> Result<TeamAccess> {
+pub(crate) async fn team(
+    db: impl PgExecutor<'_>,
+    viewer: &Viewer,
+    slug: &str,
+) -> Result<TeamAccess> {
     // A NUL would reach the database as an error; no slug contains one.
     let row: TeamRow = sqlx::query_as(
         "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
@@ -59,7 +63,7 @@ pub async fn team(db: impl PgExecutor<'_>, viewer: &Viewer, slug: &str) -> Resul
 }
 
 /// Loads every team that the viewer can see, by name.
-pub async fn teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<TeamAccess>> {
+pub(crate) async fn teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<TeamAccess>> {
     let rows: Vec<TeamRow> = sqlx::query_as(concat!(
         "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
          FROM teams t LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $1
@@ -77,7 +81,7 @@ pub async fn teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<TeamA
 }
 
 /// Like `teams`, without the viewer's permissions.
-pub async fn seen_teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<Team>> {
+pub(crate) async fn seen_teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<Team>> {
     Ok(teams(db, viewer)
         .await?
         .into_iter()
@@ -86,7 +90,7 @@ pub async fn seen_teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<
 }
 
 /// The team keys and handles that Markdown links to, for this reader.
-pub async fn links(db: &sqlx::PgPool, viewer: &Viewer) -> Result<Links> {
+pub(crate) async fn links(db: &sqlx::PgPool, viewer: &Viewer) -> Result<Links> {
     let handles: Vec<String> = sqlx::query_scalar("SELECT handle FROM accounts")
         .fetch_all(db)
         .await?;
@@ -109,7 +113,7 @@ pub async fn links(db: &sqlx::PgPool, viewer: &Viewer) -> Result<Links> {
 
 /// The teams that a query names (`?team=infrastructure&team=ingestion`), or all teams if it names
 /// none.
-pub fn named(teams: &[TeamAccess], query: &[(String, String)]) -> Result<Vec<TeamAccess>> {
+pub(crate) fn named(teams: &[TeamAccess], query: &[(String, String)]) -> Result<Vec<TeamAccess>> {
     let mut slugs = query
         .iter()
         .filter(|(name, _)| name == "team")
@@ -132,7 +136,11 @@ pub fn named(teams: &[TeamAccess], query: &[(String, String)]) -> Result<Vec<Tea
 }
 
 /// The project with this slug, with the viewer's access to the team that leads it.
-pub async fn project(db: &sqlx::PgPool, viewer: &Viewer, slug: &str) -> Result<(TeamAccess, Uuid)> {
+pub(crate) async fn project(
+    db: &sqlx::PgPool,
+    viewer: &Viewer,
+    slug: &str,
+) -> Result<(TeamAccess, Uuid)> {
     let found: (Uuid, String) = sqlx::query_as(
         "SELECT p.id, t.slug FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.slug = $1",
     )
@@ -166,7 +174,7 @@ impl TeamAccess {
     }
 
     /// Refuses viewers without permission to change the board.
-    pub fn require_edit(self) -> Result<Self> {
+    pub(crate) fn require_edit(self) -> Result<Self> {
         match self.may_edit {
             true => Ok(self),
             false if self.may_comment => Err(only_members(&self.team)),
@@ -175,7 +183,7 @@ impl TeamAccess {
     }
 
     /// Refuses viewers without permission to comment.
-    pub fn require_comment(self) -> Result<Self> {
+    pub(crate) fn require_comment(self) -> Result<Self> {
         if self.may_comment {
             Ok(self)
         } else {
@@ -184,7 +192,7 @@ impl TeamAccess {
     }
 
     /// Refuses viewers without permission to change the team's settings.
-    pub fn require_lead(self) -> Result<Self> {
+    pub(crate) fn require_lead(self) -> Result<Self> {
         if self.may_lead {
             return Ok(self);
         }
@@ -211,12 +219,12 @@ pub(crate) fn only_members(team: &Team) -> Problem {
 
 /// Whether the viewer may change what all teams share: sprint schedule, people and workspace
 /// settings. Only administrators may, and not with a token that is limited to teams.
-pub fn may_edit_workspace(viewer: &Viewer) -> bool {
+pub(crate) fn may_edit_workspace(viewer: &Viewer) -> bool {
     viewer.may_write() && viewer.role == Role::Admin && viewer.reach().is_none()
 }
 
 /// Refuses viewers without permission to change the workspace.
-pub fn require_workspace_admin(viewer: &Viewer) -> Result<()> {
+pub(crate) fn require_workspace_admin(viewer: &Viewer) -> Result<()> {
     if may_edit_workspace(viewer) {
         return Ok(());
     }

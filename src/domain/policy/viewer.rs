@@ -14,19 +14,19 @@ use crate::domain::{
 /// The author of a request, signed in by a session cookie or an API token.
 #[derive(Clone, Debug)]
 pub struct Viewer {
-    pub person: Person,
-    pub role: Role,
+    pub(crate) person: Person,
+    pub(crate) role: Role,
     /// The IANA time zone for dates and times that are shown.
-    pub time_zone: String,
-    pub proof: AuthMethod,
+    pub(crate) time_zone: String,
+    pub(crate) proof: AuthMethod,
     /// Identifies a repeated request.
-    pub repeat: Option<IdempotencyKey>,
+    pub(crate) repeat: Option<IdempotencyKey>,
 }
 
 /// An account's role in the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
-pub enum Role {
+pub(crate) enum Role {
     Admin,
     Member,
     /// Can look at everything that members can see, and change nothing.
@@ -34,10 +34,10 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Self; 3] = [Self::Admin, Self::Member, Self::Viewer];
+    pub(crate) const ALL: [Self; 3] = [Self::Admin, Self::Member, Self::Viewer];
 
     /// The name in the database and in forms.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
             Self::Member => "member",
@@ -46,11 +46,11 @@ impl Role {
     }
 
     /// Reads a name of `as_str`.
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == name)
     }
 
-    pub fn is_admin(self) -> bool {
+    pub(crate) fn is_admin(self) -> bool {
         self == Self::Admin
     }
 }
@@ -66,7 +66,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Write => "write",
@@ -77,7 +77,7 @@ impl Scope {
 
 /// How the request was authenticated.
 #[derive(Clone, Debug)]
-pub enum AuthMethod {
+pub(crate) enum AuthMethod {
     Session {
         token_hash: Vec<u8>,
     },
@@ -91,7 +91,7 @@ pub enum AuthMethod {
 
 impl Viewer {
     /// The author to store in events.
-    pub fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self) -> Actor {
         Actor {
             account: Some(self.person.id),
             repeat: self.repeat.clone(),
@@ -101,12 +101,12 @@ impl Viewer {
 
     /// Whether this request may change the viewer's own account: name, password, tokens. Only
     /// sessions may, API tokens may not.
-    pub fn may_change_own(&self) -> bool {
+    pub(crate) fn may_change_own(&self) -> bool {
         matches!(self.proof, AuthMethod::Session { .. })
     }
 
     /// Refuses API tokens.
-    pub fn require_session(&self) -> Result<()> {
+    pub(crate) fn require_session(&self) -> Result<()> {
         if self.may_change_own() {
             return Ok(());
         }
@@ -117,7 +117,7 @@ impl Viewer {
     }
 
     /// Refuses API tokens that would create an invitation, reset link or share link.
-    pub fn require_session_for_links(&self) -> Result<()> {
+    pub(crate) fn require_session_for_links(&self) -> Result<()> {
         if self.may_change_own() {
             return Ok(());
         }
@@ -128,7 +128,7 @@ impl Viewer {
     }
 
     /// The teams that the token is limited to; `None` means all teams.
-    pub fn reach(&self) -> Option<&[Uuid]> {
+    pub(crate) fn reach(&self) -> Option<&[Uuid]> {
         match &self.proof {
             AuthMethod::Token { teams, .. } => teams.as_deref(),
             AuthMethod::Session { .. } => None,
@@ -136,12 +136,12 @@ impl Viewer {
     }
 
     /// Whether the session or token gives access to a team at all.
-    pub fn reaches(&self, team: Uuid) -> bool {
+    pub(crate) fn reaches(&self, team: Uuid) -> bool {
         self.reach().is_none_or(|teams| teams.contains(&team))
     }
 
     /// Whether this request may change anything.
-    pub fn may_write(&self) -> bool {
+    pub(crate) fn may_write(&self) -> bool {
         self.role != Role::Viewer
             && !matches!(
                 self.proof,
@@ -154,7 +154,7 @@ impl Viewer {
 }
 
 impl AuthMethod {
-    pub fn token_hash(&self) -> &[u8] {
+    pub(crate) fn token_hash(&self) -> &[u8] {
         match self {
             Self::Session { token_hash } | Self::Token { token_hash, .. } => token_hash,
         }
@@ -162,14 +162,14 @@ impl AuthMethod {
 }
 
 /// The digest of the credentials that a request sent, and whether they came as a cookie.
-pub struct Credentials {
-    pub token_hash: Vec<u8>,
-    pub cookie: bool,
+pub(crate) struct Credentials {
+    pub(crate) token_hash: Vec<u8>,
+    pub(crate) cookie: bool,
 }
 
 /// The account that a session or token belongs to, as a database row.
 #[derive(Clone, sqlx::FromRow)]
-pub struct AuthRow {
+pub(crate) struct AuthRow {
     id: Uuid,
     handle: String,
     name: String,
@@ -199,7 +199,7 @@ macro_rules! known_by_digest {
 pub(crate) use known_by_digest;
 
 /// Loads the viewer that credentials belong to; `None` if they are unknown, expired or revoked.
-pub async fn load_viewer(
+pub(crate) async fn load_viewer(
     db: &PgPool,
     credentials: Credentials,
     now: OffsetDateTime,
@@ -218,7 +218,7 @@ pub async fn load_viewer(
 
 impl AuthRow {
     /// Turns the row into a viewer, and updates the last use of the session or token if it is old.
-    pub async fn into_viewer(
+    pub(crate) async fn into_viewer(
         self,
         db: &PgPool,
         credentials: Credentials,

@@ -14,21 +14,21 @@ use crate::domain::{
 
 /// A project as a form sends it.
 #[derive(Clone, Debug)]
-pub struct Draft {
-    pub name: String,
+pub(crate) struct Draft {
+    pub(crate) name: String,
     /// Markdown.
-    pub about: String,
-    pub measure: Measure,
-    pub unit: String,
-    pub target: i64,
+    pub(crate) about: String,
+    pub(crate) measure: Measure,
+    pub(crate) unit: String,
+    pub(crate) target: i64,
     /// Progress entered manually; without it, the progress of its goals is added up.
-    pub manual_value: Option<i64>,
+    pub(crate) manual_value: Option<i64>,
     /// A key result of any team.
-    pub key_result: Option<Uuid>,
+    pub(crate) key_result: Option<Uuid>,
 }
 
 /// Creates a project that this team leads, and returns its slug.
-pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Result<String> {
+pub(crate) async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Result<String> {
     let (id, at) = (Uuid::now_v7(), change.at);
     draft.measure.check_manual_value(draft.manual_value)?;
     let url = free_address(change, &slug(&draft.name)).await?;
@@ -92,7 +92,7 @@ async fn free_address(change: &mut Change, wanted: &str) -> Result<String> {
 }
 
 /// Edits a project; its slug stays.
-pub async fn edit_project(
+pub(crate) async fn edit_project(
     change: &mut Change,
     team: &Team,
     project: Uuid,
@@ -133,7 +133,7 @@ pub async fn edit_project(
 }
 
 /// Marks a project as finished, or resumes it. A finished project is no longer offered for goals.
-pub async fn finish_project(
+pub(crate) async fn finish_project(
     change: &mut Change,
     team: &Team,
     project: Uuid,

@@ -2,15 +2,15 @@
 //! single date would be a guess.
 
 /// How many of the last closed sprints count.
-pub const LOOKS_BACK: usize = 6;
+pub(crate) const LOOKS_BACK: usize = 6;
 
 /// The number of further sprints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forecast {
     /// At the mean of the better half of those sprints.
-    pub fewest: i64,
+    pub(crate) fewest: i64,
     /// At the mean of the worse half; `None` when that half made no progress.
-    pub most: Option<i64>,
+    pub(crate) most: Option<i64>,
 }
 
 /// Computes a forecast from the progress of each of the last closed sprints, in any order, and the

@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// Adds a milestone, as the last of its project.
-pub async fn add_milestone(
+pub(crate) async fn add_milestone(
     change: &mut Change,
     team: &Team,
     project: Uuid,
@@ -48,7 +48,7 @@ pub async fn add_milestone(
 }
 
 /// Changes a milestone's title or due date; goals stay linked.
-pub async fn edit_milestone(
+pub(crate) async fn edit_milestone(
     change: &mut Change,
     team: &Team,
     milestone: Uuid,
@@ -77,7 +77,7 @@ pub async fn edit_milestone(
 }
 
 /// Moves a milestone one place up or down in its project; at the end nothing changes.
-pub async fn reorder_milestone(
+pub(crate) async fn reorder_milestone(
     change: &mut Change,
     team: &Team,
     milestone: Uuid,
@@ -132,7 +132,7 @@ pub async fn reorder_milestone(
 }
 
 /// Marks a milestone as reached, or reopens it.
-pub async fn reach_milestone(
+pub(crate) async fn reach_milestone(
     change: &mut Change,
     team: &Team,
     milestone: Uuid,
@@ -160,7 +160,11 @@ pub async fn reach_milestone(
 }
 
 /// Deletes a milestone; its goals stay linked to the project.
-pub async fn remove_milestone(change: &mut Change, team: &Team, milestone: Uuid) -> Result<()> {
+pub(crate) async fn remove_milestone(
+    change: &mut Change,
+    team: &Team,
+    milestone: Uuid,
+) -> Result<()> {
     let found: Option<(Uuid, String)> = sqlx::query_as(
         "DELETE FROM milestones WHERE team_id = $1 AND id = $2 RETURNING project_id, title",
     )

@@ -15,7 +15,7 @@ use crate::domain::{
 /// Progress without a manual value: combines the goals that contribute, of those with the same
 /// measure. Numbers are added; of percentages the highest counts, because each is a percentage of
 /// the whole; yes–no is yes if any goal is.
-pub fn combined_progress(
+pub(crate) fn combined_progress(
     measure: Measure,
     figures: impl IntoIterator<Item = (Measure, i64)>,
 ) -> i64 {
@@ -33,7 +33,7 @@ pub fn combined_progress(
 ///
 /// # Errors
 /// `Invalid` on `target` unless it is a whole number of 1 or more, and at most 100 for percentages.
-pub fn read_target(measure: Measure, text: &str) -> Result<i64> {
+pub(crate) fn read_target(measure: Measure, text: &str) -> Result<i64> {
     let wrong = || Problem::field("target", "Enter a target: a whole number of 1 or more.");
     match measure {
         Measure::YesNo => Ok(1),

@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// Adds an objective, as the last of its quarter.
-pub async fn add_objective(
+pub(crate) async fn add_objective(
     change: &mut Change,
     team: &Team,
     quarter: &str,
@@ -45,7 +45,7 @@ pub async fn add_objective(
 }
 
 /// Edits an objective.
-pub async fn edit_objective(
+pub(crate) async fn edit_objective(
     change: &mut Change,
     team: &Team,
     objective: Uuid,
@@ -73,7 +73,11 @@ pub async fn edit_objective(
 }
 
 /// Deletes an objective with its key results. What was linked to them stays, without them.
-pub async fn remove_objective(change: &mut Change, team: &Team, objective: Uuid) -> Result<()> {
+pub(crate) async fn remove_objective(
+    change: &mut Change,
+    team: &Team,
+    objective: Uuid,
+) -> Result<()> {
     let title: Option<String> =
         sqlx::query_scalar("DELETE FROM objectives WHERE team_id = $1 AND id = $2 RETURNING title")
             .bind(team.id)
@@ -92,15 +96,15 @@ pub async fn remove_objective(change: &mut Change, team: &Team, objective: Uuid)
 
 /// A key result as a form sends it.
 #[derive(Clone, Debug)]
-pub struct ResultDraft {
-    pub title: String,
-    pub measure: Measure,
-    pub unit: String,
-    pub target: i64,
+pub(crate) struct ResultDraft {
+    pub(crate) title: String,
+    pub(crate) measure: Measure,
+    pub(crate) unit: String,
+    pub(crate) target: i64,
 }
 
 /// Adds a key result, as the last of its objective.
-pub async fn add_key_result(
+pub(crate) async fn add_key_result(
     change: &mut Change,
     team: &Team,
     objective: Uuid,
@@ -136,7 +140,7 @@ pub async fn add_key_result(
 
 /// Edits a key result's title or target. Its measure is fixed, because recorded progress depends on
 /// it.
-pub async fn edit_key_result(
+pub(crate) async fn edit_key_result(
     change: &mut Change,
     team: &Team,
     result: Uuid,
@@ -167,7 +171,7 @@ pub async fn edit_key_result(
 }
 
 /// Sets a key result's progress; with `None`, linked work is added up again.
-pub async fn set_progress(
+pub(crate) async fn set_progress(
     change: &mut Change,
     team: &Team,
     result: Uuid,
@@ -201,7 +205,11 @@ pub async fn set_progress(
 }
 
 /// Deletes a key result. What was linked to it stays, without it.
-pub async fn remove_key_result(change: &mut Change, team: &Team, result: Uuid) -> Result<()> {
+pub(crate) async fn remove_key_result(
+    change: &mut Change,
+    team: &Team,
+    result: Uuid,
+) -> Result<()> {
     // The foreign key of a project has two columns; both are cleared.
     let title: Option<String> = sqlx::query_scalar(
         "DELETE FROM key_results WHERE team_id = $1 AND id = $2 RETURNING title",

@@ -8,53 +8,53 @@ use crate::domain::{column_state::ColumnState, error::Result, measure::Measure};
 
 /// A project, which spans sprints.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Project {
-    pub team_id: Uuid,
-    pub id: Uuid,
-    pub slug: String,
-    pub name: String,
-    pub about: String,
-    pub measure: Measure,
-    pub unit: String,
-    pub target: i64,
-    pub manual_value: Option<i64>,
-    pub hue: i16,
-    pub key_result_id: Option<Uuid>,
-    pub finished_at: Option<OffsetDateTime>,
+pub(crate) struct Project {
+    pub(crate) team_id: Uuid,
+    pub(crate) id: Uuid,
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) about: String,
+    pub(crate) measure: Measure,
+    pub(crate) unit: String,
+    pub(crate) target: i64,
+    pub(crate) manual_value: Option<i64>,
+    pub(crate) hue: i16,
+    pub(crate) key_result_id: Option<Uuid>,
+    pub(crate) finished_at: Option<OffsetDateTime>,
 }
 
 /// A milestone of a project.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Milestone {
-    pub id: Uuid,
-    pub title: String,
-    pub due_on: Option<Date>,
-    pub reached_at: Option<OffsetDateTime>,
+pub(crate) struct Milestone {
+    pub(crate) id: Uuid,
+    pub(crate) title: String,
+    pub(crate) due_on: Option<Date>,
+    pub(crate) reached_at: Option<OffsetDateTime>,
 }
 
 /// A team's objective for a quarter.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Objective {
-    pub id: Uuid,
-    pub quarter: String,
-    pub title: String,
-    pub why: String,
+pub(crate) struct Objective {
+    pub(crate) id: Uuid,
+    pub(crate) quarter: String,
+    pub(crate) title: String,
+    pub(crate) why: String,
 }
 
 /// A key result, which measures an objective.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct KeyResult {
-    pub id: Uuid,
-    pub objective_id: Uuid,
-    pub title: String,
-    pub measure: Measure,
-    pub unit: String,
-    pub target: i64,
-    pub manual_value: Option<i64>,
+pub(crate) struct KeyResult {
+    pub(crate) id: Uuid,
+    pub(crate) objective_id: Uuid,
+    pub(crate) title: String,
+    pub(crate) measure: Measure,
+    pub(crate) unit: String,
+    pub(crate) target: i64,
+    pub(crate) manual_value: Option<i64>,
 }
 
 /// Returns every project that one of these teams leads; unfinished ones first.
-pub async fn projects(db: &PgPool, teams: &[Uuid]) -> Result<Vec<Project>> {
+pub(crate) async fn projects(db: &PgPool, teams: &[Uuid]) -> Result<Vec<Project>> {
     Ok(sqlx::query_as(
         "SELECT team_id, id, slug, name, about, measure, unit, target, manual_value, hue, key_result_id, finished_at FROM projects
          WHERE team_id = ANY($1) ORDER BY finished_at IS NOT NULL, lower(name), id",
@@ -65,7 +65,7 @@ pub async fn projects(db: &PgPool, teams: &[Uuid]) -> Result<Vec<Project>> {
 }
 
 /// Returns a project's milestones, in order.
-pub async fn milestones(db: &PgPool, project: &Project) -> Result<Vec<Milestone>> {
+pub(crate) async fn milestones(db: &PgPool, project: &Project) -> Result<Vec<Milestone>> {
     Ok(sqlx::query_as(
         "SELECT id, title, due_on, reached_at FROM milestones WHERE team_id = $1 AND project_id = $2 ORDER BY position",
     )
@@ -76,7 +76,10 @@ pub async fn milestones(db: &PgPool, project: &Project) -> Result<Vec<Milestone>
 }
 
 /// Returns a team's objectives with their key results, newest quarter first.
-pub async fn objectives(db: &PgPool, team: Uuid) -> Result<Vec<(Objective, Vec<KeyResult>)>> {
+pub(crate) async fn objectives(
+    db: &PgPool,
+    team: Uuid,
+) -> Result<Vec<(Objective, Vec<KeyResult>)>> {
     let objectives: Vec<Objective> = sqlx::query_as(
         "SELECT id, quarter, title, why FROM objectives WHERE team_id = $1 ORDER BY quarter DESC, position LIMIT 40",
     )
@@ -104,7 +107,7 @@ pub async fn objectives(db: &PgPool, team: Uuid) -> Result<Vec<(Objective, Vec<K
 
 /// Returns slug and name of the projects that a task can be added to: unfinished projects of these
 /// teams, and the task's current one.
-pub async fn selectable_projects(
+pub(crate) async fn selectable_projects(
     db: &PgPool,
     teams: &[Uuid],
     own: Option<&str>,
@@ -118,7 +121,7 @@ pub async fn selectable_projects(
 
 /// Returns team and id of a project's tasks in these teams, the last moved first. `only` limits
 /// them to some keys.
-pub async fn tasks_of_project(
+pub(crate) async fn tasks_of_project(
     db: &PgPool,
     project: Uuid,
     teams: &[Uuid],
@@ -142,7 +145,7 @@ pub async fn tasks_of_project(
 }
 
 /// Counts a project's tasks in each state that has any, over these teams.
-pub async fn count_by_state(
+pub(crate) async fn count_by_state(
     db: &PgPool,
     project: Uuid,
     teams: &[Uuid],
@@ -162,7 +165,10 @@ pub async fn count_by_state(
 
 /// Returns the key results that a project can contribute to: those of teams that the reader can
 /// see, with the team's name and the quarter.
-pub async fn selectable_key_results(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+pub(crate) async fn selectable_key_results(
+    db: &PgPool,
+    teams: &[Uuid],
+) -> Result<Vec<(Uuid, String)>> {
     Ok(sqlx::query_as(
         "SELECT k.id, t.name || ', ' || o.quarter || ': ' || k.title FROM key_results k
          JOIN objectives o ON o.team_id = k.team_id AND o.id = k.objective_id JOIN teams t ON t.id = k.team_id
@@ -174,7 +180,11 @@ pub async fn selectable_key_results(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(
 }
 
 /// Returns a key result's type.
-pub async fn measure_of_key_result(db: &PgPool, team: Uuid, result: Uuid) -> Result<Measure> {
+pub(crate) async fn measure_of_key_result(
+    db: &PgPool,
+    team: Uuid,
+    result: Uuid,
+) -> Result<Measure> {
     Ok(
         sqlx::query_scalar("SELECT measure FROM key_results WHERE team_id = $1 AND id = $2")
             .bind(team)

@@ -31,17 +31,17 @@ const MAX_CHARS: usize = 500;
 
 /// What happens to an unfinished task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseAction {
+pub(crate) enum CloseAction {
     Carry,
     Backlog,
     Drop,
 }
 
 impl CloseAction {
-    pub const ALL: [Self; 3] = [Self::Carry, Self::Backlog, Self::Drop];
+    pub(crate) const ALL: [Self; 3] = [Self::Carry, Self::Backlog, Self::Drop];
 
     /// The value in forms.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Carry => "carry",
             Self::Backlog => "backlog",
@@ -49,7 +49,7 @@ impl CloseAction {
         }
     }
 
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|outcome| outcome.as_str() == text)
@@ -67,11 +67,11 @@ impl CloseAction {
 
 /// The team's decisions when it closes a sprint.
 #[derive(Clone, Debug, Default)]
-pub struct CloseDecisions {
+pub(crate) struct CloseDecisions {
     /// The outcome of each unfinished task by its key, with a reason for carrying over again.
-    pub tasks: HashMap<String, (CloseAction, String)>,
+    pub(crate) tasks: HashMap<String, (CloseAction, String)>,
     /// Whether each goal was met, and the reason if not.
-    pub goals: HashMap<Uuid, (bool, String)>,
+    pub(crate) goals: HashMap<Uuid, (bool, String)>,
 }
 
 /// A locked sprint: until the end of the transaction its tasks and goals cannot change, and no one
@@ -133,7 +133,7 @@ pub async fn lock_for_close(
 /// `Conflict` when an unfinished task has no outcome because it was added in the meantime;
 /// `Invalid` for a task that is carried over again without a reason, and for texts that are too
 /// long.
-pub async fn close_sprint(
+pub(crate) async fn close_sprint(
     change: &mut Change,
     team: &Team,
     roster: &Roster,
@@ -346,7 +346,7 @@ async fn lock_open_sprints(
 }
 
 /// A goal's numbers as they would be frozen now.
-pub fn final_figure(goal: &Goal, decisions: &CloseDecisions) -> FrozenGoal {
+pub(crate) fn final_figure(goal: &Goal, decisions: &CloseDecisions) -> FrozenGoal {
     let (met, why_not) = decisions
         .goals
         .get(&goal.id)
@@ -370,7 +370,7 @@ pub fn final_figure(goal: &Goal, decisions: &CloseDecisions) -> FrozenGoal {
 }
 
 /// The goals of a frozen sprint in order.
-pub fn in_order(goals: &BTreeMap<Uuid, FrozenGoal>) -> Vec<&FrozenGoal> {
+pub(crate) fn in_order(goals: &BTreeMap<Uuid, FrozenGoal>) -> Vec<&FrozenGoal> {
     let mut goals: Vec<&FrozenGoal> = goals.values().collect();
     goals.sort_by_key(|goal| goal.position);
     goals

@@ -7,7 +7,7 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
-pub enum TaskOutcome {
+pub(crate) enum TaskOutcome {
     /// Carried over to the next sprint at the close.
     Carried,
     /// Moved to the backlog at the close.
@@ -20,7 +20,7 @@ pub enum TaskOutcome {
 
 impl TaskOutcome {
     /// The word on screen.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Carried => "carried",
             Self::Backlog => "backlog",
@@ -33,40 +33,40 @@ impl TaskOutcome {
 /// A task of the sprint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct TaskFigure {
-    pub id: Uuid,
-    pub key: String,
-    pub title: String,
-    pub estimate: i64,
-    pub done: bool,
+pub(crate) struct TaskFigure {
+    pub(crate) id: Uuid,
+    pub(crate) key: String,
+    pub(crate) title: String,
+    pub(crate) estimate: i64,
+    pub(crate) done: bool,
     /// Added to the sprint after its first day.
-    pub added: bool,
+    pub(crate) added: bool,
     /// How often it was carried over before.
-    pub carried_before: i64,
+    pub(crate) carried_before: i64,
     /// `None` for a task that was done, or is still in an open sprint.
-    pub outcome: Option<TaskOutcome>,
-    pub reason: String,
+    pub(crate) outcome: Option<TaskOutcome>,
+    pub(crate) reason: String,
 }
 
 /// A period in which a task was waiting.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct BlockerFigure {
-    pub key: String,
-    pub title: String,
-    pub on: String,
+pub(crate) struct BlockerFigure {
+    pub(crate) key: String,
+    pub(crate) title: String,
+    pub(crate) on: String,
     /// Working days of the team, both ends included.
-    pub days: i64,
-    pub ended: bool,
+    pub(crate) days: i64,
+    pub(crate) ended: bool,
 }
 
 /// A done task's cycle time, and where the time went.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct CycleFigure {
-    pub key: String,
-    pub title: String,
+pub(crate) struct CycleFigure {
+    pub(crate) key: String,
+    pub(crate) title: String,
     /// Working days of the team, both ends included.
-    pub days: i64,
-    pub story: String,
+    pub(crate) days: i64,
+    pub(crate) story: String,
 }

@@ -14,7 +14,7 @@ use crate::domain::{
 /// The category of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
-pub enum NoteCategory {
+pub(crate) enum NoteCategory {
     Thanks,
     Well,
     Not,
@@ -22,9 +22,9 @@ pub enum NoteCategory {
 }
 
 impl NoteCategory {
-    pub const ALL: [Self; 4] = [Self::Thanks, Self::Well, Self::Not, Self::Idea];
+    pub(crate) const ALL: [Self; 4] = [Self::Thanks, Self::Well, Self::Not, Self::Idea];
 
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Thanks => "thanks",
             Self::Well => "well",
@@ -34,7 +34,7 @@ impl NoteCategory {
     }
 
     /// The heading on the page.
-    pub fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Thanks => "Thanks",
             Self::Well => "Went well",
@@ -58,16 +58,16 @@ impl NoteCategory {
 
 /// A retro note.
 #[derive(Clone, Debug)]
-pub struct Note {
-    pub id: Uuid,
-    pub team_id: Uuid,
-    pub category: NoteCategory,
-    pub text: String,
-    pub author: Option<Person>,
+pub(crate) struct Note {
+    pub(crate) id: Uuid,
+    pub(crate) team_id: Uuid,
+    pub(crate) category: NoteCategory,
+    pub(crate) text: String,
+    pub(crate) author: Option<Person>,
 }
 
 /// Adds a note to a team's retro of a sprint.
-pub async fn add_note(
+pub(crate) async fn add_note(
     change: &mut Change,
     team: &Team,
     sprint: Uuid,
@@ -94,7 +94,12 @@ pub async fn add_note(
 ///
 /// # Errors
 /// `NotFound` for another author's note.
-pub async fn edit_note(change: &mut Change, team: &Team, id: Uuid, text: &str) -> Result<()> {
+pub(crate) async fn edit_note(
+    change: &mut Change,
+    team: &Team,
+    id: Uuid,
+    text: &str,
+) -> Result<()> {
     let (actor, at) = (change.actor, change.at);
     let done = if text.trim().is_empty() {
         sqlx::query("DELETE FROM retro_notes WHERE team_id = $1 AND id = $2 AND author_id = $3")
@@ -121,7 +126,7 @@ pub async fn edit_note(change: &mut Change, team: &Team, id: Uuid, text: &str) -
 }
 
 /// Returns these teams' retro notes of a sprint, in order.
-pub async fn notes(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Note>> {
+pub(crate) async fn notes(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Note>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         id: Uuid,

@@ -18,7 +18,7 @@ use crate::domain::{
 /// # Errors
 /// `NotFound` if the team has not closed it, `Conflict` once something changed in the sprint after
 /// it.
-pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) -> Result<()> {
+pub(crate) async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) -> Result<()> {
     undo::lock_board(change, team).await?;
     let closed: Uuid = sqlx::query_scalar(
         "SELECT change_id FROM sprint_reports WHERE team_id = $1 AND sprint_id = $2 FOR UPDATE",
@@ -58,7 +58,7 @@ pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) ->
 
 /// Whether the sprint after a closed one has changed, which prevents reopening. Comments do not
 /// count.
-pub async fn is_built_on(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<bool> {
+pub(crate) async fn is_built_on(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<bool> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (
             SELECT FROM sprint_reports f JOIN events e ON e.team_id = f.team_id

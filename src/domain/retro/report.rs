@@ -26,20 +26,20 @@ use crate::domain::{
 /// a default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SprintReport {
+pub(crate) struct SprintReport {
     /// By goal id.
-    pub goals: BTreeMap<Uuid, FrozenGoal>,
-    pub tasks: Vec<TaskFigure>,
+    pub(crate) goals: BTreeMap<Uuid, FrozenGoal>,
+    pub(crate) tasks: Vec<TaskFigure>,
     /// Longest first.
-    pub blockers: Vec<BlockerFigure>,
-    pub cycles: Vec<CycleFigure>,
+    pub(crate) blockers: Vec<BlockerFigure>,
+    pub(crate) cycles: Vec<CycleFigure>,
     /// The burn-up chart's data; null for sprints closed before it was stored.
-    pub burn_up: serde_json::Value,
+    pub(crate) burn_up: serde_json::Value,
 }
 
 impl SprintReport {
     /// Number of tasks in the sprint, and of done ones.
-    pub fn scope_and_done(&self) -> (usize, usize) {
+    pub(crate) fn scope_and_done(&self) -> (usize, usize) {
         let there = self.tasks.iter().filter(|task| task.outcome.is_none());
         there.fold((0, 0), |(all, done), task| {
             (all + 1, done + usize::from(task.done))
@@ -47,17 +47,17 @@ impl SprintReport {
     }
 
     /// Number of tasks planned at the start, and of done ones.
-    pub fn set_aside(&self) -> (usize, usize) {
+    pub(crate) fn set_aside(&self) -> (usize, usize) {
         self.count(|task| !task.added)
     }
 
     /// Number of tasks added after the first day, and of done ones.
-    pub fn added(&self) -> (usize, usize) {
+    pub(crate) fn added(&self) -> (usize, usize) {
         self.count(|task| task.added)
     }
 
     /// Number of tasks carried over, and of those carried over before.
-    pub fn carried(&self) -> (usize, usize) {
+    pub(crate) fn carried(&self) -> (usize, usize) {
         let carried = self
             .tasks
             .iter()
@@ -69,7 +69,7 @@ impl SprintReport {
     }
 
     /// Tasks that were unfinished at the close, with their outcome.
-    pub fn left(&self) -> impl Iterator<Item = &TaskFigure> {
+    pub(crate) fn left(&self) -> impl Iterator<Item = &TaskFigure> {
         self.tasks.iter().filter(|task| task.outcome.is_some())
     }
 
@@ -90,7 +90,7 @@ impl SprintReport {
 
 /// Returns the numbers that a team froze when it closed a sprint, if it did. Names of teams that
 /// have become private since are left out.
-pub async fn frozen(
+pub(crate) async fn frozen(
     db: &mut PgConnection,
     team: Uuid,
     sprint: Uuid,
@@ -139,7 +139,7 @@ async fn hide_private(
 }
 
 /// Computes the current numbers of a team's sprint, without its goals, in three queries.
-pub async fn current_figures(
+pub(crate) async fn current_figures(
     db: &mut PgConnection,
     team: &Team,
     sprint: &Sprint,
@@ -151,7 +151,7 @@ pub async fn current_figures(
 }
 
 /// Completes the numbers for these tasks of a sprint with the longest waits and cycle times.
-pub async fn around(
+pub(crate) async fn around(
     db: &mut PgConnection,
     team: &Team,
     sprint: &Sprint,
@@ -231,7 +231,7 @@ async fn tasks(
 }
 
 /// Returns who closed a team's sprint, and when; the name is `None` if the account was deleted.
-pub async fn closed_by(
+pub(crate) async fn closed_by(
     db: &mut PgConnection,
     team: Uuid,
     sprint: Uuid,

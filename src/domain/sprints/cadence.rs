@@ -125,18 +125,18 @@ pub(crate) async fn close_finished_sprints(db: &mut PgConnection) -> Result<()> 
 
 /// The cadence of the workspace's sprints.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Cadence {
-    pub weeks: i32,
+pub(crate) struct Cadence {
+    pub(crate) weeks: i32,
     /// The ISO weekday on which sprints start.
-    pub weekday: i16,
+    pub(crate) weekday: i16,
     /// The pattern of a sprint's name, with `{n}` for its number.
-    pub names: String,
+    pub(crate) names: String,
     /// An IANA time zone; sprints start at its midnight.
-    pub zone: String,
+    pub(crate) zone: String,
 }
 
 /// Returns the current cadence.
-pub async fn cadence(db: impl PgExecutor<'_>) -> Result<Cadence> {
+pub(crate) async fn cadence(db: impl PgExecutor<'_>) -> Result<Cadence> {
     Ok(sqlx::query_as(
         "SELECT cadence_weeks AS weeks, cadence_weekday AS weekday, sprint_names AS names, time_zone AS zone FROM workspace",
     )
@@ -146,7 +146,7 @@ pub async fn cadence(db: impl PgExecutor<'_>) -> Result<Cadence> {
 
 impl Cadence {
     /// The first possible start date on or after `day`.
-    pub fn first_day(&self, day: Date) -> Date {
+    pub(crate) fn first_day(&self, day: Date) -> Date {
         days(day, day.saturating_add(Duration::days(6)))
             .find(|day| weekday(*day) == self.weekday)
             .unwrap_or(day)

@@ -14,7 +14,7 @@ use crate::domain::{humanize, teams::roster::Week};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
-pub enum SprintState {
+pub(crate) enum SprintState {
     Planned,
     Active,
     /// Its last day has passed, and some team has yet to close it.
@@ -24,7 +24,7 @@ pub enum SprintState {
 
 impl SprintState {
     /// The word on screen.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Planned => "planned",
             Self::Active => "active",
@@ -44,40 +44,40 @@ pub struct Sprint {
     pub number: i32,
     /// The name.
     #[schema(example = "Sprint 42")]
-    pub name: String,
+    pub(crate) name: String,
     /// The first day.
     #[serde(serialize_with = "crate::domain::dates::iso")]
     #[schema(example = "2026-11-16")]
-    pub starts_on: Date,
+    pub(crate) starts_on: Date,
     /// The last day.
     #[serde(serialize_with = "crate::domain::dates::iso")]
     #[schema(example = "2026-11-29")]
-    pub ends_on: Date,
+    pub(crate) ends_on: Date,
     /// `planned` before its first day, `active` until its last day, `ended` after that while some
     /// team has yet to close it, and then `closed`.
     #[schema(value_type = String, example = "active")]
-    pub state: SprintState,
+    pub(crate) state: SprintState,
 }
 
 impl Sprint {
-    pub fn is_planned(&self) -> bool {
+    pub(crate) fn is_planned(&self) -> bool {
         self.state == SprintState::Planned
     }
 
-    pub fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         self.state == SprintState::Active
     }
 
-    pub fn is_ended(&self) -> bool {
+    pub(crate) fn is_ended(&self) -> bool {
         self.state == SprintState::Ended
     }
 
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.state == SprintState::Closed
     }
 
     /// `16 – 27 Nov`: from its first to its last working day.
-    pub fn span(&self) -> String {
+    pub(crate) fn span(&self) -> String {
         let days = self.working_days(&Week::beginning(self.starts_on));
         match (days.first(), days.last()) {
             (Some(first), Some(last)) => humanize::span(*first, *last),
@@ -86,13 +86,13 @@ impl Sprint {
     }
 
     /// The days of the sprint on which a team works.
-    pub fn working_days(&self, week: &Week) -> Vec<Date> {
+    pub(crate) fn working_days(&self, week: &Week) -> Vec<Date> {
         week.working_days(self.starts_on, self.ends_on)
     }
 
     /// The number of the current working day, from 1; 0 before the sprint, the last after it. A
     /// weekend counts as the day before.
-    pub fn day_number(&self, week: &Week, today: Date) -> usize {
+    pub(crate) fn day_number(&self, week: &Week, today: Date) -> usize {
         self.working_days(week)
             .iter()
             .filter(|day| **day <= today)
@@ -100,7 +100,7 @@ impl Sprint {
     }
 
     /// The expected progress in percent: the middle of today among the team's working days.
-    pub fn pace(&self, week: &Week, today: Date) -> i64 {
+    pub(crate) fn pace(&self, week: &Week, today: Date) -> i64 {
         let days = self.working_days(week);
         let gone = days.iter().filter(|day| **day < today).count() as i64;
         let half = i64::from(days.contains(&today));
@@ -112,12 +112,12 @@ impl Sprint {
     }
 
     /// Today, or the nearest day of the sprint.
-    pub fn nearest(&self, today: Date) -> Date {
+    pub(crate) fn nearest(&self, today: Date) -> Date {
         today.max(self.starts_on).min(self.ends_on)
     }
 
     /// The sprint mark: one dot per working day, at most fifteen.
-    pub fn mark(&self, today: Date) -> Vec<&'static str> {
+    pub(crate) fn mark(&self, today: Date) -> Vec<&'static str> {
         let week = Week::beginning(self.starts_on);
         let (day, days) = (
             self.day_number(&week, today),
@@ -134,7 +134,7 @@ impl Sprint {
     }
 
     /// The day after its last.
-    pub fn next_start(&self) -> Date {
+    pub(crate) fn next_start(&self) -> Date {
         self.ends_on.saturating_add(Duration::days(1))
     }
 }

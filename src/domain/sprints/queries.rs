@@ -30,7 +30,7 @@ pub async fn sprints_of(db: impl PgExecutor<'_>, team: Uuid) -> Result<Vec<Sprin
 }
 
 /// Returns every sprint with its state for each of these teams, by team.
-pub async fn sprints_of_teams(
+pub(crate) async fn sprints_of_teams(
     db: impl PgExecutor<'_>,
     teams: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Sprint>>> {
@@ -60,7 +60,7 @@ pub async fn sprints_of_teams(
 }
 
 /// Returns the sprint with this number, with its state for a team.
-pub async fn sprint_of(db: impl PgExecutor<'_>, team: Uuid, number: i32) -> Result<Sprint> {
+pub(crate) async fn sprint_of(db: impl PgExecutor<'_>, team: Uuid, number: i32) -> Result<Sprint> {
     sprints_of(db, team)
         .await?
         .into_iter()
@@ -76,7 +76,7 @@ pub fn active(sprints: &[Sprint]) -> Option<&Sprint> {
 }
 
 /// The next planned sprint.
-pub fn next(sprints: &[Sprint]) -> Option<&Sprint> {
+pub(crate) fn next(sprints: &[Sprint]) -> Option<&Sprint> {
     sprints
         .iter()
         .filter(|sprint| sprint.state == SprintState::Planned)
@@ -84,12 +84,12 @@ pub fn next(sprints: &[Sprint]) -> Option<&Sprint> {
 }
 
 /// The sprint that a team works in: the active one or, once the team has closed that, the next.
-pub fn current(sprints: &[Sprint]) -> Option<&Sprint> {
+pub(crate) fn current(sprints: &[Sprint]) -> Option<&Sprint> {
     active(sprints).or_else(|| next(sprints))
 }
 
 /// The ended sprint that the team has not closed.
-pub fn unclosed(sprints: &[Sprint]) -> Option<&Sprint> {
+pub(crate) fn unclosed(sprints: &[Sprint]) -> Option<&Sprint> {
     sprints
         .iter()
         .filter(|sprint| sprint.state == SprintState::Ended)
@@ -98,7 +98,7 @@ pub fn unclosed(sprints: &[Sprint]) -> Option<&Sprint> {
 
 /// Resolves a sprint choice to tasks and a sprint. Without a current sprint, "this" means all
 /// tasks.
-pub fn resolve(
+pub(crate) fn resolve(
     sprints: &[Sprint],
     choice: SprintChoice,
 ) -> Result<(ResolvedSprint, Option<&Sprint>)> {

@@ -13,7 +13,7 @@ use crate::domain::{
 };
 
 /// Changes a sprint's name or dates. A started sprint keeps its first day, an ended one both dates.
-pub async fn edit_sprint(
+pub(crate) async fn edit_sprint(
     change: &mut Change,
     number: i32,
     name: &str,
@@ -85,7 +85,11 @@ pub async fn edit_sprint(
 
 /// Skips a sprint's period: it and all planned sprints after it move by its length. `seen` is the
 /// start date that the client saw, so that a repeated request skips only once.
-pub async fn skip_sprint(change: &mut Change, number: i32, seen: Option<Date>) -> Result<()> {
+pub(crate) async fn skip_sprint(
+    change: &mut Change,
+    number: i32,
+    seen: Option<Date>,
+) -> Result<()> {
     let old = lock(change, number).await?;
     if seen.is_some_and(|seen| seen != old.starts_on) {
         return Err(Problem::conflict(format!(
@@ -114,7 +118,7 @@ pub async fn skip_sprint(change: &mut Change, number: i32, seen: Option<Date>) -
 
 /// Sets the cadence. Planned sprints get new dates and names: the first one starts on `starts_on`
 /// with `number`.
-pub async fn set_cadence(
+pub(crate) async fn set_cadence(
     change: &mut Change,
     cadence: &Cadence,
     number: i32,

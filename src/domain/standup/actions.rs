@@ -17,31 +17,31 @@ use crate::domain::{
 
 /// An action.
 #[derive(Clone, Debug)]
-pub struct Action {
-    pub id: Uuid,
-    pub team_id: Uuid,
-    pub text: String,
-    pub owner: Option<Person>,
-    pub due_on: Option<Date>,
+pub(crate) struct Action {
+    pub(crate) id: Uuid,
+    pub(crate) team_id: Uuid,
+    pub(crate) text: String,
+    pub(crate) owner: Option<Person>,
+    pub(crate) due_on: Option<Date>,
     /// The number of the sprint whose retro it comes from; `None` from a standup.
-    pub retro: Option<i32>,
+    pub(crate) retro: Option<i32>,
     /// Completed, or its task is done.
-    pub done: bool,
-    pub dropped: bool,
+    pub(crate) done: bool,
+    pub(crate) dropped: bool,
     /// The key of the task that was created from it.
-    pub task: Option<String>,
+    pub(crate) task: Option<String>,
     /// Whether that task was archived, so that it will never complete the action.
-    pub shelved: bool,
-    pub created_at: OffsetDateTime,
+    pub(crate) shelved: bool,
+    pub(crate) created_at: OffsetDateTime,
 }
 
 impl Action {
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.done && !self.dropped
     }
 
     /// `by 27 Nov, 5 d old`; the age is left out for settled actions.
-    pub fn when(&self, now: OffsetDateTime) -> String {
+    pub(crate) fn when(&self, now: OffsetDateTime) -> String {
         let due = self.due_on.map(|day| format!("by {}", humanize::day(day)));
         let old = (!self.done && !self.dropped)
             .then(|| format!("{} old", humanize::age(now, self.created_at)));
@@ -51,7 +51,7 @@ impl Action {
 
 /// Adds an action from one line: `Ask Legal for a date @ebba by Friday`. With a sprint it belongs
 /// to that sprint's retro.
-pub async fn add_action(
+pub(crate) async fn add_action(
     change: &mut Change,
     team: &Team,
     line: &str,
@@ -90,14 +90,14 @@ pub async fn add_action(
 
 /// What happens to an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ActionOutcome {
+pub(crate) enum ActionOutcome {
     Open,
     Done,
     Dropped,
 }
 
 /// Completes, dismisses or reopens an action.
-pub async fn settle_action(
+pub(crate) async fn settle_action(
     change: &mut Change,
     team: &Team,
     action: Uuid,
@@ -129,7 +129,7 @@ pub async fn settle_action(
 ///
 /// # Errors
 /// `Conflict` when it already has a task.
-pub async fn make_task(
+pub(crate) async fn make_task(
     change: &mut Change,
     team: &Team,
     action: Uuid,
@@ -193,7 +193,11 @@ const ACTION: &str = "SELECT x.id, x.team_id, x.text, x.due_on, x.created_at, x.
      WHERE ";
 
 /// Returns these teams' open actions, oldest first, and those settled after `since`.
-pub async fn actions(db: &PgPool, teams: &[Uuid], since: OffsetDateTime) -> Result<Vec<Action>> {
+pub(crate) async fn actions(
+    db: &PgPool,
+    teams: &[Uuid],
+    since: OffsetDateTime,
+) -> Result<Vec<Action>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
     query
         .push("x.team_id = ANY(")
@@ -207,7 +211,7 @@ pub async fn actions(db: &PgPool, teams: &[Uuid], since: OffsetDateTime) -> Resu
 }
 
 /// Returns these teams' actions from a sprint's retro.
-pub async fn of_retro(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Action>> {
+pub(crate) async fn of_retro(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Action>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
     query
         .push("x.team_id = ANY(")
@@ -219,7 +223,7 @@ pub async fn of_retro(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<A
 }
 
 /// Returns a person's open actions in these teams, oldest first.
-pub async fn of_owner(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Action>> {
+pub(crate) async fn of_owner(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Action>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
     query
         .push("x.owner_id = ")

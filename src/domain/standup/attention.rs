@@ -16,22 +16,22 @@ use crate::domain::{
 
 impl Standup {
     /// The tasks that need attention, most urgent first.
-    pub fn tasks_needing_attention(&self) -> Vec<AttentionItem<'_>> {
+    pub(crate) fn tasks_needing_attention(&self) -> Vec<AttentionItem<'_>> {
         tasks_needing_attention(self)
     }
 }
 
 /// A task that needs attention, and why.
-pub struct AttentionItem<'c> {
-    pub card: &'c Card,
-    pub why: String,
-    pub at_risk: bool,
+pub(crate) struct AttentionItem<'c> {
+    pub(crate) card: &'c Card,
+    pub(crate) why: String,
+    pub(crate) at_risk: bool,
 }
 
 /// Blocked tasks first, those of goals behind pace before others and then the longest; then
 /// unreviewed tasks, tasks longer in their column than usual, tasks without recent changes, and
 /// tasks without an owner.
-pub fn tasks_needing_attention(standup: &Standup) -> Vec<AttentionItem<'_>> {
+pub(crate) fn tasks_needing_attention(standup: &Standup) -> Vec<AttentionItem<'_>> {
     let mut tasks_needing_attention: Vec<(u8, AttentionItem<'_>)> = standup
         .cards
         .iter()
@@ -104,7 +104,11 @@ fn is_for_goal_at_risk(card: &Card, at_risk: &[Uuid]) -> bool {
 
 /// The most useful card for each of these idle people, by person, as an index into the cards. No
 /// card is suggested twice.
-pub fn most_useful(cards: &[Card], at_risk: &[Uuid], idle: &[&Person]) -> HashMap<Uuid, usize> {
+pub(crate) fn most_useful(
+    cards: &[Card],
+    at_risk: &[Uuid],
+    idle: &[&Person],
+) -> HashMap<Uuid, usize> {
     let mut useful = HashMap::new();
     for who in idle {
         let taken: Vec<usize> = useful.values().copied().collect();

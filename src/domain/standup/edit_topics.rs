@@ -23,7 +23,7 @@ struct TopicRow {
 ///
 /// # Errors
 /// `Forbidden` for anyone but the author and, as `of_team` says, members of the team.
-pub async fn edit_topic(
+pub(crate) async fn edit_topic(
     change: &mut Change,
     team: &Team,
     topic: Uuid,
@@ -69,7 +69,7 @@ pub async fn edit_topic(
 ///
 /// # Errors
 /// As for `edit_topic`.
-pub async fn remove_topic(
+pub(crate) async fn remove_topic(
     change: &mut Change,
     team: &Team,
     topic: Uuid,

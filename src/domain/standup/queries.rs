@@ -26,7 +26,7 @@ use crate::domain::{
 
 /// Returns the standups of these teams, in their order. Each looks back to its own last standup, or
 /// all to one given day.
-pub async fn standups(
+pub(crate) async fn standups(
     db: &PgPool,
     teams: Vec<TeamAccess>,
     since: Option<Date>,
@@ -123,7 +123,7 @@ pub async fn standups(
 }
 
 /// Returns open cards of the current sprint, and of the previous one if it is not closed.
-pub async fn open_cards(
+pub(crate) async fn open_cards(
     db: &PgPool,
     team: &Team,
     sprint: ResolvedSprint,

@@ -6,17 +6,17 @@ use crate::domain::dates::parse_date;
 
 /// A line with its handle and due date taken out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct QuickAdd {
-    pub text: String,
+pub(crate) struct QuickAdd {
+    pub(crate) text: String,
     /// The first `@handle`.
-    pub handle: Option<String>,
+    pub(crate) handle: Option<String>,
     /// From `by Friday`, `by tomorrow` or `by 2026-11-30` at the end.
-    pub by: Option<Date>,
+    pub(crate) by: Option<Date>,
 }
 
 impl QuickAdd {
     /// Parses a line; weekdays are the next ones after `today`.
-    pub fn parse(line: &str, today: Date) -> Self {
+    pub(crate) fn parse(line: &str, today: Date) -> Self {
         let (mut words, handle) = split(line);
         let by = match words.as_slice() {
             [_, .., by, day] if by.eq_ignore_ascii_case("by") => read_day(day, today),
@@ -34,7 +34,7 @@ impl QuickAdd {
 }
 
 /// The line without its first `@handle`, and that handle.
-pub fn extract_handle(line: &str) -> (String, Option<String>) {
+pub(crate) fn extract_handle(line: &str) -> (String, Option<String>) {
     let (words, handle) = split(line);
     (words.join(" "), handle)
 }

@@ -11,25 +11,25 @@ use crate::domain::{
 };
 
 /// One team's standup.
-pub struct Standup {
-    pub team: Team,
-    pub may_edit: bool,
-    pub sprint: Option<Sprint>,
+pub(crate) struct Standup {
+    pub(crate) team: Team,
+    pub(crate) may_edit: bool,
+    pub(crate) sprint: Option<Sprint>,
     /// Number of the sprint's working day; 0 before its first.
-    pub day: usize,
-    pub today: Date,
-    pub since: Date,
+    pub(crate) day: usize,
+    pub(crate) today: Date,
+    pub(crate) since: Date,
     /// The start of the previous standup.
-    pub previous_at: OffsetDateTime,
+    pub(crate) previous_at: OffsetDateTime,
     /// The previous sprint, if it is not closed yet.
-    pub unclosed: Option<Sprint>,
+    pub(crate) unclosed: Option<Sprint>,
     /// Open cards of the team's current sprint, and of one that is not closed.
-    pub cards: Vec<Card>,
-    pub goals: Vec<Goal>,
+    pub(crate) cards: Vec<Card>,
+    pub(crate) goals: Vec<Goal>,
     /// Goals that are behind pace, including those of a sprint that is not closed.
-    pub at_risk: Vec<Uuid>,
-    pub members: Vec<Member>,
-    pub happened: Vec<TaskUpdate>,
+    pub(crate) at_risk: Vec<Uuid>,
+    pub(crate) members: Vec<Member>,
+    pub(crate) happened: Vec<TaskUpdate>,
     /// Number of changed tasks beyond those that are listed.
     pub(crate) unlisted: i64,
     /// Time of the last change of tasks in progress. Changes of a blocking task and help requests
@@ -43,23 +43,23 @@ pub struct Standup {
 }
 
 /// A change of a task since the last standup.
-pub struct TaskUpdate {
-    pub key: String,
-    pub title: String,
-    pub what: &'static str,
-    pub state: ColumnState,
-    pub owners: Vec<Person>,
+pub(crate) struct TaskUpdate {
+    pub(crate) key: String,
+    pub(crate) title: String,
+    pub(crate) what: &'static str,
+    pub(crate) state: ColumnState,
+    pub(crate) owners: Vec<Person>,
 }
 
 impl Standup {
     /// Goals that are behind, or that have only one owner.
-    pub fn goals_in_need(&self) -> impl Iterator<Item = &Goal> {
+    pub(crate) fn goals_in_need(&self) -> impl Iterator<Item = &Goal> {
         self.goals
             .iter()
             .filter(|goal| goal.is_behind() || goal.risk.is_some())
     }
 
-    pub fn in_state<'p>(
+    pub(crate) fn in_state<'p>(
         &'p self,
         who: &'p Person,
         state: ColumnState,
@@ -71,7 +71,7 @@ impl Standup {
     }
 
     /// The task to suggest to a member with nothing in progress; none while they are away.
-    pub fn suggested(&self, member: &Member) -> Option<&Card> {
+    pub(crate) fn suggested(&self, member: &Member) -> Option<&Card> {
         if member.away_until(self.today).is_some() {
             return None;
         }
@@ -80,14 +80,14 @@ impl Standup {
     }
 
     /// `away until Fri 27 Nov`, for a member who is away.
-    pub fn absence(&self, member: &Member) -> Option<String> {
+    pub(crate) fn absence(&self, member: &Member) -> Option<String> {
         member
             .away_until(self.today)
             .map(|last| format!("away until {}", humanize::day(last)))
     }
 
     /// `3 done, 2 moved, 1 newly blocked`
-    pub fn tally(&self) -> String {
+    pub(crate) fn tally(&self) -> String {
         let kinds = [
             "Done",
             "Moved",
@@ -113,16 +113,16 @@ impl Standup {
     }
 
     /// How long a card has been in its column.
-    pub fn age(&self, card: &Card) -> String {
+    pub(crate) fn age(&self, card: &Card) -> String {
         humanize::age(self.now, card.column_since)
     }
 
-    pub fn now(&self) -> OffsetDateTime {
+    pub(crate) fn now(&self) -> OffsetDateTime {
         self.now
     }
 
     /// The time of a card's last change.
-    pub fn changed(&self, card: &Card) -> OffsetDateTime {
+    pub(crate) fn changed(&self, card: &Card) -> OffsetDateTime {
         self.changed
             .get(&card.id)
             .copied()
@@ -130,7 +130,7 @@ impl Standup {
     }
 
     /// Whether a card has been in its column longer than 85 % of its team's tasks were.
-    pub fn is_old(&self, card: &Card) -> bool {
+    pub(crate) fn is_old(&self, card: &Card) -> bool {
         self.usual
             .get(&card.column)
             .is_some_and(|usual| self.now - card.column_since > *usual)

@@ -19,14 +19,14 @@ use crate::domain::{
 /// The kind of meeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
-pub enum Meeting {
+pub(crate) enum Meeting {
     Standup,
     Planning,
     Retro,
 }
 
 impl Meeting {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Standup => "standup",
             Self::Planning => "planning",
@@ -35,7 +35,7 @@ impl Meeting {
     }
 
     /// Parses a value of `as_str`.
-    pub fn parse(word: &str) -> Result<Self> {
+    pub(crate) fn parse(word: &str) -> Result<Self> {
         let all = [Self::Standup, Self::Planning, Self::Retro];
         let found = all.into_iter().find(|meeting| meeting.as_str() == word);
         found.ok_or_else(|| {
@@ -46,24 +46,24 @@ impl Meeting {
 
 /// A topic on an agenda.
 #[derive(Clone, Debug)]
-pub struct Topic {
-    pub id: Uuid,
-    pub team_id: Uuid,
-    pub meeting: Meeting,
-    pub text: String,
+pub(crate) struct Topic {
+    pub(crate) id: Uuid,
+    pub(crate) team_id: Uuid,
+    pub(crate) meeting: Meeting,
+    pub(crate) text: String,
     /// The person whose opinion is wanted.
-    pub asked: Option<Person>,
+    pub(crate) asked: Option<Person>,
     /// First name of the author.
-    pub by: Option<String>,
-    pub author: Option<Uuid>,
+    pub(crate) by: Option<String>,
+    pub(crate) author: Option<Uuid>,
     /// Key and title of the task it is about.
-    pub task: Option<(String, String)>,
-    pub done: bool,
+    pub(crate) task: Option<(String, String)>,
+    pub(crate) done: bool,
 }
 
 impl Topic {
     /// The text to edit it with.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let asked = self
             .asked
             .as_ref()
@@ -78,7 +78,7 @@ const LINGERS: Duration = Duration::hours(4);
 /// Adds a topic to the agenda of the team's next meeting of this kind: `Opinions on the cut-over,
 /// INF-42 @ebba`. The first `@handle` is the person whose opinion is wanted, the first task key the
 /// task it is about.
-pub async fn add_topic(
+pub(crate) async fn add_topic(
     change: &mut Change,
     team: &Team,
     meeting: Meeting,
@@ -194,7 +194,7 @@ async fn insert(
 }
 
 /// Checks or unchecks a topic.
-pub async fn set_topic_done(
+pub(crate) async fn set_topic_done(
     change: &mut Change,
     team: &Team,
     topic: Uuid,
@@ -241,7 +241,7 @@ const TOPIC: &str = concat!(
 
 /// Returns these teams' topics for their next meeting of this kind, oldest first, with those just
 /// checked.
-pub async fn topics(
+pub(crate) async fn topics(
     db: &PgPool,
     teams: &[Uuid],
     meeting: Meeting,
@@ -260,7 +260,7 @@ pub async fn topics(
 }
 
 /// Returns the topics on these teams' agendas that ask a person, oldest first.
-pub async fn topics_for(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Topic>> {
+pub(crate) async fn topics_for(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Topic>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(TOPIC);
     query
         .push_bind(teams.to_vec())

@@ -13,7 +13,7 @@ use crate::domain::{
 };
 
 /// Archives a task: it leaves the board and keeps everything else. Archiving it again does nothing.
-pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
+pub(crate) async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
     let (old, column) = lock_own_column(change, team, task).await?;
     if old.archived_at.is_some() {
         return Ok(());
@@ -50,7 +50,7 @@ pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
 
 /// Restores a task to its former place if that is free, else to the end of its column. A task that
 /// was dropped when its sprint was closed moves to the team's current sprint.
-pub async fn restore_task(
+pub(crate) async fn restore_task(
     change: &mut Change,
     team: &Team,
     task: Uuid,

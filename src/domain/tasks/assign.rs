@@ -43,7 +43,7 @@ pub async fn set_owners(
 }
 
 /// Adds or removes an owner; returns whether the person is an owner now.
-pub async fn toggle_owner(
+pub(crate) async fn toggle_owner(
     change: &mut Change,
     team: &Team,
     task: Uuid,
@@ -122,7 +122,7 @@ async fn write_beside(
 }
 
 /// Returns the handles of a task's owners.
-pub async fn read(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Vec<String>> {
+pub(crate) async fn read(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar(
         "SELECT a.handle FROM task_owners o JOIN accounts a ON a.id = o.account_id
          WHERE o.team_id = $1 AND o.task_id = $2 ORDER BY o.position, a.handle",

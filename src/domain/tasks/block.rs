@@ -32,14 +32,14 @@ pub struct Reason {
     /// - `text`: something else, as described in `on` and `note`
     /// - empty: a task if `on` is a task's key, a person if it starts with `@`, otherwise a text
     #[schema(example = "task")]
-    pub kind: String,
+    pub(crate) kind: String,
     /// A task's key, a team's slug or name, a person's username or full name, or a text, according
     /// to `kind`.
     #[schema(example = "ING-17")]
-    pub on: String,
+    pub(crate) on: String,
     /// Details in words.
     #[schema(example = "They switch over on Thursday")]
-    pub note: String,
+    pub(crate) note: String,
 }
 
 struct On {
@@ -53,7 +53,7 @@ struct On {
 
 /// Moves a task to the blocked column, if it is not there, and stores the reason. Without a reason
 /// the card asks for one.
-pub async fn block_task(
+pub(crate) async fn block_task(
     change: &mut Change,
     team: &Team,
     task: Uuid,
@@ -192,7 +192,7 @@ async fn waits_already(
 }
 
 /// Removes a task's reasons and moves it back to the column that it was blocked in.
-pub async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
+pub(crate) async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
     let back: Option<String> = sqlx::query_scalar(
         "SELECT coalesce(
             (SELECT c.slug FROM events e JOIN columns c ON c.team_id = e.team_id AND c.slug = e.before->>'column'

@@ -145,7 +145,7 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &BulkEdi
 }
 
 /// Locks all columns of a team, for changes that may touch any of them.
-pub async fn lock_every_column(db: &mut PgConnection, team: Uuid) -> Result<()> {
+pub(crate) async fn lock_every_column(db: &mut PgConnection, team: Uuid) -> Result<()> {
     sqlx::query("SELECT id FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE")
         .bind(team)
         .execute(db)

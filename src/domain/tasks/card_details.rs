@@ -14,16 +14,16 @@ use crate::domain::{
 #[derive(Default, sqlx::FromRow)]
 pub(crate) struct CardDetails {
     #[sqlx(json)]
-    pub owners: Vec<Person>,
+    pub(crate) owners: Vec<Person>,
     #[sqlx(json)]
-    pub labels: Vec<Label>,
-    pub steps: i64,
-    pub steps_done: i64,
-    pub comments: i64,
+    pub(crate) labels: Vec<Label>,
+    pub(crate) steps: i64,
+    pub(crate) steps_done: i64,
+    pub(crate) comments: i64,
     #[sqlx(json)]
-    pub blocked_by: Vec<Blocker>,
+    pub(crate) blocked_by: Vec<Blocker>,
     /// Keys of the tasks that are waiting on this one, longest waiting first.
-    pub blocking: Vec<String>,
+    pub(crate) blocking: Vec<String>,
 }
 
 /// Query: one open reason of a blocked task as JSON. Names of other private teams are left out; the

@@ -45,7 +45,7 @@ pub async fn add_step(change: &mut Change, team: &Team, task: Uuid, text: &str) 
 }
 
 /// Completes or reopens a step.
-pub async fn set_step_done(
+pub(crate) async fn set_step_done(
     change: &mut Change,
     team: &Team,
     task: Uuid,

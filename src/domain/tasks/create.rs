@@ -15,23 +15,27 @@ use crate::domain::{
 
 /// The fields of a new task; only the title is required.
 #[derive(Clone, Debug, Default)]
-pub struct NewTask {
-    pub title: String,
-    pub description: String,
+pub(crate) struct NewTask {
+    pub(crate) title: String,
+    pub(crate) description: String,
     /// The column's slug; the first column if `None`.
-    pub column: Option<String>,
-    pub sprint: Option<Uuid>,
-    pub goal: Option<Uuid>,
+    pub(crate) column: Option<String>,
+    pub(crate) sprint: Option<Uuid>,
+    pub(crate) goal: Option<Uuid>,
     /// Handles.
-    pub owners: Vec<String>,
-    pub labels: Vec<String>,
-    pub estimate: Option<i32>,
-    pub due: Option<Date>,
-    pub needed_by: String,
+    pub(crate) owners: Vec<String>,
+    pub(crate) labels: Vec<String>,
+    pub(crate) estimate: Option<i32>,
+    pub(crate) due: Option<Date>,
+    pub(crate) needed_by: String,
 }
 
 /// Creates a task at the end of its column and returns its number.
-pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Result<(Uuid, i64)> {
+pub(crate) async fn create_task(
+    change: &mut Change,
+    team: &Team,
+    new: &NewTask,
+) -> Result<(Uuid, i64)> {
     let title = checked_title(&new.title)?;
     let column = column_of(change, team, new.column.as_deref()).await?;
     let (rank, spread) = crate::domain::tasks::placement::rank_at(

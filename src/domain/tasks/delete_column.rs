@@ -18,7 +18,7 @@ use crate::domain::{
 ///
 /// # Errors
 /// `NotFound` for an unknown column, `Invalid` if no other column is given.
-pub async fn remove_column(
+pub(crate) async fn remove_column(
     change: &mut Change,
     team: &Team,
     column: &str,

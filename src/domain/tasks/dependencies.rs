@@ -16,19 +16,18 @@ use crate::domain::{
 
 /// A blocked task and what it is waiting on.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct WaitingTask {
-    pub task_id: Uuid,
+pub(crate) struct WaitingTask {
     /// Empty if the reader may not know it.
-    pub key: String,
-    pub title: String,
-    pub team_id: Uuid,
-    pub team: String,
-    pub goal_id: Option<Uuid>,
+    pub(crate) key: String,
+    pub(crate) title: String,
+    pub(crate) team_id: Uuid,
+    pub(crate) team: String,
+    pub(crate) goal_id: Option<Uuid>,
     /// A task's key, or the name of a team or a person.
-    pub on: String,
-    pub on_task: Option<String>,
-    pub note: String,
-    pub since: OffsetDateTime,
+    pub(crate) on: String,
+    pub(crate) on_task: Option<String>,
+    pub(crate) note: String,
+    pub(crate) since: OffsetDateTime,
 }
 
 /// Query: the blocked tasks as their reader may see them; `w` is the row of `blockers`. Names of
@@ -39,7 +38,7 @@ fn waiting(reader: &Viewer) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("WITH reader AS (SELECT ");
     query.push_bind(reader.person.id).push(concat!(
         "::uuid AS id)
-         SELECT k.id AS task_id, coalesce(kt.key || '-' || k.number, '') AS key,
+         SELECT coalesce(kt.key || '-' || k.number, '') AS key,
                 CASE WHEN kt.id IS NULL THEN 'a task of a private team' ELSE k.title END AS title,
                 k.team_id, coalesce(kt.name, 'A private team') AS team, k.goal_id, o.key AS on_task,
                 coalesce(o.key, (SELECT t.name FROM teams t WHERE t.id = w.on_team_id), (SELECT a.name FROM accounts a WHERE a.id = w.on_account_id), '') AS on,
@@ -63,7 +62,7 @@ fn waiting(reader: &Viewer) -> QueryBuilder<Postgres> {
 
 /// Returns the tasks that are waiting on this one, longest waiting first, as the reader may see
 /// them.
-pub async fn on_task(
+pub(crate) async fn on_task(
     db: &PgPool,
     reader: &Viewer,
     team: Uuid,
@@ -82,7 +81,7 @@ pub async fn on_task(
 /// Returns the tasks that are waiting on a person, longest waiting first: on their unfinished
 /// tasks, on unassigned tasks of their teams, on their teams, or on them. Only from teams that the
 /// reader can see.
-pub async fn on_person(
+pub(crate) async fn on_person(
     db: &PgPool,
     account: Uuid,
     seen: &[Uuid],
@@ -126,7 +125,7 @@ pub async fn on_person(
 /// Locks out other new dependencies until the end of the transaction; two concurrent ones could
 /// close a cycle that neither sees. Take it before any row lock, because its holder goes on to lock
 /// rows.
-pub async fn lock_blockers(db: &mut PgConnection) -> Result<()> {
+pub(crate) async fn lock_blockers(db: &mut PgConnection) -> Result<()> {
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(WAITS)
         .execute(db)

@@ -19,7 +19,12 @@ use crate::domain::{
 /// # Errors
 /// `Conflict` with the current version beside the one that was sent, `Invalid` for texts that break
 /// a rule.
-pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit) -> Result<()> {
+pub(crate) async fn edit_task(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    edit: &Edit,
+) -> Result<()> {
     let old = lock(change.db(), team.id, task).await?;
     let (mut before, mut after) = (Map::new(), Map::new());
     let mut note = |field: &str, old: Value, new: Value| {

@@ -19,13 +19,16 @@ use crate::domain::{
 
 /// The sentence for a change of a private team's task in other teams: what happened, without who
 /// did it.
-pub fn impersonal_text(kind: EventKind, after: &Value) -> Option<(&'static str, &'static str)> {
+pub(crate) fn impersonal_text(
+    kind: EventKind,
+    after: &Value,
+) -> Option<(&'static str, &'static str)> {
     (kind == EventKind::BlockerMoved && after["state"] == "done")
         .then_some(("What it was waiting on", "is done"))
 }
 
 /// Names for the ids and slugs in a team's events.
-pub struct Names {
+pub(crate) struct Names {
     columns: HashMap<String, String>,
     /// Goals, and the team's own projects.
     aims: HashMap<String, String>,
@@ -44,7 +47,7 @@ struct Shared {
 /// The ids of private teams, and of this team's reasons for waiting on them. Older events may name
 /// such a team from when it was open, and for a removed reason only the event knows which team it
 /// was.
-pub async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
+pub(crate) async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
     let private: Vec<Uuid> = sqlx::query_scalar(concat!(
         "SELECT t.id FROM teams t WHERE NOT ",
         named_beside!("t", "$1")
@@ -66,7 +69,7 @@ pub async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
 }
 
 /// The text that replaces what a task is waiting on if that is hidden; `blockers` is the event's JSON.
-pub fn hidden_name(blockers: &Value, hidden: &HashSet<Uuid>) -> Option<&'static str> {
+pub(crate) fn hidden_name(blockers: &Value, hidden: &HashSet<Uuid>) -> Option<&'static str> {
     let words = if blockers["kind"] == "team" {
         "a private team"
     } else {
@@ -112,13 +115,13 @@ impl Shared {
 }
 
 impl Names {
-    pub async fn load(db: &PgPool, team: Uuid) -> Result<Self> {
+    pub(crate) async fn load(db: &PgPool, team: Uuid) -> Result<Self> {
         let shared = Arc::new(Shared::load(db).await?);
         Self::beside(db, team, shared).await
     }
 
     /// Like `load` for several teams; shared names are loaded once.
-    pub async fn of_teams(
+    pub(crate) async fn of_teams(
         db: &PgPool,
         teams: impl IntoIterator<Item = Uuid>,
     ) -> Result<HashMap<Uuid, Self>> {
@@ -157,7 +160,12 @@ impl Names {
 
     /// Describes an event as a phrase that follows a name, such as "moved it to Done". `None` for
     /// events that are not shown.
-    pub fn sentence(&self, kind: EventKind, before: &Value, after: &Value) -> Option<String> {
+    pub(crate) fn sentence(
+        &self,
+        kind: EventKind,
+        before: &Value,
+        after: &Value,
+    ) -> Option<String> {
         let column =
             |value: &Value| named(&self.columns, &value["column"], "a deleted column").to_owned();
         Some(match kind {
@@ -308,7 +316,7 @@ impl Names {
     }
 
     /// The name of a project, by its id.
-    pub fn project<'a>(&'a self, id: &'a Value) -> &'a str {
+    pub(crate) fn project<'a>(&'a self, id: &'a Value) -> &'a str {
         named(&self.shared.projects, id, named(&self.aims, id, "deleted"))
     }
 

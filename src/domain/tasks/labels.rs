@@ -13,7 +13,7 @@ use crate::domain::{
 };
 
 /// Sets a task's labels by name.
-pub async fn set_labels(
+pub(crate) async fn set_labels(
     change: &mut Change,
     team: &Team,
     task: Uuid,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::error::Result;
 
 /// Returns the ids of the tasks with these numbers; unknown numbers are left out.
-pub async fn ids_of(db: &PgPool, team: Uuid, numbers: &[i64]) -> Result<Vec<Uuid>> {
+pub(crate) async fn ids_of(db: &PgPool, team: Uuid, numbers: &[i64]) -> Result<Vec<Uuid>> {
     Ok(
         sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2)")
             .bind(team)
@@ -18,7 +18,7 @@ pub async fn ids_of(db: &PgPool, team: Uuid, numbers: &[i64]) -> Result<Vec<Uuid
 }
 
 /// Returns the ids of a goal's tasks that are not archived.
-pub async fn ids_of_goal(db: &PgPool, team: Uuid, goal: Uuid) -> Result<Vec<Uuid>> {
+pub(crate) async fn ids_of_goal(db: &PgPool, team: Uuid, goal: Uuid) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar(
         "SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 AND archived_at IS NULL",
     )
@@ -29,7 +29,7 @@ pub async fn ids_of_goal(db: &PgPool, team: Uuid, goal: Uuid) -> Result<Vec<Uuid
 }
 
 /// Returns the number of the first task in a column, apart from one task.
-pub async fn first_in_column(
+pub(crate) async fn first_in_column(
     db: &PgPool,
     team: Uuid,
     column: &str,
@@ -47,7 +47,7 @@ pub async fn first_in_column(
 }
 
 /// Returns the slug of the column of a task that is on the board.
-pub async fn column_of(db: &PgPool, team: Uuid, number: i64) -> Result<Option<String>> {
+pub(crate) async fn column_of(db: &PgPool, team: Uuid, number: i64) -> Result<Option<String>> {
     Ok(sqlx::query_scalar(
         "SELECT c.slug FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE k.team_id = $1 AND k.number = $2 AND k.rank IS NOT NULL",
@@ -60,7 +60,7 @@ pub async fn column_of(db: &PgPool, team: Uuid, number: i64) -> Result<Option<St
 
 /// Returns number, title and column of the unfinished tasks on the board apart from one task, in
 /// board order, at most 200.
-pub async fn unfinished_except(
+pub(crate) async fn unfinished_except(
     db: &PgPool,
     team: Uuid,
     except: Uuid,
@@ -77,7 +77,7 @@ pub async fn unfinished_except(
 
 /// Returns number, title and due date of the unfinished tasks with a due date, the next one first,
 /// at most 500.
-pub async fn due_tasks(db: &PgPool, team: Uuid) -> Result<Vec<(i64, String, Date)>> {
+pub(crate) async fn due_tasks(db: &PgPool, team: Uuid) -> Result<Vec<(i64, String, Date)>> {
     Ok(sqlx::query_as(
         "SELECT k.number, k.title, k.due_on FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE k.team_id = $1 AND k.due_on IS NOT NULL AND k.archived_at IS NULL AND c.state <> 'done' ORDER BY k.due_on LIMIT 500",

@@ -44,86 +44,86 @@ use crate::domain::{
 
 /// A task as a board shows it, the same for every reader.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct Card {
+pub(crate) struct Card {
     #[serde(skip)]
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// The key, which never changes its number.
     #[schema(example = "INF-42")]
-    pub key: String,
+    pub(crate) key: String,
     /// The title.
     #[schema(example = "Move the payment database to Postgres 17")]
-    pub title: String,
+    pub(crate) title: String,
     /// The version, which every change of the task increases.
     #[schema(example = 7)]
-    pub version: i64,
+    pub(crate) version: i64,
     /// The column's slug.
     #[schema(example = "in-progress")]
-    pub column: String,
+    pub(crate) column: String,
     #[serde(skip)]
-    pub column_name: String,
+    pub(crate) column_name: String,
     /// The column's state: `todo`, `doing`, `blocked`, `review` or `done`.
-    pub state: ColumnState,
+    pub(crate) state: ColumnState,
     /// The sort key in the column, compared byte by byte; `null` if archived.
     #[schema(example = "a1V")]
-    pub rank: Option<String>,
+    pub(crate) rank: Option<String>,
     /// The sprint's number; null in the backlog.
     #[schema(example = 42)]
-    pub sprint: Option<i32>,
+    pub(crate) sprint: Option<i32>,
     /// The goal's number in the sprint; null without a goal.
     #[schema(example = 1)]
-    pub goal: Option<i32>,
+    pub(crate) goal: Option<i32>,
     #[serde(skip)]
-    pub goal_id: Option<Uuid>,
+    pub(crate) goal_id: Option<Uuid>,
     #[serde(skip)]
-    pub goal_hue: Option<i16>,
+    pub(crate) goal_hue: Option<i16>,
     #[serde(skip)]
-    pub goal_title: Option<String>,
+    pub(crate) goal_title: Option<String>,
     /// The estimate in points.
     #[schema(example = 5)]
-    pub estimate: Option<i32>,
+    pub(crate) estimate: Option<i32>,
     /// The due date.
     #[serde(serialize_with = "iso_date")]
     #[schema(example = "2026-11-27")]
-    pub due: Option<Date>,
+    pub(crate) due: Option<Date>,
     /// The end of the due date in the team's time zone.
     #[serde(skip)]
-    pub due_ends: Option<OffsetDateTime>,
+    pub(crate) due_ends: Option<OffsetDateTime>,
     /// The team or people outside that need the task, as free text ("Needed by").
     #[schema(example = "Ingestion")]
-    pub needed_by: String,
+    pub(crate) needed_by: String,
     /// The number of steps in the checklist that are done.
     #[schema(example = 2)]
-    pub steps_done: i64,
+    pub(crate) steps_done: i64,
     /// The number of steps in the checklist.
     #[schema(example = 3)]
-    pub steps: i64,
+    pub(crate) steps: i64,
     /// The number of comments.
     #[schema(example = 4)]
-    pub comments: i64,
+    pub(crate) comments: i64,
     /// When the task came to its column.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(example = "2026-11-24T09:12:30Z")]
-    pub column_since: OffsetDateTime,
+    pub(crate) column_since: OffsetDateTime,
     /// Whether the task is archived.
     #[schema(example = json!(false))]
-    pub archived: bool,
+    pub(crate) archived: bool,
     /// The owners.
     #[schema(example = json!([{ "handle": "elif", "name": "Elif Hartmann" }]))]
-    pub owners: Vec<Person>,
+    pub(crate) owners: Vec<Person>,
     /// The names of the labels.
     #[schema(value_type = Vec<String>, example = json!(["postgres"]))]
-    pub labels: Vec<Label>,
+    pub(crate) labels: Vec<Label>,
     /// What the task is waiting on.
     #[schema(example = json!([]))]
-    pub blocked_by: Vec<Blocker>,
+    pub(crate) blocked_by: Vec<Blocker>,
     /// Keys of the tasks that are waiting on this one.
     #[schema(example = json!(["ING-17"]))]
-    pub blocking: Vec<String>,
+    pub(crate) blocking: Vec<String>,
 }
 
 impl Card {
     /// Whether everything it is waiting on is a task that is done.
-    pub fn is_free_to_go_on(&self) -> bool {
+    pub(crate) fn is_free_to_go_on(&self) -> bool {
         let done =
             |blocker: &Blocker| blocker.kind.is_task() && blocker.state == Some(ColumnState::Done);
         !self.blocked_by.is_empty() && self.blocked_by.iter().all(done)
@@ -134,7 +134,7 @@ impl Card {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
-pub enum BlockerKind {
+pub(crate) enum BlockerKind {
     Task,
     Team,
     Person,
@@ -143,7 +143,7 @@ pub enum BlockerKind {
 }
 
 impl BlockerKind {
-    pub fn is_task(self) -> bool {
+    pub(crate) fn is_task(self) -> bool {
         self == Self::Task
     }
 }
@@ -154,36 +154,36 @@ impl BlockerKind {
 pub struct Blocker {
     /// The reason's id.
     #[schema(example = "0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57")]
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// What the task is waiting on: `task`, `team`, `person` or `text`.
     #[schema(value_type = String, example = "task")]
-    pub kind: BlockerKind,
+    pub(crate) kind: BlockerKind,
     /// The task's key, the team's slug or the person's username; null for a text, and for what the
     /// task's team may not see.
     #[schema(example = "ING-17")]
-    pub on: Option<String>,
+    pub(crate) on: Option<String>,
     /// The title or name to show for `on`.
     #[schema(example = "Stop writing to the old payment tables")]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The name of the blocking task's team.
     #[schema(example = "Ingestion")]
-    pub team: Option<String>,
+    pub(crate) team: Option<String>,
     /// The state of the blocking task.
-    pub state: Option<ColumnState>,
+    pub(crate) state: Option<ColumnState>,
     /// When the blocking task was done.
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(example = "2026-11-26T14:05:00Z")]
-    pub done_at: Option<OffsetDateTime>,
+    pub(crate) done_at: Option<OffsetDateTime>,
     /// Whether the blocking task was archived before it was done.
     #[serde(default, skip_serializing)]
-    pub archived: bool,
+    pub(crate) archived: bool,
     /// Details in words.
     #[schema(example = "They switch over on Thursday")]
-    pub note: String,
+    pub(crate) note: String,
     /// Since when the task is waiting.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(example = "2026-11-24T09:12:30Z")]
-    pub since: OffsetDateTime,
+    pub(crate) since: OffsetDateTime,
 }
 
 fn iso_date<S: serde::Serializer>(date: &Option<Date>, to: S) -> Result<S::Ok, S::Error> {
@@ -195,24 +195,24 @@ fn iso_date<S: serde::Serializer>(date: &Option<Date>, to: S) -> Result<S::Ok, S
 
 /// A task's row, locked.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct LockedTask {
+pub(crate) struct LockedTask {
     #[sqlx(rename = "task_id")]
-    pub id: Uuid,
-    pub number: i64,
-    pub column_id: Uuid,
-    pub rank: Option<String>,
-    pub title: String,
-    pub description: String,
-    pub sprint_id: Option<Uuid>,
-    pub goal_id: Option<Uuid>,
-    pub project_id: Option<Uuid>,
-    pub estimate: Option<i32>,
-    pub due_on: Option<Date>,
-    pub needed_by: String,
-    pub version: i64,
-    pub moved_version: i64,
-    pub column_since: OffsetDateTime,
-    pub archived_at: Option<OffsetDateTime>,
+    pub(crate) id: Uuid,
+    pub(crate) number: i64,
+    pub(crate) column_id: Uuid,
+    pub(crate) rank: Option<String>,
+    pub(crate) title: String,
+    pub(crate) description: String,
+    pub(crate) sprint_id: Option<Uuid>,
+    pub(crate) goal_id: Option<Uuid>,
+    pub(crate) project_id: Option<Uuid>,
+    pub(crate) estimate: Option<i32>,
+    pub(crate) due_on: Option<Date>,
+    pub(crate) needed_by: String,
+    pub(crate) version: i64,
+    pub(crate) moved_version: i64,
+    pub(crate) column_since: OffsetDateTime,
+    pub(crate) archived_at: Option<OffsetDateTime>,
 }
 
 /// The columns of `LockedTask`, for statements that lock the row.
@@ -226,7 +226,7 @@ use locked;
 
 /// Locks a task's row until the end of the transaction and returns it. Lock columns before tasks,
 /// and teams after them.
-pub async fn lock(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<LockedTask> {
+pub(crate) async fn lock(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<LockedTask> {
     Ok(sqlx::query_as(concat!(
         "SELECT ",
         locked!(),
@@ -240,7 +240,7 @@ pub async fn lock(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Locke
 
 /// Increments a task's version for a change that is not in its own columns, and returns the new
 /// version.
-pub async fn touch(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<i64> {
+pub(crate) async fn touch(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<i64> {
     Ok(sqlx::query_scalar(
         "UPDATE tasks SET version = version + 1 WHERE team_id = $1 AND id = $2 RETURNING version",
     )

@@ -22,21 +22,21 @@ use crate::domain::{
 pub struct Place {
     /// The slug of a column of the task's team; empty to choose the column by `state`.
     #[schema(example = "in-progress")]
-    pub column: String,
+    pub(crate) column: String,
     /// Used without `column`: the team's column with this state, which is one of `todo`, `doing`,
     /// `blocked`, `review` and `done`. If there are several, the neighbour's or the task's own.
     #[schema(example = "doing")]
-    pub state: Option<String>,
+    pub(crate) state: Option<String>,
     /// The key of the task that is to be directly above. Ignored if it has left the column.
     #[schema(example = "INF-41")]
-    pub after: Option<String>,
+    pub(crate) after: Option<String>,
     /// The key of the task that is to be directly below. Used if `after` is missing or ignored.
     #[schema(example = "INF-43")]
-    pub before: Option<String>,
+    pub(crate) before: Option<String>,
     /// The task's version that the client last saw. If the task was moved since, the request gets
     /// 409; without a version, the task is moved in any case.
     #[schema(example = 7)]
-    pub version: Option<i64>,
+    pub(crate) version: Option<i64>,
 }
 
 /// Locks the task's current and new column, in the order of their ids, and then the task. If the

@@ -71,7 +71,7 @@ macro_rules! of_tasks {
 
 /// Returns the cards of a board that match a filter, by column and rank. `only` limits them to
 /// these tasks.
-pub async fn cards(
+pub(crate) async fn cards(
     db: &PgPool,
     team: &Team,
     filter: &Filter,
@@ -119,7 +119,11 @@ pub async fn cards(
 
 /// Returns the task that a change created or changed, with its number: the response to a repeated
 /// request.
-pub async fn touched_by(db: &PgPool, team: Uuid, change: Uuid) -> Result<Option<(Uuid, i64)>> {
+pub(crate) async fn touched_by(
+    db: &PgPool,
+    team: Uuid,
+    change: Uuid,
+) -> Result<Option<(Uuid, i64)>> {
     Ok(sqlx::query_as(
         "SELECT k.id, k.number FROM events e JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
          WHERE e.change_id = $1 AND e.team_id = $2 ORDER BY e.seq LIMIT 1",
@@ -131,7 +135,7 @@ pub async fn touched_by(db: &PgPool, team: Uuid, change: Uuid) -> Result<Option<
 }
 
 /// Returns how many archived tasks match the filter beyond those that `cards` returned.
-pub async fn archived_beyond(
+pub(crate) async fn archived_beyond(
     db: &PgPool,
     team: &Team,
     filter: &Filter,
@@ -172,7 +176,7 @@ macro_rules! tasks_with_details {
 
 /// Returns these tasks as cards, archived ones too, regardless of any filter. For few tasks, in one
 /// query.
-pub async fn cards_of(db: &PgPool, team: &Team, tasks: &[Uuid]) -> Result<Vec<Card>> {
+pub(crate) async fn cards_of(db: &PgPool, team: &Team, tasks: &[Uuid]) -> Result<Vec<Card>> {
     // For a list Postgres plans for ten rows; a plan for a single task takes half of the time.
     if let [task] = tasks {
         return Ok(find_card(db, team, *task).await?.into_iter().collect());
@@ -190,7 +194,7 @@ pub async fn cards_of(db: &PgPool, team: &Team, tasks: &[Uuid]) -> Result<Vec<Ca
 }
 
 /// Returns one task as a card.
-pub async fn card(db: &PgPool, team: &Team, task: Uuid) -> Result<Card> {
+pub(crate) async fn card(db: &PgPool, team: &Team, task: Uuid) -> Result<Card> {
     find_card(db, team, task).await?.ok_or(Problem::NotFound)
 }
 
@@ -241,25 +245,25 @@ impl CardRow {
 }
 
 /// The details of a task's page that are not on its card.
-pub struct TaskDetails {
-    pub card: Card,
-    pub description: String,
-    pub steps: Vec<Step>,
-    pub created_by: Option<String>,
-    pub created_at: OffsetDateTime,
+pub(crate) struct TaskDetails {
+    pub(crate) card: Card,
+    pub(crate) description: String,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) created_by: Option<String>,
+    pub(crate) created_at: OffsetDateTime,
     /// The slug of the project that the task itself belongs to, not through a goal.
-    pub project: Option<String>,
+    pub(crate) project: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
 pub struct Step {
-    pub id: Uuid,
-    pub text: String,
-    pub done: bool,
+    pub(crate) id: Uuid,
+    pub(crate) text: String,
+    pub(crate) done: bool,
 }
 
 /// Returns a task with its description and steps.
-pub async fn load_task(db: &PgPool, team: &Team, task: Uuid) -> Result<TaskDetails> {
+pub(crate) async fn load_task(db: &PgPool, team: &Team, task: Uuid) -> Result<TaskDetails> {
     let text = sqlx::query_as::<_, (String, Option<String>, OffsetDateTime, Option<String>)>(concat!(
         "SELECT k.description, a.name, k.created_at, p.slug FROM tasks k LEFT JOIN accounts a ON a.id = k.created_by
          LEFT JOIN projects p ON p.team_id = k.project_team_id AND p.id = k.project_id
@@ -289,7 +293,11 @@ pub async fn load_task(db: &PgPool, team: &Team, task: Uuid) -> Result<TaskDetai
 /// Returns unreviewed tasks of this person's teams, longest in review first: tasks in review with
 /// at most one owner, who is another person. Only from teams that the reader can see; with the team
 /// of each task.
-pub async fn to_review(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>> {
+pub(crate) async fn to_review(
+    db: &PgPool,
+    account: Uuid,
+    seen: &[Uuid],
+) -> Result<Vec<(Uuid, Uuid)>> {
     Ok(sqlx::query_as(
         "SELECT t.id, k.id FROM members m JOIN teams t ON t.id = m.team_id
          JOIN columns c ON c.team_id = t.id AND c.state = 'review'
@@ -305,7 +313,11 @@ pub async fn to_review(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<
 }
 
 /// Returns a person's open tasks in all teams that the reader can see, with the team of each.
-pub async fn of_owner(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>> {
+pub(crate) async fn of_owner(
+    db: &PgPool,
+    account: Uuid,
+    seen: &[Uuid],
+) -> Result<Vec<(Uuid, Uuid)>> {
     Ok(sqlx::query_as(
         // Starts from the person's ownerships; as a single join, Postgres would read all tasks of
         // all teams.
@@ -321,7 +333,7 @@ pub async fn of_owner(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(
 }
 
 /// Returns tasks of these teams as cards by id, with one query per team.
-pub async fn cards_by_id(
+pub(crate) async fn cards_by_id(
     db: &PgPool,
     teams: &[Team],
     tasks: impl Iterator<Item = &(Uuid, Uuid)> + Clone,

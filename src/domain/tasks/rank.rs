@@ -7,14 +7,14 @@
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// When a rank is longer than this many bytes, the column's ranks are rebalanced.
-pub const LONGEST: usize = 50;
+pub(crate) const LONGEST: usize = 50;
 
 /// Digits of a rank at an open end of a column: room for millions of steps.
 const STEP_DIGITS: u32 = 4;
 
 /// Returns a rank between two others (`None` is the start or end of the column). `before` must be
 /// less than `after`; if it is not, the result is after `before`.
-pub fn between(before: Option<&str>, after: Option<&str>) -> String {
+pub(crate) fn between(before: Option<&str>, after: Option<&str>) -> String {
     let after = after.filter(|after| before.is_none_or(|before| before < *after));
     match (before, after) {
         (Some(last), None) => step(last, 1),
@@ -66,7 +66,7 @@ fn halfway(low: &[u8], high: Option<&[u8]>) -> String {
 }
 
 /// Returns `count` ranks of equal length in order, evenly spaced.
-pub fn spread(count: usize) -> Vec<String> {
+pub(crate) fn spread(count: usize) -> Vec<String> {
     let mut width = 2;
     while 62usize.pow(width) < (count + 1) * 62 {
         width += 1;
@@ -79,7 +79,7 @@ pub fn spread(count: usize) -> Vec<String> {
 
 /// Returns `count` ranks in order after a column's last one, for many tasks added at once. They are
 /// close together, which leaves room after them.
-pub fn spread_after(last: Option<&str>, count: usize) -> Vec<String> {
+pub(crate) fn spread_after(last: Option<&str>, count: usize) -> Vec<String> {
     let Some(last) = last else {
         return spread(count);
     };

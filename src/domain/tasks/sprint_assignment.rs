@@ -26,7 +26,11 @@ pub(crate) async fn refuse_closed(
 
 /// The sprint's name if the team has closed it, or if it is closed for the workspace because the
 /// team had nothing in it. Locks the sprint against being closed until the end of the transaction.
-pub async fn closed(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<Option<String>> {
+pub(crate) async fn closed(
+    db: &mut PgConnection,
+    team: Uuid,
+    sprint: Uuid,
+) -> Result<Option<String>> {
     // Locks first, in a separate statement, to wait for a concurrent close and then see it.
     sqlx::query("SELECT FROM sprints WHERE id = $1 FOR KEY SHARE")
         .bind(sprint)

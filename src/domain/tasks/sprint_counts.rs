@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::{column_state::ColumnState, error::Result};
 
 /// Counts the tasks in each state, for pairs of a team and its sprint.
-pub async fn count_by_state(
+pub(crate) async fn count_by_state(
     db: &PgPool,
     teams: &[Uuid],
     sprints: &[Uuid],
@@ -25,15 +25,15 @@ pub async fn count_by_state(
 
 /// The task of a team's sprint that has been blocked for longest.
 #[derive(Clone, sqlx::FromRow)]
-pub struct LongestBlocked {
-    pub team_id: Uuid,
-    pub key: String,
-    pub title: String,
-    pub since: OffsetDateTime,
+pub(crate) struct LongestBlocked {
+    pub(crate) team_id: Uuid,
+    pub(crate) key: String,
+    pub(crate) title: String,
+    pub(crate) since: OffsetDateTime,
 }
 
 /// Returns the task that has been blocked for longest, for pairs of a team and its sprint.
-pub async fn longest_blocked(
+pub(crate) async fn longest_blocked(
     db: &PgPool,
     teams: &[Uuid],
     sprints: &[Uuid],

@@ -49,7 +49,7 @@ pub(crate) async fn without_hidden_names(
 
 /// Removes a team that becomes private from every "Needed by" of other teams' tasks and their
 /// events. Call it before anything else is locked: tasks are locked first.
-pub async fn remove_hidden_name(change: &mut Change, team: &Team) -> Result<()> {
+pub(crate) async fn remove_hidden_name(change: &mut Change, team: &Team) -> Result<()> {
     let mut team_names = vec![
         team.name.to_lowercase(),
         team.slug.clone(),

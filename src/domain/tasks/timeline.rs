@@ -19,16 +19,16 @@ use crate::domain::{
 };
 
 /// An entry of a task's activity: an event or a comment.
-pub struct TimelineEntry {
-    pub who: Option<Person>,
+pub(crate) struct TimelineEntry {
+    pub(crate) who: Option<Person>,
     /// The author of an imported comment or event.
-    pub author: String,
-    pub at: OffsetDateTime,
-    pub told: EntryContent,
+    pub(crate) author: String,
+    pub(crate) at: OffsetDateTime,
+    pub(crate) told: EntryContent,
 }
 
 /// The content of an entry.
-pub enum EntryContent {
+pub(crate) enum EntryContent {
     Event(String),
     Comment {
         id: Uuid,
@@ -39,7 +39,7 @@ pub enum EntryContent {
 }
 
 impl TimelineEntry {
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match &self.who {
             Some(person) => &person.name,
             None if self.author.is_empty() => "A former member",
@@ -48,11 +48,11 @@ impl TimelineEntry {
     }
 
     /// Date and time in the reader's time zone.
-    pub fn when(&self, zone: &str) -> String {
+    pub(crate) fn when(&self, zone: &str) -> String {
         humanize::moment(self.at, zone)
     }
 
-    pub fn iso(&self) -> String {
+    pub(crate) fn iso(&self) -> String {
         instant(self.at)
     }
 }
@@ -97,7 +97,7 @@ fn person(
 }
 
 /// Returns the newest 300 events of a task together with its comments, oldest first.
-pub async fn of_task(
+pub(crate) async fn of_task(
     db: &PgPool,
     team: Uuid,
     task: Uuid,
@@ -164,14 +164,14 @@ pub async fn of_task(
 }
 
 /// A change that its author can undo, with a description.
-pub struct Undoable {
-    pub id: Uuid,
-    pub said: String,
+pub(crate) struct Undoable {
+    pub(crate) id: Uuid,
+    pub(crate) said: String,
 }
 
 /// Describes a change of this reader. `None` if there is no such change, it can no longer be
 /// undone, or the reader can no longer see its team.
-pub async fn undoable(
+pub(crate) async fn undoable(
     db: &PgPool,
     change: Option<Uuid>,
     reader: &Viewer,

@@ -29,7 +29,11 @@ struct Past {
 /// # Errors
 /// `NotFound` for another author's change, `Conflict` when it is too old or a later change touched
 /// the same fields.
-pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Result<Vec<Uuid>> {
+pub(crate) async fn undo_change(
+    change: &mut Change,
+    team: &Team,
+    undone: Uuid,
+) -> Result<Vec<Uuid>> {
     let (actor, since) = (change.actor, change.at - FOR);
     let events: Vec<Past> = sqlx::query_as(
         "SELECT task_id, kind, before, after, version FROM events
@@ -68,7 +72,11 @@ pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Resu
 
 /// Undoes everything that a change did to tasks, regardless of its author and age, and returns
 /// those tasks. The caller has locked the board and checked the permission.
-pub async fn revert_change(change: &mut Change, team: &Team, undone: Uuid) -> Result<Vec<Uuid>> {
+pub(crate) async fn revert_change(
+    change: &mut Change,
+    team: &Team,
+    undone: Uuid,
+) -> Result<Vec<Uuid>> {
     let events: Vec<Past> = sqlx::query_as(
         "SELECT task_id, kind, before, after, version FROM events WHERE change_id = $1 AND team_id = $2 ORDER BY seq DESC",
     )
@@ -81,7 +89,7 @@ pub async fn revert_change(change: &mut Change, team: &Team, undone: Uuid) -> Re
 
 /// Locks everything that an undo may change: dependencies, and every column of the team, before any
 /// task.
-pub async fn lock_board(change: &mut Change, team: &Team) -> Result<()> {
+pub(crate) async fn lock_board(change: &mut Change, team: &Team) -> Result<()> {
     dependencies::lock_blockers(change.db()).await?;
     bulk_edit::lock_every_column(change.db(), team.id).await
 }

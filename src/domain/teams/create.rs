@@ -89,7 +89,7 @@ pub async fn add_member(
 }
 
 /// The account with this e-mail address, and its handle.
-pub async fn account_by_email(db: &mut PgConnection, email: &str) -> Result<(Uuid, String)> {
+pub(crate) async fn account_by_email(db: &mut PgConnection, email: &str) -> Result<(Uuid, String)> {
     sqlx::query_as("SELECT id, handle FROM accounts WHERE lower(email) = lower($1)")
         .bind(email.trim())
         .fetch_optional(db)

@@ -18,20 +18,20 @@ use crate::domain::{
 };
 
 /// The allowed validity of an invitation, in days.
-pub const DAYS: std::ops::RangeInclusive<i64> = 1..=90;
+pub(crate) const DAYS: std::ops::RangeInclusive<i64> = 1..=90;
 
 /// An invitation to be created.
-pub struct Draft {
+pub(crate) struct Draft {
     /// The team that new accounts join.
-    pub team: Option<Team>,
+    pub(crate) team: Option<Team>,
     /// The role of the new account: member or viewer.
-    pub role: Role,
-    pub single_use: bool,
-    pub days: i64,
+    pub(crate) role: Role,
+    pub(crate) single_use: bool,
+    pub(crate) days: i64,
 }
 
 /// Creates an invitation and returns its secret, which is not stored and cannot be shown again.
-pub async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
+pub(crate) async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
     if !DAYS.contains(&draft.days) {
         return Err(Problem::field(
             "days",
@@ -73,7 +73,7 @@ pub async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
 }
 
 /// Revokes an invitation.
-pub async fn revoke(change: &mut Change, invitation: Uuid) -> Result<()> {
+pub(crate) async fn revoke(change: &mut Change, invitation: Uuid) -> Result<()> {
     let at = change.at;
     let revoked =
         sqlx::query("UPDATE invitations SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL")
@@ -89,18 +89,16 @@ pub async fn revoke(change: &mut Change, invitation: Uuid) -> Result<()> {
 
 /// An invitation that is still valid.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Open {
-    pub id: Uuid,
-    pub role: Role,
-    pub team_id: Option<Uuid>,
+pub(crate) struct Open {
+    pub(crate) id: Uuid,
+    pub(crate) role: Role,
     /// The team's name.
-    pub team: Option<String>,
+    pub(crate) team: Option<String>,
     /// First name of its creator.
-    pub by: Option<String>,
-    pub single_use: bool,
-    pub used: i32,
-    pub created_at: OffsetDateTime,
-    pub expires_at: OffsetDateTime,
+    pub(crate) by: Option<String>,
+    pub(crate) single_use: bool,
+    pub(crate) used: i32,
+    pub(crate) expires_at: OffsetDateTime,
 }
 
 const OPEN: &str = "SELECT i.id, i.role, i.team_id, t.name AS team, split_part(a.name, ' ', 1) AS by, i.single_use, i.used, i.created_at, i.expires_at
@@ -117,11 +115,11 @@ const VOUCHED: &str = concat!(
 
 /// Returns every valid invitation, newest first. The name of a private team is left out unless the
 /// reader is a member.
-pub async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Result<Vec<Open>> {
+pub(crate) async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Result<Vec<Open>> {
     let seen = seen_by!("$2");
     let query = format!(
-        "SELECT o.id, o.role, o.team_id, CASE WHEN NOT {seen} THEN 'a private team' ELSE t.name END AS team,
-                o.by, o.single_use, o.used, o.created_at, o.expires_at FROM ({OPEN} AND i.expires_at > $1) o
+        "SELECT o.id, o.role, CASE WHEN NOT {seen} THEN 'a private team' ELSE t.name END AS team,
+                o.by, o.single_use, o.used, o.expires_at FROM ({OPEN} AND i.expires_at > $1) o
          LEFT JOIN teams t ON t.id = o.team_id ORDER BY o.created_at DESC LIMIT 200"
     );
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
@@ -136,7 +134,7 @@ pub async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Result<Vec<
 /// # Errors
 /// `NotFound` if it does not exist, was used or revoked, has expired, or its creator can no longer
 /// vouch for it.
-pub async fn found(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Open> {
+pub(crate) async fn found(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Open> {
     let query = format!("{OPEN} AND i.expires_at > $1 AND i.token_hash = $2 AND {VOUCHED}");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
         .bind(now)
@@ -147,10 +145,10 @@ pub async fn found(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Ope
 
 /// A person who registers.
 #[derive(Clone, Debug)]
-pub struct Newcomer {
-    pub email: String,
-    pub name: String,
-    pub password_hash: String,
+pub(crate) struct Newcomer {
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) password_hash: String,
 }
 
 /// Creates an account by invitation and adds it to the invitation's team; to a private team only
@@ -158,7 +156,7 @@ pub struct Newcomer {
 ///
 /// # Errors
 /// `NotFound` for the second of two people who use a single-use link.
-pub async fn accept(change: &mut Change, secret: &str, new: &Newcomer) -> Result<Uuid> {
+pub(crate) async fn accept(change: &mut Change, secret: &str, new: &Newcomer) -> Result<Uuid> {
     let (role, team) = use_up(change, secret).await?;
     let account = add(change, new, &role).await?;
     // The new account is the author of its own joining.
@@ -174,7 +172,7 @@ pub async fn accept(change: &mut Change, secret: &str, new: &Newcomer) -> Result
 /// # Errors
 /// `NotFound` as for a new account, and for an invitation without a team, which has nothing to
 /// offer to an existing account.
-pub async fn accept_as(change: &mut Change, secret: &str, account: Uuid) -> Result<()> {
+pub(crate) async fn accept_as(change: &mut Change, secret: &str, account: Uuid) -> Result<()> {
     let (_, team) = use_up(change, secret).await?;
     put_on(change, team.ok_or(Problem::NotFound)?, account).await
 }
@@ -222,7 +220,7 @@ async fn put_on(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
 ///
 /// # Errors
 /// `Forbidden` if registration is closed, or the address has no allowed domain.
-pub async fn register(change: &mut Change, new: &Newcomer) -> Result<Uuid> {
+pub(crate) async fn register(change: &mut Change, new: &Newcomer) -> Result<Uuid> {
     let (open, domains) = registration(change.db()).await?;
     if !open {
         return Err(Problem::Forbidden(
@@ -246,7 +244,7 @@ pub async fn register(change: &mut Change, new: &Newcomer) -> Result<Uuid> {
 }
 
 /// Whether registration is open, and for which domains; none means all.
-pub async fn registration(db: impl sqlx::PgExecutor<'_>) -> Result<(bool, Vec<String>)> {
+pub(crate) async fn registration(db: impl sqlx::PgExecutor<'_>) -> Result<(bool, Vec<String>)> {
     Ok(
         sqlx::query_as("SELECT registration_open, registration_domains FROM workspace")
             .fetch_one(db)

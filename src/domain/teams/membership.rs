@@ -23,7 +23,7 @@ pub enum TeamRole {
 }
 
 impl TeamRole {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Lead => "lead",
             Self::Member => "member",
@@ -32,10 +32,10 @@ impl TeamRole {
 }
 
 /// The author in events for changes made on the command line.
-pub const COMMAND_LINE: &str = "The command line";
+pub(crate) const COMMAND_LINE: &str = "The command line";
 
 /// Whether a team is private, and whether it has a public address.
-pub async fn visibility(db: &PgPool, team: Uuid) -> Result<(bool, bool)> {
+pub(crate) async fn visibility(db: &PgPool, team: Uuid) -> Result<(bool, bool)> {
     Ok(
         sqlx::query_as("SELECT private, public FROM teams WHERE id = $1")
             .bind(team)
@@ -132,7 +132,7 @@ fn kind(current: &Option<(TeamRole, OffsetDateTime)>, role: Option<TeamRole>) ->
 }
 
 /// Refuses to leave a private team without a lead, because no one could see or manage it any more.
-pub async fn require_remaining_lead(change: &mut Change, team: Uuid) -> Result<()> {
+pub(crate) async fn require_remaining_lead(change: &mut Change, team: Uuid) -> Result<()> {
     if is_lost(change, team).await? {
         return Err(Problem::field(
             "handle",
@@ -157,7 +157,7 @@ async fn is_lost(change: &mut Change, team: Uuid) -> Result<bool> {
 /// Deactivation must take effect at once, whatever the person led: in each private team without a
 /// lead, the longest-standing member becomes lead. Returns whether a team has no member left;
 /// `fortnight team lead` assigns one then.
-pub async fn promote_successors(change: &mut Change, account: Uuid) -> Result<bool> {
+pub(crate) async fn promote_successors(change: &mut Change, account: Uuid) -> Result<bool> {
     let teams: Vec<Team> = sqlx::query_as(
         "SELECT t.id, t.slug, t.name, t.key, t.seq FROM members m JOIN teams t ON t.id = m.team_id WHERE m.account_id = $1 ORDER BY t.id",
     )
@@ -186,7 +186,7 @@ pub async fn promote_successors(change: &mut Change, account: Uuid) -> Result<bo
 
 /// Ends a membership and keeps its dates, so that former members are still named for the time they
 /// were there.
-pub async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
+pub(crate) async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
     let at = change.at;
     sqlx::query(
         "WITH gone AS (DELETE FROM members WHERE team_id = $1 AND account_id = $2 RETURNING role, since)
@@ -213,7 +213,7 @@ pub async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()>
 }
 
 /// Makes a team private, so that only its members can see it, or open to all who are signed in.
-pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> Result<()> {
+pub(crate) async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> Result<()> {
     touch_workspace(change.db()).await?;
     let old: bool = sqlx::query_scalar("SELECT private FROM teams WHERE id = $1 FOR NO KEY UPDATE")
         .bind(team.id)
@@ -257,7 +257,7 @@ pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> 
 ///
 /// # Errors
 /// `Invalid` for a malformed key, or one that another team has.
-pub async fn rename(change: &mut Change, team: &Team, name: &str, key: &str) -> Result<()> {
+pub(crate) async fn rename(change: &mut Change, team: &Team, name: &str, key: &str) -> Result<()> {
     touch_workspace(change.db()).await?;
     let key = key.trim().to_uppercase();
     if (name.trim(), key.as_str()) == (team.name.as_str(), team.key.as_str()) {

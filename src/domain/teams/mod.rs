@@ -12,7 +12,7 @@ pub mod share_links;
 use crate::domain::team::Team;
 
 /// The `data-live` attribute of a page: the event streams of these teams.
-pub fn live_urls<'t>(teams: impl Iterator<Item = &'t Team>) -> String {
+pub(crate) fn live_urls<'t>(teams: impl Iterator<Item = &'t Team>) -> String {
     teams
         .map(|team| format!("/teams/{}/live", team.slug))
         .collect::<Vec<_>>()
@@ -20,7 +20,7 @@ pub fn live_urls<'t>(teams: impl Iterator<Item = &'t Team>) -> String {
 }
 
 /// The `data-seq` attribute of a page: the newest event of each team that the page shows.
-pub fn event_numbers<'t>(teams: impl Iterator<Item = &'t Team>) -> String {
+pub(crate) fn event_numbers<'t>(teams: impl Iterator<Item = &'t Team>) -> String {
     teams
         .map(|team| team.seq.to_string())
         .collect::<Vec<_>>()

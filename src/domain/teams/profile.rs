@@ -12,16 +12,16 @@ use crate::domain::{
 
 /// The profile of a team.
 #[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
-pub struct About {
-    pub mission: String,
+pub(crate) struct About {
+    pub(crate) mission: String,
     /// A channel's name or URL.
-    pub chat: String,
+    pub(crate) chat: String,
     /// Markdown.
-    pub roadmap: String,
+    pub(crate) roadmap: String,
 }
 
 /// Returns a team's profile.
-pub async fn profile(db: &PgPool, team: Uuid) -> Result<About> {
+pub(crate) async fn profile(db: &PgPool, team: Uuid) -> Result<About> {
     Ok(
         sqlx::query_as("SELECT mission, chat, roadmap FROM teams WHERE id = $1")
             .bind(team)
@@ -31,7 +31,7 @@ pub async fn profile(db: &PgPool, team: Uuid) -> Result<About> {
 }
 
 /// Updates the profile.
-pub async fn update_profile(change: &mut Change, team: &Team, about: &About) -> Result<()> {
+pub(crate) async fn update_profile(change: &mut Change, team: &Team, about: &About) -> Result<()> {
     let before: About =
         sqlx::query_as("SELECT mission, chat, roadmap FROM teams WHERE id = $1 FOR NO KEY UPDATE")
             .bind(team.id)

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::{error::Result, team::Team};
 
 /// Returns every team by name.
-pub async fn teams(db: &PgPool) -> Result<Vec<Team>> {
+pub(crate) async fn teams(db: &PgPool) -> Result<Vec<Team>> {
     Ok(
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY name")
             .fetch_all(db)
@@ -15,29 +15,19 @@ pub async fn teams(db: &PgPool) -> Result<Vec<Team>> {
     )
 }
 
-/// Returns the teams that an account is a member of.
-pub async fn teams_of(db: &PgPool, account: Uuid) -> Result<Vec<Team>> {
-    Ok(sqlx::query_as(
-        "SELECT t.id, t.slug, t.name, t.key, t.seq FROM teams t JOIN members m ON m.team_id = t.id WHERE m.account_id = $1 ORDER BY t.name",
-    )
-    .bind(account)
-    .fetch_all(db)
-    .await?)
-}
-
 /// The period of a membership.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct Stay {
+pub(crate) struct Stay {
     /// `None` if the account was deleted.
-    pub name: Option<String>,
-    pub since: OffsetDateTime,
+    pub(crate) name: Option<String>,
+    pub(crate) since: OffsetDateTime,
     /// `None` for current members.
-    pub until: Option<OffsetDateTime>,
+    pub(crate) until: Option<OffsetDateTime>,
 }
 
 /// Returns everyone who was on a team at some time between two instants, by name. Later changes of
 /// membership do not change the result.
-pub async fn on_team_between(
+pub(crate) async fn on_team_between(
     db: &mut PgConnection,
     team: Uuid,
     from: OffsetDateTime,
@@ -60,7 +50,7 @@ pub async fn on_team_between(
 }
 
 /// Returns a team.
-pub async fn team(db: &PgPool, id: Uuid) -> Result<Team> {
+pub(crate) async fn team(db: &PgPool, id: Uuid) -> Result<Team> {
     Ok(
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE id = $1")
             .bind(id)
@@ -70,7 +60,7 @@ pub async fn team(db: &PgPool, id: Uuid) -> Result<Team> {
 }
 
 /// Returns a team's days off with their names, newest first, at most 200.
-pub async fn days_off(db: &PgPool, team: Uuid) -> Result<Vec<(Date, String)>> {
+pub(crate) async fn days_off(db: &PgPool, team: Uuid) -> Result<Vec<(Date, String)>> {
     Ok(sqlx::query_as(
         "SELECT day, name FROM days_off WHERE team_id = $1 ORDER BY day DESC LIMIT 200",
     )

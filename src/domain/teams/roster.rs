@@ -11,41 +11,41 @@ use crate::domain::{accounts::working_hours::Hours, clock, error::Result, person
 /// The members of a team and its working week.
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
-    pub week: Week,
+    pub(crate) week: Week,
     /// By name.
-    pub members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
 }
 
 /// The working days and standup days of a team, in its own time zone.
 #[derive(Clone, Debug)]
 pub struct Week {
     /// An IANA time zone.
-    pub zone: String,
+    pub(crate) zone: String,
     /// ISO weekdays: 1 is Monday.
-    pub working_days: Vec<i16>,
-    pub standup_days: Vec<i16>,
+    pub(crate) working_days: Vec<i16>,
+    pub(crate) standup_days: Vec<i16>,
     /// A minute of the day.
-    pub standup_at: i16,
+    pub(crate) standup_at: i16,
     /// Days off in the year around today, in order.
-    pub days_off: Vec<Date>,
+    pub(crate) days_off: Vec<Date>,
 }
 
 /// A member of a team.
 #[derive(Clone, Debug)]
-pub struct Member {
-    pub person: Person,
-    pub hours: Hours,
-    pub lead: bool,
+pub(crate) struct Member {
+    pub(crate) person: Person,
+    pub(crate) hours: Hours,
+    pub(crate) lead: bool,
     /// Their job on the team, in their own words.
-    pub title: String,
-    pub since: OffsetDateTime,
+    pub(crate) title: String,
+    pub(crate) since: OffsetDateTime,
     /// First and last day, both included.
-    pub away: Vec<(Date, Date)>,
+    pub(crate) away: Vec<(Date, Date)>,
 }
 
 impl Member {
     /// The last day of the absence that includes this day, if there is one.
-    pub fn away_until(&self, day: Date) -> Option<Date> {
+    pub(crate) fn away_until(&self, day: Date) -> Option<Date> {
         self.away
             .iter()
             .filter(|(from, to)| (*from..=*to).contains(&day))
@@ -54,7 +54,7 @@ impl Member {
     }
 
     /// Counts the days on which the member is available.
-    pub fn there(&self, days: &[Date]) -> usize {
+    pub(crate) fn there(&self, days: &[Date]) -> usize {
         days.iter()
             .filter(|day| self.away_until(**day).is_none())
             .count()
@@ -76,7 +76,7 @@ impl Default for Week {
 impl Week {
     /// The default week for sprints that start on this day: Monday to Friday, or five days from
     /// Sunday or Saturday.
-    pub fn beginning(day: Date) -> Self {
+    pub(crate) fn beginning(day: Date) -> Self {
         let working_days = match weekday(day) {
             7 => vec![7, 1, 2, 3, 4],
             6 => vec![6, 7, 1, 2, 3],
@@ -89,22 +89,22 @@ impl Week {
     }
 
     /// Today in the team's time zone.
-    pub fn today(&self, now: OffsetDateTime) -> Date {
+    pub(crate) fn today(&self, now: OffsetDateTime) -> Date {
         clock::day_in(now, &self.zone)
     }
 
     /// Whether the team works on a day.
-    pub fn works_on(&self, day: Date) -> bool {
+    pub(crate) fn works_on(&self, day: Date) -> bool {
         self.working_days.contains(&weekday(day)) && self.days_off.binary_search(&day).is_err()
     }
 
     /// The working days between two days, both included.
-    pub fn working_days(&self, from: Date, to: Date) -> Vec<Date> {
+    pub(crate) fn working_days(&self, from: Date, to: Date) -> Vec<Date> {
         days(from, to).filter(|day| self.works_on(*day)).collect()
     }
 
     /// The standup day before this one, which a standup looks back to.
-    pub fn standup_before(&self, day: Date) -> Date {
+    pub(crate) fn standup_before(&self, day: Date) -> Date {
         let earlier = (1..=120).filter_map(|back| day.checked_sub(Duration::days(back)));
         let mut meetings = earlier.filter(|day| self.standup_days.contains(&weekday(*day)));
         let first = meetings.next();
@@ -117,13 +117,13 @@ impl Week {
     }
 
     /// The time of the standup on a day.
-    pub fn standup_on(&self, day: Date) -> OffsetDateTime {
+    pub(crate) fn standup_on(&self, day: Date) -> OffsetDateTime {
         clock::instant(day, self.standup_at, &self.zone)
     }
 }
 
 /// The ISO number of a day's weekday: 1 is Monday.
-pub fn weekday(day: Date) -> i16 {
+pub(crate) fn weekday(day: Date) -> i16 {
     i16::from(day.weekday().number_from_monday())
 }
 
@@ -141,7 +141,7 @@ pub async fn load_roster(db: &PgPool, team: Uuid) -> Result<Roster> {
 }
 
 /// Returns the rosters of these teams in two queries.
-pub async fn load_rosters(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Roster>> {
+pub(crate) async fn load_rosters(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Roster>> {
     #[derive(sqlx::FromRow)]
     struct WeekRow {
         id: Uuid,

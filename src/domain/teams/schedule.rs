@@ -15,14 +15,14 @@ use crate::domain::{
 
 /// The working week as the settings form sends it.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct WeekDraft {
+pub(crate) struct WeekDraft {
     /// An IANA time zone; `None` uses the workspace's.
-    pub zone: Option<String>,
+    pub(crate) zone: Option<String>,
     /// ISO weekdays: 1 is Monday.
-    pub working_days: Vec<i16>,
-    pub standup_days: Vec<i16>,
+    pub(crate) working_days: Vec<i16>,
+    pub(crate) standup_days: Vec<i16>,
     /// A minute of the day.
-    pub standup_at: i16,
+    pub(crate) standup_at: i16,
 }
 
 impl WeekDraft {
@@ -32,7 +32,7 @@ impl WeekDraft {
 }
 
 /// Returns a team's working week as the settings form shows it.
-pub async fn week(db: &PgPool, team: Uuid) -> Result<WeekDraft> {
+pub(crate) async fn week(db: &PgPool, team: Uuid) -> Result<WeekDraft> {
     Ok(sqlx::query_as(
         "SELECT time_zone AS zone, working_days, standup_days, standup_at FROM teams WHERE id = $1",
     )
@@ -42,7 +42,7 @@ pub async fn week(db: &PgPool, team: Uuid) -> Result<WeekDraft> {
 }
 
 /// Sets a team's working week. Pace, standups and flow reports use it from then on.
-pub async fn set_week(change: &mut Change, team: &Team, week: &WeekDraft) -> Result<()> {
+pub(crate) async fn set_week(change: &mut Change, team: &Team, week: &WeekDraft) -> Result<()> {
     if week.zone.as_ref().is_some_and(|zone| !clock::is_zone(zone)) {
         return Err(Problem::field(
             "time_zone",
@@ -75,7 +75,12 @@ pub async fn set_week(change: &mut Change, team: &Team, week: &WeekDraft) -> Res
 }
 
 /// Adds a day off. Adding the same day again only renames it.
-pub async fn add_day_off(change: &mut Change, team: &Team, day: Date, name: &str) -> Result<()> {
+pub(crate) async fn add_day_off(
+    change: &mut Change,
+    team: &Team,
+    day: Date,
+    name: &str,
+) -> Result<()> {
     touch_workspace(change.db()).await?;
     sqlx::query(
         "INSERT INTO days_off (team_id, day, name) VALUES ($1, $2, $3)
@@ -91,7 +96,7 @@ pub async fn add_day_off(change: &mut Change, team: &Team, day: Date, name: &str
 }
 
 /// Removes a day off.
-pub async fn remove_day_off(change: &mut Change, team: &Team, day: Date) -> Result<()> {
+pub(crate) async fn remove_day_off(change: &mut Change, team: &Team, day: Date) -> Result<()> {
     touch_workspace(change.db()).await?;
     let name: Option<String> =
         sqlx::query_scalar("DELETE FROM days_off WHERE team_id = $1 AND day = $2 RETURNING name")

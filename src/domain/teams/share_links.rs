@@ -16,21 +16,21 @@ use crate::domain::{
 };
 
 /// The allowed validity of a link, in days.
-pub const DAYS: std::ops::RangeInclusive<i64> = 1..=366;
+pub(crate) const DAYS: std::ops::RangeInclusive<i64> = 1..=366;
 
 /// A link to be created.
-pub struct Draft<'d> {
+pub(crate) struct Draft<'d> {
     /// Who the link is for, as free text.
-    pub name: &'d str,
-    pub shows: SharedPage,
+    pub(crate) name: &'d str,
+    pub(crate) shows: SharedPage,
     /// `None`: valid until it is revoked.
-    pub days: Option<i64>,
+    pub(crate) days: Option<i64>,
     /// The hash of the password that visitors must enter, if any.
-    pub password_hash: Option<String>,
+    pub(crate) password_hash: Option<String>,
 }
 
 /// Creates a link and returns its secret, which is not stored and cannot be shown again.
-pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<String> {
+pub(crate) async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<String> {
     if draft.days.is_some_and(|days| !DAYS.contains(&days)) {
         return Err(Problem::field(
             "days",
@@ -83,7 +83,7 @@ pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Resul
 }
 
 /// Revokes a link: the next request finds nothing, and open pages are closed within five seconds.
-pub async fn revoke(change: &mut Change, team: &Team, link: Uuid) -> Result<()> {
+pub(crate) async fn revoke(change: &mut Change, team: &Team, link: Uuid) -> Result<()> {
     let at = change.at;
     let (name, shows): (String, String) = sqlx::query_as(
         "UPDATE share_links SET revoked_at = $3 WHERE team_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING name, shows",
@@ -97,7 +97,7 @@ pub async fn revoke(change: &mut Change, team: &Team, link: Uuid) -> Result<()> 
 }
 
 /// Revokes every link and invitation of a team that becomes private, and its public page.
-pub async fn revoke_all(change: &mut Change, team: &Team) -> Result<()> {
+pub(crate) async fn revoke_all(change: &mut Change, team: &Team) -> Result<()> {
     let at = change.at;
     end_links(change, Some(team.id), None).await?;
     let invitations = sqlx::query(
@@ -114,7 +114,11 @@ pub async fn revoke_all(change: &mut Change, team: &Team) -> Result<()> {
 }
 
 /// Revokes the links that a person created, of one team or of all, because they may have kept them.
-pub async fn revoke_all_of(change: &mut Change, account: Uuid, team: Option<Uuid>) -> Result<()> {
+pub(crate) async fn revoke_all_of(
+    change: &mut Change,
+    account: Uuid,
+    team: Option<Uuid>,
+) -> Result<()> {
     end_links(change, team, Some(account)).await
 }
 
@@ -141,7 +145,7 @@ async fn end_links(change: &mut Change, team: Option<Uuid>, maker: Option<Uuid>)
 ///
 /// # Errors
 /// `Invalid` for a private team.
-pub async fn set_public(change: &mut Change, team: &Team, public: bool) -> Result<()> {
+pub(crate) async fn set_public(change: &mut Change, team: &Team, public: bool) -> Result<()> {
     touch_workspace(change.db()).await?;
     let set = sqlx::query("UPDATE teams SET public = $2 WHERE id = $1 AND public <> $2")
         .bind(team.id)
@@ -195,19 +199,19 @@ async fn record(
 
 /// A link as the team's settings list it, without its secret.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Link {
-    pub id: Uuid,
-    pub name: String,
-    pub shows: SharedPage,
-    pub has_password: bool,
+pub(crate) struct Link {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) shows: SharedPage,
+    pub(crate) has_password: bool,
     /// First name of its creator.
-    pub by: Option<String>,
-    pub expires_at: Option<OffsetDateTime>,
-    pub last_used_at: Option<OffsetDateTime>,
+    pub(crate) by: Option<String>,
+    pub(crate) expires_at: Option<OffsetDateTime>,
+    pub(crate) last_used_at: Option<OffsetDateTime>,
 }
 
 /// Returns a team's links that are valid or expired recently, newest first.
-pub async fn links(db: &PgPool, team: Uuid, now: OffsetDateTime) -> Result<Vec<Link>> {
+pub(crate) async fn links(db: &PgPool, team: Uuid, now: OffsetDateTime) -> Result<Vec<Link>> {
     Ok(sqlx::query_as(
         "SELECT l.id, l.name, l.shows, l.password_hash IS NOT NULL AS has_password, split_part(a.name, ' ', 1) AS by, l.expires_at, l.last_used_at
          FROM share_links l LEFT JOIN accounts a ON a.id = l.created_by

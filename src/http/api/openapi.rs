@@ -193,6 +193,6 @@ fn problem() -> Schema {
 }
 
 /// `GET /api/v1/openapi.json`
-pub async fn document() -> Json<utoipa::openapi::OpenApi> {
+pub(crate) async fn document() -> Json<utoipa::openapi::OpenApi> {
     Json(Api::openapi())
 }

@@ -19,21 +19,21 @@ use crate::domain::{
 };
 
 /// The context at one workspace revision: every change to this data increments it.
-pub struct BoardContext {
-    pub workspace: i64,
-    pub sprints: Vec<Sprint>,
-    pub teams: Vec<Team>,
-    pub columns: Vec<Column>,
-    pub members: Vec<Person>,
-    pub roster: Roster,
-    pub people: Vec<Person>,
-    pub labels: Vec<Label>,
-    pub saved: Vec<SavedFilter>,
+pub(crate) struct BoardContext {
+    pub(crate) workspace: i64,
+    pub(crate) sprints: Vec<Sprint>,
+    pub(crate) teams: Vec<Team>,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) members: Vec<Person>,
+    pub(crate) roster: Roster,
+    pub(crate) people: Vec<Person>,
+    pub(crate) labels: Vec<Label>,
+    pub(crate) saved: Vec<SavedFilter>,
 }
 
 impl BoardContext {
     /// Loads the context of a team's board for a reader.
-    pub async fn load(db: &PgPool, auth: &BoardAuth) -> Result<Self> {
+    pub(crate) async fn load(db: &PgPool, auth: &BoardAuth) -> Result<Self> {
         let (team, viewer) = (auth.access.team.id, auth.viewer.person.id);
         Ok(Self {
             workspace: auth.workspace_seq,

@@ -32,27 +32,27 @@ use crate::{
 
 /// Everything that a cached page depends on, apart from the data's revision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct PageKey {
-    pub viewer: Uuid,
-    pub may_edit: bool,
-    pub may_comment: bool,
-    pub url: String,
-    pub theme: &'static str,
-    pub encoding: Encoding,
+pub(crate) struct PageKey {
+    pub(crate) viewer: Uuid,
+    pub(crate) may_edit: bool,
+    pub(crate) may_comment: bool,
+    pub(crate) url: String,
+    pub(crate) theme: &'static str,
+    pub(crate) encoding: Encoding,
 }
 
 /// A page's compressed bytes, the revision that they show, and their ETag.
 #[derive(Clone)]
-pub struct CachedPage {
-    pub revision: Revision,
-    pub etag: String,
-    pub bytes: Bytes,
+pub(crate) struct CachedPage {
+    pub(crate) revision: Revision,
+    pub(crate) etag: String,
+    pub(crate) bytes: Bytes,
 }
 
 /// Responds with 304 if the client has the page, with the cached page if it is still valid, and
 /// otherwise with a page rendered now. The caller has checked access. `render` returns the revision
 /// that its page shows, since changes that commit while it waits for the lock are included.
-pub async fn answer(
+pub(crate) async fn answer(
     cache: &PageCache,
     headers: &HeaderMap,
     (key, revision): (PageKey, Revision),
@@ -97,7 +97,7 @@ pub async fn answer(
 
 /// Whether `If-None-Match` has this ETag. A proxy that recompresses a response marks the ETag as
 /// weak.
-pub fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
+pub(crate) fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
     let Some(seen) = headers.typed_get::<IfNoneMatch>() else {
         return false;
     };
@@ -152,7 +152,7 @@ fn encoded_response(bytes: Bytes, encoding: Encoding, kind: &'static str) -> Res
 const SMALL: usize = 4096;
 
 /// The cached boards and pages. A few suffice: those that are open now.
-pub struct PageCache {
+pub(crate) struct PageCache {
     boards: Mutex<LruCache<BoardKey, Arc<RenderedBoard>>>,
     pages: Mutex<LruCache<PageKey, CachedPage>>,
     /// Small pages such as badges, apart so that they and boards do not evict each other.
@@ -176,7 +176,11 @@ impl Default for PageCache {
 
 impl PageCache {
     /// The board, from the cache or rendered now. After a change, only the cards that it touched are rendered.
-    pub async fn rendered(&self, db: &PgPool, view: &BoardView<'_>) -> Result<Arc<RenderedBoard>> {
+    pub(crate) async fn rendered(
+        &self,
+        db: &PgPool,
+        view: &BoardView<'_>,
+    ) -> Result<Arc<RenderedBoard>> {
         let key = view.key();
         let before = self.board(&key);
         if let Some(board) = before
@@ -193,7 +197,7 @@ impl PageCache {
     }
 
     /// The context of a team's board for this reader, from the cache or loaded now.
-    pub async fn context(&self, db: &PgPool, auth: &BoardAuth) -> Result<Arc<BoardContext>> {
+    pub(crate) async fn context(&self, db: &PgPool, auth: &BoardAuth) -> Result<Arc<BoardContext>> {
         let (team, viewer) = (auth.access.team.id, auth.viewer.person.id);
         // A token for some teams sees less than its owner does.
         let is_whole = auth.viewer.reach().is_none();
@@ -208,16 +212,16 @@ impl PageCache {
     }
 
     /// The board as it was last rendered, at any revision.
-    pub fn board(&self, key: &BoardKey) -> Option<Arc<RenderedBoard>> {
+    pub(crate) fn board(&self, key: &BoardKey) -> Option<Arc<RenderedBoard>> {
         lock(&self.boards).get(key).cloned()
     }
 
-    pub fn put_board(&self, key: BoardKey, board: Arc<RenderedBoard>) {
+    pub(crate) fn put_board(&self, key: BoardKey, board: Arc<RenderedBoard>) {
         lock(&self.boards).put(key, board);
     }
 
     /// The cached page, if it covers this revision.
-    pub fn page(&self, key: &PageKey, revision: Revision) -> Option<CachedPage> {
+    pub(crate) fn page(&self, key: &PageKey, revision: Revision) -> Option<CachedPage> {
         let found = |cache: &Mutex<LruCache<PageKey, CachedPage>>| {
             lock(cache)
                 .get(key)
@@ -227,7 +231,7 @@ impl PageCache {
         found(&self.pages).or_else(|| found(&self.small))
     }
 
-    pub fn put_page(&self, key: PageKey, page: CachedPage) {
+    pub(crate) fn put_page(&self, key: PageKey, page: CachedPage) {
         let cache = if page.bytes.len() <= SMALL {
             &self.small
         } else {
@@ -237,7 +241,7 @@ impl PageCache {
     }
 
     /// The cached context of a team's board, if it is of this workspace revision.
-    pub fn cached_context(
+    pub(crate) fn cached_context(
         &self,
         team: Uuid,
         viewer: Uuid,
@@ -249,12 +253,12 @@ impl PageCache {
             .cloned()
     }
 
-    pub fn put_context(&self, team: Uuid, viewer: Uuid, context: Arc<BoardContext>) {
+    pub(crate) fn put_context(&self, team: Uuid, viewer: Uuid, context: Arc<BoardContext>) {
         lock(&self.contexts).put((team, viewer), context);
     }
 
     /// Locks the rendering of this page.
-    pub async fn lock_page(&self, key: &PageKey) -> tokio::sync::MutexGuard<'_, ()> {
+    pub(crate) async fn lock_page(&self, key: &PageKey) -> tokio::sync::MutexGuard<'_, ()> {
         use std::hash::{DefaultHasher, Hasher};
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);

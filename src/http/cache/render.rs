@@ -33,10 +33,10 @@ use crate::{
 const MAX_EVENTS: i64 = 200;
 
 /// The columns of a board as HTML, and the counts in its header.
-pub struct RenderedBoard {
-    pub html: Rendered,
-    pub done: usize,
-    pub total: usize,
+pub(crate) struct RenderedBoard {
+    pub(crate) html: Rendered,
+    pub(crate) done: usize,
+    pub(crate) total: usize,
     pub(crate) revision: Revision,
     cards: Vec<Arc<RenderedCard>>,
 }
@@ -48,15 +48,15 @@ struct RenderedCard {
 }
 
 /// The board to render: team, columns, filter, sprint and revision.
-pub struct BoardView<'b> {
-    pub team: &'b Team,
-    pub columns: &'b [Column],
-    pub filter: &'b Filter,
-    pub resolved: ResolvedSprint,
-    pub sprint: Option<&'b Sprint>,
-    pub lanes: &'static str,
-    pub revision: Revision,
-    pub now: OffsetDateTime,
+pub(crate) struct BoardView<'b> {
+    pub(crate) team: &'b Team,
+    pub(crate) columns: &'b [Column],
+    pub(crate) filter: &'b Filter,
+    pub(crate) resolved: ResolvedSprint,
+    pub(crate) sprint: Option<&'b Sprint>,
+    pub(crate) lanes: &'static str,
+    pub(crate) revision: Revision,
+    pub(crate) now: OffsetDateTime,
 }
 
 impl BoardView<'_> {

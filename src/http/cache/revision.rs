@@ -10,27 +10,27 @@ const TIME_BUCKET_SECONDS: i64 = 300;
 
 /// Everything that a cached board depends on, apart from the data's revision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BoardKey {
-    pub team: Uuid,
-    pub filter: Filter,
-    pub sprint: ResolvedSprint,
-    pub lanes: &'static str,
+pub(crate) struct BoardKey {
+    pub(crate) team: Uuid,
+    pub(crate) filter: Filter,
+    pub(crate) sprint: ResolvedSprint,
+    pub(crate) lanes: &'static str,
 }
 
 /// The version of all data that a board shows: while it is equal, so is the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Revision {
+pub(crate) struct Revision {
     /// The sequence number of the team's newest event.
-    pub team: i64,
+    pub(crate) team: i64,
     /// The number of changes to people, teams and sprints of the workspace.
-    pub workspace: i64,
+    pub(crate) workspace: i64,
     /// The current five-minute interval, since cards show ages.
-    pub time_bucket: i64,
+    pub(crate) time_bucket: i64,
 }
 
 impl Revision {
     /// The revision at an instant, from the sequence numbers of a team and of the workspace.
-    pub fn of(team: i64, workspace: i64, now: OffsetDateTime) -> Self {
+    pub(crate) fn of(team: i64, workspace: i64, now: OffsetDateTime) -> Self {
         Self {
             team,
             workspace,
@@ -39,7 +39,7 @@ impl Revision {
     }
 
     /// Whether this revision is at least as new as the other in every part.
-    pub fn covers(&self, other: &Self) -> bool {
+    pub(crate) fn covers(&self, other: &Self) -> bool {
         self.team >= other.team
             && self.workspace >= other.workspace
             && self.time_bucket >= other.time_bucket

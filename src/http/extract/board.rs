@@ -18,7 +18,12 @@ use crate::{
 };
 
 /// Authorizes a request for a team's board.
-pub async fn open(app: &App, from: ClientIp, headers: &HeaderMap, slug: &str) -> Result<BoardAuth> {
+pub(crate) async fn open(
+    app: &App,
+    from: ClientIp,
+    headers: &HeaderMap,
+    slug: &str,
+) -> Result<BoardAuth> {
     let Credentials { token_hash, cookie } =
         viewer::credentials(headers, app.is_https()).ok_or(Problem::SignedOut)?;
     let now = app.clock.now();

@@ -6,7 +6,7 @@ use axum::{
 };
 
 /// Reads the whole body; responds with 408 if it arrives too slowly.
-pub async fn whole<S: Send + Sync>(
+pub(crate) async fn whole<S: Send + Sync>(
     request: Request,
     state: &S,
 ) -> Result<Bytes, axum::response::Response> {

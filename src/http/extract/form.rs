@@ -29,14 +29,14 @@ pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// All fields, in the order they came.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A field's first value.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(found, _)| found == name)
@@ -49,7 +49,7 @@ impl Fields {
     }
 
     /// Every value of a field that is not empty.
-    pub fn all(&self, name: &str) -> Vec<String> {
+    pub(crate) fn all(&self, name: &str) -> Vec<String> {
         self.0
             .iter()
             .filter(|(found, value)| found == name && !value.trim().is_empty())
@@ -58,7 +58,11 @@ impl Fields {
     }
 
     /// Parses a field, such as a number; `None` if it is missing or empty.
-    pub fn parse<T: std::str::FromStr>(&self, name: &'static str, why: &str) -> Result<Option<T>> {
+    pub(crate) fn parse<T: std::str::FromStr>(
+        &self,
+        name: &'static str,
+        why: &str,
+    ) -> Result<Option<T>> {
         match self.text(name).trim() {
             "" => Ok(None),
             text => text
@@ -69,7 +73,7 @@ impl Fields {
     }
 
     /// A date as browsers send it; 31 February is refused.
-    pub fn date(&self, name: &'static str) -> Result<Option<Date>> {
+    pub(crate) fn date(&self, name: &'static str) -> Result<Option<Date>> {
         match self.text(name).trim() {
             "" => Ok(None),
             text => parse_date(text)
@@ -264,6 +268,6 @@ fn has_nul(value: &Value) -> bool {
 }
 
 /// Parses an id in a URL; an invalid one is not found.
-pub fn id(text: &str) -> Result<Uuid> {
+pub(crate) fn id(text: &str) -> Result<Uuid> {
     text.parse().map_err(|_| Problem::NotFound)
 }

@@ -17,7 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// `NotFound` for a link that never existed, has expired or was revoked: they look the same.
-pub async fn entrance(
+pub(crate) async fn entrance(
     db: &PgPool,
     clock: &Clock,
     headers: &HeaderMap,
@@ -30,7 +30,7 @@ pub async fn entrance(
 }
 
 /// The guest of a share link, for responses that cannot ask for a password: feeds, badges, streams.
-pub async fn guest(app: &App, headers: &HeaderMap, secret: &str) -> Result<Guest> {
+pub(crate) async fn guest(app: &App, headers: &HeaderMap, secret: &str) -> Result<Guest> {
     match entrance(&app.db, &app.clock, headers, secret).await? {
         ShareLinkEntry::Open(guest) => Ok(guest),
         ShareLinkEntry::Condition(_) => Err(Problem::Forbidden(
@@ -40,6 +40,6 @@ pub async fn guest(app: &App, headers: &HeaderMap, secret: &str) -> Result<Guest
 }
 
 /// The guest of a team's public page.
-pub async fn public(app: &App, slug: &str) -> Result<Guest> {
+pub(crate) async fn public(app: &App, slug: &str) -> Result<Guest> {
     share_links::public(&app.db, slug).await
 }

@@ -21,8 +21,8 @@ use crate::{
 
 /// The viewer and the task whose key is in the URL.
 pub struct TaskContext {
-    pub viewer: Viewer,
-    pub access: TaskAccess,
+    pub(crate) viewer: Viewer,
+    pub(crate) access: TaskAccess,
 }
 
 impl FromRequestParts<App> for TaskContext {
@@ -54,7 +54,7 @@ impl FromRequestParts<App> for TaskContext {
 
 impl TaskContext {
     /// Returns the context if the viewer may edit the task.
-    pub fn require_edit(self) -> Result<Self> {
+    pub(crate) fn require_edit(self) -> Result<Self> {
         match self.access.may_edit {
             true => Ok(self),
             false if self.viewer.may_write() => Err(only_members(&self.access.team)),
@@ -63,7 +63,7 @@ impl TaskContext {
     }
 
     /// Returns the context if the viewer may comment: anyone whose account may write.
-    pub fn to_comment(self) -> Result<Self> {
+    pub(crate) fn to_comment(self) -> Result<Self> {
         if self.viewer.may_write() {
             Ok(self)
         } else {

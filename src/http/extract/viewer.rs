@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The request's credentials, unchecked. A bearer token takes precedence over a cookie.
-pub fn credentials(headers: &HeaderMap, https: bool) -> Option<Credentials> {
+pub(crate) fn credentials(headers: &HeaderMap, https: bool) -> Option<Credentials> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let (scheme, secret) = value.to_str().ok()?.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("bearer") {
@@ -42,7 +42,7 @@ pub fn credentials(headers: &HeaderMap, https: bool) -> Option<Credentials> {
 
 /// The problem for unknown credentials: expired sessions and guesses. Counts against the network's
 /// rate limit.
-pub fn reject_unknown(app: &App, from: ClientIp) -> Problem {
+pub(crate) fn reject_unknown(app: &App, from: ClientIp) -> Problem {
     app.request_limits
         .count_wrong_secret(from)
         .err()
@@ -81,7 +81,7 @@ impl OptionalFromRequestParts<App> for Viewer {
 
 impl Viewer {
     /// Attaches the request's idempotency key, and counts the request if it is a write.
-    pub fn for_request(mut self, app: &App, parts: &Parts) -> Result<Self> {
+    pub(crate) fn for_request(mut self, app: &App, parts: &Parts) -> Result<Self> {
         request_log::note_account(self.person.id);
         if !parts.method.is_safe() {
             app.request_limits.count_write(self.person.id)?;

@@ -27,7 +27,7 @@ pub struct Live {
 }
 
 /// One team's broadcast channel.
-pub struct Channel {
+pub(crate) struct Channel {
     pub(crate) frames: broadcast::Sender<Frame>,
     /// The newest event that was sent.
     pub(crate) sent: AtomicI64,
@@ -37,9 +37,9 @@ pub struct Channel {
 /// One server-sent event, the same bytes for every listener. `seq` is 0 if it belongs to no event
 /// of the log.
 #[derive(Clone)]
-pub struct Frame {
-    pub seq: i64,
-    pub bytes: Bytes,
+pub(crate) struct Frame {
+    pub(crate) seq: i64,
+    pub(crate) bytes: Bytes,
 }
 
 impl Frame {
@@ -52,14 +52,14 @@ impl Frame {
 /// The credentials that a stream was opened with, and its team.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::FromRow)]
 pub(crate) struct StreamAuth {
-    pub token_hash: Vec<u8>,
-    pub team: Uuid,
+    pub(crate) token_hash: Vec<u8>,
+    pub(crate) team: Uuid,
 }
 
 /// An open stream, with the signal that closes it.
 pub(crate) struct StreamHandle {
-    pub auth: StreamAuth,
-    pub revoked: Arc<Notify>,
+    pub(crate) auth: StreamAuth,
+    pub(crate) revoked: Arc<Notify>,
 }
 
 impl Live {
@@ -79,7 +79,7 @@ impl Live {
     }
 
     /// Becomes true when the streams should end.
-    pub fn ended(&self) -> watch::Receiver<bool> {
+    pub(crate) fn ended(&self) -> watch::Receiver<bool> {
         self.ended.subscribe()
     }
 

@@ -77,7 +77,7 @@ async fn dispatch_commits(app: &App) {
 }
 
 /// Notifies the running server of a command's changes, for a command that ends right after.
-pub async fn flush(db: &PgPool, commits: &mut Commits) {
+pub(crate) async fn flush(db: &PgPool, commits: &mut Commits) {
     let mut teams = BTreeMap::new();
     while let Ok((team, seq)) = commits.try_recv() {
         teams.insert(team, seq);

@@ -20,7 +20,7 @@ struct GoalHtml<'g> {
 }
 
 /// The goals of a team's current sprint, each rendered as in the board's header.
-pub async fn goals_html(
+pub(crate) async fn goals_html(
     db: &PgPool,
     team: &Team,
     now: OffsetDateTime,

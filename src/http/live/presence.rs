@@ -9,7 +9,7 @@ use crate::domain::person::Person;
 
 /// The people with a board open, and the number of streams of each.
 #[derive(Default)]
-pub struct Presence {
+pub(crate) struct Presence {
     people: HashMap<Uuid, (Person, usize)>,
 }
 
@@ -22,7 +22,7 @@ struct PresenceHtml<'p> {
 
 impl Presence {
     /// Adds a stream; true if it is the person's first.
-    pub fn arrive(&mut self, person: &Person) -> bool {
+    pub(crate) fn arrive(&mut self, person: &Person) -> bool {
         let entry = self
             .people
             .entry(person.id)
@@ -32,7 +32,7 @@ impl Presence {
     }
 
     /// Removes a stream; true if it was the person's last.
-    pub fn leave(&mut self, person: Uuid) -> bool {
+    pub(crate) fn leave(&mut self, person: Uuid) -> bool {
         let Some(entry) = self.people.get_mut(&person) else {
             return false;
         };
@@ -45,7 +45,7 @@ impl Presence {
     }
 
     /// Avatars and a count, including the reader; the page leaves the reader out.
-    pub fn html(&self) -> String {
+    pub(crate) fn html(&self) -> String {
         let mut shown: Vec<&Person> = self.people.values().map(|(person, _)| person).collect();
         shown.sort_by(|a, b| a.handle.cmp(&b.handle));
         let count = shown.len();

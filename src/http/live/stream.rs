@@ -37,12 +37,12 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-pub struct After {
+pub(crate) struct After {
     after: Option<i64>,
 }
 
 /// `GET /teams/{slug}/live`: the board's changes as server-sent events, from `Last-Event-ID` or `after` on.
-pub async fn live(
+pub(crate) async fn live(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -65,7 +65,7 @@ pub async fn live(
 }
 
 /// `GET /share/{key}/live`: tells a guest that something changed, but not what.
-pub async fn live_for_guest(
+pub(crate) async fn live_for_guest(
     State(app): State<App>,
     from: ClientIp,
     Path(key): Path<String>,
@@ -81,7 +81,7 @@ pub async fn live_for_guest(
 }
 
 /// `GET /public/{slug}/live`
-pub async fn live_for_public(
+pub(crate) async fn live_for_public(
     State(app): State<App>,
     from: ClientIp,
     Path(slug): Path<String>,

@@ -26,7 +26,7 @@ impl ClientIp {
 
     /// The address as rate limits count it: an IPv6 subscriber has a whole /64.
     #[must_use]
-    pub fn counted(self) -> Self {
+    pub(crate) fn counted(self) -> Self {
         let whole = |address| match address {
             IpAddr::V6(address) => Ipv6Net::new_assert(address, 64).network().into(),
             IpAddr::V4(_) => address,

@@ -81,26 +81,26 @@ const CARRIED: [&str; 31] = [
 
 /// A form as it was sent, as an extension of the response that refuses it.
 #[derive(Clone, Debug)]
-pub struct FormRetry {
+pub(crate) struct FormRetry {
     /// The form's action.
-    pub url: String,
+    pub(crate) url: String,
     /// The page that had the form.
-    pub back: String,
-    pub shown: Vec<Field>,
-    pub carried: Vec<(String, String)>,
+    pub(crate) back: String,
+    pub(crate) shown: Vec<Field>,
+    pub(crate) carried: Vec<(String, String)>,
 }
 
 /// A field with the value that was entered.
 #[derive(Clone, Debug)]
-pub struct Field {
-    pub name: &'static str,
-    pub label: &'static str,
-    pub is_long: bool,
-    pub value: String,
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) is_long: bool,
+    pub(crate) value: String,
 }
 
 /// Remembers a form's fields, and attaches them to the response if it is an error.
-pub async fn offer_form_retry(request: Request, next: Next) -> Response {
+pub(crate) async fn offer_form_retry(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let body = match crate::http::extract::body::whole(Request::new(body), &()).await {
         Ok(body) => body,
@@ -117,7 +117,7 @@ pub async fn offer_form_retry(request: Request, next: Next) -> Response {
 }
 
 /// The field's static name, if it is one that is shown.
-pub fn shown(name: &str) -> Option<&'static str> {
+pub(crate) fn shown(name: &str) -> Option<&'static str> {
     ECHOED
         .iter()
         .map(|(shown, ..)| *shown)
@@ -127,7 +127,7 @@ pub fn shown(name: &str) -> Option<&'static str> {
 impl FormRetry {
     /// The retry of a form whose route did not opt in, if every field can be echoed so that nothing
     /// is lost.
-    pub fn whole(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
+    pub(crate) fn whole(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         let goes_back =
             |name: &str| shown(name).is_some() || CARRIED.contains(&name) || name == "back";
         let all = form_urlencoded::parse(body).all(|(name, _)| goes_back(&name));

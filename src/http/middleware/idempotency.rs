@@ -12,7 +12,7 @@ use crate::domain::{error::Problem, policy::actor::IdempotencyKey};
 
 /// Attaches a request's `Idempotency-Key` and a digest of its body, by which a repeated write is
 /// recognised.
-pub async fn record_idempotency_key(request: Request, next: Next) -> Response {
+pub(crate) async fn record_idempotency_key(request: Request, next: Next) -> Response {
     let Some(key) = request.headers().get("idempotency-key") else {
         return next.run(request).await;
     };

@@ -29,10 +29,10 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
      form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
 
 /// The largest request line and headers. Filters are in the URL, so it is not small.
-pub const MAX_HEAD_BYTES: usize = 32 * 1024;
+pub(crate) const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// The largest request body.
-pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 static HEADERS: [(HeaderName, HeaderValue); 7] = [
     (
@@ -63,7 +63,7 @@ static HEADERS: [(HeaderName, HeaderValue); 7] = [
 ];
 
 /// All of this middleware as one layer: separate layers would each copy and box the others.
-pub async fn wrap_request(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn wrap_request(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = Uuid::now_v7();
     let method = request.method().clone();
     request_log::logged(id, method, respond(app, id, request, next)).await
@@ -110,7 +110,7 @@ fn head_size(request: &Request) -> usize {
 
 /// Marks a response that is not only for signed-in readers, as a response extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
+pub(crate) enum Audience {
     /// Guests with a secret link: kept out of search indexes and referrers.
     Guests,
     /// As `Guests`, and other sites may embed the page.

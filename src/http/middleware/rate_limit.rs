@@ -32,7 +32,7 @@ const WRITES: NonZeroU32 = NonZeroU32::new(120_000).unwrap(); // as above
 const WRITES_A_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap(); // as above
 
 /// Rate limits of sign-in attempts.
-pub struct SignInLimits {
+pub(crate) struct SignInLimits {
     /// Keyed by a digest of the e-mail address, so that long input does not fill the memory.
     pairs: DefaultKeyedRateLimiter<([u8; 32], ClientIp)>,
     networks: DefaultKeyedRateLimiter<ClientIp>,
@@ -63,7 +63,7 @@ impl Default for SignInLimits {
 
 impl SignInLimits {
     /// Counts an attempt. Attempts from one network do not lock out the account's owner on another.
-    pub fn count(&self, email: &str, from: ClientIp) -> Result<()> {
+    pub(crate) fn count(&self, email: &str, from: ClientIp) -> Result<()> {
         let from = from.counted();
         let email = Sha256::digest(email.trim().to_lowercase()).into();
         let outcome = self
@@ -80,7 +80,7 @@ impl SignInLimits {
     }
 
     /// Whether to log a refused attempt; false if one from this network was logged recently.
-    pub fn should_log(&self, from: ClientIp) -> bool {
+    pub(crate) fn should_log(&self, from: ClientIp) -> bool {
         self.recently_logged.check_key(&from.counted()).is_ok()
     }
 }
@@ -107,7 +107,7 @@ impl RequestLimits {
     }
 
     /// Counts an unknown cookie or token.
-    pub fn count_wrong_secret(&self, from: ClientIp) -> Result<()> {
+    pub(crate) fn count_wrong_secret(&self, from: ClientIp) -> Result<()> {
         let outcome = self.wrong_secrets.check_key(&from.counted());
         if self.wrong_secrets.len() > 10_000 {
             self.wrong_secrets.retain_recent();

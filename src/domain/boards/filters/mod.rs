@@ -22,13 +22,13 @@ pub use crate::domain::{
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "Vec<(String, String)>")]
 pub struct FilterParams {
-    pub sprint: String,
-    pub owner: String,
-    pub label: String,
-    pub goal: String,
-    pub q: String,
+    pub(crate) sprint: String,
+    pub(crate) owner: String,
+    pub(crate) label: String,
+    pub(crate) goal: String,
+    pub(crate) q: String,
     /// How the board is grouped: `owner`, `goal`, or not at all.
-    pub lanes: String,
+    pub(crate) lanes: String,
 }
 
 impl From<Vec<(String, String)>> for FilterParams {
@@ -58,7 +58,7 @@ impl From<Vec<(String, String)>> for FilterParams {
 
 impl Filter {
     /// Reads the filter of a URL; its separate parameters mean the same as their terms in `q`.
-    pub fn parse(params: &FilterParams) -> Self {
+    pub(crate) fn parse(params: &FilterParams) -> Self {
         let mut filter = Self::default();
         for (name, value) in [
             ("sprint", &params.sprint),
@@ -77,7 +77,7 @@ impl Filter {
     }
 
     /// Reads a query in the filter language.
-    pub fn read_query(q: &str) -> Self {
+    pub(crate) fn read_query(q: &str) -> Self {
         Self::parse(&FilterParams {
             q: q.to_owned(),
             ..FilterParams::default()
@@ -146,25 +146,25 @@ impl Filter {
     }
 
     /// Whether nothing but the sprint is filtered.
-    pub fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         self.terms.is_empty()
     }
 
     /// Whether the result changes with time, even if no task changes.
-    pub fn depends_on_time(&self) -> bool {
+    pub(crate) fn depends_on_time(&self) -> bool {
         self.terms
             .iter()
             .any(|term| matches!(term.asks, Condition::Age { .. } | Condition::Overdue))
     }
 
-    pub fn wants_archived(&self) -> bool {
+    pub(crate) fn wants_archived(&self) -> bool {
         self.terms
             .iter()
             .any(|term| term.asks == Condition::Archived && !term.not)
     }
 
     /// Replaces `me` by the reader's handle.
-    pub fn for_reader(mut self, handle: &str) -> Self {
+    pub(crate) fn for_reader(mut self, handle: &str) -> Self {
         for term in &mut self.terms {
             if term.asks == Condition::Owner("me".to_owned()) {
                 term.asks = Condition::Owner(handle.to_owned());
@@ -174,7 +174,7 @@ impl Filter {
     }
 
     /// The query string for this filter, starting with `?`.
-    pub fn query_string(&self, lanes: &str) -> String {
+    pub(crate) fn query_string(&self, lanes: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("sprint", &self.sprint.to_string());
         let terms = self.terms_text();
@@ -188,7 +188,7 @@ impl Filter {
     }
 
     /// The terms, written in the filter language.
-    pub fn terms_text(&self) -> String {
+    pub(crate) fn terms_text(&self) -> String {
         self.terms
             .iter()
             .map(Term::to_string)
@@ -197,7 +197,7 @@ impl Filter {
     }
 
     /// Adds this term, or removes it if it is there.
-    pub fn toggled(&self, asks: Condition) -> Self {
+    pub(crate) fn toggled(&self, asks: Condition) -> Self {
         let mut filter = self.clone();
         let before = filter.terms.len();
         filter.terms.retain(|term| term.not || term.asks != asks);
@@ -208,7 +208,7 @@ impl Filter {
     }
 
     /// The same terms in another sprint.
-    pub fn in_sprint(&self, sprint: SprintChoice) -> Self {
+    pub(crate) fn in_sprint(&self, sprint: SprintChoice) -> Self {
         Self {
             sprint,
             ..self.clone()

@@ -22,7 +22,7 @@ pub struct Moment {
 
 impl Moment {
     /// Looks up today's date only if the filter needs it.
-    pub async fn of(
+    pub(crate) async fn of(
         db: impl PgExecutor<'_>,
         team: &Team,
         filter: &Filter,
@@ -50,7 +50,7 @@ impl Moment {
 impl Filter {
     /// Adds the filter's conditions on `tasks k` with `columns c` to a query's WHERE. Every text is
     /// bound; `%`, `_` and `\` in words match themselves.
-    pub fn push_conditions(
+    pub(crate) fn push_conditions(
         &self,
         query: &mut QueryBuilder<Postgres>,
         team: &Team,
@@ -76,7 +76,12 @@ impl Filter {
 
     /// Like `push_conditions`, without the sprint and including archived tasks: for reports about
     /// the past.
-    pub fn push_terms(&self, query: &mut QueryBuilder<Postgres>, team: &Team, moment: Moment) {
+    pub(crate) fn push_terms(
+        &self,
+        query: &mut QueryBuilder<Postgres>,
+        team: &Team,
+        moment: Moment,
+    ) {
         let wanted = self
             .terms
             .iter()

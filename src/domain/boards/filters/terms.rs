@@ -3,15 +3,15 @@
 /// A parsed filter, with the terms that were not understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
-    pub sprint: SprintChoice,
-    pub terms: Vec<Term>,
+    pub(crate) sprint: SprintChoice,
+    pub(crate) terms: Vec<Term>,
     /// One message for each term that was not understood.
-    pub unknown: Vec<String>,
+    pub(crate) unknown: Vec<String>,
 }
 
 /// Which sprints' tasks are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum SprintChoice {
+pub(crate) enum SprintChoice {
     #[default]
     This,
     Next,
@@ -21,14 +21,14 @@ pub enum SprintChoice {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Term {
-    pub not: bool,
-    pub asks: Condition,
+pub(crate) struct Term {
+    pub(crate) not: bool,
+    pub(crate) asks: Condition,
 }
 
 /// The condition of one term.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Condition {
+pub(crate) enum Condition {
     Owner(String),
     Label(String),
     Goal(Option<i32>),

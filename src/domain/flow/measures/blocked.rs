@@ -12,36 +12,36 @@ pub const OUTSIDE: &str = "outside";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Waited {
     /// The blocking task, or the reason as text.
-    pub what: String,
+    pub(crate) what: String,
     /// The team or person; `OUTSIDE` for free text, and empty if no reason was given.
-    pub party: String,
+    pub(crate) party: String,
 }
 
 /// A period in which a task was waiting on something, both days included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockedPeriod {
-    pub task: Uuid,
-    pub on: Waited,
-    pub from: Date,
-    pub to: Date,
+    pub(crate) task: Uuid,
+    pub(crate) on: Waited,
+    pub(crate) from: Date,
+    pub(crate) to: Date,
 }
 
 /// Days blocked by one cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    pub on: Waited,
-    pub tasks: usize,
-    pub days: usize,
+    pub(crate) on: Waited,
+    pub(crate) tasks: usize,
+    pub(crate) days: usize,
 }
 
 /// All days blocked, by cause, longest first. A day counts once for each task and cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Blocked {
-    pub rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
     /// Number of different pairs of day and task, however many reasons there were.
-    pub total: usize,
+    pub(crate) total: usize,
     /// The cause with the most days, and their number.
-    pub most: Option<(String, usize)>,
+    pub(crate) most: Option<(String, usize)>,
 }
 
 /// Adds up the periods with a given reason, and the days in a blocked column without one.

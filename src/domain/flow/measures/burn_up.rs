@@ -19,18 +19,18 @@ time::serde::format_description!(iso, Date, "[year]-[month]-[day]");
 /// The data of a burn-up chart, stored as it is when the sprint is closed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BurnUp {
-    pub sprint: i32,
-    pub name: String,
+    pub(crate) sprint: i32,
+    pub(crate) name: String,
     #[serde(with = "iso")]
-    pub starts_on: Date,
+    pub(crate) starts_on: Date,
     #[serde(with = "iso")]
-    pub ends_on: Date,
+    pub(crate) ends_on: Date,
     /// The state at the start of the sprint.
-    pub start: ScopeAndDone,
+    pub(crate) start: ScopeAndDone,
     /// The state at the end of each day so far, the last one as of now.
     pub days: Vec<ScopeAndDone>,
     /// The number of elapsed working days at the end of each day of the sprint.
-    pub worked: Vec<usize>,
+    pub(crate) worked: Vec<usize>,
     /// The forecast for the end of the sprint; `None` when it has ended, or while there is too
     /// little data.
     pub forecast: Option<Forecast>,
@@ -54,9 +54,9 @@ pub struct Forecast {
 /// A task was added to or removed from a sprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeChange {
-    pub task: Uuid,
-    pub at: OffsetDateTime,
-    pub joins: bool,
+    pub(crate) task: Uuid,
+    pub(crate) at: OffsetDateTime,
+    pub(crate) joins: bool,
 }
 
 impl BurnUp {
@@ -65,19 +65,9 @@ impl BurnUp {
         self.days.last().copied().unwrap_or(self.start)
     }
 
-    /// Each day with its state at the end.
-    pub fn dated(&self) -> impl Iterator<Item = (Date, ScopeAndDone)> {
-        (0_i64..).zip(&self.days).map(|(index, day)| {
-            (
-                self.starts_on.saturating_add(time::Duration::days(index)),
-                *day,
-            )
-        })
-    }
-
     /// The ideal line at the end of each day of the sprint: the scope, spread evenly over its
     /// working days.
-    pub fn ideal(&self) -> Vec<f64> {
+    pub(crate) fn ideal(&self) -> Vec<f64> {
         let all = self.worked.last().copied().unwrap_or(0).max(1) as f64;
         self.worked
             .iter()
@@ -297,9 +287,5 @@ mod tests {
         assert_eq!(kept["starts_on"], "2026-11-16");
         assert_eq!(serde_json::from_value::<BurnUp>(kept).unwrap(), burn_up);
         assert_eq!(burn_up.ideal(), [8.0, 16.0, 24.0]);
-        assert_eq!(
-            burn_up.dated().map(|(day, _)| day).collect::<Vec<_>>(),
-            [date!(2026 - 11 - 16), date!(2026 - 11 - 17)]
-        );
     }
 }

@@ -36,23 +36,23 @@ pub enum StartedTask {
 /// A task with its cycle time in days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CycleTime {
-    pub task: Uuid,
-    pub start: Date,
-    pub end: Date,
-    pub days: i64,
+    pub(crate) task: Uuid,
+    pub(crate) start: Date,
+    pub(crate) end: Date,
+    pub(crate) days: i64,
 }
 
 /// How many tasks were left out of a report, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Excluded {
-    pub no_start: usize,
-    pub unknown: usize,
-    pub backwards: usize,
+    pub(crate) no_start: usize,
+    pub(crate) unknown: usize,
+    pub(crate) backwards: usize,
 }
 
 impl Excluded {
     /// A sentence for the report; `None` if no task was left out.
-    pub fn sentence(&self) -> Option<String> {
+    pub(crate) fn sentence(&self) -> Option<String> {
         let parts = [
             (self.no_start, "never in progress"),
             (self.unknown, "imported with an incomplete history"),
@@ -70,9 +70,9 @@ impl Excluded {
 /// Cycle times in the given order, their sorted days, and what was left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CycleTimes {
-    pub finished: Vec<CycleTime>,
-    pub sorted: Vec<i64>,
-    pub left_out: Excluded,
+    pub(crate) finished: Vec<CycleTime>,
+    pub(crate) sorted: Vec<i64>,
+    pub(crate) left_out: Excluded,
 }
 
 impl CycleTimes {

@@ -21,13 +21,13 @@ pub enum Kind {
 /// A task changes its state, or leaves the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transition {
-    pub task: Uuid,
-    pub at: OffsetDateTime,
-    pub kind: Kind,
+    pub(crate) task: Uuid,
+    pub(crate) at: OffsetDateTime,
+    pub(crate) kind: Kind,
     /// The new state; `None` for archiving and some imports.
-    pub to: Option<ColumnState>,
+    pub(crate) to: Option<ColumnState>,
     /// Imported directly to the archive.
-    pub archived: bool,
+    pub(crate) archived: bool,
 }
 
 impl Transition {
@@ -60,7 +60,7 @@ impl TaskState {
 
 impl Replay {
     /// Starts with the tasks that were on the board.
-    pub fn from(initial: &[(Uuid, ColumnState)]) -> Self {
+    pub(crate) fn from(initial: &[(Uuid, ColumnState)]) -> Self {
         let mut replay = Self::default();
         for (task, state) in initial {
             replay.put(
@@ -75,7 +75,7 @@ impl Replay {
     }
 
     /// Applies one transition.
-    pub fn apply(&mut self, transition: &Transition) {
+    pub(crate) fn apply(&mut self, transition: &Transition) {
         let old = self.tasks.get(&transition.task).copied();
         let now = match transition.kind {
             Kind::Archived => old.map(|old| TaskState {
@@ -98,7 +98,7 @@ impl Replay {
     }
 
     /// A task's state, if it is on the board or done.
-    pub fn state(&self, task: Uuid) -> Option<ColumnState> {
+    pub(crate) fn state(&self, task: Uuid) -> Option<ColumnState> {
         self.tasks.get(&task).copied().and_then(TaskState::seen)
     }
 

@@ -27,7 +27,7 @@ use crate::domain::{
 };
 
 /// Returns the tasks that were on the board and not done at an instant, with their state.
-pub async fn open_at(
+pub(crate) async fn open_at(
     db: &mut PgConnection,
     team: Uuid,
     at: OffsetDateTime,
@@ -79,7 +79,7 @@ impl<'r> FromRow<'r, PgRow> for Transition {
 }
 
 /// Returns every change of state in a team between two instants, in order.
-pub async fn transitions(
+pub(crate) async fn transitions(
     db: &mut PgConnection,
     team: Uuid,
     (since, until): (OffsetDateTime, OffsetDateTime),
@@ -97,7 +97,7 @@ pub async fn transitions(
 
 /// Returns the first day in progress of each of these tasks. A task whose first known event is not
 /// its creation was imported without its earlier history.
-pub async fn started(
+pub(crate) async fn started(
     db: &mut PgConnection,
     team: Uuid,
     tasks: &[Uuid],
@@ -128,7 +128,7 @@ pub async fn started(
 }
 
 /// Returns a team's work in progress: started, blocked or in review, by number.
-pub async fn work_in_progress(
+pub(crate) async fn work_in_progress(
     db: &mut PgConnection,
     team: &Team,
     filter: &Filter,
@@ -152,7 +152,7 @@ pub async fn work_in_progress(
 }
 
 /// Returns what tasks were waiting on between two instants, cut at both, in days.
-pub async fn blockers(
+pub(crate) async fn blockers(
     db: &mut PgConnection,
     team: Uuid,
     (since, until): (OffsetDateTime, OffsetDateTime),
@@ -205,7 +205,7 @@ pub async fn blockers(
 }
 
 /// The days of a range that a period touches.
-pub fn span_of_days(
+pub(crate) fn span_of_days(
     (from, to): (OffsetDateTime, OffsetDateTime),
     (since, until): (OffsetDateTime, OffsetDateTime),
     zone: &str,

@@ -15,15 +15,15 @@ use crate::domain::{
 
 /// A task as charts name it.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct TaskRef {
-    pub id: Uuid,
-    pub number: i64,
-    pub title: String,
-    pub state: ColumnState,
+pub(crate) struct TaskRef {
+    pub(crate) id: Uuid,
+    pub(crate) number: i64,
+    pub(crate) title: String,
+    pub(crate) state: ColumnState,
 }
 
 /// Returns references to those of these tasks that match a filter now.
-pub async fn task_refs(
+pub(crate) async fn task_refs(
     db: &mut PgConnection,
     team: &Team,
     filter: &Filter,

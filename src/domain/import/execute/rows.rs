@@ -193,14 +193,14 @@ async fn insert_comments(
 }
 
 /// The row of a planned task.
-pub(crate) struct Row {
-    pub id: Uuid,
-    pub number: i64,
-    pub rank: Option<String>,
-    pub sprint: Option<Uuid>,
-    pub due: Option<time::Date>,
-    pub created_by: Option<Uuid>,
-    pub created_at: OffsetDateTime,
-    pub column_since: OffsetDateTime,
-    pub archived_at: Option<OffsetDateTime>,
+pub struct Row {
+    pub(crate) id: Uuid,
+    pub(crate) number: i64,
+    pub(crate) rank: Option<String>,
+    pub(crate) sprint: Option<Uuid>,
+    pub(crate) due: Option<time::Date>,
+    pub(crate) created_by: Option<Uuid>,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) column_since: OffsetDateTime,
+    pub(crate) archived_at: Option<OffsetDateTime>,
 }

@@ -17,8 +17,8 @@ const MAX: usize = 1000;
 /// The actions of one card, oldest first.
 #[derive(Default)]
 pub(crate) struct Done {
-    pub comments: Vec<Comment>,
-    pub past: Vec<Past>,
+    pub(crate) comments: Vec<Comment>,
+    pub(crate) past: Vec<Past>,
 }
 
 /// Returns the actions by card id.

@@ -56,7 +56,12 @@ fn free(colour: &str, taken: &mut HashSet<String>) -> String {
 
 impl Labels<'_> {
     /// The names of a card's labels, which the export contains by id, as objects, or not at all.
-    pub fn of(&self, card: &Node, title: &str, changed: &mut Notices) -> Result<Vec<String>> {
+    pub(crate) fn of(
+        &self,
+        card: &Node,
+        title: &str,
+        changed: &mut Notices,
+    ) -> Result<Vec<String>> {
         let mut names: Vec<String> = Vec::new();
         let whole = card.objects("labels")?;
         let by_id = card.items("idLabels")?;

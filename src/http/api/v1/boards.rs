@@ -38,7 +38,7 @@ pub struct TeamList {
 
 /// A team in the list of teams.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct TeamSummary {
+pub(crate) struct TeamSummary {
     /// The slug, as in URLs.
     #[schema(example = "infrastructure")]
     slug: String,
@@ -55,7 +55,7 @@ pub struct TeamSummary {
 
 /// A team's board.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct BoardResponse {
+pub(crate) struct BoardResponse {
     /// The team.
     team: BoardTeam,
     /// The number of the team's newest event.
@@ -70,7 +70,7 @@ pub struct BoardResponse {
 
 /// The team of a board.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct BoardTeam {
+pub(crate) struct BoardTeam {
     /// The slug, as in URLs.
     #[schema(example = "infrastructure")]
     slug: String,
@@ -84,7 +84,7 @@ pub struct BoardTeam {
 
 /// A column of a board, with its tasks.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct BoardColumn {
+pub(crate) struct BoardColumn {
     /// The slug, which is the column of its tasks.
     #[schema(example = "in-progress")]
     slug: String,
@@ -168,7 +168,7 @@ pub async fn list(State(db): State<PgPool>, viewer: Viewer) -> Result<Json<TeamL
         (status = 422, description = "The filter has an unknown term"),
     ),
 )]
-pub async fn board(
+pub(crate) async fn board(
     State(app): State<App>,
     from: ClientIp,
     Path(slug): Path<String>,
@@ -250,13 +250,13 @@ fn digest(of: &impl std::hash::Hash) -> u64 {
 /// The sequence number after which to read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct After {
+pub(crate) struct After {
     after: i64,
 }
 
 /// A team's events.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct EventPage {
+pub(crate) struct EventPage {
     /// The number of the team's newest event.
     #[schema(example = 1308)]
     seq: i64,
@@ -285,7 +285,7 @@ pub struct EventPage {
     ),
     responses((status = 200, description = "The events in order", body = EventPage)),
 )]
-pub async fn events(
+pub(crate) async fn events(
     State(db): State<PgPool>,
     viewer: Viewer,
     Path(slug): Path<String>,

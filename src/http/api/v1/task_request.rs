@@ -14,7 +14,7 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 #[schema(example = 42)]
-pub enum SprintRef {
+pub(crate) enum SprintRef {
     /// The sprint's number.
     Number(i32),
     /// `this`, `next` or `none`, or the sprint's number as text.
@@ -72,7 +72,7 @@ pub struct TaskIn {
 /// as they are.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct TaskPatch {
+pub(crate) struct TaskPatch {
     /// The version that the client last saw; an outdated one gets 409. Without it, the fields are
     /// changed in any case.
     #[schema(example = 7)]
@@ -117,7 +117,7 @@ pub struct TaskPatch {
 /// A task's owners, by username.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OwnersIn {
+pub(crate) struct OwnersIn {
     /// The usernames of all owners; empty for none.
     #[schema(example = json!(["elif", "jonas"]))]
     pub(crate) owners: Vec<String>,
@@ -126,7 +126,7 @@ pub struct OwnersIn {
 /// A comment in Markdown.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CommentIn {
+pub(crate) struct CommentIn {
     /// The text in Markdown, not empty.
     #[schema(example = "Replication lag is under a second. @jonas, shall we switch on Thursday?")]
     pub(crate) body: String,

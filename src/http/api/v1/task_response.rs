@@ -21,7 +21,7 @@ use crate::{
 
 /// A task, with everything that its page shows.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct TaskResponse {
+pub(crate) struct TaskResponse {
     #[serde(flatten)]
     card: Card,
     /// The description in Markdown.
@@ -36,7 +36,7 @@ pub struct TaskResponse {
 
 /// A step of a task's checklist.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct ChecklistStep {
+pub(crate) struct ChecklistStep {
     /// The text.
     #[schema(example = "Announce the read-only window")]
     text: String,

@@ -110,7 +110,7 @@ fn read_due(text: Option<&str>) -> Result<Option<time::Date>> {
         (status = 404, description = "The task does not exist or is hidden"),
     ),
 )]
-pub async fn get(
+pub(crate) async fn get(
     State(db): State<PgPool>,
     TaskContext { access, .. }: TaskContext,
 ) -> Result<Json<TaskResponse>> {
@@ -131,7 +131,7 @@ pub async fn get(
         (status = 422, description = "A field is invalid"),
     ),
 )]
-pub async fn patch(
+pub(crate) async fn patch(
     State(app): State<App>,
     at: TaskContext,
     JsonBody(sent): JsonBody<TaskPatch>,
@@ -210,7 +210,7 @@ async fn changed<T>(
         (status = 404, description = "The task does not exist or is hidden"),
     ),
 )]
-pub async fn delete(State(app): State<App>, at: TaskContext) -> Result<Response> {
+pub(crate) async fn delete(State(app): State<App>, at: TaskContext) -> Result<Response> {
     let TaskContext { viewer, access } = at.require_edit()?;
     let outcome = app
         .store
@@ -235,7 +235,7 @@ pub async fn delete(State(app): State<App>, at: TaskContext) -> Result<Response>
         (status = 422, description = "There is no such column"),
     ),
 )]
-pub async fn position(
+pub(crate) async fn position(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     at: TaskContext,
@@ -325,7 +325,7 @@ pub async fn unblock(State(app): State<App>, at: TaskContext) -> Result<Response
         (status = 422, description = "There is no such username"),
     ),
 )]
-pub async fn owners(
+pub(crate) async fn owners(
     State(app): State<App>,
     at: TaskContext,
     JsonBody(sent): JsonBody<OwnersIn>,
@@ -358,7 +358,7 @@ pub async fn owners(
         (status = 422, description = "The text is empty or too long"),
     ),
 )]
-pub async fn comment(
+pub(crate) async fn comment(
     State(app): State<App>,
     at: TaskContext,
     JsonBody(sent): JsonBody<CommentIn>,

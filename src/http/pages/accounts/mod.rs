@@ -7,9 +7,9 @@ pub mod security;
 pub mod sessions;
 pub mod workspace;
 
-pub use crate::http::pages::accounts::people::*;
-pub use crate::http::pages::accounts::profile::*;
-pub use crate::http::pages::accounts::registration::*;
-pub use crate::http::pages::accounts::security::*;
-pub use crate::http::pages::accounts::sessions::*;
-pub use crate::http::pages::accounts::workspace::*;
+pub(crate) use crate::http::pages::accounts::people::*;
+pub(crate) use crate::http::pages::accounts::profile::*;
+pub(crate) use crate::http::pages::accounts::registration::*;
+pub(crate) use crate::http::pages::accounts::security::*;
+pub(crate) use crate::http::pages::accounts::sessions::*;
+pub(crate) use crate::http::pages::accounts::workspace::*;

@@ -67,7 +67,7 @@ impl PeoplePage {
 }
 
 /// `GET /settings/people`
-pub async fn people(
+pub(crate) async fn people(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
@@ -101,7 +101,7 @@ async fn people_page(
 }
 
 /// `POST /settings/invitations`: creates an invitation and shows its link once.
-pub async fn invite(
+pub(crate) async fn invite(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
@@ -180,7 +180,7 @@ async fn shown(
 }
 
 /// `POST /settings/invitations/{id}/revoke`
-pub async fn revoke_invitation(
+pub(crate) async fn revoke_invitation(
     State(store): State<EventStore>,
     viewer: Viewer,
     Path(invitation): Path<String>,
@@ -196,7 +196,7 @@ pub async fn revoke_invitation(
 }
 
 /// `POST /settings/people/{handle}`: changes an account; `do` names the action.
-pub async fn change_person(
+pub(crate) async fn change_person(
     State(app): State<App>,
     viewer: Viewer,
     Path(handle): Path<String>,

@@ -91,7 +91,11 @@ impl MePage {
 }
 
 /// `GET /me`
-pub async fn me(State(app): State<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
+pub(crate) async fn me(
+    State(app): State<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response> {
     page::page(&me_page(&app, &viewer, &headers, Fields::default(), BTreeMap::new()).await?)
 }
 
@@ -123,7 +127,7 @@ pub(crate) async fn me_page(
 }
 
 /// `POST /me`
-pub async fn edit_me(
+pub(crate) async fn edit_me(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,

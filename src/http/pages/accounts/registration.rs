@@ -62,7 +62,7 @@ fn join_page(
 }
 
 /// `GET /join/{key}`
-pub async fn join_form(
+pub(crate) async fn join_form(
     State(app): State<App>,
     viewer: Option<Viewer>,
     Path(key): Path<String>,
@@ -95,7 +95,7 @@ async fn invited_to(db: &PgPool, clock: &Clock, key: &str) -> Result<String> {
 
 /// `POST /join/{key}`: creates an account and signs it in; a signed-in viewer joins the team with
 /// their account.
-pub async fn join(
+pub(crate) async fn join(
     State(app): State<App>,
     from: ClientIp,
     viewer: Option<Viewer>,
@@ -155,7 +155,7 @@ async fn newcomer(fields: &Fields) -> Result<Newcomer> {
 }
 
 /// `GET /register`, if registration is open.
-pub async fn register_form(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
+pub(crate) async fn register_form(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
     let to = open_to(&app.db).await?;
     page::page(&join_page(
         &app,
@@ -185,7 +185,7 @@ async fn open_to(db: &PgPool) -> Result<String> {
 }
 
 /// `POST /register`
-pub async fn register(
+pub(crate) async fn register(
     State(app): State<App>,
     from: ClientIp,
     headers: HeaderMap,
@@ -236,7 +236,7 @@ struct ResetPage {
 }
 
 /// `GET /reset/{key}`
-pub async fn reset_form(
+pub(crate) async fn reset_form(
     State(app): State<App>,
     Path(key): Path<String>,
     headers: HeaderMap,
@@ -252,7 +252,7 @@ pub async fn reset_form(
 }
 
 /// `POST /reset/{key}`: sets the password and signs in; every other session ends.
-pub async fn reset(
+pub(crate) async fn reset(
     State(app): State<App>,
     from: ClientIp,
     Path(key): Path<String>,

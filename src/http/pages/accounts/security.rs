@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// `POST /me/sessions`: ends the named session, or with `others` all but the current one.
-pub async fn end_sessions(
+pub(crate) async fn end_sessions(
     State(db): State<PgPool>,
     State(clock): State<Clock>,
     viewer: Viewer,
@@ -55,7 +55,7 @@ pub async fn end_sessions(
 }
 
 /// `POST /me/password`
-pub async fn set_password(
+pub(crate) async fn set_password(
     State(app): State<App>,
     viewer: Viewer,
     from: ClientIp,
@@ -98,7 +98,7 @@ pub async fn set_password(
 }
 
 /// `POST /me/absences`: adds time off, from one day to another or for one day.
-pub async fn add_away(
+pub(crate) async fn add_away(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
@@ -138,7 +138,7 @@ pub async fn add_away(
 }
 
 /// `POST /me/absences/{day}/remove`
-pub async fn remove_away(
+pub(crate) async fn remove_away(
     State(store): State<EventStore>,
     viewer: Viewer,
     Path(day): Path<String>,
@@ -155,7 +155,7 @@ pub async fn remove_away(
 }
 
 /// `POST /me/tokens`: creates a token and shows it once.
-pub async fn create_token(
+pub(crate) async fn create_token(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
@@ -220,7 +220,7 @@ pub async fn create_token(
 }
 
 /// `POST /me/tokens/{id}/revoke`
-pub async fn revoke_token(
+pub(crate) async fn revoke_token(
     State(db): State<PgPool>,
     State(clock): State<Clock>,
     viewer: Viewer,

@@ -44,12 +44,12 @@ struct LoginPage {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Next {
+pub(crate) struct Next {
     next: String,
 }
 
 /// `GET /login`
-pub async fn login_form(
+pub(crate) async fn login_form(
     State(app): State<App>,
     viewer: Option<Viewer>,
     Query(next): Query<Next>,
@@ -72,7 +72,7 @@ pub async fn login_form(
 }
 
 /// `POST /login`
-pub async fn login(
+pub(crate) async fn login(
     State(app): State<App>,
     from: ClientIp,
     headers: HeaderMap,
@@ -190,7 +190,7 @@ pub(crate) async fn signed_in(
 }
 
 /// `POST /logout`
-pub async fn logout(State(app): State<App>, viewer: Option<Viewer>) -> Result<Response> {
+pub(crate) async fn logout(State(app): State<App>, viewer: Option<Viewer>) -> Result<Response> {
     if let Some(Viewer {
         proof: AuthMethod::Session { token_hash },
         person,
@@ -215,7 +215,7 @@ pub async fn logout(State(app): State<App>, viewer: Option<Viewer>) -> Result<Re
 
 /// `GET /enter/{key}`: signs in a visitor of the demo. Only the demo creates such links; they
 /// expire after a day.
-pub async fn enter(
+pub(crate) async fn enter(
     State(app): State<App>,
     from: ClientIp,
     Path(key): Path<String>,
@@ -234,7 +234,7 @@ pub async fn enter(
 }
 
 /// `POST /me/theme`: light, dark, or the system's.
-pub async fn set_theme(fields: Fields) -> Result<Response> {
+pub(crate) async fn set_theme(fields: Fields) -> Result<Response> {
     let theme = match fields.text("theme") {
         theme @ ("light" | "dark") => theme,
         _ => "",

@@ -37,7 +37,7 @@ struct WorkspacePage {
 }
 
 /// `GET /settings`
-pub async fn workspace(
+pub(crate) async fn workspace(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
@@ -58,7 +58,7 @@ pub async fn workspace(
 }
 
 /// `POST /settings`
-pub async fn set_workspace(
+pub(crate) async fn set_workspace(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
@@ -132,7 +132,7 @@ impl AuditPage {
 /// The filter of the audit log: words, and an inclusive range of days in the reader's time zone.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct AuditSearch {
+pub(crate) struct AuditSearch {
     q: String,
     from: String,
     to: String,
@@ -171,7 +171,7 @@ impl AuditSearch {
 }
 
 /// `GET /settings/audit?q=role&from=2026-11-01&to=2026-11-30`
-pub async fn audit_log(
+pub(crate) async fn audit_log(
     State(app): State<App>,
     viewer: Viewer,
     Query(search): Query<AuditSearch>,
@@ -197,7 +197,7 @@ pub async fn audit_log(
 
 /// `GET /settings/audit.csv?q=role`: the whole log, streamed page by page, so that years of it do
 /// not fill the memory.
-pub async fn audit_csv(
+pub(crate) async fn audit_csv(
     State(db): State<PgPool>,
     State(clock): State<Clock>,
     viewer: Viewer,

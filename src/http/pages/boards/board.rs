@@ -47,7 +47,7 @@ use crate::{
 };
 
 /// `GET /teams/{slug}`
-pub async fn board(
+pub(crate) async fn board(
     State(app): State<App>,
     from: ClientIp,
     Path(slug): Path<String>,
@@ -97,7 +97,7 @@ pub async fn board(
 /// The message after a form was sent without JavaScript.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct AfterForm {
+pub(crate) struct AfterForm {
     did: Option<Uuid>,
 }
 

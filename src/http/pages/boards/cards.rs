@@ -22,12 +22,12 @@ use crate::{
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Keys {
+pub(crate) struct Keys {
     keys: String,
 }
 
 /// `GET /teams/{slug}/cards?keys=…`: those of the tasks that match the filter, for an open board.
-pub async fn cards(
+pub(crate) async fn cards(
     State(db): State<PgPool>,
     State(clock): State<Clock>,
     viewer: Viewer,

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// `POST /teams/{slug}/filters`: saves the filter under a name.
-pub async fn save_filter(
+pub(crate) async fn save_filter(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -74,7 +74,7 @@ pub async fn save_filter(
 }
 
 /// `POST /teams/{slug}/filters/{id}/delete`
-pub async fn delete_filter(
+pub(crate) async fn delete_filter(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -114,7 +114,7 @@ struct LimitForm {
 impl askama::filters::HtmlSafe for LimitForm {}
 
 /// `GET /teams/{slug}/columns/{column}/limit`
-pub async fn limit_form(
+pub(crate) async fn limit_form(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, column)): Path<(String, String)>,
@@ -174,7 +174,7 @@ async fn limit_page(
 }
 
 /// `POST /teams/{slug}/columns/{column}/limit`
-pub async fn set_limit(
+pub(crate) async fn set_limit(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, column)): Path<(String, String)>,

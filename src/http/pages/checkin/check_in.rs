@@ -214,7 +214,7 @@ pub(crate) async fn now_counted(
 }
 
 /// `GET /teams/{slug}/check-in`
-pub async fn check_in(
+pub(crate) async fn check_in(
     State(app): State<App>,
     from: ClientIp,
     method: Method,

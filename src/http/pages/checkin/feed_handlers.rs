@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// `GET /teams/{slug}/check-in/{file}`
-pub async fn feed(
+pub(crate) async fn feed(
     State(app): State<App>,
     from: ClientIp,
     Path((slug, file)): Path<(String, String)>,
@@ -56,7 +56,7 @@ pub async fn feed(
     params(("slug" = String, Path, description = "The team's slug", example = "infrastructure")),
     responses((status = 200, description = "The state of the team's sprint", body = summary::Facts)),
 )]
-pub async fn check_in_json(
+pub(crate) async fn check_in_json(
     app: State<App>,
     from: ClientIp,
     Path(slug): Path<String>,

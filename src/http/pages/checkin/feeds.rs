@@ -30,7 +30,7 @@ const STAMP: &[BorrowedFormatItem<'_>] =
 
 /// The feed formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Feed {
+pub(crate) enum Feed {
     Json,
     Atom,
     Calendar,
@@ -42,7 +42,7 @@ impl Feed {
     ///
     /// # Errors
     /// `NotFound` for any other name.
-    pub fn from_file_name(file: &str) -> Result<Self> {
+    pub(crate) fn from_file_name(file: &str) -> Result<Self> {
         match file {
             "check-in.json" => Ok(Self::Json),
             "changes.atom" => Ok(Self::Atom),
@@ -52,7 +52,7 @@ impl Feed {
         }
     }
 
-    pub fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Atom => "application/atom+xml; charset=utf-8",
@@ -63,14 +63,14 @@ impl Feed {
 }
 
 /// The context of a feed: the site, its page, and whether the reader is a guest.
-pub struct FeedContext<'p> {
-    pub site: &'p str,
-    pub page: &'p str,
-    pub guest: bool,
+pub(crate) struct FeedContext<'p> {
+    pub(crate) site: &'p str,
+    pub(crate) page: &'p str,
+    pub(crate) guest: bool,
 }
 
 /// A feed's text.
-pub async fn render_feed(
+pub(crate) async fn render_feed(
     db: &PgPool,
     team: &Team,
     feed: Feed,
@@ -149,7 +149,7 @@ struct Badge<'b> {
 }
 
 /// The badge `Sprint 42: 9 of 24 done` as SVG.
-pub fn badge(words: &str) -> Result<String> {
+pub(crate) fn badge(words: &str) -> Result<String> {
     let words = &plain(words);
     rendered(&Badge {
         words,

@@ -26,7 +26,7 @@ use crate::{
 
 /// `POST /teams/{slug}/follow`: follows with `follow`, unfollows without. The other routes work
 /// alike.
-pub async fn follow_team(
+pub(crate) async fn follow_team(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -45,7 +45,7 @@ pub async fn follow_team(
 }
 
 /// `POST /tasks/{key}/follow`
-pub async fn follow_task(
+pub(crate) async fn follow_task(
     State(app): State<App>,
     TaskContext { viewer, access }: TaskContext,
     fields: Fields,
@@ -63,7 +63,7 @@ pub async fn follow_task(
 }
 
 /// `POST /teams/{slug}/goals/{id}/follow`
-pub async fn follow_goal(
+pub(crate) async fn follow_goal(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
@@ -86,7 +86,7 @@ pub async fn follow_goal(
 }
 
 /// `POST /projects/{slug}/follow`
-pub async fn follow_project(
+pub(crate) async fn follow_project(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -130,7 +130,7 @@ async fn follow(
 
 /// `POST /updates/read`: marks updates as read, of each team up to the event that `seen` names:
 /// `infrastructure:419`. Ignores teams that the reader cannot see.
-pub async fn mark_as_read(
+pub(crate) async fn mark_as_read(
     State(db): State<PgPool>,
     viewer: Viewer,
     fields: Fields,

@@ -105,7 +105,7 @@ fn locked(app: &App, headers: &HeaderMap, error: &'static str) -> Result<Respons
 }
 
 /// `GET /share/{key}`: the shared board or check-in.
-pub async fn shared(
+pub(crate) async fn shared(
     State(app): State<App>,
     Path(key): Path<String>,
     headers: HeaderMap,
@@ -117,7 +117,7 @@ pub async fn shared(
 }
 
 /// `POST /share/{key}`: unlocks the link with its password.
-pub async fn unlock(
+pub(crate) async fn unlock(
     State(app): State<App>,
     from: ClientIp,
     Path(key): Path<String>,
@@ -157,7 +157,7 @@ pub async fn unlock(
 }
 
 /// `GET /share/{key}/{file}`: feeds and the badge of a link.
-pub async fn shared_feed(
+pub(crate) async fn shared_feed(
     State(app): State<App>,
     Path((key, file)): Path<(String, String)>,
     headers: HeaderMap,
@@ -168,7 +168,7 @@ pub async fn shared_feed(
 }
 
 /// `GET /share/{key}/embed`: the check-in, for embedding in other sites.
-pub async fn shared_embed(
+pub(crate) async fn shared_embed(
     State(app): State<App>,
     Path(key): Path<String>,
     headers: HeaderMap,
@@ -178,7 +178,7 @@ pub async fn shared_embed(
 }
 
 /// `GET /public/{slug}`
-pub async fn public(
+pub(crate) async fn public(
     State(app): State<App>,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -188,7 +188,7 @@ pub async fn public(
 }
 
 /// `GET /public/{slug}/{file}`
-pub async fn public_feed(
+pub(crate) async fn public_feed(
     State(app): State<App>,
     Path((slug, file)): Path<(String, String)>,
     headers: HeaderMap,
@@ -199,7 +199,7 @@ pub async fn public_feed(
 }
 
 /// `GET /public/{slug}/embed`
-pub async fn public_embed(
+pub(crate) async fn public_embed(
     State(app): State<App>,
     Path(slug): Path<String>,
     headers: HeaderMap,

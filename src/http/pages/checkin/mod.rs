@@ -7,8 +7,8 @@ pub mod follows;
 pub mod guests;
 pub mod requests;
 
-pub use crate::http::pages::checkin::check_in::*;
-pub use crate::http::pages::checkin::feed_handlers::*;
-pub use crate::http::pages::checkin::follows::*;
-pub use crate::http::pages::checkin::guests::*;
-pub use crate::http::pages::checkin::requests::*;
+pub(crate) use crate::http::pages::checkin::check_in::*;
+pub(crate) use crate::http::pages::checkin::feed_handlers::*;
+pub(crate) use crate::http::pages::checkin::follows::*;
+pub(crate) use crate::http::pages::checkin::guests::*;
+pub(crate) use crate::http::pages::checkin::requests::*;

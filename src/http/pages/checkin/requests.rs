@@ -87,7 +87,7 @@ impl IntakePage {
 }
 
 /// `GET /teams/{slug}/requests`
-pub async fn list_requests(
+pub(crate) async fn list_requests(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -138,7 +138,7 @@ async fn intake_page(
 }
 
 /// `POST /teams/{slug}/requests`: makes a request to another team.
-pub async fn create_request(
+pub(crate) async fn create_request(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -175,7 +175,7 @@ pub async fn create_request(
 }
 
 /// `POST /teams/{slug}/requests/{id}/withdraw`
-pub async fn withdraw_request(
+pub(crate) async fn withdraw_request(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -195,7 +195,7 @@ pub async fn withdraw_request(
 }
 
 /// `POST /teams/{slug}/requests/{id}`: `outcome` is `taken`, `answered` or `declined`.
-pub async fn answer_request(
+pub(crate) async fn answer_request(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, request)): Path<(String, String)>,

@@ -170,7 +170,7 @@ async fn load_report(
 }
 
 /// `GET /teams/{slug}/flow`
-pub async fn flow(
+pub(crate) async fn flow(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -229,7 +229,7 @@ pub async fn flow(
 }
 
 /// `GET /teams/{slug}/flow/{chart}.csv`
-pub async fn chart_csv(
+pub(crate) async fn chart_csv(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, file)): Path<(String, String)>,

@@ -21,37 +21,37 @@ use crate::{
 const MAX_ROWS: usize = 120;
 
 /// A panel: a chart with its numbers and notes.
-pub struct Panel {
-    pub name: &'static str,
-    pub title: String,
-    pub description: &'static str,
-    pub chart: Option<Rendered>,
-    pub legend: Vec<(&'static str, &'static str)>,
+pub(crate) struct Panel {
+    pub(crate) name: &'static str,
+    pub(crate) title: String,
+    pub(crate) description: &'static str,
+    pub(crate) chart: Option<Rendered>,
+    pub(crate) legend: Vec<(&'static str, &'static str)>,
     /// Notes below the chart.
-    pub notes: Vec<String>,
-    pub bars: Vec<Bar>,
-    pub table: Table,
+    pub(crate) notes: Vec<String>,
+    pub(crate) bars: Vec<Bar>,
+    pub(crate) table: Table,
 }
 
 /// A bar with its label.
-pub struct Bar {
-    pub what: String,
-    pub description: String,
-    pub part: f64,
+pub(crate) struct Bar {
+    pub(crate) what: String,
+    pub(crate) description: String,
+    pub(crate) part: f64,
 }
 
 impl Panel {
-    pub fn shown(&self) -> impl Iterator<Item = &Vec<String>> {
+    pub(crate) fn shown(&self) -> impl Iterator<Item = &Vec<String>> {
         self.table.rows.iter().take(MAX_ROWS)
     }
 
-    pub fn hidden(&self) -> usize {
+    pub(crate) fn hidden(&self) -> usize {
         self.table.rows.len().saturating_sub(MAX_ROWS)
     }
 }
 
 /// The range of days, and the number of sprints.
-pub fn span(figures: &FlowReport) -> String {
+pub(crate) fn span(figures: &FlowReport) -> String {
     let sprints = &figures.range.sprints;
     let count = counted(sprints.len(), "sprint");
     match (sprints.first(), sprints.last()) {
@@ -69,7 +69,7 @@ pub fn span(figures: &FlowReport) -> String {
 }
 
 /// The headline numbers, each with its label.
-pub fn stats(figures: &FlowReport) -> Vec<(String, String)> {
+pub(crate) fn stats(figures: &FlowReport) -> Vec<(String, String)> {
     let mut stats = Vec::new();
     let days = |days: f64| {
         if days == 1.0 {
@@ -109,7 +109,7 @@ pub fn stats(figures: &FlowReport) -> Vec<(String, String)> {
 }
 
 /// Every panel, in the order of the page.
-pub fn panels(figures: &FlowReport) -> Result<Vec<Panel>> {
+pub(crate) fn panels(figures: &FlowReport) -> Result<Vec<Panel>> {
     let mut panels = Vec::with_capacity(NAMES.len());
     for name in NAMES {
         let Some(table) = Table::of(figures, name) else {

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The charts' names in URLs, in the order of the page.
-pub const NAMES: [&str; 6] = [
+pub(crate) const NAMES: [&str; 6] = [
     "burn-up",
     "cumulative-flow",
     "cycle-time",
@@ -16,19 +16,19 @@ pub const NAMES: [&str; 6] = [
 ];
 
 /// The numbers of one chart.
-pub struct Table {
-    pub headings: Vec<&'static str>,
-    pub rows: Vec<Vec<String>>,
+pub(crate) struct Table {
+    pub(crate) headings: Vec<&'static str>,
+    pub(crate) rows: Vec<Vec<String>>,
     /// The chart's percentile lines, under the same headings; not in the CSV, where they follow
     /// from the rows.
-    pub levels: Vec<Vec<String>>,
+    pub(crate) levels: Vec<Vec<String>>,
     /// Whether the first column has task keys.
-    pub of_tasks: bool,
+    pub(crate) of_tasks: bool,
 }
 
 impl Table {
     /// The table of a chart; `None` for an unknown name.
-    pub fn of(figures: &FlowReport, name: &str) -> Option<Self> {
+    pub(crate) fn of(figures: &FlowReport, name: &str) -> Option<Self> {
         let of_tasks = matches!(name, "cycle-time" | "ageing");
         let (headings, rows) = match name {
             "burn-up" => burn_up(figures),
@@ -53,7 +53,7 @@ impl Table {
     }
 
     /// The whole table as CSV.
-    pub fn csv(&self) -> String {
+    pub(crate) fn csv(&self) -> String {
         let rows = self
             .rows
             .iter()

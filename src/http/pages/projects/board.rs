@@ -102,7 +102,7 @@ impl ProjectBoard {
 }
 
 /// `GET /projects/{slug}/board?q=owner:me`
-pub async fn board(
+pub(crate) async fn board(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -201,13 +201,13 @@ async fn board_page(
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Keys {
+pub(crate) struct Keys {
     keys: String,
 }
 
 /// `GET /projects/{slug}/cards?keys=…`: those of the tasks that belong on the board, for an open
 /// board.
-pub async fn board_cards(
+pub(crate) async fn board_cards(
     State(db): State<PgPool>,
     State(clock): State<Clock>,
     viewer: Viewer,

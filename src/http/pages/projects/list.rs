@@ -99,7 +99,7 @@ impl ProjectForm {
 }
 
 /// `GET /projects`
-pub async fn projects(
+pub(crate) async fn projects(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
@@ -173,7 +173,7 @@ fn may_lead(teams: Vec<TeamAccess>) -> Vec<Team> {
 }
 
 /// `POST /projects`
-pub async fn add_project(
+pub(crate) async fn add_project(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// `POST /projects/{slug}/milestones`
-pub async fn add_milestone(
+pub(crate) async fn add_milestone(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -56,7 +56,7 @@ pub async fn add_milestone(
 
 /// `POST /projects/{slug}/milestones/{id}/reach`: marks it as reached, or with `not` as not
 /// reached.
-pub async fn reach_milestone(
+pub(crate) async fn reach_milestone(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -81,7 +81,7 @@ pub async fn reach_milestone(
 }
 
 /// `POST /projects/{slug}/milestones/{id}/remove`
-pub async fn remove_milestone(
+pub(crate) async fn remove_milestone(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -99,7 +99,7 @@ pub async fn remove_milestone(
 }
 
 /// `POST /projects/{slug}/milestones/{id}`: edits the title and due date.
-pub async fn edit_milestone(
+pub(crate) async fn edit_milestone(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, milestone)): Path<(String, String)>,
@@ -132,7 +132,7 @@ pub async fn edit_milestone(
 }
 
 /// `POST /projects/{slug}/milestones/{id}/order`: moves it up or down by one.
-pub async fn reorder_milestone(
+pub(crate) async fn reorder_milestone(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,

@@ -6,8 +6,8 @@ pub mod milestone;
 pub mod objective;
 pub mod project;
 
-pub use crate::http::pages::projects::board::*;
-pub use crate::http::pages::projects::list::*;
-pub use crate::http::pages::projects::milestone::*;
-pub use crate::http::pages::projects::objective::*;
-pub use crate::http::pages::projects::project::*;
+pub(crate) use crate::http::pages::projects::board::*;
+pub(crate) use crate::http::pages::projects::list::*;
+pub(crate) use crate::http::pages::projects::milestone::*;
+pub(crate) use crate::http::pages::projects::objective::*;
+pub(crate) use crate::http::pages::projects::project::*;

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// `POST /teams/{slug}/objectives`
-pub async fn add_objective(
+pub(crate) async fn add_objective(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -49,7 +49,7 @@ pub async fn add_objective(
 }
 
 /// `POST /teams/{slug}/objectives/{id}`
-pub async fn edit_objective(
+pub(crate) async fn edit_objective(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -73,7 +73,7 @@ pub async fn edit_objective(
 }
 
 /// `POST /teams/{slug}/objectives/{id}/remove`
-pub async fn remove_objective(
+pub(crate) async fn remove_objective(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -93,7 +93,7 @@ pub async fn remove_objective(
 }
 
 /// `POST /teams/{slug}/objectives/{id}/key-results`
-pub async fn add_key_result(
+pub(crate) async fn add_key_result(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -121,7 +121,7 @@ pub async fn add_key_result(
 }
 
 /// `POST /teams/{slug}/key-results/{id}`
-pub async fn edit_key_result(
+pub(crate) async fn edit_key_result(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -148,7 +148,7 @@ pub async fn edit_key_result(
 
 /// `POST /teams/{slug}/key-results/{id}/progress`: sets the value; an empty one returns to the sum
 /// of its contributions.
-pub async fn enter_key_result(
+pub(crate) async fn enter_key_result(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -182,7 +182,7 @@ pub async fn enter_key_result(
 }
 
 /// `POST /teams/{slug}/key-results/{id}/remove`
-pub async fn remove_key_result(
+pub(crate) async fn remove_key_result(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,

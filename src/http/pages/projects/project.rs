@@ -144,7 +144,7 @@ impl ProjectPage {
 }
 
 /// `GET /projects/{slug}`
-pub async fn project(
+pub(crate) async fn project(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -288,7 +288,7 @@ fn progress(
 }
 
 /// `POST /projects/{slug}`
-pub async fn edit_project(
+pub(crate) async fn edit_project(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -311,7 +311,7 @@ pub async fn edit_project(
 }
 
 /// `POST /projects/{slug}/finish`: finishes the project, or resumes it with `again`.
-pub async fn finish_project(
+pub(crate) async fn finish_project(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,

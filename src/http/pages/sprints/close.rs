@@ -160,7 +160,7 @@ impl Closing {
 }
 
 /// `GET /teams/{slug}/sprints/{n}/close`
-pub async fn close_form(
+pub(crate) async fn close_form(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, number)): Path<(String, String)>,
@@ -247,7 +247,7 @@ fn proposal(card: &Card, carried_before: i64) -> CloseAction {
 }
 
 /// `POST /teams/{slug}/sprints/{n}/close`
-pub async fn close(
+pub(crate) async fn close(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, number)): Path<(String, String)>,
@@ -312,7 +312,7 @@ fn read_decisions(fields: &Fields) -> CloseDecisions {
 }
 
 /// `POST /teams/{slug}/sprints/{n}/reopen`: reopens a closed sprint.
-pub async fn reopen(
+pub(crate) async fn reopen(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,

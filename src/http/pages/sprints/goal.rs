@@ -96,7 +96,7 @@ pub(crate) fn way_back(team: &Team, sprint: &Sprint) -> (String, &'static str) {
 }
 
 /// `GET /teams/{slug}/goals/{id}`
-pub async fn goal(
+pub(crate) async fn goal(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
@@ -166,7 +166,7 @@ async fn goal_page(
 }
 
 /// `POST /teams/{slug}/goals/{id}`
-pub async fn edit_goal(
+pub(crate) async fn edit_goal(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
@@ -202,7 +202,7 @@ pub async fn edit_goal(
 }
 
 /// `POST /teams/{slug}/goals/{id}/progress`: enters the current value.
-pub async fn enter_progress(
+pub(crate) async fn enter_progress(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
@@ -241,7 +241,7 @@ pub async fn enter_progress(
 }
 
 /// `POST /teams/{slug}/goals/{id}/remove`
-pub async fn remove_goal(
+pub(crate) async fn remove_goal(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
@@ -264,7 +264,7 @@ pub async fn remove_goal(
 }
 
 /// `POST /teams/{slug}/goals/{id}/order`: moves it up or down by one.
-pub async fn reorder_goal(
+pub(crate) async fn reorder_goal(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// `POST /teams/{slug}/goals/{id}/comments`: adds a comment; anyone who is signed in may.
-pub async fn add_goal_comment(
+pub(crate) async fn add_goal_comment(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -50,7 +50,7 @@ pub async fn add_goal_comment(
 }
 
 /// `POST /teams/{slug}/goal-comments/{id}/answer`: replies to a concern and resolves it.
-pub async fn answer_concern(
+pub(crate) async fn answer_concern(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,

@@ -46,12 +46,12 @@ impl NewGoalPage {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct InSprint {
+pub(crate) struct InSprint {
     sprint: String,
 }
 
 /// `GET /teams/{slug}/goals/new?sprint=43`
-pub async fn new_goal_form(
+pub(crate) async fn new_goal_form(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -106,7 +106,7 @@ async fn sprint_to_plan(db: &PgPool, team: &Team, number: &str) -> Result<Sprint
 }
 
 /// `POST /teams/{slug}/goals`
-pub async fn add_goal(
+pub(crate) async fn add_goal(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,

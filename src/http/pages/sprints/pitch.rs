@@ -90,7 +90,7 @@ impl PitchPage {
 }
 
 /// `GET /sprints/{n}`
-pub async fn pitch(
+pub(crate) async fn pitch(
     State(app): State<App>,
     viewer: Viewer,
     Path(number): Path<String>,

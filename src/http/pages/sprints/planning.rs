@@ -200,7 +200,7 @@ impl PlanningPage {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Planned {
+pub(crate) struct Planned {
     sprint: String,
     did: Option<Uuid>,
 }
@@ -210,7 +210,7 @@ fn page_url(team: &Team, sprint: &Sprint) -> String {
 }
 
 /// `GET /teams/{slug}/planning?sprint=43`: by default the sprint after the current one.
-pub async fn planning(
+pub(crate) async fn planning(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -294,7 +294,7 @@ pub async fn planning(
 
 /// `POST /teams/{slug}/planning`: plans tasks for a goal or the sprint, or moves them to the
 /// backlog; all or none.
-pub async fn plan_tasks(
+pub(crate) async fn plan_tasks(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,

@@ -185,7 +185,7 @@ fn url<'t>(number: i32, teams: impl Iterator<Item = &'t str>) -> String {
 }
 
 /// `GET /teams/{slug}/retro`: the retro that is due.
-pub async fn latest_retro(
+pub(crate) async fn latest_retro(
     State(db): State<PgPool>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -207,7 +207,7 @@ pub async fn latest_retro(
 }
 
 /// `GET /sprints/{n}/retro?team=infrastructure&team=ingestion`
-pub async fn retro(
+pub(crate) async fn retro(
     State(app): State<App>,
     viewer: Viewer,
     Path(number): Path<String>,

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// `POST /teams/{slug}/sprints/{n}/retro-notes`
-pub async fn add_note(
+pub(crate) async fn add_note(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -50,7 +50,7 @@ pub async fn add_note(
 }
 
 /// `POST /teams/{slug}/retro-notes/{id}`: edits the viewer's own note; an empty text deletes it.
-pub async fn edit_note(
+pub(crate) async fn edit_note(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,

@@ -85,7 +85,7 @@ impl SprintsPage {
 }
 
 /// `GET /sprints`
-pub async fn sprints(
+pub(crate) async fn sprints(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
@@ -125,7 +125,7 @@ async fn sprints_page(
 }
 
 /// `POST /sprints/{n}`: edits a sprint's name and dates.
-pub async fn edit_sprint(
+pub(crate) async fn edit_sprint(
     State(app): State<App>,
     viewer: Viewer,
     Path(number): Path<String>,
@@ -153,7 +153,7 @@ pub async fn edit_sprint(
 }
 
 /// `POST /sprints/{n}/skip`
-pub async fn skip_sprint(
+pub(crate) async fn skip_sprint(
     State(store): State<EventStore>,
     viewer: Viewer,
     Path(number): Path<String>,
@@ -171,7 +171,7 @@ pub async fn skip_sprint(
 }
 
 /// `POST /sprints`: changes the sprint schedule.
-pub async fn set_cadence(
+pub(crate) async fn set_cadence(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// `POST /teams/{slug}/actions`: adds an action; `retro` is the number of the retro's sprint.
-pub async fn add_action(
+pub(crate) async fn add_action(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -62,7 +62,7 @@ pub async fn add_action(
 }
 
 /// `POST /teams/{slug}/actions/{id}`: `as` is `done`, `dropped`, or empty to reopen it.
-pub async fn resolve_action(
+pub(crate) async fn resolve_action(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -90,7 +90,7 @@ pub async fn resolve_action(
 }
 
 /// `POST /teams/{slug}/actions/{id}/task`
-pub async fn convert_to_task(
+pub(crate) async fn convert_to_task(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,

@@ -5,7 +5,7 @@ pub mod page;
 pub mod topics;
 pub mod walk;
 
-pub use crate::http::pages::standup::actions::*;
-pub use crate::http::pages::standup::page::*;
-pub use crate::http::pages::standup::topics::*;
-pub use crate::http::pages::standup::walk::*;
+pub(crate) use crate::http::pages::standup::actions::*;
+pub(crate) use crate::http::pages::standup::page::*;
+pub(crate) use crate::http::pages::standup::topics::*;
+pub(crate) use crate::http::pages::standup::walk::*;

@@ -96,7 +96,7 @@ impl StandupPage {
 }
 
 /// `GET /teams/{slug}/standup?since=2026-11-20`
-pub async fn standup(
+pub(crate) async fn standup(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -124,7 +124,7 @@ pub async fn standup(
 }
 
 /// `GET /standup?team=infrastructure&team=ingestion`: of these teams, or of all.
-pub async fn joint_standup(
+pub(crate) async fn joint_standup(
     State(app): State<App>,
     viewer: Viewer,
     Query(wanted): Query<Params>,

@@ -32,7 +32,7 @@ use crate::{
 /// The topics of a meeting, with the form that adds one.
 #[derive(Template)]
 #[template(path = "standup/_agenda.html")]
-pub struct Agenda {
+pub(crate) struct Agenda {
     meeting: Meeting,
     /// The URL of the page that contains it.
     here: String,
@@ -47,7 +47,7 @@ impl askama::filters::HtmlSafe for Agenda {}
 
 impl Agenda {
     /// Loads the topics of these teams.
-    pub async fn read(
+    pub(crate) async fn read(
         app: &App,
         teams: Vec<TeamAccess>,
         meeting: Meeting,
@@ -86,7 +86,7 @@ impl Agenda {
 }
 
 /// `POST /teams/{slug}/topics`: adds a topic to a `meeting`. Every account that may write can.
-pub async fn add_topic(
+pub(crate) async fn add_topic(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -113,7 +113,7 @@ pub async fn add_topic(
 }
 
 /// `POST /teams/{slug}/topics/{id}`: checks the topic with `done`, unchecks it without.
-pub async fn tick_topic(
+pub(crate) async fn tick_topic(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -135,7 +135,7 @@ pub async fn tick_topic(
 }
 
 /// `POST /teams/{slug}/topics/{id}/text`: edits a topic; its author and its team may.
-pub async fn edit_topic(
+pub(crate) async fn edit_topic(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -161,7 +161,7 @@ pub async fn edit_topic(
 }
 
 /// `POST /teams/{slug}/topics/{id}/remove`: removes a topic; its author and its team may.
-pub async fn remove_topic(
+pub(crate) async fn remove_topic(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,

@@ -29,7 +29,7 @@ use crate::{
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Place {
+pub(crate) struct Place {
     /// The current card.
     at: String,
     /// The current card's position, used if it has left the open columns meanwhile.
@@ -96,7 +96,7 @@ impl WalkPage {
 }
 
 /// `GET /teams/{slug}/standup/walk?at=INF-42&index=3`
-pub async fn walk(
+pub(crate) async fn walk(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,

@@ -20,7 +20,7 @@ pub struct CardHtml<'c> {
 }
 
 impl<'c> CardHtml<'c> {
-    pub fn new(card: &'c Card, now: OffsetDateTime) -> Self {
+    pub(crate) fn new(card: &'c Card, now: OffsetDateTime) -> Self {
         Self {
             card,
             now,
@@ -28,7 +28,7 @@ impl<'c> CardHtml<'c> {
         }
     }
 
-    pub fn with_column(card: &'c Card, now: OffsetDateTime) -> Self {
+    pub(crate) fn with_column(card: &'c Card, now: OffsetDateTime) -> Self {
         Self {
             card,
             now,
@@ -75,7 +75,7 @@ impl<'c> CardHtml<'c> {
 impl Blocker {
     /// Describes the blocker, its state and its age: `Waiting on ING-58 “Dual-write person updates”
     /// · Ingestion: in review · 3 d`.
-    pub fn text(&self, now: OffsetDateTime) -> String {
+    pub(crate) fn text(&self, now: OffsetDateTime) -> String {
         let age = humanize::age(now, self.since);
         let note = if self.note.is_empty() {
             String::new()

@@ -106,7 +106,7 @@ pub(crate) fn split_labels(text: &str) -> Vec<String> {
 /// Finds a sprint by its number, `this` or `next`; empty is none.
 #[derive(Clone, Copy)]
 pub(crate) struct SprintId {
-    pub id: Uuid,
+    pub(crate) id: Uuid,
 }
 
 pub(crate) async fn sprint_named(db: &PgPool, team: &Team, text: &str) -> Result<Option<SprintId>> {

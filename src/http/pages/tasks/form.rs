@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The viewer, the task and the fields of a form.
-pub struct TaskForm {
+pub(crate) struct TaskForm {
     pub(crate) app: App,
     pub(crate) viewer: Viewer,
     pub(crate) access: TaskAccess,

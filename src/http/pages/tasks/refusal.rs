@@ -12,14 +12,14 @@ use crate::{
 /// The data of a refused form.
 #[derive(Default)]
 pub(crate) struct Refusal {
-    pub errors: BTreeMap<&'static str, String>,
-    pub conflict: Option<Conflict>,
-    pub typed: Fields,
+    pub(crate) errors: BTreeMap<&'static str, String>,
+    pub(crate) conflict: Option<Conflict>,
+    pub(crate) typed: Fields,
 }
 
 impl Refusal {
     /// Turns validation errors into a refusal; other problems are returned as errors.
-    pub fn of(problem: Problem, typed: &Fields) -> Result<Self> {
+    pub(crate) fn of(problem: Problem, typed: &Fields) -> Result<Self> {
         let typed = typed.clone();
         match problem {
             Problem::Invalid(errors) => Ok(Self {
@@ -36,7 +36,7 @@ impl Refusal {
         }
     }
 
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self.conflict {
             Some(_) => StatusCode::CONFLICT,
             None if self.errors.is_empty() => StatusCode::OK,

@@ -79,7 +79,7 @@ impl AboutPage {
 }
 
 /// `GET /teams/{slug}/about`
-pub async fn about(
+pub(crate) async fn about(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -212,7 +212,7 @@ async fn objectives(db: &PgPool, viewer: &Viewer, team: &Team) -> Result<Vec<Obj
 }
 
 /// `POST /teams/{slug}/about`
-pub async fn edit_about(
+pub(crate) async fn edit_about(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,

@@ -87,7 +87,7 @@ impl Row {
 }
 
 /// `GET /teams`
-pub async fn list_teams(
+pub(crate) async fn list_teams(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
@@ -190,7 +190,7 @@ pub async fn list_teams(
 }
 
 /// `POST /teams`: an administrator adds a team, and is its first lead.
-pub async fn create_team(
+pub(crate) async fn create_team(
     State(store): State<EventStore>,
     viewer: Viewer,
     fields: Fields,

@@ -34,7 +34,7 @@ fn read_state(fields: &Fields) -> Result<ColumnState> {
 }
 
 /// `POST /teams/{slug}/columns`
-pub async fn add_column(
+pub(crate) async fn add_column(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -61,7 +61,7 @@ pub async fn add_column(
 
 /// `POST /teams/{slug}/columns/{column}`: with `to` it moves the column `left` or `right`,
 /// otherwise it edits name and state.
-pub async fn edit_column(
+pub(crate) async fn edit_column(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, column)): Path<(String, String)>,
@@ -125,7 +125,7 @@ impl RemoveColumnPage {
 }
 
 /// `GET /teams/{slug}/columns/{column}/remove`: asks where to move its tasks.
-pub async fn remove_column_form(
+pub(crate) async fn remove_column_form(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, column)): Path<(String, String)>,
@@ -171,7 +171,7 @@ async fn remove_page(
 }
 
 /// `POST /teams/{slug}/columns/{column}/remove`
-pub async fn remove_column(
+pub(crate) async fn remove_column(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, column)): Path<(String, String)>,
@@ -205,7 +205,7 @@ pub async fn remove_column(
 
 /// `POST /teams/{slug}/labels/{id}`: with `remove` it deletes the label, otherwise it edits name
 /// and colour.
-pub async fn edit_label(
+pub(crate) async fn edit_label(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, label)): Path<(String, String)>,

@@ -57,12 +57,12 @@ impl HistoryPage {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Before {
+pub(crate) struct Before {
     before: Option<i64>,
 }
 
 /// `GET /teams/{slug}/history?before=419`
-pub async fn history(
+pub(crate) async fn history(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,

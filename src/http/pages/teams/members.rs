@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// `POST /teams/{slug}/members`: `role` is `lead`, `member` or `none`, of the person with that `handle`.
-pub async fn set_member(
+pub(crate) async fn set_member(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -55,7 +55,7 @@ pub async fn set_member(
 }
 
 /// `POST /teams/{slug}/visibility`: with `private` only members can see the team.
-pub async fn set_visibility(
+pub(crate) async fn set_visibility(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -88,7 +88,7 @@ pub async fn set_visibility(
 }
 
 /// `POST /teams/{slug}/name`
-pub async fn rename(
+pub(crate) async fn rename(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,

@@ -171,7 +171,7 @@ impl MyWork {
 }
 
 /// `GET /`
-pub async fn my_work(
+pub(crate) async fn my_work(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
@@ -184,7 +184,7 @@ pub async fn my_work(
 }
 
 /// `GET /people/{handle}`
-pub async fn person(
+pub(crate) async fn person(
     State(app): State<App>,
     viewer: Viewer,
     Path(handle): Path<String>,

@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// ISO weekdays by number, from 1.
-pub const WEEKDAYS: [&str; 7] = [
+pub(crate) const WEEKDAYS: [&str; 7] = [
     "Monday",
     "Tuesday",
     "Wednesday",
@@ -186,7 +186,7 @@ impl SettingsPage {
 }
 
 /// `GET /teams/{slug}/settings`
-pub async fn settings(
+pub(crate) async fn settings(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -258,7 +258,7 @@ pub(crate) async fn settings_page(
 }
 
 /// `POST /teams/{slug}/schedule`
-pub async fn set_week(
+pub(crate) async fn set_week(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -284,7 +284,7 @@ pub async fn set_week(
 }
 
 /// `POST /teams/{slug}/days-off`
-pub async fn add_day_off(
+pub(crate) async fn add_day_off(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -313,7 +313,7 @@ pub async fn add_day_off(
 }
 
 /// `POST /teams/{slug}/days-off/{day}/remove`
-pub async fn remove_day_off(
+pub(crate) async fn remove_day_off(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,

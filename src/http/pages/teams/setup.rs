@@ -33,7 +33,7 @@ use crate::{
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Key {
+pub(crate) struct Key {
     key: String,
 }
 
@@ -86,7 +86,7 @@ impl SetupPage {
 }
 
 /// `GET /setup?key=…`
-pub async fn form(
+pub(crate) async fn form(
     State(app): State<App>,
     Query(key): Query<Key>,
     headers: HeaderMap,
@@ -115,7 +115,7 @@ async fn setup_page(
 }
 
 /// `POST /setup`
-pub async fn set_up(
+pub(crate) async fn set_up(
     State(app): State<App>,
     from: ClientIp,
     headers: HeaderMap,

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// `POST /teams/{slug}/share-links`: creates a link and shows it once.
-pub async fn create_share_link(
+pub(crate) async fn create_share_link(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -82,7 +82,7 @@ async fn read_draft(fields: &Fields) -> Result<Draft<'_>> {
 }
 
 /// `POST /teams/{slug}/share-links/{id}/revoke`
-pub async fn revoke_share_link(
+pub(crate) async fn revoke_share_link(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -102,7 +102,7 @@ pub async fn revoke_share_link(
 }
 
 /// `POST /teams/{slug}/public`: with `public` anyone can read the check-in at its public URL.
-pub async fn set_public(
+pub(crate) async fn set_public(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
