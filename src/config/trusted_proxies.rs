@@ -46,15 +46,15 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The client's address. Each proxy appends its peer at the right of `X-Forwarded-For`, so the
-    /// first entry from the right that is no trusted proxy is the client. Entries left of it may be
+    /// The client's address. Each proxy appends its peer's address at the right end of `X-Forwarded-For`, so the
+    /// first entry from the right that is not a trusted proxy is the client. Entries left of it may be
     /// forged.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let lines = headers.get_all("x-forwarded-for").iter().rev();
-        let mut said = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+        let mut entries = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
         while self.has(client) {
-            let Some(address) = said.next().and_then(parse) else {
+            let Some(address) = entries.next().and_then(parse) else {
                 break;
             };
             client = address;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     demo::{
         calendar::{Calendar, ZONE},
-        history::{Known, slug},
+        history::{InsertedIds, slug},
         insert::list,
         people::{PEOPLE, TEAMS},
         rng::Chance,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The number of the active sprint.
-const NUMBER: i32 = 42;
+const ACTIVE_SPRINT: i32 = 42;
 const WEEKS: i32 = 2;
 
 fn limit(state: ColumnState) -> Option<i32> {
@@ -30,9 +30,12 @@ fn limit(state: ColumnState) -> Option<i32> {
 }
 
 /// Inserts people, teams, sprints and goals, to which tasks refer.
-pub(crate) async fn insert(db: &mut PgConnection, calendar: &Calendar) -> anyhow::Result<Known> {
+pub(crate) async fn insert(
+    db: &mut PgConnection,
+    calendar: &Calendar,
+) -> anyhow::Result<InsertedIds> {
     let mut rng = Chance::new(7);
-    // Long before the first sprint of the tables.
+    // Well before the first sprint that is inserted.
     let began =
         OffsetDateTime::new_utc(calendar.monday(-6), time::Time::MIDNIGHT) + Duration::hours(8);
     sqlx::query("UPDATE workspace SET name = 'Platform', cadence_weeks = $1, time_zone = $2, set_up_at = $3")
@@ -41,7 +44,7 @@ pub(crate) async fn insert(db: &mut PgConnection, calendar: &Calendar) -> anyhow
         .bind(began)
         .execute(&mut *db)
         .await?;
-    let mut known = Known {
+    let mut known = InsertedIds {
         people: HashMap::new(),
         teams: Vec::new(),
         sprints: HashMap::new(),
@@ -57,7 +60,7 @@ pub(crate) async fn insert(db: &mut PgConnection, calendar: &Calendar) -> anyhow
 
 async fn people(
     db: &mut PgConnection,
-    known: &mut Known,
+    known: &mut InsertedIds,
     rng: &mut Chance,
     began: OffsetDateTime,
 ) -> anyhow::Result<()> {
@@ -87,7 +90,7 @@ async fn people(
 
 async fn teams(
     db: &mut PgConnection,
-    known: &mut Known,
+    known: &mut InsertedIds,
     rng: &mut Chance,
     began: OffsetDateTime,
 ) -> anyhow::Result<()> {
@@ -132,12 +135,12 @@ async fn teams(
 
 async fn sprints(
     db: &mut PgConnection,
-    known: &mut Known,
+    known: &mut InsertedIds,
     rng: &mut Chance,
     calendar: &Calendar,
 ) -> anyhow::Result<()> {
     for sprint in -3..=1 {
-        let (id, number) = (rng.id(calendar.now), NUMBER + sprint);
+        let (id, number) = (rng.id(calendar.now), ACTIVE_SPRINT + sprint);
         let state = match sprint.cmp(&0) {
             Ordering::Less => "closed",
             Ordering::Equal => "active",
@@ -161,7 +164,7 @@ async fn sprints(
 
 async fn goals(
     db: &mut PgConnection,
-    known: &mut Known,
+    known: &mut InsertedIds,
     rng: &mut Chance,
     now: OffsetDateTime,
 ) -> anyhow::Result<()> {

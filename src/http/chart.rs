@@ -313,7 +313,7 @@ mod tests {
             Chart::new("c", "A & B", "days", (0.0, 10.0), 4.0).description("<b>four</b>");
         chart.dot("state-done", (5.0, 4.0), 3.0, "\"quoted\"");
         let svg = render_chart(&chart);
-        assert!(svg.contains(r#"role="img" aria-labelledby="c-title c-says""#));
+        assert!(svg.contains(r#"role="img" aria-labelledby="c-title c-description""#));
         assert!(
             svg.contains("A &#38; B") && !svg.contains("<b>") && svg.contains("&#34;quoted&#34;"),
             "{svg}"

@@ -17,7 +17,7 @@ use anyhow::{Context, bail};
 use rustix::process::Pid;
 
 use crate::db::embedded::{
-    account::Account,
+    os_user::OsUser,
     programs::{self, Programs},
     settings::{Durability, PORT, ROLE, socket_folder},
 };
@@ -28,7 +28,7 @@ pub(crate) struct Cluster {
     sockets: PathBuf,
     /// Postgres's output before it opens its own log, such as why it did not start.
     start_log: PathBuf,
-    account: Account,
+    os_user: OsUser,
     programs: Programs,
 }
 
@@ -39,13 +39,13 @@ impl Cluster {
         let folder = data_dir.join("postgres");
         let version = fs::read_to_string(folder.join("PG_VERSION")).ok();
         let programs = programs::find(version.as_deref().and_then(programs::major_of))?;
-        let account = Account::for_cluster(&folder)?;
-        account.may_enter(data_dir)?;
+        let os_user = OsUser::for_cluster(&folder)?;
+        os_user.check_can_enter(data_dir)?;
         Ok(Self {
             sockets: socket_folder(data_dir),
             start_log: data_dir.join("postgres-start.log"),
             folder,
-            account,
+            os_user,
             programs,
         })
     }
@@ -66,7 +66,7 @@ impl Cluster {
         let new = self
             .folder
             .with_extension(format!("new-{}", std::process::id()));
-        self.account.own_folder(&new)?;
+        self.os_user.own_folder(&new)?;
         tracing::info!("creating a database in {}", self.folder.display());
         // sorts the same on every machine; lower() still handles letters beyond ASCII
         let letters = if cfg!(target_os = "macos") {
@@ -119,8 +119,8 @@ impl Cluster {
     }
 
     fn say_who_may_connect(&self) -> anyhow::Result<()> {
-        let mut map = format!("{ROLE} {} {ROLE}\n", quoted(&self.account.name));
-        if self.account.name != "root" && rustix::process::geteuid().is_root() {
+        let mut map = format!("{ROLE} {} {ROLE}\n", quoted(&self.os_user.name));
+        if self.os_user.name != "root" && rustix::process::geteuid().is_root() {
             map.push_str(&format!("{ROLE} root {ROLE}\n"));
         }
         self.write("pg_ident.conf", &map)?;
@@ -130,7 +130,7 @@ impl Cluster {
     fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
         let path = self.folder.join(name);
         fs::write(&path, text)
-            .and_then(|()| self.account.give(&path))
+            .and_then(|()| self.os_user.give(&path))
             .with_context(|| format!("cannot write {}", path.display()))
     }
 
@@ -147,9 +147,9 @@ impl Cluster {
             found.is_dir() && found.uid() == rustix::process::geteuid().as_raw()
         });
         if ours {
-            self.account.give(&self.sockets)?;
+            self.os_user.give(&self.sockets)?;
         }
-        if !self.account.owns_alone(&self.sockets) {
+        if !self.os_user.owns_alone(&self.sockets) {
             bail!(
                 "{} belongs to another user: remove it, or move the data directory to a shorter path",
                 self.sockets.display()
@@ -211,7 +211,7 @@ impl Cluster {
             .stdin(Stdio::null())
             // Ctrl-C reaches the whole process group, and Postgres has to stop last
             .process_group(0);
-        self.account.runs(&mut command);
+        self.os_user.run_as(&mut command);
         command
     }
 

@@ -3,9 +3,9 @@
 //! It does not listen on the network and has no password: its socket is in the data directory,
 //! which only this user can enter, and the kernel identifies the peer.
 
-pub mod account;
 pub mod cluster;
 pub mod folder;
+pub mod os_user;
 pub mod programs;
 pub mod settings;
 pub mod supervisor;

@@ -12,7 +12,9 @@ use serde_json::json;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-pub use crate::demo::history::rows::{Blocker, Change, Comment, Event, Known, Row, Step, slug};
+pub use crate::demo::history::rows::{
+    Blocker, Change, Comment, Event, InsertedIds, Row, Step, slug,
+};
 use crate::{demo::calendar::Calendar, domain::events::EventKind};
 
 use crate::demo::content::{Deed, NOMINAL_TODAY, On, Task};
@@ -23,7 +25,7 @@ use crate::domain::tasks::rank;
 
 /// The history of all tasks, up to now.
 pub(crate) struct History {
-    known: Known,
+    known: InsertedIds,
     pub(crate) rows: Vec<Row>,
     /// The row of each task, by its name in the tables.
     by_name: HashMap<&'static str, usize>,
@@ -63,7 +65,7 @@ enum Act {
 
 impl History {
     /// Builds the history of all tables.
-    pub(crate) fn of(calendar: &Calendar, known: Known) -> anyhow::Result<Self> {
+    pub(crate) fn of(calendar: &Calendar, known: InsertedIds) -> anyhow::Result<Self> {
         let mut doings = Vec::new();
         for (team, table) in TEAMS.iter().enumerate() {
             for task in table.tasks {
@@ -386,7 +388,7 @@ impl History {
         self.events.iter().flatten().map(|event| event.at).max()
     }
 
-    pub(crate) fn known(&self) -> &Known {
+    pub(crate) fn known(&self) -> &InsertedIds {
         &self.known
     }
 }

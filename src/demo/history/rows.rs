@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::{column_state::ColumnState, events::EventKind};
 
 /// The ids that tasks refer to.
-pub struct Known {
+pub struct InsertedIds {
     /// By handle.
     pub(crate) people: HashMap<&'static str, Uuid>,
     pub(crate) teams: Vec<Uuid>,

@@ -14,9 +14,9 @@ use crate::domain::{
 };
 
 /// How long a reset link is valid.
-const HOLDS: Duration = Duration::minutes(60);
+const VALID_FOR: Duration = Duration::minutes(60);
 
-/// Creates a reset link for a person and returns its secret; a former link stops working.
+/// Creates a reset link for a person and returns its secret; an earlier link stops working.
 pub(crate) async fn make_link(change: &mut Change, handle: &str) -> Result<String> {
     let secret = secrets::new_secret()?;
     let (at, actor) = (change.at, change.actor);
@@ -30,7 +30,7 @@ pub(crate) async fn make_link(change: &mut Change, handle: &str) -> Result<Strin
     .bind(secrets::digest(&secret))
     .bind(actor)
     .bind(at)
-    .bind(at + HOLDS)
+    .bind(at + VALID_FOR)
     .execute(change.db())
     .await?;
     if created.rows_affected() == 0 {
@@ -40,11 +40,11 @@ pub(crate) async fn make_link(change: &mut Change, handle: &str) -> Result<Strin
     Ok(secret)
 }
 
-/// Returns the account whose password the link resets.
+/// Returns the name of the account whose password the link resets.
 ///
 /// # Errors
 /// `NotFound` once it was used, has expired, or was replaced.
-pub(crate) async fn whose(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<String> {
+pub(crate) async fn account_name(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<String> {
     Ok(sqlx::query_scalar(
         "SELECT a.name FROM password_resets r JOIN accounts a ON a.id = r.account_id
          WHERE r.token_hash = $1 AND r.expires_at > $2 AND a.deactivated_at IS NULL",
@@ -66,7 +66,7 @@ pub(crate) async fn use_link(change: &mut Change, secret: &str, hash: &str) -> R
     .bind(at)
     .fetch_one(change.db())
     .await?;
-    keep(change, account, hash, &[]).await?;
+    set_password(change, account, hash, &[]).await?;
     let line = AuditEntry {
         actor: Some(account),
         kind: "password.reset",
@@ -110,7 +110,7 @@ pub(crate) async fn check_password(
 pub(crate) async fn change_password(
     change: &mut Change,
     account: Uuid,
-    own: &[u8],
+    current_session: &[u8],
     expected: Option<&str>,
     hash: &str,
 ) -> Result<()> {
@@ -124,11 +124,16 @@ pub(crate) async fn change_password(
             "Your password was changed in another session. Nothing was changed here.",
         ));
     }
-    keep(change, account, hash, own).await?;
+    set_password(change, account, hash, current_session).await?;
     audit_log::note(change, "password.changed", "").await
 }
 
-async fn keep(change: &mut Change, account: Uuid, hash: &str, own: &[u8]) -> Result<()> {
+async fn set_password(
+    change: &mut Change,
+    account: Uuid,
+    hash: &str,
+    current_session: &[u8],
+) -> Result<()> {
     sqlx::query("UPDATE accounts SET password_hash = $2 WHERE id = $1")
         .bind(account)
         .bind(hash)
@@ -136,7 +141,7 @@ async fn keep(change: &mut Change, account: Uuid, hash: &str, own: &[u8]) -> Res
         .await?;
     sqlx::query("DELETE FROM sessions WHERE account_id = $1 AND token_hash <> $2")
         .bind(account)
-        .bind(own)
+        .bind(current_session)
         .execute(change.db())
         .await?;
     // An earlier reset link could still change the password.

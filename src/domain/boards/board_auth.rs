@@ -22,11 +22,11 @@ use crate::domain::{
     },
 };
 
-/// The batch is closed after so many polls without a new request. A poll takes a microsecond or
+/// The batch is closed after this many polls in a row without a new request. A poll takes a microsecond or
 /// two.
-const LOOKS: usize = 8;
+const MAX_IDLE_POLLS: usize = 8;
 /// Upper limit of polls, however many requests keep arriving.
-const MAX_VISITS: usize = 64;
+const MAX_POLLS: usize = 64;
 
 /// What a board's page must know before it can answer "304 Not Modified".
 pub(crate) struct BoardAuth {
@@ -41,14 +41,14 @@ pub(crate) struct BoardAuth {
 pub(crate) struct AuthBatcher {
     db: PgPool,
     clock: Clock,
-    waiting: Arc<Mutex<Batch>>,
+    batch: Arc<Mutex<Batch>>,
 }
 
 #[derive(Default)]
 struct Batch {
     pending: HashMap<BoardRequest, Vec<oneshot::Sender<BatchReply>>>,
-    heads: usize,
-    is_open: bool,
+    request_count: usize,
+    is_running: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,7 +83,7 @@ impl AuthBatcher {
         Self {
             db,
             clock,
-            waiting: Arc::default(),
+            batch: Arc::default(),
         }
     }
 
@@ -93,13 +93,13 @@ impl AuthBatcher {
     /// `Busy` when the database does not answer.
     pub(crate) async fn ask(&self, pending: BoardRequest) -> Result<Option<BoardAuthRow>> {
         let (sender, receiver) = oneshot::channel();
-        let opens = {
-            let mut waiting = self.waiting();
-            waiting.pending.entry(pending).or_default().push(sender);
-            waiting.heads += 1;
-            !std::mem::replace(&mut waiting.is_open, true)
+        let starts_runner = {
+            let mut batch = self.batch();
+            batch.pending.entry(pending).or_default().push(sender);
+            batch.request_count += 1;
+            !std::mem::replace(&mut batch.is_running, true)
         };
-        if opens {
+        if starts_runner {
             // A separate task, because the first request may be cancelled while the others still
             // wait.
             let batcher = self.clone();
@@ -119,16 +119,14 @@ impl AuthBatcher {
         loop {
             self.gather_requests().await;
             let pending: Vec<(BoardRequest, Vec<oneshot::Sender<BatchReply>>)> = {
-                let mut waiting = self.waiting();
-                if waiting.pending.is_empty() {
-                    waiting.is_open = false;
+                let mut batch = self.batch();
+                if batch.pending.is_empty() {
+                    batch.is_running = false;
                     return;
                 }
-                waiting.heads = 0;
-                waiting.pending.drain().collect()
+                batch.request_count = 0;
+                batch.pending.drain().collect()
             };
-            // The time of this query, not of the first request, which may be long ago on a busy
-            // server.
             let connection = match idle_connection.take() {
                 Some(connection) => Ok(connection),
                 None => self.db.acquire().await,
@@ -137,6 +135,8 @@ impl AuthBatcher {
                 Ok(mut connection) => {
                     let rows = look_up(
                         &mut connection,
+                        // The time of this query, not of the first request, which may be long ago
+                        // on a busy server.
                         self.clock.now(),
                         pending.iter().map(|(pending, _)| pending),
                     )
@@ -165,20 +165,20 @@ impl AuthBatcher {
 
     /// Lets requests that are about to arrive join: the fuller the batch, the fewer queries.
     async fn gather_requests(&self) {
-        let (mut here, mut in_vain) = (0, 0);
-        for _ in 0..MAX_VISITS {
+        let (mut seen_count, mut idle_polls) = (0, 0);
+        for _ in 0..MAX_POLLS {
             tokio::task::yield_now().await;
-            let now = self.waiting().heads;
-            in_vain = if now > here { 0 } else { in_vain + 1 };
-            here = now;
-            if in_vain == LOOKS {
+            let now = self.batch().request_count;
+            idle_polls = if now > seen_count { 0 } else { idle_polls + 1 };
+            seen_count = now;
+            if idle_polls == MAX_IDLE_POLLS {
                 return;
             }
         }
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Batch> {
-        self.waiting
+    fn batch(&self) -> std::sync::MutexGuard<'_, Batch> {
+        self.batch
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -187,16 +187,16 @@ impl AuthBatcher {
 /// Query: the account for the sent credentials and the team for the sent slug, with whether it is
 /// hidden from the account. A macro, shared by sessions and tokens.
 macro_rules! board_request {
-    ($brought:literal, $by:literal) => {
+    ($credential_columns:literal, $credential_join:literal) => {
         concat!(
             "SELECT asked.index, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, ",
-            $brought,
+            $credential_columns,
             ", w.seq AS workspace_seq, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key, t.seq,
                     t.id IS NULL OR NOT ",
             seen_by!("a.id"),
             " AS is_hidden, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
              FROM unnest($1::bigint[], $2::bytea[], $3::text[]) AS asked (index, token_hash, slug) ",
-            $by,
+            $credential_join,
             " CROSS JOIN workspace w LEFT JOIN teams t ON t.slug = asked.slug
              LEFT JOIN members m ON m.team_id = t.id AND m.account_id = a.id
              WHERE a.deactivated_at IS NULL"
@@ -204,8 +204,8 @@ macro_rules! board_request {
     };
 }
 
-/// Sessions and tokens are separate queries: nearly always a batch has only one kind, and half of
-/// the tables take half of the time.
+/// Sessions and tokens are separate queries: nearly always a batch has only one kind, and a query for
+/// one kind joins fewer tables.
 async fn look_up(
     db: &mut PgConnection,
     now: OffsetDateTime,

@@ -16,7 +16,7 @@ use crate::domain::{
     teams::roster::load_roster,
 };
 
-/// Maximum length of a list; the board has all of it.
+/// Maximum length of a list, except of the blocked tasks (100); the board has all of it.
 const SHOWN: i64 = 12;
 /// How long a finished task stays in the list of what the reader was waiting for.
 const DONE_FOR: Duration = Duration::days(14);
@@ -25,7 +25,7 @@ const DONE_FOR: Duration = Duration::days(14);
 pub(crate) struct CheckIn {
     pub(crate) team: Team,
     pub(crate) sprint: Option<Sprint>,
-    /// The current working day of the sprint, and their total.
+    /// The number of the current working day, and of all working days of the sprint.
     pub(crate) day: (usize, usize),
     pub(crate) goals: Vec<Goal>,
     /// Number of tasks of the sprint by state.
@@ -178,9 +178,9 @@ pub(crate) async fn tasks_needed_by(
     Ok(cards)
 }
 
-/// Like `tasks_needed_by`, over all teams that the reader can see: tasks needed by them or their teams, and
-/// tasks that block theirs. With the team of each task.
-pub(crate) async fn tasks_needed_by_of(
+/// Returns team and id of the tasks of all teams in `seen` that the person or their teams need, and
+/// of tasks that block tasks which the person owns.
+pub(crate) async fn all_tasks_needed_by(
     db: &PgPool,
     seen: &[Uuid],
     account: Uuid,

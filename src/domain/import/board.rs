@@ -105,7 +105,7 @@ impl Board {
             name if name.is_empty() => "Untitled".to_owned(),
             name => name,
         };
-        // A name in letters other than a–z yields an empty slug.
+        // A name without letters and digits yields an empty slug.
         let wanted = Some(slug(&name))
             .filter(|slug| !slug.is_empty())
             .unwrap_or_else(|| "column".to_owned());

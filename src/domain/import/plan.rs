@@ -246,6 +246,8 @@ mod tests {
             ("Done", ColumnState::Done),
             ("待办", ColumnState::Todo),
             ("进行", ColumnState::Todo),
+            ("…", ColumnState::Todo),
+            ("?", ColumnState::Todo),
             ("Lab", ColumnState::Todo),
             ("Completed", ColumnState::Done),
         ] {
@@ -259,8 +261,10 @@ mod tests {
         assert_eq!(
             seen,
             [
-                ("待办", "column"),
-                ("进行", "column-2"),
+                ("待办", "dai-ban"),
+                ("进行", "jin-xing"),
+                ("…", "column"),
+                ("?", "column-2"),
                 ("Lab", "lab"),
                 ("Done", "done"),
                 ("Completed", "completed")

@@ -48,10 +48,10 @@ pub async fn move_task(
             conflicts::moved_meanwhile(change, team, &old, (&from, &to), place.version).await?,
         );
     }
-    let (rank, spread) = rank_at(change.db(), team, &to, Some(task), place).await?;
+    let (rank, needs_rebalance) = rank_at(change.db(), team, &to, Some(task), place).await?;
     return_to_current_sprint(change, team, &old, &from, &to).await?;
     put(change, team, &old, &from, &to, &rank).await?;
-    if spread {
+    if needs_rebalance {
         rebalance_ranks(change, team, to.id).await?;
     }
     Ok(to)
@@ -59,7 +59,7 @@ pub async fn move_task(
 
 /// Moves a reopened task out of a closed sprint into the team's current one, because a closed
 /// sprint's tasks are not on the board. This happens before the move itself, so that undo, which
-/// runs backwards, restores the sprint after the task is done again.
+/// runs in reverse, first moves the task back to done and then restores its sprint.
 pub(crate) async fn return_to_current_sprint(
     change: &mut Change,
     team: &Team,
@@ -135,7 +135,7 @@ async fn column_for(
     })
 }
 
-/// Writes a task's new place and its event. Leaving a blocked column removes its reasons.
+/// Writes a task's new place and its event. Leaving a blocked column ends the task's blockers.
 pub(crate) async fn put(
     change: &mut Change,
     team: &Team,

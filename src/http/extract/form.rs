@@ -139,7 +139,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         }
         Self::from_bytes(&body).map_err(|refused| {
             let mut response = refused.into_response();
-            if let Some(form) = FormRetry::whole(&uri, &headers, &body) {
+            if let Some(form) = FormRetry::parse_if_all_listed(&uri, &headers, &body) {
                 response.extensions_mut().insert(form);
             }
             response

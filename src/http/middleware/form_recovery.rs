@@ -1,5 +1,5 @@
 //! Shows a refused form again when it has no page of its own: the values that were entered, the
-//! reasons, and a link back. Routes opt in, in the router; other forms are not echoed.
+//! reasons, and a link back. Routes opt in, in the router; other forms are echoed only if all their fields are listed below.
 
 use axum::{
     body::Body,
@@ -127,10 +127,10 @@ pub(crate) fn shown(name: &str) -> Option<&'static str> {
 impl FormRetry {
     /// The retry of a form whose route did not opt in, if every field can be echoed so that nothing
     /// is lost.
-    pub(crate) fn whole(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
-        let goes_back =
+    pub(crate) fn parse_if_all_listed(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
+        let is_listed =
             |name: &str| shown(name).is_some() || CARRIED.contains(&name) || name == "back";
-        let all = form_urlencoded::parse(body).all(|(name, _)| goes_back(&name));
+        let all = form_urlencoded::parse(body).all(|(name, _)| is_listed(&name));
         all.then(|| Self::parse(uri, headers, body)).flatten()
     }
 
@@ -174,9 +174,10 @@ impl FormRetry {
 fn referring_page(headers: &HeaderMap) -> Option<String> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     let page: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
-    let path = page
-        .path_and_query()
-        .filter(|_| page.authority().is_some_and(|ours| ours.as_str() == host))?;
+    let path = page.path_and_query().filter(|_| {
+        page.authority()
+            .is_some_and(|authority| authority.as_str() == host)
+    })?;
     Some(local_path(path.as_str(), "/").to_owned())
 }
 
@@ -220,7 +221,7 @@ mod tests {
     #[test]
     fn forms_with_secret_fields_are_not_echoed() {
         let whole = |body: &str| {
-            FormRetry::whole(
+            FormRetry::parse_if_all_listed(
                 &Uri::from_static("/tasks/INF-1"),
                 &HeaderMap::new(),
                 body.as_bytes(),

@@ -15,7 +15,7 @@ import { refreshCards, reloadBoard, retryReload, whenReloaded } from "../board/b
 const root = document.querySelector("[data-live]");
 const streams = (root?.dataset.live.split(" ") ?? [])
   .map((url, index) => new EventStream(url, Number(root.dataset.seq.split(" ")[index]) || 0));
-// The first stream tells about presence and the connection: all of them come from one server.
+// Presence, goals and the connection are read from the first stream only: all streams come from one server.
 const [mainStream] = streams;
 
 if (root?.dataset.fresh !== undefined) {
@@ -64,15 +64,16 @@ for (const stream of streams) {
 
 function applyCardEvent(event) {
   const board = getBoard();
-  const hue = ownChangeIds.has(event.change) ? null : event.hue ?? null;
+  // Other people's changes are marked in their colour.
+  const authorHue = ownChangeIds.has(event.change) ? null : event.hue ?? null;
   const fresh = event.html && parseCards(event.html)[0];
   // A response may have brought this version before the stream did.
   if (fresh && Number(findCard(event.key)?.dataset.version) >= Number(fresh.dataset.version)) return;
   if (!fresh) return removeCard(event.key);
   const sprint = board.dataset.sprint;
-  if (sprint === undefined) return refreshCards([event.key], hue);
+  if (sprint === undefined) return refreshCards([event.key], authorHue);
   const matches = sprint === "all" || String(event.sprint ?? "none") === sprint;
-  if (matches) upsertCard(fresh, event.column, { hue });
+  if (matches) upsertCard(fresh, event.column, { hue: authorHue });
   else removeCard(event.key);
 }
 

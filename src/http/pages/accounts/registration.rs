@@ -241,7 +241,7 @@ pub(crate) async fn reset_form(
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let name = password_resets::whose(&app.db, app.clock.now(), &key).await?;
+    let name = password_resets::account_name(&app.db, app.clock.now(), &key).await?;
     let layout = Layout::bare(&app, "New password".to_owned(), theme(&headers));
     page::page(&ResetPage {
         layout,
@@ -260,7 +260,7 @@ pub(crate) async fn reset(
     fields: Fields,
 ) -> Result<Response> {
     app.sign_in_limits.count("", from)?;
-    let name = password_resets::whose(&app.db, app.clock.now(), &key).await?;
+    let name = password_resets::account_name(&app.db, app.clock.now(), &key).await?;
     // Hashed first, so that a refused password does not use up the link.
     let set = match passwords::hash(fields.text("password").to_owned()).await {
         Ok(hash) => app

@@ -72,7 +72,7 @@ struct Progress {
 }
 
 impl ProjectPage {
-    fn follow_at(&self) -> String {
+    fn follow_url(&self) -> String {
         format!("/projects/{}/follow", self.project.slug)
     }
 

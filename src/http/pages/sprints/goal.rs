@@ -67,7 +67,7 @@ impl GoalPage {
         humanize::ago(self.now, *at)
     }
 
-    fn follow_at(&self) -> String {
+    fn follow_url(&self) -> String {
         format!("{}/follow", self.current_url())
     }
 

@@ -89,7 +89,7 @@ impl TaskView {
         self.errors.get(field).map_or("", String::as_str)
     }
 
-    /// The errors of the list as a whole and of single names.
+    /// The error of the label list as a whole, or else of a single label.
     fn labels_error(&self) -> &str {
         [self.error("labels"), self.error("label")]
             .into_iter()
@@ -127,7 +127,7 @@ impl TaskView {
         is_it.then(|| self.typed.text("body"))
     }
 
-    /// The text entered as a new comment, and the error.
+    /// The text entered as a new comment.
     fn typed_body(&self) -> &str {
         if self.typed.get("comment").is_some() {
             ""
@@ -209,11 +209,11 @@ impl TaskView {
         blocker.text(self.now)
     }
 
-    fn waited(&self, waiting: &WaitingTask) -> String {
+    fn wait_time(&self, waiting: &WaitingTask) -> String {
         humanize::age(self.now, waiting.since)
     }
 
-    fn follow_at(&self) -> String {
+    fn follow_url(&self) -> String {
         format!("/tasks/{}/follow", self.task.card.key)
     }
 
@@ -237,7 +237,7 @@ impl TaskView {
         format!("/teams/{}?sprint={sprint}", self.team.slug)
     }
 
-    fn born(&self) -> String {
+    fn created_ago(&self) -> String {
         humanize::ago(self.now, self.task.created_at)
     }
 
@@ -259,7 +259,7 @@ impl TaskView {
         self.task.card.goal_id == Some(*goal)
     }
 
-    /// The conflicting fields, as in one of the versions: the sent or the current one.
+    /// The sent fields with their values in one version: the sent or the current one.
     fn side(&self, conflict: &Conflict, side: &Value) -> String {
         let sent = conflict
             .sent
@@ -305,11 +305,11 @@ pub(crate) async fn task_view(
         .collect();
     let all_sprints = sprints::queries::sprints_of(db, access.team.id).await?;
     let now = clock.now();
-    let of_task = all_sprints
+    let goals_sprint = all_sprints
         .iter()
         .find(|sprint| Some(sprint.number) == task.card.sprint)
         .or_else(|| sprints::queries::current(&all_sprints));
-    let goals = match of_task {
+    let goals = match goals_sprint {
         Some(sprint) => {
             let roster = load_roster(db, access.team.id).await?;
             goals::goals(db, &access.team, sprint, &roster, now).await?

@@ -128,7 +128,7 @@ impl MyWork {
         self.is_own && self.layout.may_edit(action.team_id)
     }
 
-    fn waited(&self, waiting: &WaitingTask) -> String {
+    fn wait_time(&self, waiting: &WaitingTask) -> String {
         humanize::age(self.now, waiting.since)
     }
 
@@ -211,7 +211,7 @@ async fn work_of(app: &App, viewer: &Viewer, person: Person, layout: Layout) -> 
     };
     let recently = now - Duration::days(14);
     let needed_tasks = if is_own {
-        summary::tasks_needed_by_of(&app.db, &seen, person.id, now).await?
+        summary::all_tasks_needed_by(&app.db, &seen, person.id, now).await?
     } else {
         Vec::new()
     };

@@ -14,16 +14,17 @@ use anyhow::{Context, bail};
 
 /// A user of the operating system.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Account {
+pub(crate) struct OsUser {
     pub(crate) name: String,
     uid: u32,
     gid: u32,
     /// Whether to switch users: Fortnight runs as root, which Postgres refuses.
-    given_away: bool,
+    switches_user: bool,
 }
 
-impl Account {
-    /// The user that owns an existing cluster; otherwise our own, or `postgres` if we are root.
+impl OsUser {
+    /// The user that owns an existing cluster; otherwise our own, or `postgres`, else `nobody`, if we
+    /// are root.
     pub(crate) fn for_cluster(cluster: &Path) -> anyhow::Result<Self> {
         let us = rustix::process::geteuid();
         let owner = fs::metadata(cluster)
@@ -52,7 +53,7 @@ impl Account {
     }
 
     // `id` rather than /etc/passwd, which lacks macOS's users and those of directory services
-    fn look_up(who: &str, given_away: bool) -> Option<Self> {
+    fn look_up(who: &str, switches_user: bool) -> Option<Self> {
         let id = |what: &str| {
             let output = Command::new("id").args([what, "--", who]).output().ok()?;
             let text = String::from_utf8(output.stdout).ok()?;
@@ -62,13 +63,13 @@ impl Account {
             name: id("-un")?,
             uid: id("-u")?.parse().ok()?,
             gid: id("-g")?.parse().ok()?,
-            given_away,
+            switches_user,
         })
     }
 
     /// Makes the command run as this user.
-    pub(crate) fn runs<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        if self.given_away {
+    pub(crate) fn run_as<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        if self.switches_user {
             // also drops root's supplementary groups
             command.uid(self.uid).gid(self.gid);
         }
@@ -89,7 +90,7 @@ impl Account {
 
     /// Makes this user the file's owner.
     pub(crate) fn give(&self, path: &Path) -> std::io::Result<()> {
-        if self.given_away {
+        if self.switches_user {
             chown(path, Some(self.uid), Some(self.gid))?;
         }
         Ok(())
@@ -103,13 +104,15 @@ impl Account {
         })
     }
 
-    /// Fails with the parent directory that this user cannot enter, if there is one.
-    pub(crate) fn may_enter(&self, folder: &Path) -> anyhow::Result<()> {
+    /// Fails if this user cannot enter the directory or one of its parents, and names it.
+    pub(crate) fn check_can_enter(&self, folder: &Path) -> anyhow::Result<()> {
         for parent in folder.ancestors() {
             let Ok(found) = fs::metadata(parent) else {
                 continue;
             };
-            if self.given_away && !self.may_pass(found.mode(), found.uid(), found.gid()) {
+            if self.switches_user
+                && !self.has_search_permission(found.mode(), found.uid(), found.gid())
+            {
                 bail!(
                     "Postgres runs as the user {}, who cannot enter {}: choose another directory with --data-dir",
                     self.name,
@@ -120,7 +123,7 @@ impl Account {
         Ok(())
     }
 
-    fn may_pass(&self, mode: u32, owner: u32, group: u32) -> bool {
+    fn has_search_permission(&self, mode: u32, owner: u32, group: u32) -> bool {
         let bit = if owner == self.uid {
             0o100
         } else if group == self.gid {
@@ -139,22 +142,22 @@ mod tests {
     #[test]
     fn the_folder_in_the_way_is_named() {
         let home = tempfile::tempdir().unwrap();
-        let stranger = Account {
+        let stranger = OsUser {
             name: "postgres".to_owned(),
             uid: 4_000_001,
             gid: 4_000_001,
-            given_away: true,
+            switches_user: true,
         };
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let refusal = stranger
-            .may_enter(&home.path().join("data/postgres"))
+            .check_can_enter(&home.path().join("data/postgres"))
             .unwrap_err()
             .to_string();
         assert!(
-            refusal.contains(&format!("may not enter {}", home.path().display())),
+            refusal.contains(&format!("cannot enter {}", home.path().display())),
             "{refusal}"
         );
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o711)).unwrap();
-        stranger.may_enter(&home.path().join("data")).unwrap();
+        stranger.check_can_enter(&home.path().join("data")).unwrap();
     }
 }
