@@ -4,19 +4,22 @@ use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
 use fortnight::{cli::Cli, config::LogFormat};
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{
+    Layer as _, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let levels =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,fortnight=info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(levels)
-        .with_writer(std::io::stderr);
-    match cli.log_format() {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match cli.log_format() {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(log_levels())
+        .init();
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -24,4 +27,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The levels that `RUST_LOG` asks for, such as `info,sqlx=warn`, or else our own messages and the
+/// warnings of libraries.
+fn log_levels() -> Targets {
+    std::env::var("RUST_LOG")
+        .ok()
+        .and_then(|levels| levels.parse().ok())
+        .unwrap_or_else(|| {
+            Targets::new()
+                .with_default(LevelFilter::WARN)
+                .with_target("fortnight", LevelFilter::INFO)
+        })
 }
