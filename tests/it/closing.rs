@@ -455,7 +455,7 @@ async fn teams_share_a_retro_and_actions_become_tasks() {
         .ok()
         .text();
     assert!(
-        next.contains("Of 1 from Sprint 42: 1 still open."),
+        next.contains("Of 1 action from Sprint 42: 1 still open."),
         "outcome of the actions"
     );
     assert!(
@@ -487,7 +487,7 @@ async fn teams_share_a_retro_and_actions_become_tasks() {
         .ok()
         .text();
     assert!(
-        next.contains("Of 3 from Sprint 42: 1 done, 1 dropped, 1 still open."),
+        next.contains("Of 3 actions from Sprint 42: 1 done, 1 dropped, 1 still open."),
         "{next}"
     );
     jonas

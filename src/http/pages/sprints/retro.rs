@@ -101,7 +101,12 @@ impl Before {
             .collect();
         match self.actions.len() {
             0 => format!("The retro of {} had no actions.", self.sprint.name),
-            all => format!("Of {all} from {}: {}.", self.sprint.name, counts.join(", ")),
+            all => format!(
+                "Of {} from {}: {}.",
+                humanize::counted(all, "action"),
+                self.sprint.name,
+                counts.join(", ")
+            ),
         }
     }
 }
