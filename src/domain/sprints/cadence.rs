@@ -176,7 +176,7 @@ pub async fn add_sprint(
         .bind(&sprint.name)
         .bind(sprint.starts_on)
         .bind(sprint.ends_on)
-        .bind(&sprint.state)
+        .bind(sprint.state)
         .execute(db)
         .await?;
     Ok(sprint)

@@ -63,7 +63,7 @@ impl TaskContext {
     }
 
     /// Returns the context if the viewer may comment: anyone whose account may write.
-    pub(crate) fn to_comment(self) -> Result<Self> {
+    pub(crate) fn require_comment(self) -> Result<Self> {
         if self.viewer.may_write() {
             Ok(self)
         } else {

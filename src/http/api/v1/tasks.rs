@@ -363,7 +363,7 @@ pub(crate) async fn comment(
     at: TaskContext,
     JsonBody(sent): JsonBody<CommentIn>,
 ) -> Result<Response> {
-    let TaskContext { viewer, access } = at.to_comment()?;
+    let TaskContext { viewer, access } = at.require_comment()?;
     let outcome = app
         .store
         .change(&viewer.actor(), |change, _| {

@@ -45,7 +45,7 @@ impl FromRequest<App> for CommentForm {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        TaskForm::read(request, app, TaskContext::to_comment)
+        TaskForm::read(request, app, TaskContext::require_comment)
             .await
             .map(Self)
     }
