@@ -226,7 +226,7 @@ async fn presence_shows_others_until_they_leave() {
     one.open_board("/teams/infrastructure").await;
     let shows = |words: &str, who: &str| {
         format!(
-            "document.querySelector('[data-presence]').textContent.includes('{words}') && [...document.querySelectorAll('[data-presence] [data-handle]')].map(one => one.dataset.who).join() === '{who}'"
+            "document.querySelector('[data-presence]').textContent.includes('{words}') && [...document.querySelectorAll('[data-presence] [data-handle]')].map(person => person.dataset.handle).join() === '{who}'"
         )
     };
     one.wait_for(&shows("Only you are viewing", "")).await;
