@@ -405,7 +405,7 @@ async fn lost_response_creates_no_duplicate_and_undo_survives_reload() {
     window.wait_for_column("todo", &["INF-1"]).await;
     // the field is emptied and the stream shows the card before the second response has arrived
     window
-        .wait_for("[...document.querySelectorAll('[aria-live=assertive]')].some(live => live.textContent.includes('Added INF-1'))")
+        .wait_for("[...document.querySelectorAll('[aria-live=assertive]')].some(live => live.textContent.includes('Created INF-1'))")
         .await;
     assert!(
         window
