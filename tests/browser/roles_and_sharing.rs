@@ -107,7 +107,8 @@ async fn other_team_follows_a_task_and_gets_its_request_done() {
         .await;
     window.click(".page-header .button.primary").await;
     window
-        .wait_for("document.querySelector('#ask #title')")
+        // Chromium clears the focus when it scrolls to `#ask`, which may be after the form appears.
+        .wait_for("document.readyState === 'complete' && document.querySelector('#ask #title')")
         .await;
     window.click("#title").await;
     window.type_text("A replica for reports").await;
