@@ -97,7 +97,7 @@ pub(crate) async fn answer(
 /// Whether `If-None-Match` has this ETag. A proxy that recompresses a response marks the ETag as
 /// weak.
 pub(crate) fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
-    // Compared as text: parsing ETags cost a quarter of the rate of these responses.
+    // Compared as text: this runs for every unchanged board, and needs no parsed ETags.
     let seen = headers
         .get_all(header::IF_NONE_MATCH)
         .iter()
