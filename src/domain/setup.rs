@@ -144,10 +144,10 @@ async fn create_or_join_teams(
     let mut first = None;
     for name in names.iter().map(|name| name.trim()) {
         let candidate = slug(name);
-        let is_it = |team: &&Team| {
+        let has_that_name = |team: &&Team| {
             team.slug == candidate || team.name.to_lowercase() == name.to_lowercase()
         };
-        if let Some(team) = existing.iter().find(is_it) {
+        if let Some(team) = existing.iter().find(has_that_name) {
             add_member(db, now, team.id, founder, true).await?;
             audit_team(
                 db,
@@ -220,8 +220,8 @@ async fn start_sprints(db: &mut PgConnection, number: i32, start: Date, weeks: i
     sqlx::query(
         "UPDATE sprints SET number = $2 + nth - 1, name = replace(w.sprint_names, '{n}', ($2 + nth - 1)::text),
                 starts_on = $3 + 7 * $4 * (nth - 1), ends_on = $3 + 7 * $4 * nth - 1
-         FROM workspace w, (SELECT id, nth::integer FROM unnest($1::uuid[]) WITH ORDINALITY AS there (id, nth)) AS there
-         WHERE sprints.id = there.id",
+         FROM workspace w, (SELECT id, nth::integer FROM unnest($1::uuid[]) WITH ORDINALITY AS existing (id, nth)) AS existing
+         WHERE sprints.id = existing.id",
     )
     .bind(existing)
     .bind(number)
@@ -233,8 +233,8 @@ async fn start_sprints(db: &mut PgConnection, number: i32, start: Date, weeks: i
 }
 
 /// Derives a task key from the name: INF, ING; with a digit if it is taken.
-fn key_of(candidate: &str, taken: &[String]) -> String {
-    let letters: String = candidate
+fn key_of(slug: &str, taken: &[String]) -> String {
+    let letters: String = slug
         .chars()
         .filter(char::is_ascii_alphabetic)
         .take(3)

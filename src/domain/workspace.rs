@@ -31,16 +31,14 @@ pub(crate) async fn edit_workspace(
     open: bool,
     domains: &[String],
 ) -> Result<()> {
-    let (was_called, was_open, were): (String, bool, Vec<String>) = sqlx::query_as(
+    let (old_name, old_open, old_domains): (String, bool, Vec<String>) = sqlx::query_as(
         "SELECT name, registration_open, registration_domains FROM workspace FOR UPDATE",
     )
     .fetch_one(change.db())
     .await?;
-    let (is_renamed, is_opened) = (
-        was_called != name,
-        (was_open, were.as_slice()) != (open, domains),
-    );
-    if !is_renamed && !is_opened {
+    let is_renamed = old_name != name;
+    let is_registration_changed = (old_open, old_domains.as_slice()) != (open, domains);
+    if !is_renamed && !is_registration_changed {
         return Ok(());
     }
     sqlx::query("UPDATE workspace SET name = $1, registration_open = $2, registration_domains = $3, seq = seq + 1")
@@ -58,11 +56,11 @@ pub(crate) async fn edit_workspace(
     // The workspace belongs to every team, so the event is in the history of each.
     let (mut before, mut after) = (json!({}), json!({}));
     if is_renamed {
-        (before["name"], after["name"]) = (json!(was_called), json!(name));
+        (before["name"], after["name"]) = (json!(old_name), json!(name));
     }
-    if is_opened {
-        // only administrators may read the domains
-        (before["registration_open"], after["registration_open"]) = (json!(was_open), json!(open));
+    if is_registration_changed {
+        // Only administrators may read the domains, so they are not in the event.
+        (before["registration_open"], after["registration_open"]) = (json!(old_open), json!(open));
     }
     let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams")
         .fetch_all(change.db())
@@ -84,16 +82,16 @@ pub(crate) async fn edit_workspace(
 /// Reads a list of domains such as `example.org, @example.net`.
 ///
 /// # Errors
-/// `Invalid` for texts that are no domains, and for more than 50.
+/// `Invalid` for a text that is not a domain, and for more than 50 domains.
 pub(crate) fn read_domains(text: &str) -> Result<Vec<String>> {
     let domains: Vec<String> = text
         .split(|char: char| char == ',' || char.is_whitespace())
         .map(|domain| domain.trim().trim_start_matches('@').to_lowercase())
         .filter(|domain| !domain.is_empty())
         .collect();
-    let plain =
+    let is_domain =
         |domain: &String| domain.contains('.') && domain.len() <= 253 && !domain.contains('@');
-    if domains.len() > 50 || !domains.iter().all(plain) {
+    if domains.len() > 50 || !domains.iter().all(is_domain) {
         return Err(Problem::field(
             "domains",
             "Enter at most 50 domains such as example.org, separated by commas.",

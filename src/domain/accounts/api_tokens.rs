@@ -23,11 +23,7 @@ pub(crate) struct Draft<'d> {
 }
 
 /// Creates an API token and returns its secret, which is not stored and cannot be shown again.
-pub(crate) async fn make(
-    db: impl PgExecutor<'_>,
-    now: OffsetDateTime,
-    draft: &Draft<'_>,
-) -> Result<String> {
+async fn make(db: impl PgExecutor<'_>, now: OffsetDateTime, draft: &Draft<'_>) -> Result<String> {
     let secret = format!("fn_{}", new_secret()?);
     sqlx::query(
         "INSERT INTO tokens (id, account_id, token_hash, scope, created_at, name, teams, expires_at)
@@ -43,6 +39,26 @@ pub(crate) async fn make(
     .bind(draft.expires_at)
     .execute(db)
     .await?;
+    Ok(secret)
+}
+
+/// Creates an API token on its owner's behalf and returns its secret.
+pub(crate) async fn create_own(
+    db: &PgPool,
+    now: OffsetDateTime,
+    draft: &Draft<'_>,
+) -> Result<String> {
+    let mut tx = db.begin().await?;
+    let secret = make(&mut *tx, now, draft).await?;
+    let about = format!("{} ({})", draft.name, draft.scope.as_str());
+    let entry = AuditEntry {
+        actor: Some(draft.account),
+        kind: "token.created",
+        about: &about,
+        ..AuditEntry::default()
+    };
+    audit_log::write(&mut tx, now, entry).await?;
+    tx.commit().await?;
     Ok(secret)
 }
 

@@ -8,4 +8,5 @@ pub mod end_sessions;
 pub mod password_resets;
 pub mod profile;
 pub mod queries;
+pub mod sign_in;
 pub mod working_hours;

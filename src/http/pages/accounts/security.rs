@@ -21,10 +21,7 @@ use crate::{
         clock::Clock,
         dates::parse_date,
         error::{Problem, Result},
-        events::{
-            EventStore,
-            audit_log::{self, AuditEntry},
-        },
+        events::EventStore,
         policy::{
             team_access,
             viewer::{Role, Scope, Viewer},
@@ -196,17 +193,7 @@ pub(crate) async fn create_token(
         teams: (!teams.is_empty()).then_some(teams.as_slice()),
         expires_at: days.map(|days| now + Duration::days(days)),
     };
-    let mut tx = app.db.begin().await?;
-    let secret = api_tokens::make(&mut *tx, now, &draft).await?;
-    let about = format!("{} ({})", draft.name, scope.as_str());
-    let line = AuditEntry {
-        actor: Some(viewer.person.id),
-        kind: "token.created",
-        about: &about,
-        ..AuditEntry::default()
-    };
-    audit_log::write(&mut tx, now, line).await?;
-    tx.commit().await?;
+    let secret = api_tokens::create_own(&app.db, now, &draft).await?;
     let mut page = me_page(
         &app,
         &viewer,

@@ -12,8 +12,11 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        accounts::{api_tokens, queries},
-        auth::{passwords, sessions},
+        accounts::{
+            api_tokens, queries,
+            sign_in::{SignIn, sign_in, sign_out},
+        },
+        auth::passwords,
         error::{Problem, Result},
         events::audit_log::{self, AuditEntry},
         policy::viewer::{AuthMethod, Viewer},
@@ -144,6 +147,14 @@ pub(crate) async fn counted(app: &App, from: ClientIp, tried: &str) -> Result<()
     outcome
 }
 
+/// The browser that a request names, or an empty text.
+pub(crate) fn user_agent(headers: &HeaderMap) -> &str {
+    headers
+        .get(header::USER_AGENT)
+        .and_then(|agent| agent.to_str().ok())
+        .unwrap_or("")
+}
+
 /// Starts a session and redirects. For a password sign-in, `hash` is the password hash that
 /// matched.
 ///
@@ -157,29 +168,23 @@ pub(crate) async fn signed_in(
     by: &str,
     next: &str,
 ) -> Result<Response> {
-    let (network, now) = (from.to_string(), app.clock.now());
-    let agent = headers
-        .get(header::USER_AGENT)
-        .and_then(|agent| agent.to_str().ok())
-        .unwrap_or("");
+    let previous = credentials(headers, app.is_https()).filter(|credentials| credentials.cookie);
     let mut tx = app.db.begin().await?;
-    let session = sessions::start_by(&mut *tx, now, account, hash, agent)
-        .await?
-        .ok_or(Problem::SignedOut)?;
-    let line = AuditEntry {
-        actor: Some(account),
-        kind: "sign-in.succeeded",
-        about: by,
-        network: &network,
-        ..AuditEntry::default()
-    };
-    audit_log::write(&mut tx, now, line).await?;
-    // Signing in ends the browser's previous session, whichever account it had.
-    if let Some(left) =
-        credentials(headers, app.is_https()).filter(|credentials| credentials.cookie)
-    {
-        sessions::end(&mut *tx, &left.token_hash).await?;
-    }
+    let session = sign_in(
+        &mut tx,
+        app.clock.now(),
+        &SignIn {
+            account,
+            password_hash: hash,
+            by,
+            network: &from.to_string(),
+            user_agent: user_agent(headers),
+            previous: previous
+                .as_ref()
+                .map(|previous| previous.token_hash.as_slice()),
+        },
+    )
+    .await?;
     tx.commit().await?;
     let mut response = Redirect::to(next).into_response();
     cookies::set(
@@ -197,13 +202,7 @@ pub(crate) async fn logout(State(app): State<App>, viewer: Option<Viewer>) -> Re
         ..
     }) = viewer
     {
-        sessions::end(&app.db, &token_hash).await?;
-        let line = AuditEntry {
-            actor: Some(person.id),
-            kind: "sign-in.ended",
-            ..AuditEntry::default()
-        };
-        audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+        sign_out(&app.db, app.clock.now(), person.id, &token_hash).await?;
     }
     let mut response = Redirect::to("/login").into_response();
     cookies::set(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -14,11 +14,13 @@ use time::{Date, Duration};
 use crate::{
     app::App,
     domain::{
-        accounts::create::NewAccount,
-        auth::{passwords, sessions},
+        accounts::{
+            create::NewAccount,
+            sign_in::{SignIn, sign_in},
+        },
+        auth::passwords,
         clock,
         error::{Problem, Result},
-        events::audit_log::{self, AuditEntry},
         setup::{self, Setup},
         team::Team,
     },
@@ -28,6 +30,7 @@ use crate::{
         layout::Layout,
         middleware::client_ip::ClientIp,
         page::{self, theme},
+        pages::accounts::user_agent,
     },
 };
 
@@ -133,24 +136,16 @@ pub(crate) async fn set_up(
     };
     match written {
         Ok((account, team)) => {
-            let (now, network) = (app.clock.now(), from.to_string());
-            let agent = headers
-                .get(header::USER_AGENT)
-                .and_then(|agent| agent.to_str().ok())
-                .unwrap_or("");
-            let session = sessions::start(&mut *tx, now, account, agent).await?;
-            let line = AuditEntry {
-                actor: Some(account),
-                about: "by the link for setting up",
-                network: &network,
-                ..AuditEntry::default()
-            };
-            audit_log::write(
+            let session = sign_in(
                 &mut tx,
-                now,
-                AuditEntry {
-                    kind: "sign-in.succeeded",
-                    ..line
+                app.clock.now(),
+                &SignIn {
+                    account,
+                    password_hash: None,
+                    by: "by the link for setting up",
+                    network: &from.to_string(),
+                    user_agent: user_agent(&headers),
+                    previous: None,
                 },
             )
             .await?;
