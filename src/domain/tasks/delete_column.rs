@@ -8,7 +8,7 @@ use crate::domain::{
     boards::Column,
     column_state::ColumnState,
     error::{Problem, Result},
-    events::{Change, Event, EventKind},
+    events::{Change, Event, EventKind, audit_log},
     tasks::{lock, move_task},
     team::Team,
 };
@@ -117,5 +117,5 @@ pub(crate) async fn remove_column(
         after: json!({ "into": to.slug }),
         version: None,
     });
-    Ok(())
+    audit_log::note_for_team(change, team.id, "column.removed", "of {team}").await
 }

@@ -1,5 +1,6 @@
 //! Creates teams and adds members.
 
+use serde_json::json;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -8,8 +9,38 @@ use crate::domain::{
     accounts::create::touch_workspace,
     column_state::ColumnState,
     error::{Problem, Result},
+    events::{Change, Event, EventKind, audit_log},
     slug,
 };
+
+/// Creates a team, with its author as lead, and returns its slug.
+///
+/// # Errors
+/// `Invalid` for a name without letters and digits, and for a name or key that is taken.
+pub(crate) async fn create_team(change: &mut Change, name: &str, key: &str) -> Result<String> {
+    let slug = slug::slug(name);
+    if slug.is_empty() {
+        return Err(Problem::field(
+            "name",
+            "The name must contain letters or digits.",
+        ));
+    }
+    let (at, actor) = (change.at, change.actor);
+    let team = add_team(change.db(), at, &slug, name, key).await?;
+    if let Some(actor) = actor {
+        add_member(change.db(), at, team, actor, true).await?;
+    }
+    change.record(Event {
+        team,
+        task: None,
+        kind: EventKind::TeamCreated,
+        before: json!({}),
+        after: json!({ "name": name, "key": key }),
+        version: None,
+    });
+    audit_log::note_for_team(change, team, "team.created", "{team}").await?;
+    Ok(slug)
+}
 
 /// Creates a team with the five default columns of a board.
 pub async fn add_team(

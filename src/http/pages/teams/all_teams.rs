@@ -8,7 +8,6 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -18,13 +17,12 @@ use crate::{
         checkin::changes,
         clock,
         column_state::ColumnState,
-        error::{Problem, Result},
-        events::{Event, EventKind, EventStore, audit_log},
+        error::Result,
+        events::EventStore,
         goals::{self, Goal},
         humanize,
         person::Person,
         policy::{team_access, viewer::Viewer},
-        slug::slug,
         sprints::{self, Sprint},
         tasks::{self, sprint_counts::LongestBlocked},
         team::Team,
@@ -200,32 +198,11 @@ pub(crate) async fn create_team(
         fields.text("name").trim(),
         fields.text("key").trim().to_uppercase(),
     );
-    let slug = slug(name);
-    if slug.is_empty() {
-        return Err(Problem::field(
-            "name",
-            "The name must contain letters or digits.",
-        ));
-    }
-    let (actor, who) = (viewer.actor(), viewer.person.id);
-    store
-        .change(&actor, |change, _| {
-            Box::pin(async {
-                let at = change.at;
-                let team = create::add_team(change.db(), at, &slug, name, &key).await?;
-                create::add_member(change.db(), at, team, who, true).await?;
-                let after = json!({ "name": name, "key": key });
-                change.record(Event {
-                    team,
-                    task: None,
-                    kind: EventKind::TeamCreated,
-                    before: json!({}),
-                    after,
-                    version: None,
-                });
-                audit_log::note_for_team(change, team, "team.created", "{team}").await
-            })
+    let created = store
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(create::create_team(change, name, &key))
         })
         .await?;
+    let slug = created.value;
     Ok(Redirect::to(&format!("/teams/{slug}/settings")).into_response())
 }

@@ -13,7 +13,6 @@ use crate::{
         boards::{Column, columns, labels, queries},
         column_state::ColumnState,
         error::{Problem, Result},
-        events::audit_log,
         humanize::counted,
         keys,
         policy::{team_access, viewer::Viewer},
@@ -186,10 +185,7 @@ pub(crate) async fn remove_column(
     let removed = app
         .store
         .change(&actor, |change, _| {
-            Box::pin(async {
-                delete_column::remove_column(change, &team, name, into).await?;
-                audit_log::note_for_team(change, team.id, "column.removed", "of {team}").await
-            })
+            Box::pin(delete_column::remove_column(change, &team, name, into))
         })
         .await;
     match removed {
