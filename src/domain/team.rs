@@ -13,3 +13,26 @@ pub struct Team {
     /// The number of its newest event.
     pub(crate) seq: i64,
 }
+
+/// The columns of a team that an outer join may not have found.
+#[derive(Clone, sqlx::FromRow)]
+pub(crate) struct JoinedTeam {
+    team_id: Option<Uuid>,
+    team_slug: Option<String>,
+    team_name: Option<String>,
+    team_key: Option<String>,
+    seq: Option<i64>,
+}
+
+impl JoinedTeam {
+    /// Returns the team, if there was one.
+    pub(crate) fn found(self) -> Option<Team> {
+        Some(Team {
+            id: self.team_id?,
+            slug: self.team_slug?,
+            name: self.team_name?,
+            key: self.team_key?,
+            seq: self.seq?,
+        })
+    }
+}

@@ -10,7 +10,6 @@ use std::{
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use crate::domain::{
     clock::Clock,
@@ -20,6 +19,7 @@ use crate::domain::{
         team_access::TeamAccess,
         viewer::{AuthRow, Viewer},
     },
+    team::JoinedTeam,
 };
 
 /// The batch is closed after this many polls in a row without a new request. A poll takes a microsecond or
@@ -67,11 +67,8 @@ pub(crate) struct BoardAuthRow {
     #[sqlx(flatten)]
     pub(crate) known: AuthRow,
     pub(crate) workspace_seq: i64,
-    pub(crate) team_id: Option<Uuid>,
-    pub(crate) team_slug: Option<String>,
-    pub(crate) team_name: Option<String>,
-    pub(crate) team_key: Option<String>,
-    pub(crate) seq: Option<i64>,
+    #[sqlx(flatten)]
+    pub(crate) team: JoinedTeam,
     pub(crate) is_hidden: bool,
     pub(crate) is_member: bool,
     pub(crate) is_lead: bool,

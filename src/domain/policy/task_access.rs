@@ -11,7 +11,7 @@ use crate::domain::{
         team_access::may_edit,
         viewer::{AuthRow, Credentials, Viewer, known_by_digest},
     },
-    team::Team,
+    team::{JoinedTeam, Team},
 };
 
 /// A task that the viewer can see.
@@ -27,11 +27,8 @@ pub(crate) struct TaskAccess {
 struct ViewerAndTaskRow {
     #[sqlx(flatten)]
     known: AuthRow,
-    team_id: Option<Uuid>,
-    team_slug: Option<String>,
-    team_name: Option<String>,
-    team_key: Option<String>,
-    seq: Option<i64>,
+    #[sqlx(flatten)]
+    team: JoinedTeam,
     is_member: bool,
     task_id: Option<Uuid>,
     number: Option<i64>,
@@ -67,32 +64,17 @@ pub(crate) async fn load_viewer_and_task(
         return Ok(None);
     };
     let viewer = row.known.into_viewer(db, credentials, now).await?;
-    let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) = (
-        row.team_id,
-        row.team_slug,
-        row.team_name,
-        row.team_key,
-        row.seq,
-    ) else {
+    let (Some(team), Some(id), Some(number)) = (row.team.found(), row.task_id, row.number) else {
         return Ok(Some((viewer, None)));
     };
-    let (Some(task), Some(number)) = (row.task_id, row.number) else {
-        return Ok(Some((viewer, None)));
-    };
-    if !viewer.reaches(id) {
+    if !viewer.reaches(team.id) {
         return Ok(Some((viewer, None)));
     }
     let access = TaskAccess {
         may_edit: may_edit(&viewer, row.is_member),
-        id: task,
-        key: format!("{key}-{number}"),
-        team: Team {
-            id,
-            slug,
-            name,
-            key,
-            seq,
-        },
+        id,
+        key: format!("{}-{number}", team.key),
+        team,
     };
     Ok(Some((viewer, Some(access))))
 }

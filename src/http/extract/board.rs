@@ -9,7 +9,6 @@ use crate::{
         error::{Problem, Result},
         keys,
         policy::{team_access::TeamAccess, viewer::Credentials},
-        team::Team,
     },
     http::{
         extract::viewer,
@@ -27,14 +26,14 @@ pub(crate) async fn open(
     let Credentials { token_hash, cookie } =
         viewer::credentials(headers, app.is_https()).ok_or(Problem::SignedOut)?;
     let now = app.clock.now();
-    let asked = BoardRequest {
+    let request = BoardRequest {
         token_hash: token_hash.clone(),
         cookie,
         slug: keys::plain(slug)?.to_owned(),
     };
     let row = app
         .auth_batcher
-        .ask(asked)
+        .ask(request)
         .await?
         .ok_or_else(|| viewer::reject_unknown(app, from))?;
     let viewer = row
@@ -42,30 +41,12 @@ pub(crate) async fn open(
         .into_viewer(&app.db, Credentials { token_hash, cookie }, now)
         .await?;
     request_log::note_account(viewer.person.id);
-    let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) = (
-        row.team_id,
-        row.team_slug,
-        row.team_name,
-        row.team_key,
-        row.seq,
-    ) else {
-        return Err(Problem::NotFound);
-    };
-    if row.is_hidden {
-        return Err(Problem::NotFound);
-    }
-    let access = TeamAccess::of(
-        &viewer,
-        Team {
-            id,
-            slug,
-            name,
-            key,
-            seq,
-        },
-        row.is_member,
-        row.is_lead,
-    )?;
+    let team = row
+        .team
+        .found()
+        .filter(|_| !row.is_hidden)
+        .ok_or(Problem::NotFound)?;
+    let access = TeamAccess::of(&viewer, team, row.is_member, row.is_lead)?;
     Ok(BoardAuth {
         viewer,
         access,
