@@ -238,6 +238,26 @@ async fn presence_shows_others_until_they_leave() {
     one.wait_for(&shows("Only you are viewing", "")).await;
 }
 
+/// Only seven avatars are sent, and the reader's may not be among them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn presence_does_not_count_the_reader_in_a_crowd() {
+    let fixture = BrowserFixture::new().await;
+    let mut streams = Vec::new();
+    for number in 1..=8 {
+        let (name, handle) = (format!("Ada {number}"), format!("ada-{number}"));
+        let ada = fixture.world.join(&name, &handle, "infrastructure").await;
+        streams.push(fixture.served.listen(&ada, "infrastructure", None).await);
+    }
+    let window = fixture.open_window(&fixture.world.elif).await;
+    window.open_board("/teams/infrastructure").await;
+    window
+        .wait_for("document.querySelector('[data-presence]').textContent.includes('8 other people viewing')")
+        .await;
+    window
+        .wait_for("document.querySelectorAll('[data-presence] .avatar').length === 6")
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn task_added_to_a_sprints_board_is_in_that_sprint() {
     let fixture = BrowserFixture::new().await;

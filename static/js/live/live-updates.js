@@ -90,11 +90,12 @@ mainStream?.addEventListener("presence", ({ data }) => {
   presence.innerHTML = JSON.parse(data).html;
   // Only other people are shown.
   const me = CSS.escape(document.querySelector("#board")?.dataset.me ?? "");
-  const own = presence.querySelector(`[data-handle="${me}"]`);
-  own?.remove();
+  presence.querySelector(`[data-handle="${me}"]`)?.remove();
+  // The server sends one avatar more than is shown, because one may be the reader's.
   presence.querySelector(".avatar:nth-of-type(7)")?.remove();
   const counter = presence.querySelector("[data-count]");
-  const others = counter.dataset.count - (own ? 1 : 0);
+  // The reader's own stream is counted, even when their avatar is not among those sent.
+  const others = counter.dataset.count - (me ? 1 : 0);
   counter.textContent = others
     ? `${others} other ${others === 1 ? "person" : "people"} viewing`
     : "Only you are viewing";
