@@ -11,17 +11,17 @@ pub fn listen() -> anyhow::Result<mpsc::Receiver<()>> {
     let hear = |kind| signal(kind).context("cannot listen for signals");
     let mut terminate = hear(SignalKind::terminate())?;
     let mut interrupt = hear(SignalKind::interrupt())?;
-    let (heard, asked) = mpsc::channel(2);
+    let (sender, receiver) = mpsc::channel(2);
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            if heard.send(()).await.is_err() {
+            if sender.send(()).await.is_err() {
                 return;
             }
         }
     });
-    Ok(asked)
+    Ok(receiver)
 }

@@ -113,7 +113,7 @@ pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()
     )
     .execute(db)
     .await?;
-    for (who, team, title) in FOLLOWS {
+    for (follower, team, title) in FOLLOWS {
         sqlx::query(
             "INSERT INTO follows (id, account_id, team_id, task_id, since)
              SELECT $1, a.id, t.id, k.id, $5 FROM accounts a, teams t
@@ -121,7 +121,7 @@ pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()
              WHERE a.handle = $2 AND t.key = $3 AND ($4 = '' OR k.id IS NOT NULL) ON CONFLICT DO NOTHING",
         )
         .bind(Uuid::now_v7())
-        .bind(who)
+        .bind(follower)
         .bind(team)
         .bind(title)
         .bind(now - Duration::days(20))

@@ -149,15 +149,15 @@ pub(crate) fn fill_sprint(history: &mut History, calendar: &Calendar, count: usi
 /// The nth of 17,112 titles, none twice; after those they are numbered.
 fn title(index: usize) -> String {
     // The three lengths share no divisor, so stepping through all at once meets every combination once.
-    let words = format!(
+    let title = format!(
         "{} {} {}",
         VERBS[index % 24],
         SYSTEMS[index % 31],
         REASONS[index % 23]
     );
     match index / (24 * 31 * 23) {
-        0 => words,
-        again => format!("{words} ({})", again + 1),
+        0 => title,
+        again => format!("{title} ({})", again + 1),
     }
 }
 

@@ -256,7 +256,7 @@ pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()
         .execute(db)
         .await?;
     }
-    for (team, meeting, text, by, asked) in TOPICS {
+    for (team, meeting, text, by, addressee) in TOPICS {
         sqlx::query(
             "INSERT INTO topics (team_id, id, meeting, text, asked_id, created_by, created_at)
              SELECT t.id, $2, $3, $4, w.id, a.id, $7 FROM teams t JOIN accounts a ON a.handle = $5
@@ -267,7 +267,7 @@ pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()
         .bind(meeting)
         .bind(text)
         .bind(by)
-        .bind(asked)
+        .bind(addressee)
         .bind(now - time::Duration::hours(20))
         .execute(db)
         .await?;
@@ -339,8 +339,8 @@ async fn close(
     let why_not = |title: &str| {
         WHY_NOT
             .iter()
-            .find(|(key, found, _)| *key == team.key && *found == title)
-            .map_or("", |(_, _, why)| *why)
+            .find(|(key, goal_title, _)| *key == team.key && *goal_title == title)
+            .map_or("", |(_, _, reason)| *reason)
     };
     let decisions = CloseDecisions {
         goals: goals

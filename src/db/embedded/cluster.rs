@@ -143,8 +143,8 @@ impl Cluster {
             _ => {}
         }
         // in /tmp another user may have created it first: only a directory that we created is used
-        let ours = fs::symlink_metadata(&self.sockets).is_ok_and(|found| {
-            found.is_dir() && found.uid() == rustix::process::geteuid().as_raw()
+        let ours = fs::symlink_metadata(&self.sockets).is_ok_and(|metadata| {
+            metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw()
         });
         if ours {
             self.os_user.give(&self.sockets)?;

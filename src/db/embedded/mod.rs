@@ -58,8 +58,8 @@ impl Embedded {
         folder::make(data_dir)?;
         match folder::lock(data_dir)? {
             Lock::Ours(lock) => Self::start_locked(&cluster, durability, lock).await,
-            Lock::Theirs(who) => bail!(
-                "another Fortnight{who} already runs on {}: stop it first, or choose another directory with --data-dir",
+            Lock::Theirs(holder) => bail!(
+                "another Fortnight{holder} already runs on {}: stop it first, or choose another directory with --data-dir",
                 data_dir.display()
             ),
         }
@@ -230,17 +230,17 @@ pub(crate) fn passes(error: &sqlx::Error) -> bool {
 async fn end_orphan(cluster: &Cluster) -> anyhow::Result<()> {
     let since = Instant::now();
     let socket = cluster.sockets().join(format!(".s.PGSQL.{PORT}"));
-    let mut told = false;
+    let mut reported = false;
     // After a reboot the process id in the file may belong to another process. Only the socket
     // proves that it is a postmaster, since no one else can listen in that directory.
     while UnixStream::connect(&socket).is_ok() {
         let Some(pid) = cluster.postmaster() else {
             break;
         };
-        if !told {
+        if !reported {
             tracing::info!("stopping the Postgres that an earlier run left behind");
             kill_process(pid, Signal::INT).context("cannot stop an earlier run's Postgres")?;
-            told = true;
+            reported = true;
         }
         if since.elapsed() > ORPHAN_ENDS_WITHIN {
             bail!(

@@ -53,9 +53,9 @@ impl OsUser {
     }
 
     // `id` rather than /etc/passwd, which lacks macOS's users and those of directory services
-    fn look_up(who: &str, switches_user: bool) -> Option<Self> {
+    fn look_up(user: &str, switches_user: bool) -> Option<Self> {
         let id = |what: &str| {
-            let output = Command::new("id").args([what, "--", who]).output().ok()?;
+            let output = Command::new("id").args([what, "--", user]).output().ok()?;
             let text = String::from_utf8(output.stdout).ok()?;
             output.status.success().then(|| text.trim().to_owned())
         };
@@ -99,19 +99,19 @@ impl OsUser {
     /// Whether the directory belongs to this user alone: in /tmp another user may have created it
     /// first.
     pub(crate) fn owns_alone(&self, folder: &Path) -> bool {
-        fs::symlink_metadata(folder).is_ok_and(|found| {
-            found.is_dir() && found.uid() == self.uid && found.mode() & 0o077 == 0
+        fs::symlink_metadata(folder).is_ok_and(|metadata| {
+            metadata.is_dir() && metadata.uid() == self.uid && metadata.mode() & 0o077 == 0
         })
     }
 
     /// Fails if this user cannot enter the directory or one of its parents, and names it.
     pub(crate) fn check_can_enter(&self, folder: &Path) -> anyhow::Result<()> {
         for parent in folder.ancestors() {
-            let Ok(found) = fs::metadata(parent) else {
+            let Ok(metadata) = fs::metadata(parent) else {
                 continue;
             };
             if self.switches_user
-                && !self.has_search_permission(found.mode(), found.uid(), found.gid())
+                && !self.has_search_permission(metadata.mode(), metadata.uid(), metadata.gid())
             {
                 bail!(
                     "Postgres runs as the user {}, who cannot enter {}: choose another directory with --data-dir",

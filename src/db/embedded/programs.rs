@@ -22,19 +22,23 @@ pub(crate) struct Programs {
 
 /// Chooses the programs: those of an existing cluster's major version, otherwise the newest.
 pub(crate) fn find(cluster: Option<u32>) -> anyhow::Result<Programs> {
-    let found = folders(env::var_os("PATH").as_deref())
+    let installed = folders(env::var_os("PATH").as_deref())
         .into_iter()
         .filter_map(programs_in)
         .collect();
-    choose(found, cluster, &os_release())
+    choose(installed, cluster, &os_release())
 }
 
 fn choose(
-    found: Vec<Programs>,
+    installed: Vec<Programs>,
     cluster: Option<u32>,
     os_release: &str,
 ) -> anyhow::Result<Programs> {
-    let Some(newest) = found.iter().max_by_key(|programs| programs.major).cloned() else {
+    let Some(newest) = installed
+        .iter()
+        .max_by_key(|programs| programs.major)
+        .cloned()
+    else {
         bail!(
             "Postgres is not installed on this machine: install it with '{}', or name a Postgres of your own with --database-url",
             how_to_install(os_release)
@@ -42,7 +46,7 @@ fn choose(
     };
     match cluster {
         // never touched: a newer Postgres can't read it, and an upgrade is the owner's decision
-        Some(major) => found.into_iter().find(|programs| programs.major == major).with_context(|| {
+        Some(major) => installed.into_iter().find(|programs| programs.major == major).with_context(|| {
             format!(
                 "the database was made by Postgres {major}, and this machine has Postgres {}: install Postgres {major}; or, on a machine that has it, export the database with Postgres {major}'s pg_dump, move the data directory away, start Fortnight and import it with psql",
                 newest.major
@@ -154,8 +158,10 @@ mod tests {
         }
     }
 
-    fn refusal(found: Vec<Programs>, cluster: Option<u32>, os_release: &str) -> String {
-        choose(found, cluster, os_release).unwrap_err().to_string()
+    fn refusal(installed: Vec<Programs>, cluster: Option<u32>, os_release: &str) -> String {
+        choose(installed, cluster, os_release)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -169,9 +175,12 @@ mod tests {
 
     #[test]
     fn a_cluster_is_started_by_its_own_version_only() {
-        let found = vec![programs(17), programs(15), programs(16)];
-        assert_eq!(choose(found.clone(), Some(15), "").unwrap(), programs(15));
-        assert_eq!(choose(found, None, "").unwrap(), programs(17));
+        let installed = vec![programs(17), programs(15), programs(16)];
+        assert_eq!(
+            choose(installed.clone(), Some(15), "").unwrap(),
+            programs(15)
+        );
+        assert_eq!(choose(installed, None, "").unwrap(), programs(17));
         let refusal = refusal(vec![programs(16), programs(17)], Some(15), "");
         assert!(
             refusal.contains("made by Postgres 15") && refusal.contains("has Postgres 17"),

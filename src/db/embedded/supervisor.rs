@@ -44,10 +44,10 @@ impl Keeper {
     pub(crate) fn start(mut command: Command) -> io::Result<Self> {
         let stopping = Arc::new(AtomicBool::new(false));
         let (states, state) = watch::channel(State::Starting);
-        let asked = Arc::clone(&stopping);
+        let stop_requested = Arc::clone(&stopping);
         thread::Builder::new()
             .name("postgres-keeper".to_owned())
-            .spawn(move || keep(&mut command, &asked, &states))?;
+            .spawn(move || keep(&mut command, &stop_requested, &states))?;
         Ok(Self { stopping, state })
     }
 

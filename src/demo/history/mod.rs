@@ -159,19 +159,19 @@ impl History {
             }));
         }
         for (time, deed) in task.deeds {
-            let who = match deed {
+            let person = match deed {
                 Deed::To(ColumnState::Done) => task.owners.last().copied().unwrap_or(owner),
                 Deed::Archive => lead,
                 _ => owner,
             };
-            acts.push((clock(*time), who, Act::Do(*deed)));
+            acts.push((clock(*time), person, Act::Do(*deed)));
         }
         acts.extend(
             task.said
                 .iter()
-                .map(|(who, time, text)| (clock(*time), *who, Act::Say(text))),
+                .map(|(author, time, text)| (clock(*time), *author, Act::Say(text))),
         );
-        acts.sort_by(|one, other| one.0.total_cmp(&other.0));
+        acts.sort_by(|a, b| a.0.total_cmp(&b.0));
 
         let seed = task
             .id
