@@ -51,8 +51,8 @@ pub struct Conflict {
 
 impl Problem {
     /// Refuses one field, with the reason.
-    pub(crate) fn field(name: &'static str, why: impl Into<String>) -> Self {
-        Self::Invalid(BTreeMap::from([(name, why.into())]))
+    pub(crate) fn field(name: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid(BTreeMap::from([(name, message.into())]))
     }
 
     /// A conflict without versions to compare.
@@ -100,11 +100,11 @@ impl From<sqlx::Error> for Problem {
                     return Self::Again;
                 }
                 Some("23514" | "23505" | "23503" | "23P01") => {
-                    if let Some((field, why)) = database
+                    if let Some((field, message)) = database
                         .constraint()
                         .and_then(crate::domain::constraints::constraint_message)
                     {
-                        return Self::field(field, why);
+                        return Self::field(field, message);
                     }
                 }
                 _ => {}

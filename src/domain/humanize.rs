@@ -9,19 +9,27 @@ pub(crate) const HUES: [&str; 12] = [
 ];
 
 /// Replaces those names of a comma-separated list that match; a name may contain commas.
-pub(crate) fn instead_of(names: &str, is_meant: impl Fn(&str) -> bool, words: &str) -> String {
+pub(crate) fn instead_of(
+    names: &str,
+    is_meant: impl Fn(&str) -> bool,
+    replacement: &str,
+) -> String {
     let parts: Vec<&str> = names.split(',').map(str::trim).collect();
-    let (mut kept, mut index) = (Vec::new(), 0);
+    let (mut result, mut index) = (Vec::new(), 0);
     while index < parts.len() {
         let run = (1..=3).rev().find(|count| {
             parts
                 .get(index..index + count)
                 .is_some_and(|run| is_meant(&run.join(", ")))
         });
-        kept.push(if run.is_some() { words } else { parts[index] });
+        result.push(if run.is_some() {
+            replacement
+        } else {
+            parts[index]
+        });
         index += run.unwrap_or(1);
     }
-    kept.join(", ")
+    result.join(", ")
 }
 
 /// Replaces e-mail addresses in a text, for readers without an account.
@@ -30,7 +38,7 @@ pub(crate) fn without_addresses(text: &str) -> String {
         let parts = word
             .trim_matches(|letter: char| letter.is_ascii_punctuation())
             .split_once('@');
-        parts.is_some_and(|(who, site)| !who.is_empty() && site.contains('.'))
+        parts.is_some_and(|(local, site)| !local.is_empty() && site.contains('.'))
     };
     let shown = |word: &str| {
         if is_address(word.trim()) {

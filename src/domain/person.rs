@@ -21,14 +21,14 @@ pub struct Person {
 impl Person {
     /// At most two letters for the avatar.
     pub(crate) fn initials(&self) -> String {
-        let mut words = self
+        let mut letters = self
             .name
             .split_whitespace()
             .filter_map(|word| word.chars().next());
-        let first = words.next();
+        let first = letters.next();
         first
             .into_iter()
-            .chain(words.next_back())
+            .chain(letters.next_back())
             .flat_map(char::to_uppercase)
             .collect()
     }

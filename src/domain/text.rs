@@ -12,9 +12,8 @@ pub(crate) fn plain_lines(text: &str) -> String {
 }
 
 /// Escapes the wildcards of LIKE, and its escape character.
-pub fn literal(words: &str) -> String {
-    words
-        .replace('\\', "\\\\")
+pub fn literal(text: &str) -> String {
+    text.replace('\\', "\\\\")
         .replace('%', "\\%")
         .replace('_', "\\_")
 }

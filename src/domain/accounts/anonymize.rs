@@ -54,13 +54,13 @@ impl PersonNames {
         .bind(self.patterns())
         .fetch_all(change.db())
         .await?;
-        for (team, task, words) in waited_for {
+        for (team, task, needed_by) in waited_for {
             sqlx::query(
                 "UPDATE tasks SET needed_by = left($3, 200) WHERE team_id = $1 AND id = $2",
             )
             .bind(team)
             .bind(task)
-            .bind(self.without_person(&words))
+            .bind(self.without_person(&needed_by))
             .execute(change.db())
             .await?;
         }
@@ -178,7 +178,9 @@ impl PersonNames {
     fn anonymize_value(&self, value: &mut Value) {
         let fields = match value {
             Value::Object(fields) => fields,
-            Value::Array(list) => return list.iter_mut().for_each(|one| self.anonymize_value(one)),
+            Value::Array(list) => {
+                return list.iter_mut().for_each(|item| self.anonymize_value(item));
+            }
             _ => return,
         };
         let is_person = fields.get("kind").is_some_and(|kind| kind == "person");
@@ -187,13 +189,13 @@ impl PersonNames {
                 ("owners", Value::Array(owners)) => owners
                     .iter_mut()
                     .for_each(|owner| self.anonymize_handle(owner)),
-                ("who" | "owner", who) => self.anonymize_handle(who),
+                ("who" | "owner", handle) => self.anonymize_handle(handle),
                 // A name of one word may be another person's handle.
                 ("on", on) if is_person && on.as_str().is_some_and(|on| on.contains(' ')) => {
                     self.anonymize_name(on)
                 }
                 ("on", on) if is_person => self.anonymize_handle(on),
-                ("needed_by", Value::String(words)) => *words = self.without_person(words),
+                ("needed_by", Value::String(text)) => *text = self.without_person(text),
                 (_, other) => self.anonymize_value(other),
             }
         }
@@ -256,7 +258,7 @@ mod tests {
 
     #[test]
     fn needed_by_loses_only_the_deleted_person() {
-        let left = |words: &str| known().without_person(words);
+        let left = |text: &str| known().without_person(text);
         assert_eq!(
             left("Legal, @Tomas, @tomas-2"),
             "Legal, a former member, @tomas-2"

@@ -56,10 +56,10 @@ pub(crate) fn shared(all: &[&Hours], day: Date) -> i64 {
             .collect();
         common = common
             .iter()
-            .flat_map(|one| {
+            .flat_map(|own| {
                 other_hours
                     .iter()
-                    .map(|two| (one.0.max(two.0), one.1.min(two.1)))
+                    .map(|theirs| (own.0.max(theirs.0), own.1.min(theirs.1)))
             })
             .filter(|(from, to)| from < to)
             .collect();

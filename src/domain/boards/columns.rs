@@ -113,10 +113,10 @@ pub(crate) async fn edit_column(
     .fetch_one(change.db())
     .await?;
     if current_state != state && has_tasks {
-        let why = format!(
+        let message = format!(
             "{old} contains tasks, possibly archived ones, so its state cannot change. Add a column with the other state and move them there."
         );
-        return Err(Problem::field("column", why));
+        return Err(Problem::field("column", message));
     }
     // Columns are locked before the workspace, as when a task is blocked.
     touch_workspace(change.db()).await?;

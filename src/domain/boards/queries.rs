@@ -85,10 +85,10 @@ impl SavedFilter {
     /// Its terms in the filter language, if it has any.
     pub(crate) fn text(&self) -> Option<String> {
         let query = self.query.trim_start_matches('?').as_bytes();
-        let words = form_urlencoded::parse(query)
+        let terms = form_urlencoded::parse(query)
             .find(|(name, _)| name == "q")
-            .map(|(_, words)| words.into_owned());
-        words.filter(|words| !words.is_empty())
+            .map(|(_, terms)| terms.into_owned());
+        terms.filter(|terms| !terms.is_empty())
     }
 }
 

@@ -54,7 +54,7 @@ impl CheckIn {
         ColumnState::ALL
             .iter()
             .zip(self.counts)
-            .find(|(one, _)| **one == state)
+            .find(|(counted, _)| **counted == state)
             .map_or(0, |(_, count)| count)
     }
 

@@ -59,11 +59,11 @@ impl Range {
             let from = named("from", &params.from, oldest.number, sprints, today)?;
             let to = named("to", &params.to, newest.number, sprints, today)?;
             if from.starts_on > to.starts_on {
-                let why = format!(
+                let message = format!(
                     "{} comes after {}. Start with the earlier one.",
                     from.name, to.name
                 );
-                return Err(Problem::field("from", why));
+                return Err(Problem::field("from", message));
             }
             let (first, last) = (from.starts_on, to.starts_on);
             started.retain(|sprint| (first..=last).contains(&sprint.starts_on));
@@ -71,11 +71,11 @@ impl Range {
                 started.drain(..started.len().saturating_sub(MAX));
             }
             if started.len() > MAX {
-                let why = format!(
+                let message = format!(
                     "Choose at most {MAX} sprints; this range has {}.",
                     started.len()
                 );
-                return Err(Problem::field("from", why));
+                return Err(Problem::field("from", message));
             }
         } else {
             let count = match params.sprints.as_str() {
@@ -146,16 +146,16 @@ pub(crate) fn ends(days: &[Date], zone: &str, until: OffsetDateTime) -> Vec<Offs
 
 fn named<'s>(
     field: &'static str,
-    typed: &str,
+    text: &str,
     otherwise: i32,
     sprints: &'s [Sprint],
     today: Date,
 ) -> Result<&'s Sprint> {
-    let typed = typed.trim();
-    let number = if typed.is_empty() {
+    let text = text.trim();
+    let number = if text.is_empty() {
         Ok(otherwise)
     } else {
-        typed.parse()
+        text.parse()
     };
     let number =
         number.map_err(|_| Problem::field(field, "Enter a sprint by its number, such as 42."))?;
@@ -327,12 +327,12 @@ mod tests {
             8,
             "as many as there may be"
         );
-        let why = |params| format!("{}", numbers(params).unwrap_err());
-        assert!(why(params("", "42", "41")).contains("Sprint 42 comes after Sprint 41"));
-        assert!(why(params("", "", "43")).contains("Sprint 43 has not started yet."));
-        assert!(why(params("", "7", "")).contains("There is no sprint 7."));
-        assert!(why(params("", "x", "")).contains("by its number"));
-        assert!(why(params("0", "", "")).contains("number of sprints"));
-        assert!(why(params("14", "", "")).contains("from 1 to 13"));
+        let message = |params| format!("{}", numbers(params).unwrap_err());
+        assert!(message(params("", "42", "41")).contains("Sprint 42 comes after Sprint 41"));
+        assert!(message(params("", "", "43")).contains("Sprint 43 has not started yet."));
+        assert!(message(params("", "7", "")).contains("There is no sprint 7."));
+        assert!(message(params("", "x", "")).contains("by its number"));
+        assert!(message(params("0", "", "")).contains("number of sprints"));
+        assert!(message(params("14", "", "")).contains("from 1 to 13"));
     }
 }

@@ -73,7 +73,7 @@ struct Row {
     before: Value,
     after: Value,
     at: OffsetDateTime,
-    who: Option<String>,
+    actor: Option<String>,
     key: Option<String>,
     title: Option<String>,
     goal: Option<Uuid>,
@@ -139,7 +139,7 @@ pub(crate) async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<A
              SELECT e.*, count(*) OVER () AS many, max(e.at) OVER (PARTITION BY e.team_id ORDER BY e.seq) AS by_then
              FROM found JOIN events e USING (team_id, seq) WHERE e.actor_id IS DISTINCT FROM $1 AND e.kind <> ALL($4)
              ORDER BY by_then, team_id, seq LIMIT $3)
-         SELECT e.team_id, t.slug, t.name AS team, e.seq, e.kind, e.before, e.after, e.at, split_part(a.name, ' ', 1) AS who,
+         SELECT e.team_id, t.slug, t.name AS team, e.seq, e.kind, e.before, e.after, e.at, split_part(a.name, ' ', 1) AS actor,
                 t.key || '-' || k.number AS key, k.title, g.id AS goal, g.title AS goal_title, p.slug AS project, p.name AS project_name, e.many
          FROM shown e JOIN teams t ON t.id = e.team_id LEFT JOIN accounts a ON a.id = e.actor_id
          LEFT JOIN LATERAL (SELECT number, title FROM tasks k WHERE k.team_id = e.team_id AND k.id = e.task_id OFFSET 0) k ON true
@@ -343,10 +343,10 @@ impl Row {
                 ),
             },
         };
-        let what = match (self.who, impersonal_text(self.kind, &self.after)) {
+        let what = match (self.actor, impersonal_text(self.kind, &self.after)) {
             (None, Some((what, is))) => format!("{what} {is}"),
-            (who, _) => {
-                let by = who
+            (actor, _) => {
+                let by = actor
                     .as_deref()
                     .or(self.after["by"].as_str())
                     .unwrap_or("A former member");

@@ -100,9 +100,9 @@ pub(crate) async fn edit_goal(
 ) -> Result<()> {
     let old = lock(change, team, goal).await?;
     if seen.is_some_and(|seen| seen < old.version) {
-        let (who, ago) = last_editor(change, team, goal).await?;
+        let (editor, ago) = last_editor(change, team, goal).await?;
         return Err(Problem::conflict(format!(
-            "{who} changed this goal {ago}. Your changes are still in the form. Compare them with the current version, then save again."
+            "{editor} changed this goal {ago}. Your changes are still in the form. Compare them with the current version, then save again."
         )));
     }
     let target = checked_target(draft)?;
@@ -154,9 +154,9 @@ async fn last_editor(change: &mut Change, team: &Team, goal: Uuid) -> Result<(St
     .bind(goal.to_string())
     .fetch_optional(change.db())
     .await?;
-    let (who, when) = last.unwrap_or((None, change.at));
+    let (editor, when) = last.unwrap_or((None, change.at));
     Ok((
-        who.unwrap_or_else(|| "A former member".to_owned()),
+        editor.unwrap_or_else(|| "A former member".to_owned()),
         humanize::ago(change.at, when),
     ))
 }
@@ -167,7 +167,7 @@ pub(crate) async fn set_progress(
     team: &Team,
     goal: Uuid,
     value: i64,
-    words: &str,
+    note_text: &str,
 ) -> Result<()> {
     let old = lock(change, team, goal).await?;
     let most = match old.measure {
@@ -197,7 +197,7 @@ pub(crate) async fn set_progress(
     .bind(Uuid::now_v7())
     .bind(goal)
     .bind(value)
-    .bind(words.trim())
+    .bind(note_text.trim())
     .bind(actor)
     .bind(at)
     .bind(old.measure.as_str())
@@ -208,7 +208,12 @@ pub(crate) async fn set_progress(
         team,
         EventKind::GoalProgressed,
         json!({ "goal": goal, "value": old.manual_value }),
-        json!({ "goal": goal, "value": value, "measure": old.measure.as_str(), "note": words.trim() }),
+        json!({
+            "goal": goal,
+            "value": value,
+            "measure": old.measure.as_str(),
+            "note": note_text.trim(),
+        }),
     );
     Ok(())
 }
@@ -245,7 +250,7 @@ async fn project_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, 
             Ok(None)
         };
     };
-    let found: Option<(Uuid, Uuid)> = sqlx::query_as(concat!(
+    let project: Option<(Uuid, Uuid)> = sqlx::query_as(concat!(
         "SELECT p.team_id, p.id FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.slug = $1 AND ",
         seen_by!("$3", "$4"),
         "
@@ -257,7 +262,7 @@ async fn project_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, 
     .bind(change.reach.clone())
     .fetch_optional(change.db())
     .await?;
-    found
+    project
         .map(Some)
         .ok_or_else(|| Problem::field("project", "This project or milestone does not exist."))
 }
@@ -298,7 +303,7 @@ async fn own(change: &mut Change, team: &Team, goal: Uuid, handles: &[String]) -
     .bind(goal)
     .fetch_all(change.db())
     .await?;
-    let found: Vec<String> = sqlx::query_scalar(
+    let added: Vec<String> = sqlx::query_scalar(
         "WITH made AS (
             INSERT INTO goal_owners (team_id, goal_id, account_id)
             SELECT $1, $2, id FROM accounts WHERE handle = ANY($3) AND (deactivated_at IS NULL OR id = ANY($4)) RETURNING account_id)
@@ -310,7 +315,7 @@ async fn own(change: &mut Change, team: &Team, goal: Uuid, handles: &[String]) -
     .bind(were)
     .fetch_all(change.db())
     .await?;
-    match handles.iter().find(|handle| !found.contains(handle)) {
+    match handles.iter().find(|handle| !added.contains(handle)) {
         Some(missing) => Err(Problem::field(
             "owners",
             format!("No one is called {missing}."),

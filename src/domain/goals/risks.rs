@@ -16,7 +16,7 @@ const SHARED_MINUTES: i64 = 180;
 /// A goal with only one owner, or with owners whose working hours hardly overlap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GoalRisk {
-    pub(crate) why: String,
+    pub(crate) reason: String,
     /// Other members of the team who share enough hours with the owners, best match first.
     pub(crate) suggested: Vec<Person>,
 }
@@ -33,11 +33,16 @@ impl fmt::Display for GoalRisk {
             [] => write!(
                 to,
                 "{}. No one else on the team works at those hours",
-                self.why
+                self.reason
             ),
-            [one] => write!(to, "{}. Suggested: {one}", self.why),
+            [name] => write!(to, "{}. Suggested: {name}", self.reason),
             [first @ .., last] => {
-                write!(to, "{}. Suggested: {}, {last}", self.why, first.join(", "))
+                write!(
+                    to,
+                    "{}. Suggested: {}, {last}",
+                    self.reason,
+                    first.join(", ")
+                )
             }
         }
     }
@@ -54,7 +59,7 @@ pub(crate) fn goal_risk(
         .iter()
         .filter_map(|(_, hours)| hours.as_ref())
         .collect();
-    let why = match hours.len() {
+    let reason = match hours.len() {
         0 => return None,
         1 => "Only one owner".to_owned(),
         _ => match working_hours::shared(&hours, day) {
@@ -82,7 +87,7 @@ pub(crate) fn goal_risk(
         .collect();
     suggested.sort_by_key(|(minutes, _)| -minutes);
     Some(GoalRisk {
-        why,
+        reason,
         suggested: suggested.into_iter().map(|(_, person)| person).collect(),
     })
 }
@@ -134,8 +139,12 @@ mod tests {
         let day = time::macros::date!(2026 - 11 - 24);
         assert_eq!(goal_risk(&[], &roster, day), None);
         assert_eq!(goal_risk(&[gita.clone(), ana.clone()], &roster, day), None);
-        let one = goal_risk(std::slice::from_ref(&gita), &roster, day).map(|risk| risk.to_string());
-        assert_eq!(one.as_deref(), Some("Only one owner. Suggested: Ana"));
+        let single_owner =
+            goal_risk(std::slice::from_ref(&gita), &roster, day).map(|risk| risk.to_string());
+        assert_eq!(
+            single_owner.as_deref(),
+            Some("Only one owner. Suggested: Ana")
+        );
         let gone = goal_risk(&[gita.clone(), (ana.0.clone(), None)], &roster, day)
             .map(|risk| risk.to_string());
         assert!(

@@ -30,11 +30,11 @@ impl Board {
         for (name, _) in mappings {
             if !draft.lists.iter().any(|list| same(&list.name, name)) {
                 let names: Vec<&str> = draft.lists.iter().map(|list| list.name.as_str()).collect();
-                let why = format!(
+                let message = format!(
                     "The file has no list “{name}”. Its lists are: {}.",
                     names.join(", ")
                 );
-                return Err(Problem::field("map", why));
+                return Err(Problem::field("map", message));
             }
         }
         let place = |(index, list): (usize, &List)| {
@@ -62,11 +62,11 @@ impl Board {
         let name = mapped.unwrap_or(&list.name);
         let state = if mapped.is_some() { None } else { list.state };
         // An open or closed issue is matched by state, a list by its name.
-        let found = match state {
+        let existing = match state {
             Some(state) => self.first_of(state),
             None => self.called(name),
         };
-        let found = found.or_else(|| {
+        let existing = existing.or_else(|| {
             let away = list.closed && mapped.is_none();
             if away {
                 self.first_of(guessed(name))
@@ -75,8 +75,8 @@ impl Board {
                 None
             }
         });
-        if found.is_some() || !wanted {
-            return found;
+        if existing.is_some() || !wanted {
+            return existing;
         }
         Some(match state {
             Some(state) => self.add(state.default_name(), state),
@@ -139,8 +139,8 @@ impl Board {
     }
 }
 
-pub(crate) fn same(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
+pub(crate) fn same(a: &str, b: &str) -> bool {
+    a.trim().to_lowercase() == b.trim().to_lowercase()
 }
 
 /// Guesses a list's state from its name.

@@ -162,8 +162,8 @@ impl<'j> Node<'j> {
     }
 
     /// An error message that starts with the place.
-    pub(crate) fn refuse(&self, field: &str, why: &str) -> anyhow::Error {
-        anyhow!("{} {why}", self.place_of(field))
+    pub(crate) fn refuse(&self, field: &str, reason: &str) -> anyhow::Error {
+        anyhow!("{} {reason}", self.place_of(field))
     }
 
     fn place_of(&self, field: &str) -> String {

@@ -197,7 +197,7 @@ pub(crate) fn landings(
             let column = board
                 .columns
                 .iter()
-                .find(|found| Some(found.id) == *column)?;
+                .find(|candidate| Some(candidate.id) == *column)?;
             let here = || {
                 tasks
                     .iter()

@@ -69,9 +69,9 @@ pub(crate) fn description(before: Option<&str>, text: &str, after: &[String]) ->
     if over == 0 {
         return (whole, false);
     }
-    let kept = cut(&text, text.chars().count().saturating_sub(over)).0;
+    let shortened = cut(&text, text.chars().count().saturating_sub(over)).0;
     // The text after it may be too long by itself.
-    (cut(&joined(&kept), DESCRIPTION).0, true)
+    (cut(&joined(&shortened), DESCRIPTION).0, true)
 }
 
 /// A comment's text; `None` if it is empty.
@@ -102,12 +102,12 @@ pub(crate) fn label(name: &str) -> String {
         |letter: char| letter.is_whitespace() || matches!(letter, ',' | '"' | '“' | '”' | '„'),
         "-",
     );
-    let words = dashed
+    let cleaned = dashed
         .split('-')
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join("-");
-    cut(&words, LABEL).0.trim_end_matches('-').to_owned()
+    cut(&cleaned, LABEL).0.trim_end_matches('-').to_owned()
 }
 
 /// A line with a URL; `None` if a browser could not open it.

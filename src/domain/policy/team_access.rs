@@ -122,17 +122,17 @@ pub(crate) fn named(teams: &[TeamAccess], query: &[(String, String)]) -> Result<
     if slugs.peek().is_none() {
         return Ok(teams.to_vec());
     }
-    let mut found: Vec<TeamAccess> = Vec::new();
+    let mut chosen: Vec<TeamAccess> = Vec::new();
     for slug in slugs {
         let access = teams
             .iter()
             .find(|access| access.team.slug == slug)
             .ok_or(Problem::NotFound)?;
-        if found.iter().all(|other| other.team.id != access.team.id) {
-            found.push(access.clone());
+        if chosen.iter().all(|other| other.team.id != access.team.id) {
+            chosen.push(access.clone());
         }
     }
-    Ok(found)
+    Ok(chosen)
 }
 
 /// The project with this slug, with the viewer's access to the team that leads it.
@@ -141,13 +141,13 @@ pub(crate) async fn project(
     viewer: &Viewer,
     slug: &str,
 ) -> Result<(TeamAccess, Uuid)> {
-    let found: (Uuid, String) = sqlx::query_as(
+    let row: (Uuid, String) = sqlx::query_as(
         "SELECT p.id, t.slug FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.slug = $1",
     )
     .bind(plain(slug)?)
     .fetch_one(db)
     .await?;
-    Ok((team(db, viewer, &found.1).await?, found.0))
+    Ok((team(db, viewer, &row.1).await?, row.0))
 }
 
 /// Whether the viewer may change a team's board: members, and administrators everywhere.

@@ -139,7 +139,7 @@ pub(crate) async fn reach_milestone(
     reached: bool,
 ) -> Result<()> {
     let at = change.at;
-    let found: Option<(Uuid, String)> = sqlx::query_as(
+    let updated: Option<(Uuid, String)> = sqlx::query_as(
         "UPDATE milestones SET reached_at = CASE WHEN $3 THEN coalesce(reached_at, $4) END
          WHERE team_id = $1 AND id = $2 RETURNING project_id, title",
     )
@@ -149,7 +149,7 @@ pub(crate) async fn reach_milestone(
     .bind(at)
     .fetch_optional(change.db())
     .await?;
-    let (project, title) = found.ok_or(Problem::NotFound)?;
+    let (project, title) = updated.ok_or(Problem::NotFound)?;
     let kind = if reached {
         EventKind::MilestoneReached
     } else {
@@ -165,14 +165,14 @@ pub(crate) async fn remove_milestone(
     team: &Team,
     milestone: Uuid,
 ) -> Result<()> {
-    let found: Option<(Uuid, String)> = sqlx::query_as(
+    let deleted: Option<(Uuid, String)> = sqlx::query_as(
         "DELETE FROM milestones WHERE team_id = $1 AND id = $2 RETURNING project_id, title",
     )
     .bind(team.id)
     .bind(milestone)
     .fetch_optional(change.db())
     .await?;
-    let (project, title) = found.ok_or(Problem::NotFound)?;
+    let (project, title) = deleted.ok_or(Problem::NotFound)?;
     note(
         change,
         team,

@@ -95,7 +95,7 @@ pub(crate) async fn objectives(
     let of = |objective: &Objective| {
         results
             .iter()
-            .filter(|one| one.objective_id == objective.id)
+            .filter(|key_result| key_result.objective_id == objective.id)
             .cloned()
             .collect()
     };
@@ -159,7 +159,12 @@ pub(crate) async fn count_by_state(
     .bind(teams)
     .fetch_all(db)
     .await?;
-    let count = |state: ColumnState| counts.iter().find(|(found, _)| *found == state).copied();
+    let count = |state: ColumnState| {
+        counts
+            .iter()
+            .find(|(counted, _)| *counted == state)
+            .copied()
+    };
     Ok(ColumnState::ALL.into_iter().filter_map(count).collect())
 }
 

@@ -181,11 +181,11 @@ pub(crate) async fn close_sprint(
         leftovers.push((task, *outcome, reason.trim()));
     }
     if !missing_reason.is_empty() {
-        let why = format!(
+        let message = format!(
             "Enter a reason for carrying over again: {}. Nothing was closed.",
             missing_reason.join(", ")
         );
-        return Err(Problem::field("reason", why));
+        return Err(Problem::field("reason", message));
     }
     let id = change.id;
     sqlx::query("INSERT INTO sprint_reports (team_id, sprint_id, closed_by, closed_at, change_id, figures) VALUES ($1, $2, $3, $4, $5, $6)")
@@ -314,9 +314,9 @@ async fn lock_open_sprints(
     } else {
         (to, sprint)
     };
-    for one in [first, second] {
+    for locked in [first, second] {
         sqlx::query("SELECT FROM sprints WHERE id = $1 FOR UPDATE")
-            .bind(one.id)
+            .bind(locked.id)
             .execute(change.db())
             .await?;
     }
@@ -328,11 +328,11 @@ async fn lock_open_sprints(
     .bind([sprint.id, to.id].as_slice())
     .fetch_all(change.db())
     .await?;
-    if let Some((_, who, when)) = closed.iter().find(|(id, ..)| *id == sprint.id) {
-        let who = who.as_deref().unwrap_or("A former member");
+    if let Some((_, closed_by, when)) = closed.iter().find(|(id, ..)| *id == sprint.id) {
+        let closed_by = closed_by.as_deref().unwrap_or("A former member");
         let when = humanize::ago(change.at, *when);
         return Err(Problem::conflict(format!(
-            "{who} closed {} {when}. Nothing was changed by this.",
+            "{closed_by} closed {} {when}. Nothing was changed by this.",
             sprint.name
         )));
     }

@@ -102,7 +102,7 @@ pub(crate) fn resolve(
     sprints: &[Sprint],
     choice: SprintChoice,
 ) -> Result<(ResolvedSprint, Option<&Sprint>)> {
-    let one = match choice {
+    let sprint = match choice {
         SprintChoice::All => return Ok((ResolvedSprint::Any, None)),
         SprintChoice::None => return Ok((ResolvedSprint::Without, None)),
         SprintChoice::This => match current(sprints) {
@@ -123,5 +123,5 @@ pub(crate) fn resolve(
             .find(|sprint| sprint.number == number)
             .ok_or_else(|| Problem::field("sprint", format!("There is no sprint {number}.")))?,
     };
-    Ok((ResolvedSprint::One(one.id), Some(one)))
+    Ok((ResolvedSprint::One(sprint.id), Some(sprint)))
 }

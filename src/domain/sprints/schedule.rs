@@ -67,10 +67,10 @@ pub(crate) async fn edit_sprint(
     .fetch_optional(change.db())
     .await?;
     if let Some(other) = passed {
-        let why = format!(
+        let message = format!(
             "Sprints follow their numbers, so this one cannot pass {other}. Move {other} first."
         );
-        return Err(Problem::field("starts_on", why));
+        return Err(Problem::field("starts_on", message));
     }
     sqlx::query("UPDATE sprints SET name = $2, starts_on = $3, ends_on = $4 WHERE id = $1")
         .bind(old.id)

@@ -280,12 +280,12 @@ fn read(rows: Vec<Row>) -> Vec<Action> {
 
 /// The account with this handle.
 pub(crate) async fn account(change: &mut Change, handle: &str) -> Result<Uuid> {
-    let found =
+    let account_id =
         sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 AND deactivated_at IS NULL")
             .bind(handle)
             .fetch_optional(change.db())
             .await?;
-    found.ok_or_else(|| Problem::field("text", format!("No one is called @{handle}.")))
+    account_id.ok_or_else(|| Problem::field("text", format!("No one is called @{handle}.")))
 }
 
 fn note(change: &mut Change, team: &Team, kind: EventKind, after: Value) {

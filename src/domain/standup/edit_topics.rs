@@ -31,8 +31,8 @@ pub(crate) async fn edit_topic(
     of_team: bool,
 ) -> Result<()> {
     let (topic_row, is_author) = lock_topic(change, team, topic, of_team).await?;
-    let (text, who) = quick_add::extract_handle(line);
-    let asked = match &who {
+    let (text, handle) = quick_add::extract_handle(line);
+    let addressee = match &handle {
         Some(handle) => Some(account(change, handle).await?),
         None => None,
     };
@@ -49,7 +49,7 @@ pub(crate) async fn edit_topic(
     .bind(&text)
     .bind(task.map(|(team, _)| team))
     .bind(task.map(|(_, task)| task))
-    .bind(asked)
+    .bind(addressee)
     .execute(change.db())
     .await?;
     note(
@@ -112,11 +112,11 @@ async fn lock_topic(
     if is_author || of_team {
         return Ok((topic_row, is_author));
     }
-    let why = format!(
+    let message = format!(
         "Only its author and members of {} can change a topic. Nothing was changed.",
         team.name
     );
-    Err(Problem::Forbidden(why.into()))
+    Err(Problem::Forbidden(message.into()))
 }
 
 /// Events of the author and of the team differ in the required role, which is checked again at the

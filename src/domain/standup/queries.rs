@@ -87,8 +87,8 @@ pub(crate) async fn standups(
         let there = |standup: &Standup| sprints_of(standup).iter().any(|own| own.id == sprint.id);
         let ids: Vec<Uuid> = standups
             .iter()
-            .filter(|one| there(one))
-            .map(|one| one.team.id)
+            .filter(|standup| there(standup))
+            .map(|standup| standup.team.id)
             .collect();
         for goal in goals::of_teams(db, &ids, &sprint, &rosters, now).await? {
             if let Some(standup) = standups
@@ -113,7 +113,12 @@ pub(crate) async fn standups(
             .filter(|member| member.away_until(standup.today).is_none());
         let idle: Vec<&Person> = here
             .map(|member| &member.person)
-            .filter(|who| standup.in_state(who, ColumnState::Doing).next().is_none())
+            .filter(|person| {
+                standup
+                    .in_state(person, ColumnState::Doing)
+                    .next()
+                    .is_none()
+            })
             .collect();
         standup.useful = attention::most_useful(&standup.cards, &standup.at_risk, &idle);
     }

@@ -61,10 +61,10 @@ impl Standup {
 
     pub(crate) fn in_state<'p>(
         &'p self,
-        who: &'p Person,
+        person: &'p Person,
         state: ColumnState,
     ) -> impl Iterator<Item = &'p Card> {
-        let owns = |card: &&Card| card.owners.iter().any(|owner| owner.id == who.id);
+        let owns = |card: &&Card| card.owners.iter().any(|owner| owner.id == person.id);
         self.cards
             .iter()
             .filter(move |card| card.state == state && owns(card))
@@ -100,7 +100,10 @@ impl Standup {
         ];
         let counts = kinds.map(|what| {
             (
-                self.happened.iter().filter(|one| one.what == what).count(),
+                self.happened
+                    .iter()
+                    .filter(|update| update.what == what)
+                    .count(),
                 what,
             )
         });

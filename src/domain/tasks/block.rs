@@ -119,7 +119,7 @@ pub(crate) async fn block_task(
         (true, _) => "a task of a private team",
     };
     // What matches nothing is kept as text, together with the note.
-    let words = [
+    let note_parts = [
         if on.kind == BlockerKind::Text {
             reason.on.trim()
         } else {
@@ -128,9 +128,9 @@ pub(crate) async fn block_task(
         reason.note.trim(),
     ];
     let note = crate::domain::text::plain_lines(
-        &words
+        &note_parts
             .into_iter()
-            .filter(|words| !words.is_empty())
+            .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()
             .join(": "),
     );
@@ -313,7 +313,7 @@ async fn person(change: &mut Change, on: &str) -> Result<On> {
 /// Finds a person by handle, or by name if only one person has that name.
 async fn find_person(change: &mut Change, on: &str) -> Result<(Uuid, String)> {
     let handle = on.trim_start_matches('@').to_lowercase();
-    let found: Vec<(Uuid, String)> = sqlx::query_as(
+    let people: Vec<(Uuid, String)> = sqlx::query_as(
         "SELECT id, handle FROM accounts WHERE deactivated_at IS NULL AND (handle = $1 OR lower(name) = lower($2))
          ORDER BY handle = $1 DESC, handle LIMIT 6",
     )
@@ -321,7 +321,7 @@ async fn find_person(change: &mut Change, on: &str) -> Result<(Uuid, String)> {
     .bind(on)
     .fetch_all(change.db())
     .await?;
-    match found.as_slice() {
+    match people.as_slice() {
         [(person, its), ..] if *its == handle => Ok((*person, handle)),
         [(person, its)] => Ok((*person, its.clone())),
         [] => Err(Problem::field(
@@ -347,7 +347,7 @@ async fn find_person(change: &mut Change, on: &str) -> Result<(Uuid, String)> {
 /// Finds a task by key, or by words of its title if only one task matches.
 async fn find_task(change: &mut Change, on: &str) -> Result<On> {
     let (actor, reach) = (change.actor, change.reach.clone());
-    let found: Vec<(Uuid, Uuid, String)> = match split_key(on) {
+    let tasks: Vec<(Uuid, Uuid, String)> = match split_key(on) {
         Some((key, number)) => {
             sqlx::query_as(concat!(
                 "SELECT k.team_id, k.id, k.title FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.id = ",
@@ -376,7 +376,7 @@ async fn find_task(change: &mut Change, on: &str) -> Result<On> {
             .await?
         }
     };
-    match found.as_slice() {
+    match tasks.as_slice() {
         [(team, task, _)] => Ok(On {
             kind: BlockerKind::Task,
             task: Some((*team, *task)),

@@ -39,10 +39,10 @@ pub(crate) async fn check_seen(
         if seen.strict { None } else { Some(&fields) },
     )
     .await?;
-    let Some(who) = clash else { return Ok(()) };
+    let Some(editor) = clash else { return Ok(()) };
     Err(Problem::Conflict(Box::new(Conflict {
         detail: format!(
-            "{who} changed this in the meantime. Your version was not saved; both versions are below."
+            "{editor} changed this in the meantime. Your version was not saved; both versions are below."
         ),
         current: current_fields(change, team, old).await?,
         sent: sent(change, team, now, edit, seen).await?,
@@ -57,13 +57,13 @@ pub(crate) async fn moved_meanwhile(
     (from, to): (&Column, &Column),
     version: Option<i64>,
 ) -> Result<Problem> {
-    let (who, key) = (
+    let (mover, key) = (
         timeline::last_mover(change, team.id, old.id).await?,
         format!("{}-{}", team.key, old.number),
     );
     Ok(Problem::Conflict(Box::new(Conflict {
         detail: format!(
-            "{who} moved {key} to {}. Your move was not saved.",
+            "{mover} moved {key} to {}. Your move was not saved.",
             from.name
         ),
         current: json!({ "key": key, "column": from.slug, "version": old.version }),

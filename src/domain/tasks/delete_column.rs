@@ -32,7 +32,7 @@ pub(crate) async fn remove_column(
             .bind(into)
             .fetch_all(change.db())
             .await?;
-    let find = |slug: &str| columns.iter().find(|one| one.slug == slug);
+    let find = |slug: &str| columns.iter().find(|candidate| candidate.slug == slug);
     let from = find(column).ok_or(Problem::NotFound)?;
     let to = find(into).filter(|to| to.id != from.id);
     let to = to.ok_or_else(|| Problem::field("into", "Choose another column for its tasks."))?;
@@ -46,12 +46,12 @@ pub(crate) async fn remove_column(
     .fetch_one(change.db())
     .await?;
     if archived && (from.state == ColumnState::Done) != (to.state == ColumnState::Done) {
-        let why = if from.state == ColumnState::Done {
+        let message = if from.state == ColumnState::Done {
             "This column has archived done tasks, and there is no other column for done tasks. Add one first."
         } else {
             "This column has archived unfinished tasks. Choose a column that is not for done tasks."
         };
-        return Err(Problem::field("into", why));
+        return Err(Problem::field("into", message));
     }
     // Locked in the order of their ids, as everywhere, archived tasks included.
     sqlx::query(

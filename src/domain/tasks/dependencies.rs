@@ -149,7 +149,7 @@ pub(crate) async fn refuse_cycle(
 ) -> Result<()> {
     // Each task is visited once per incoming edge, not once per path: a lattice of dependencies has
     // very many paths.
-    let found: Vec<(Uuid, String, Option<Uuid>)> = sqlx::query_as(concat!(
+    let rows: Vec<(Uuid, String, Option<Uuid>)> = sqlx::query_as(concat!(
         "WITH RECURSIVE reached AS (
             SELECT $3::uuid AS team_id, $4::uuid AS id, NULL::uuid AS by
             UNION
@@ -167,7 +167,7 @@ pub(crate) async fn refuse_cycle(
     .bind(on.1)
     .fetch_all(db)
     .await?;
-    let path = shortest_path(&found, on.1, task.1);
+    let path = shortest_path(&rows, on.1, task.1);
     match path.as_slice() {
         [] => Ok(()),
         path => Err(Problem::field(
@@ -182,11 +182,11 @@ pub(crate) async fn refuse_cycle(
 
 /// The keys of a shortest path between two tasks, from rows that each name their predecessor; empty
 /// if there is no path.
-fn shortest_path(found: &[(Uuid, String, Option<Uuid>)], from: Uuid, to: Uuid) -> Vec<&str> {
+fn shortest_path(rows: &[(Uuid, String, Option<Uuid>)], from: Uuid, to: Uuid) -> Vec<&str> {
     let mut ways: HashMap<Uuid, Option<Uuid>> = HashMap::from([(from, None)]);
     let mut next = VecDeque::from([from]);
     while let Some(at) = next.pop_front().filter(|_| !ways.contains_key(&to)) {
-        for (id, ..) in found.iter().filter(|(_, _, by)| *by == Some(at)) {
+        for (id, ..) in rows.iter().filter(|(_, _, by)| *by == Some(at)) {
             if !ways.contains_key(id) {
                 ways.insert(*id, Some(at));
                 next.push_back(*id);
@@ -197,8 +197,7 @@ fn shortest_path(found: &[(Uuid, String, Option<Uuid>)], from: Uuid, to: Uuid) -
     let mut at = ways.contains_key(&to).then_some(to);
     while let Some(task) = at {
         keys.extend(
-            found
-                .iter()
+            rows.iter()
                 .find(|(id, ..)| *id == task)
                 .map(|(_, key, _)| key.as_str()),
         );
@@ -217,7 +216,7 @@ mod tests {
         let id = Uuid::from_u128;
         let row = |index: u128, by: Option<u128>| (id(index), format!("INF-{index}"), by.map(id));
         // 1 is waiting on 2 and 3, both of them on 4, which is waiting on 5 and again on 1.
-        let found = [
+        let rows = [
             row(4, Some(3)),
             row(1, Some(4)),
             row(4, Some(2)),
@@ -226,9 +225,9 @@ mod tests {
             row(3, Some(1)),
             row(1, None),
         ];
-        assert_eq!(shortest_path(&found, id(1), id(5)).len(), 4);
-        assert_eq!(shortest_path(&found, id(1), id(5))[0], "INF-1");
-        assert_eq!(shortest_path(&found, id(1), id(1)), ["INF-1"]);
-        assert!(shortest_path(&found, id(1), id(6)).is_empty());
+        assert_eq!(shortest_path(&rows, id(1), id(5)).len(), 4);
+        assert_eq!(shortest_path(&rows, id(1), id(5))[0], "INF-1");
+        assert_eq!(shortest_path(&rows, id(1), id(1)), ["INF-1"]);
+        assert!(shortest_path(&rows, id(1), id(6)).is_empty());
     }
 }

@@ -70,7 +70,7 @@ pub(crate) async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid
 
 /// The text that replaces what a task is waiting on if that is hidden; `blockers` is the event's JSON.
 pub(crate) fn hidden_name(blockers: &Value, hidden: &HashSet<Uuid>) -> Option<&'static str> {
-    let words = if blockers["kind"] == "team" {
+    let replacement = if blockers["kind"] == "team" {
         "a private team"
     } else {
         "a task of a private team"
@@ -81,7 +81,7 @@ pub(crate) fn hidden_name(blockers: &Value, hidden: &HashSet<Uuid>) -> Option<&'
             .and_then(|id| id.parse().ok())
             .is_some_and(|id: Uuid| hidden.contains(&id))
     };
-    (is_hidden("id") || is_hidden("team")).then_some(words)
+    (is_hidden("id") || is_hidden("team")).then_some(replacement)
 }
 
 impl Shared {

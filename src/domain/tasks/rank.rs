@@ -161,11 +161,11 @@ mod tests {
 
         #[test]
         fn rank_between_two_is_as_short_as_possible(
-            one in prop::option::of("[0-9A-Za-z]{0,63}[1-9A-Za-z]"), other in prop::option::of("[0-9A-Za-z]{0,63}[1-9A-Za-z]")
+            first in prop::option::of("[0-9A-Za-z]{0,63}[1-9A-Za-z]"), second in prop::option::of("[0-9A-Za-z]{0,63}[1-9A-Za-z]")
         ) {
-            prop_assume!(one.is_none() || one != other);
-            let (above, below) = match (one, other) {
-                (Some(one), Some(other)) => (Some(one.clone().min(other.clone())), Some(one.max(other))),
+            prop_assume!(first.is_none() || first != second);
+            let (above, below) = match (first, second) {
+                (Some(first), Some(second)) => (Some(first.clone().min(second.clone())), Some(first.max(second))),
                 pair => pair,
             };
             let rank = between(above.as_deref(), below.as_deref());

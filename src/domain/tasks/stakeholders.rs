@@ -120,9 +120,9 @@ pub(crate) async fn set_stakeholders(
     change: &mut Change,
     team: &Team,
     task: Uuid,
-    words: &str,
+    needed_by: &str,
 ) -> Result<()> {
-    let parts = named(words);
+    let parts = named(needed_by);
     let (actor, reach) = (change.actor, change.reach.clone());
     // Removes those who are no longer named.
     sqlx::query(concat!(
@@ -162,8 +162,8 @@ pub(crate) async fn set_stakeholders(
 
 /// Candidates for names in a "Needed by": each of its parts, and every two or three in a row,
 /// because names may contain commas.
-fn named(words: &str) -> Vec<String> {
-    let parts: Vec<String> = words
+fn named(needed_by: &str) -> Vec<String> {
+    let parts: Vec<String> = needed_by
         .split(',')
         .map(|part| part.trim().to_lowercase())
         .filter(|part| !part.is_empty())

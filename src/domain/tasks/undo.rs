@@ -235,9 +235,9 @@ async fn not_moved_since(change: &mut Change, team: &Team, task: Uuid, event: &P
         .version
         .is_some_and(|version| old.moved_version > version)
     {
-        let who = timeline::last_mover(change, team.id, task).await?;
+        let mover = timeline::last_mover(change, team.id, task).await?;
         return Err(Problem::conflict(format!(
-            "{who} has moved {}-{} since. Nothing was undone.",
+            "{mover} has moved {}-{} since. Nothing was undone.",
             team.key, old.number
         )));
     }
@@ -264,9 +264,9 @@ async fn not_touched_since(
     .await?;
     match other {
         None => Ok(()),
-        Some(who) => Err(Problem::conflict(format!(
+        Some(editor) => Err(Problem::conflict(format!(
             "{} has changed {}-{number} since. Nothing was undone.",
-            who.as_deref().unwrap_or("A former member"),
+            editor.as_deref().unwrap_or("A former member"),
             team.key
         ))),
     }

@@ -92,7 +92,7 @@ impl Filter {
         };
         let asks = match (name, value.to_lowercase().as_str()) {
             ("", _) if value.is_empty() => return,
-            ("", _) => Ok(Condition::Words(value.to_owned())),
+            ("", _) => Ok(Condition::Text(value.to_owned())),
             (_, "") if NAMES.contains(&name) => Err(format!(
                 "Filter “{name}:” needs a value, such as {name}:{}.",
                 example(name)
@@ -102,7 +102,7 @@ impl Filter {
                     self.sprint = choice;
                     return;
                 }
-                Err(why) => Err(why),
+                Err(message) => Err(message),
             },
             ("sprint", _) => Err(
                 "Unknown filter “-sprint:”. Choose the sprint to show, such as sprint:next or sprint:none."
@@ -141,7 +141,7 @@ impl Filter {
                     self.terms.push(term);
                 }
             }
-            Err(why) => self.unknown.push(why),
+            Err(message) => self.unknown.push(message),
         }
     }
 

@@ -128,14 +128,14 @@ impl fmt::Display for Term {
                     write!(to, "age:{sign}{hours}h")
                 }
             }
-            Condition::Words(words)
-                if words.contains(|letter: char| {
+            Condition::Text(text)
+                if text.contains(|letter: char| {
                     letter.is_whitespace() || letter == ':' || letter == '-'
                 }) =>
             {
-                write!(to, "\"{words}\"")
+                write!(to, "\"{text}\"")
             }
-            Condition::Words(words) => to.write_str(words),
+            Condition::Text(text) => to.write_str(text),
         }
     }
 }

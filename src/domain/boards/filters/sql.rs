@@ -162,8 +162,8 @@ impl Filter {
                         })
                         .push_bind(since);
                 }
-                Condition::Words(words) => {
-                    let like = format!("%{}%", literal(words));
+                Condition::Text(text) => {
+                    let like = format!("%{}%", literal(text));
                     query
                         .push("k.title ILIKE ")
                         .push_bind(like.clone())
@@ -172,7 +172,7 @@ impl Filter {
                         .push(" OR ")
                         .push_bind(format!("{}-", team.key))
                         .push(" || k.number = upper(")
-                        .push_bind(words.clone())
+                        .push_bind(text.clone())
                         .push(")");
                 }
                 Condition::Archived => {}

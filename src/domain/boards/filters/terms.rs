@@ -42,5 +42,5 @@ pub(crate) enum Condition {
         longer: bool,
         hours: u32,
     },
-    Words(String),
+    Text(String),
 }

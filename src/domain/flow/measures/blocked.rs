@@ -89,12 +89,7 @@ pub fn blocked(reasons: &[BlockedPeriod], in_column: &[(Uuid, Date, Date)]) -> B
             }
         })
         .collect();
-    rows.sort_by(|one, other| {
-        other
-            .days
-            .cmp(&one.days)
-            .then_with(|| one.on.cmp(&other.on))
-    });
+    rows.sort_by(|a, b| b.days.cmp(&a.days).then_with(|| a.on.cmp(&b.on)));
     Blocked {
         rows,
         total: all.len(),
@@ -137,8 +132,8 @@ mod tests {
             spell(1, "Legal", "outside", wed, wed),
         ];
         // The first task was in the column until Friday, with a reason only until Wednesday.
-        let found = blocked(&reasons, &[(Uuid::from_u128(1), mon, fri)]);
-        let rows: Vec<(&str, usize, usize)> = found
+        let summary = blocked(&reasons, &[(Uuid::from_u128(1), mon, fri)]);
+        let rows: Vec<(&str, usize, usize)> = summary
             .rows
             .iter()
             .map(|row| (row.on.what.as_str(), row.tasks, row.days))
@@ -151,8 +146,8 @@ mod tests {
                 ("Legal", 1, 1)
             ]
         );
-        assert_eq!(found.total, 6);
-        assert_eq!(found.most, Some(("Ingestion".to_owned(), 4)));
+        assert_eq!(summary.total, 6);
+        assert_eq!(summary.most, Some(("Ingestion".to_owned(), 4)));
         assert_eq!(blocked(&[], &[]), Blocked::default());
     }
 }

@@ -283,9 +283,9 @@ mod tests {
                 high: 3,
             }),
         };
-        let kept = serde_json::to_value(&burn_up).unwrap();
-        assert_eq!(kept["starts_on"], "2026-11-16");
-        assert_eq!(serde_json::from_value::<BurnUp>(kept).unwrap(), burn_up);
+        let stored = serde_json::to_value(&burn_up).unwrap();
+        assert_eq!(stored["starts_on"], "2026-11-16");
+        assert_eq!(serde_json::from_value::<BurnUp>(stored).unwrap(), burn_up);
         assert_eq!(burn_up.ideal(), [8.0, 16.0, 24.0]);
     }
 }

@@ -61,7 +61,7 @@ impl Excluded {
         let parts: Vec<String> = parts
             .iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, why)| format!("{count} {why}"))
+            .map(|(count, reason)| format!("{count} {reason}"))
             .collect();
         (!parts.is_empty()).then(|| format!("Left out: {}.", parts.join(", ")))
     }
@@ -204,10 +204,10 @@ mod tests {
     proptest! {
         #[test]
         fn percentiles_are_bounded_and_monotonic(
-            mut all in prop::collection::vec(1_i64..400, 1..50), one in 0.0..1.0_f64, other in 0.0..1.0_f64
+            mut all in prop::collection::vec(1_i64..400, 1..50), first in 0.0..1.0_f64, second in 0.0..1.0_f64
         ) {
             all.sort_unstable();
-            let (low, high) = (percentile(&all, one.min(other)).unwrap(), percentile(&all, one.max(other)).unwrap());
+            let (low, high) = (percentile(&all, first.min(second)).unwrap(), percentile(&all, first.max(second)).unwrap());
             prop_assert!(low <= high + 1e-9);
             prop_assert!(low >= all[0] as f64 && high <= all[all.len() - 1] as f64 + 1e-9);
         }

@@ -55,25 +55,25 @@ pub(crate) async fn open_at(
 impl<'r> FromRow<'r, PgRow> for Transition {
     /// Columns are read by index, not by name: a long period has tens of thousands of rows.
     fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
-        let mut words = row.try_get::<&str, _>(2)?.split(' ');
-        let kind = match words.next() {
+        let mut parts = row.try_get::<&str, _>(2)?.split(' ');
+        let kind = match parts.next() {
             Some("created") => Kind::Created,
             Some("imported") => Kind::Imported,
             Some("archived") => Kind::Archived,
             Some("restored") => Kind::Restored,
             _ => Kind::Moved,
         };
-        let to = words.next().and_then(|state| {
+        let to = parts.next().and_then(|state| {
             ColumnState::ALL
                 .into_iter()
-                .find(|one| one.as_str() == state)
+                .find(|known| known.as_str() == state)
         });
         Ok(Self {
             task: row.try_get(0)?,
             at: row.try_get(1)?,
             kind,
             to,
-            archived: words.next().is_some(),
+            archived: parts.next().is_some(),
         })
     }
 }

@@ -86,15 +86,15 @@ pub(crate) fn record(
     let mut past: Vec<(OffsetDateTime, Option<Uuid>, Event)> = Vec::new();
     for (planned, row) in plan.tasks.iter().zip(rows) {
         let mut stood = None;
-        for one in &planned.task.past {
-            if let HistoryAction::Made(to) | HistoryAction::Moved(_, to) = &one.what {
+        for action in &planned.task.past {
+            if let HistoryAction::Made(to) | HistoryAction::Moved(_, to) = &action.what {
                 stood = Some(to);
             }
-            let account = plan.people.find(&one.by).map(|account| account.id);
+            let account = plan.people.find(&action.by).map(|account| account.id);
             past.push((
-                one.at.min(plan.now),
+                action.at.min(plan.now),
                 account,
-                past_event(team, plan, planned, row, (one, stood), draft),
+                past_event(team, plan, planned, row, (action, stood), draft),
             ));
         }
     }
@@ -113,10 +113,10 @@ fn past_event(
     plan: &Plan<'_>,
     planned: &Planned<'_>,
     row: &Row,
-    (one, stood): (&Past, Option<&ListRef>),
+    (action, stood): (&Past, Option<&ListRef>),
     draft: &Draft,
 ) -> Event {
-    let (kind, before, mut after) = match &one.what {
+    let (kind, before, mut after) = match &action.what {
         HistoryAction::Made(to) => {
             let mut after = spot(plan, draft, to);
             after["title"] = json!(planned.task.title);
@@ -138,9 +138,9 @@ fn past_event(
             (EventKind::TaskRestored, json!({ "archived": true }), after)
         }
     };
-    if plan.people.find(&one.by).is_none() {
+    if plan.people.find(&action.by).is_none() {
         after["by"] = json!(
-            Some(one.by.called())
+            Some(action.by.called())
                 .filter(|name| !name.is_empty())
                 .unwrap_or("Someone")
         );

@@ -191,7 +191,7 @@ mod tests {
     use super::*;
     use crate::domain::import::{draft::Due, tests::any_json};
 
-    fn refused(file: serde_json::Value) -> String {
+    fn parse_error(file: serde_json::Value) -> String {
         parse(&file).unwrap_err().to_string()
     }
 
@@ -241,12 +241,12 @@ mod tests {
             (lag.members[0].called(), lag.due),
             ("elif", Some(Due::Day(date!(2026 - 03 - 01))))
         );
-        let said: Vec<_> = lag
+        let comments: Vec<_> = lag
             .comments
             .iter()
             .map(|comment| (comment.by.called(), comment.body.as_str()))
             .collect();
-        assert_eq!(said, [("jonas", "sooner"), ("", "later")]);
+        assert_eq!(comments, [("jonas", "sooner"), ("", "later")]);
         assert_eq!((other.title.as_str(), other.archived), ("Untitled", true));
         assert_eq!(other.archived_at, Some(datetime!(2026-01-06 00:00 UTC)));
         assert_eq!(draft.skipped.count("are pull requests"), 1);
@@ -298,19 +298,21 @@ mod tests {
     #[test]
     fn errors_name_their_place_in_the_file() {
         assert_eq!(
-            refused(json!({ "issues": [{ "number": 1, "title": [] }] })),
+            parse_error(json!({ "issues": [{ "number": 1, "title": [] }] })),
             "issues[0].title is a list; expected text"
         );
         assert_eq!(
-            refused(json!([{ "number": 1, "state": "odd" }])),
+            parse_error(json!([{ "number": 1, "state": "odd" }])),
             "[0].state is neither open nor closed"
         );
-        assert!(refused(json!([{ "title": "One" }])).starts_with("[0].number is missing"));
-        assert!(refused(json!({ "number": 1, "title": "One" })).contains("a single GitHub issue"));
-        assert!(refused(json!({ "lists": [], "cards": [] })).contains("import trello"));
-        assert!(refused(json!(3)).contains("no GitHub issues"));
+        assert!(parse_error(json!([{ "title": "One" }])).starts_with("[0].number is missing"));
+        assert!(
+            parse_error(json!({ "number": 1, "title": "One" })).contains("a single GitHub issue")
+        );
+        assert!(parse_error(json!({ "lists": [], "cards": [] })).contains("import trello"));
+        assert!(parse_error(json!(3)).contains("no GitHub issues"));
         assert_eq!(
-            refused(json!({ "issues": "many" })),
+            parse_error(json!({ "issues": "many" })),
             "issues is text; expected a list"
         );
     }

@@ -20,7 +20,7 @@ pub(crate) struct Checklist {
 /// A board's checklists that have items, by card id. Exports have them beside the cards or inside
 /// them.
 pub(crate) fn parse<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, Checklists>> {
-    let mut found: HashMap<&str, Checklists> = HashMap::new();
+    let mut by_card: HashMap<&str, Checklists> = HashMap::new();
     let mut seen = std::collections::HashSet::new();
     let mut add = |card: &'j str, list: &Node<'j>| -> Result<()> {
         let id = list.text("id")?;
@@ -42,7 +42,7 @@ pub(crate) fn parse<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, Checklists>
                 name: list.text("name")?.to_owned(),
                 items,
             };
-            found.entry(card).or_default().push(checklist);
+            by_card.entry(card).or_default().push(checklist);
         }
         Ok(())
     };
@@ -54,10 +54,10 @@ pub(crate) fn parse<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, Checklists>
             add(card.first_text(&["id", "shortLink"])?, &list)?;
         }
     }
-    for lists in found.values_mut() {
+    for lists in by_card.values_mut() {
         lists.sort_by(|a, b| a.place.total_cmp(&b.place));
     }
-    Ok(found)
+    Ok(by_card)
 }
 
 /// The steps of a card. If it has several checklists, each step names its own.

@@ -11,7 +11,7 @@ pub(crate) struct Labels<'j>(HashMap<&'j str, String>);
 
 /// Gives every label a name; unnamed ones are called after their colour: blue, blue-2.
 pub(crate) fn parse<'j>(board: &Node<'j>) -> Result<Labels<'j>> {
-    let mut found: Vec<(&str, String, String)> = Vec::new();
+    let mut unique_labels: Vec<(&str, String, String)> = Vec::new();
     let mut ids = HashSet::new();
     let mut of_cards = Vec::new();
     for card in board.objects("cards")? {
@@ -20,18 +20,18 @@ pub(crate) fn parse<'j>(board: &Node<'j>) -> Result<Labels<'j>> {
     for label in board.objects("labels")?.iter().chain(&of_cards) {
         let id = label.text("id")?;
         if ids.insert(id) {
-            found.push((
+            unique_labels.push((
                 id,
                 sanitize::label(label.text("name")?),
                 sanitize::label(label.text("color")?),
             ));
         }
     }
-    let mut taken: HashSet<String> = found
+    let mut taken: HashSet<String> = unique_labels
         .iter()
         .map(|(_, name, _)| name.to_lowercase())
         .collect();
-    let names = found.into_iter().map(|(id, name, colour)| {
+    let names = unique_labels.into_iter().map(|(id, name, colour)| {
         let name = if name.is_empty() {
             free(&colour, &mut taken)
         } else {

@@ -83,7 +83,7 @@ fn check_board(board: &Node) -> Result<()> {
 
 /// Adds the board's lists to the draft, from left to right.
 fn read_lists<'j>(board: &Node<'j>, draft: &mut Draft) -> Result<Lists<'j>> {
-    let mut found = Vec::new();
+    let mut by_position = Vec::new();
     for list in board.objects("lists")? {
         let name = match sanitize::line(list.text("name")?, 50).0 {
             name if name.is_empty() => "Untitled".to_owned(),
@@ -94,11 +94,11 @@ fn read_lists<'j>(board: &Node<'j>, draft: &mut Draft) -> Result<Lists<'j>> {
             closed: list.flag("closed")?,
             state: None,
         };
-        found.push((place(&list), list.text("id")?, row));
+        by_position.push((place(&list), list.text("id")?, row));
     }
-    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    by_position.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut lists = Lists::new();
-    for (_, id, list) in found {
+    for (_, id, list) in by_position {
         lists.entry(id).or_insert(draft.lists.len());
         draft.lists.push(list);
     }

@@ -8,7 +8,7 @@ fn real(text: &str) -> Draft {
     parse(&serde_json::from_str(text).unwrap()).unwrap()
 }
 
-fn refused(file: serde_json::Value) -> String {
+fn parse_error(file: serde_json::Value) -> String {
     parse(&file).unwrap_err().to_string()
 }
 
@@ -146,12 +146,12 @@ fn comments_are_imported_oldest_first() {
         "actions": [comment("2025-01-03T00:00:00Z", "third\r\n"), comment("2025-01-01T00:00:00Z", "first"), comment("2025-01-02T00:00:00Z", " \u{0}")],
     }))
     .unwrap();
-    let said: Vec<_> = draft.tasks[0]
+    let comments: Vec<_> = draft.tasks[0]
         .comments
         .iter()
         .map(|comment| comment.body.as_str())
         .collect();
-    assert_eq!(said, ["first", "third"]);
+    assert_eq!(comments, ["first", "third"]);
     assert_eq!(draft.tasks[0].comments[0].by.name, "Mira");
     assert_eq!(draft.skipped.count("are empty comments"), 1);
     assert_eq!(
@@ -185,31 +185,31 @@ fn steps_over_the_limit_are_left_out_and_reported() {
 fn errors_name_their_place_in_the_file() {
     let board = |cards: serde_json::Value| json!({ "lists": [], "cards": cards });
     assert_eq!(
-        refused(board(
+        parse_error(board(
             json!([{ "id": "a", "name": "A" }, { "id": "b", "name": 5 }])
         )),
         "cards[1].name is a number; expected text"
     );
     assert_eq!(
-        refused(board(json!([7]))),
+        parse_error(board(json!([7]))),
         "cards[0] is a number; expected an object"
     );
     assert_eq!(
-        refused(board(json!({}))),
+        parse_error(board(json!({}))),
         "cards is an object; expected a list"
     );
     assert_eq!(
-        refused(board(json!([{ "id": "a", "due": "tomorrow" }]))),
+        parse_error(board(json!([{ "id": "a", "due": "tomorrow" }]))),
         "cards[0].due is not a date and time such as 2026-11-24T10:00:00Z"
     );
-    assert!(refused(board(json!([{ "name": "A" }]))).starts_with("cards[0].id is missing"));
+    assert!(parse_error(board(json!([{ "name": "A" }]))).starts_with("cards[0].id is missing"));
     assert!(
-        refused(json!({ "id": "a", "name": "A", "idList": "l" }))
+        parse_error(json!({ "id": "a", "name": "A", "idList": "l" }))
             .contains("a single Trello card, not a board")
     );
-    assert!(refused(json!([])).contains("import github"));
-    assert!(refused(json!({ "lists": [] })).contains("it has no “cards”"));
-    assert!(refused(json!("board")).contains("not a Trello board"));
+    assert!(parse_error(json!([])).contains("import github"));
+    assert!(parse_error(json!({ "lists": [] })).contains("it has no “cards”"));
+    assert!(parse_error(json!("board")).contains("not a Trello board"));
 }
 
 proptest! {
