@@ -26,7 +26,7 @@ pub(crate) struct JoinedTeam {
 
 impl JoinedTeam {
     /// Returns the team, if there was one.
-    pub(crate) fn found(self) -> Option<Team> {
+    pub(crate) fn into_team(self) -> Option<Team> {
         Some(Team {
             id: self.team_id?,
             slug: self.team_slug?,

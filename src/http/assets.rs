@@ -162,7 +162,7 @@ impl Encoding {
             accepted.split(',').any(|part| {
                 let mut part = part.trim().split(';');
                 part.next()
-                    .is_some_and(|found| found.trim().eq_ignore_ascii_case(name))
+                    .is_some_and(|coding| coding.trim().eq_ignore_ascii_case(name))
                     && part.all(|q| !matches!(q.trim(), "q=0" | "q=0.0"))
             })
         };

@@ -111,8 +111,8 @@ impl Chart {
 
     /// A horizontal line with its label in the margin. Added before the marks, since it narrows the
     /// plot.
-    pub(crate) fn level(mut self, at: f64, words: impl Into<String>) -> Self {
-        self.levels.push((at, words.into()));
+    pub(crate) fn level(mut self, at: f64, text: impl Into<String>) -> Self {
+        self.levels.push((at, text.into()));
         self
     }
 
@@ -243,9 +243,9 @@ impl Chart {
         let mut levels: Vec<(f64, f64, &str)> = self
             .levels
             .iter()
-            .map(|(at, words)| (self.y(*at), self.y(*at) + 4.0, words.as_str()))
+            .map(|(at, text)| (self.y(*at), self.y(*at) + 4.0, text.as_str()))
             .collect();
-        levels.sort_by(|one, other| other.0.total_cmp(&one.0));
+        levels.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut below = f64::INFINITY;
         for (_, label, _) in &mut levels {
             *label = short(label.min(below - LINE));

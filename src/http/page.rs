@@ -80,9 +80,9 @@ pub(crate) fn fragment(headers: &HeaderMap) -> Option<&str> {
 pub(crate) fn back_to(path: &str, change: Uuid) -> Response {
     let (path, anchor) = path.split_once('#').unwrap_or((path, ""));
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "did");
+    let other_params = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "did");
     let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(kept)
+        .extend_pairs(other_params)
         .append_pair("did", &change.to_string())
         .finish();
     let anchor = if anchor.is_empty() {

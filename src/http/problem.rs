@@ -139,11 +139,11 @@ impl IntoResponse for Problem {
                 body.title = "Sign in first".into();
                 body.detail = "Sign in, or send a valid API token.".into();
             }
-            Self::Forbidden(why) => {
+            Self::Forbidden(reason) => {
                 body.title = "Not allowed".into();
-                body.detail = why.into_owned();
+                body.detail = reason.into_owned();
             }
-            Self::BadRequest(why) => body.detail = why.into_owned(),
+            Self::BadRequest(reason) => body.detail = reason.into_owned(),
             Self::Invalid(errors) => {
                 body.title = "Not saved".into();
                 body.detail = errors.values().cloned().collect::<Vec<_>>().join(" ");

@@ -88,7 +88,7 @@ pub(crate) async fn write(
 pub(crate) struct AuditRow {
     pub(crate) id: Uuid,
     pub(crate) at: OffsetDateTime,
-    pub(crate) who: Option<String>,
+    pub(crate) actor: Option<String>,
     pub(crate) kind: String,
     pub(crate) about: String,
     pub(crate) network: String,
@@ -98,7 +98,7 @@ pub(crate) struct AuditRow {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AuditFilter {
     /// Text that an entry must contain.
-    pub(crate) words: String,
+    pub(crate) text: String,
     /// Start (included) and end (excluded) of the period.
     pub(crate) from: Option<OffsetDateTime>,
     pub(crate) to: Option<OffsetDateTime>,
@@ -114,19 +114,19 @@ pub(crate) async fn entries(
 ) -> Result<Vec<AuditRow>> {
     Ok(sqlx::query_as(concat!(
         "SELECT * FROM (
-            SELECT x.id, x.at, a.name || ' @' || a.handle AS who, x.kind, x.network,
+            SELECT x.id, x.at, a.name || ' @' || a.handle AS actor, x.kind, x.network,
                    replace(x.about, '{team}', CASE WHEN t.id IS NULL THEN 'a team' WHEN NOT ",
         seen_by!("$1"),
         " THEN 'a private team' ELSE t.name END) AS about
             FROM audit_log x LEFT JOIN accounts a ON a.id = x.actor_id LEFT JOIN teams t ON t.id = x.team_id) x
-         WHERE ($2 = '' OR concat_ws(' ', x.kind, x.about, x.network, x.who) ILIKE $3)
+         WHERE ($2 = '' OR concat_ws(' ', x.kind, x.about, x.network, x.actor) ILIKE $3)
            AND ($4::timestamptz IS NULL OR x.at >= $4) AND ($5::timestamptz IS NULL OR x.at < $5)
            AND ($6::uuid IS NULL OR (x.at, x.id) < (SELECT b.at, b.id FROM audit_log b WHERE b.id = $6))
          ORDER BY x.at DESC, x.id DESC LIMIT $7"
     ))
     .bind(reader)
-    .bind(wanted.words.trim())
-    .bind(format!("%{}%", crate::domain::text::literal(wanted.words.trim())))
+    .bind(wanted.text.trim())
+    .bind(format!("%{}%", crate::domain::text::literal(wanted.text.trim())))
     .bind(wanted.from)
     .bind(wanted.to)
     .bind(wanted.before)

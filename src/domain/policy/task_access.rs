@@ -64,7 +64,8 @@ pub(crate) async fn load_viewer_and_task(
         return Ok(None);
     };
     let viewer = row.known.into_viewer(db, credentials, now).await?;
-    let (Some(team), Some(id), Some(number)) = (row.team.found(), row.task_id, row.number) else {
+    let (Some(team), Some(id), Some(number)) = (row.team.into_team(), row.task_id, row.number)
+    else {
         return Ok(Some((viewer, None)));
     };
     if !viewer.reaches(team.id) {

@@ -24,7 +24,7 @@ impl Standup {
 /// A task that needs attention, and why.
 pub(crate) struct AttentionItem<'c> {
     pub(crate) card: &'c Card,
-    pub(crate) why: String,
+    pub(crate) reason: String,
     pub(crate) at_risk: bool,
 }
 
@@ -39,12 +39,12 @@ pub(crate) fn tasks_needing_attention(standup: &Standup) -> Vec<AttentionItem<'_
             let mut reasons = reasons(standup, card);
             reasons.sort_by_key(|(order, _)| *order);
             let order = reasons.first()?.0;
-            let why: Vec<String> = reasons.into_iter().map(|(_, why)| why).collect();
+            let texts: Vec<String> = reasons.into_iter().map(|(_, text)| text).collect();
             Some((
                 order,
                 AttentionItem {
                     card,
-                    why: why.join("; "),
+                    reason: texts.join("; "),
                     at_risk: is_for_goal_at_risk(card, &standup.at_risk),
                 },
             ))
@@ -110,10 +110,10 @@ pub(crate) fn most_useful(
     idle: &[&Person],
 ) -> HashMap<Uuid, usize> {
     let mut useful = HashMap::new();
-    for who in idle {
+    for person in idle {
         let taken: Vec<usize> = useful.values().copied().collect();
-        if let Some(card) = most_useful_to(cards, &taken, at_risk, who) {
-            useful.insert(who.id, card);
+        if let Some(card) = most_useful_to(cards, &taken, at_risk, person) {
+            useful.insert(person.id, card);
         }
     }
     useful
@@ -126,15 +126,15 @@ fn most_useful_to(
     cards: &[Card],
     taken: &[usize],
     at_risk: &[Uuid],
-    who: &Person,
+    person: &Person,
 ) -> Option<usize> {
-    let is_mine = |card: &Card| card.owners.iter().any(|owner| owner.id == who.id);
+    let is_mine = |card: &Card| card.owners.iter().any(|owner| owner.id == person.id);
     let is_free =
         |card: &Card| card.state == ColumnState::Todo && (card.owners.is_empty() || is_mine(card));
     let is_waiting_on_them = |card: &Card| {
         card.blocked_by.iter().any(|blocker| {
             blocker.kind == BlockerKind::Person
-                && blocker.on.as_deref() == Some(who.handle.as_str())
+                && blocker.on.as_deref() == Some(person.handle.as_str())
         })
     };
     let oldest = |which: &dyn Fn(&Card) -> bool| {

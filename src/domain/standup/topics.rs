@@ -37,8 +37,8 @@ impl Meeting {
     /// Parses a value of `as_str`.
     pub(crate) fn parse(word: &str) -> Result<Self> {
         let all = [Self::Standup, Self::Planning, Self::Retro];
-        let found = all.into_iter().find(|meeting| meeting.as_str() == word);
-        found.ok_or_else(|| {
+        let meeting = all.into_iter().find(|meeting| meeting.as_str() == word);
+        meeting.ok_or_else(|| {
             Problem::field("meeting", "Choose a meeting: standup, planning or retro.")
         })
     }
@@ -52,7 +52,7 @@ pub(crate) struct Topic {
     pub(crate) meeting: Meeting,
     pub(crate) text: String,
     /// The person whose opinion is wanted.
-    pub(crate) asked: Option<Person>,
+    pub(crate) addressee: Option<Person>,
     /// First name of the author.
     pub(crate) by: Option<String>,
     pub(crate) author: Option<Uuid>,
@@ -64,11 +64,11 @@ pub(crate) struct Topic {
 impl Topic {
     /// The text to edit it with.
     pub(crate) fn line(&self) -> String {
-        let asked = self
-            .asked
+        let mention = self
+            .addressee
             .as_ref()
-            .map_or(String::new(), |asked| format!(" @{}", asked.handle));
-        format!("{}{asked}", self.text)
+            .map_or(String::new(), |person| format!(" @{}", person.handle));
+        format!("{}{mention}", self.text)
     }
 }
 
@@ -84,13 +84,13 @@ pub(crate) async fn add_topic(
     meeting: Meeting,
     text: &str,
 ) -> Result<Uuid> {
-    let (text, who) = quick_add::extract_handle(text);
-    let asked = match &who {
+    let (text, handle) = quick_add::extract_handle(text);
+    let addressee = match &handle {
         Some(handle) => Some(account(change, handle).await?),
         None => None,
     };
     let task = task_in(change, &text).await?;
-    insert(change, team, meeting, &text, task, asked).await
+    insert(change, team, meeting, &text, task, addressee).await
 }
 
 /// The first task key in a text.
@@ -158,7 +158,7 @@ async fn insert(
     meeting: Meeting,
     text: &str,
     task: Option<(Uuid, Uuid)>,
-    asked: Option<Uuid>,
+    addressee: Option<Uuid>,
 ) -> Result<Uuid> {
     let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
     sqlx::query(
@@ -171,7 +171,7 @@ async fn insert(
     .bind(text)
     .bind(task.map(|(team, _)| team))
     .bind(task.map(|(_, task)| task))
-    .bind(asked)
+    .bind(addressee)
     .bind(actor)
     .bind(at)
     .execute(change.db())
@@ -181,7 +181,12 @@ async fn insert(
     let own = task
         .filter(|(its, _)| *its == team.id)
         .map(|(_, task)| task);
-    let after = json!({ "topic": id, "meeting": meeting.as_str(), "text": text, "asked": asked });
+    let after = json!({
+        "topic": id,
+        "meeting": meeting.as_str(),
+        "text": text,
+        "asked": addressee,
+    });
     change.record(Event {
         team: team.id,
         task: own,
@@ -289,7 +294,7 @@ struct Row {
 
 fn group_rows(rows: Vec<Row>) -> Vec<Topic> {
     let topic = |row: Row| Topic {
-        asked: match (row.asked_id, row.handle, row.name, row.hue) {
+        addressee: match (row.asked_id, row.handle, row.name, row.hue) {
             (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {
                 id,
                 handle,

@@ -20,11 +20,11 @@ use crate::domain::{
 
 /// An entry of a task's activity: an event or a comment.
 pub(crate) struct TimelineEntry {
-    pub(crate) who: Option<Person>,
+    pub(crate) person: Option<Person>,
     /// The author of an imported comment or event.
     pub(crate) author: String,
     pub(crate) at: OffsetDateTime,
-    pub(crate) told: EntryContent,
+    pub(crate) content: EntryContent,
 }
 
 /// The content of an entry.
@@ -40,7 +40,7 @@ pub(crate) enum EntryContent {
 
 impl TimelineEntry {
     pub(crate) fn name(&self) -> &str {
-        match &self.who {
+        match &self.person {
             Some(person) => &person.name,
             None if self.author.is_empty() => "A former member",
             None => &self.author,
@@ -125,33 +125,33 @@ pub(crate) async fn of_task(
         .into_iter()
         .rev()
         .filter_map(|row| {
-            let told = names.sentence(row.kind, &row.before, &row.after)?;
-            let who = person(row.id, row.handle, row.name, row.hue);
-            if let (None, Some((what, is))) = (&who, impersonal_text(row.kind, &row.after)) {
+            let sentence = names.sentence(row.kind, &row.before, &row.after)?;
+            let person = person(row.id, row.handle, row.name, row.hue);
+            if let (None, Some((what, is))) = (&person, impersonal_text(row.kind, &row.after)) {
                 return Some(TimelineEntry {
-                    who,
+                    person,
                     author: what.to_owned(),
                     at: row.at,
-                    told: EntryContent::Event(is.to_owned()),
+                    content: EntryContent::Event(is.to_owned()),
                 });
             }
             // Imported events name their author in the event itself.
             let author = row.after["by"].as_str().unwrap_or_default().to_owned();
             Some(TimelineEntry {
-                who,
+                person,
                 author,
                 at: row.at,
-                told: EntryContent::Event(told),
+                content: EntryContent::Event(sentence),
             })
         })
         .collect();
     lines.extend(comments.into_iter().map(|row| {
         let html = crate::domain::markdown::render(&row.body, links);
         TimelineEntry {
-            who: person(row.id, row.handle, row.name, row.hue),
+            person: person(row.id, row.handle, row.name, row.hue),
             author: row.author,
             at: row.created_at,
-            told: EntryContent::Comment {
+            content: EntryContent::Comment {
                 id: row.comment_id,
                 html,
                 body: row.body,
@@ -166,7 +166,7 @@ pub(crate) async fn of_task(
 /// A change that its author can undo, with a description.
 pub(crate) struct Undoable {
     pub(crate) id: Uuid,
-    pub(crate) said: String,
+    pub(crate) description: String,
 }
 
 /// Describes a change of this reader. `None` if there is no such change, it can no longer be
@@ -209,7 +209,7 @@ pub(crate) async fn undoable(
     if tasks.len() > 1 {
         return Ok(Some(Undoable {
             id,
-            said: format!("You changed {} tasks.", tasks.len()),
+            description: format!("You changed {} tasks.", tasks.len()),
         }));
     }
     let names = Names::load(db, first.team_id).await?;
@@ -224,7 +224,7 @@ pub(crate) async fn undoable(
     };
     Ok(Some(Undoable {
         id,
-        said: format!("{}: you {parts}.", first.task),
+        description: format!("{}: you {parts}.", first.task),
     }))
 }
 

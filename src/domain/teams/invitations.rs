@@ -134,7 +134,11 @@ pub(crate) async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Resu
 /// # Errors
 /// `NotFound` if it does not exist, was used or revoked, has expired, or its creator can no longer
 /// vouch for it.
-pub(crate) async fn found(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Open> {
+pub(crate) async fn load_open_invitation(
+    db: &PgPool,
+    now: OffsetDateTime,
+    secret: &str,
+) -> Result<Open> {
     let query = format!("{OPEN} AND i.expires_at > $1 AND i.token_hash = $2 AND {VOUCHED}");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
         .bind(now)

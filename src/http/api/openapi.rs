@@ -117,14 +117,14 @@ fn answered(operation: &mut Operation) {
         }
     }
     let problem = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
-    let refused = ResponseBuilder::new()
+    let error_response = ResponseBuilder::new()
         .description("The request was refused: 401 without a valid token, 403 without permission, 404 if the resource does not exist or is hidden, 429 above the rate limit")
         .content("application/problem+json", problem)
         .build();
     operation
         .responses
         .responses
-        .insert("default".to_owned(), refused.into());
+        .insert("default".to_owned(), error_response.into());
 }
 
 /// The schema of problem details, RFC 9457.

@@ -224,13 +224,13 @@ impl PageCache {
 
     /// The cached page, if it covers this revision.
     pub(crate) fn page(&self, key: &PageKey, revision: Revision) -> Option<CachedPage> {
-        let found = |cache: &Mutex<LruCache<PageKey, CachedPage>>| {
+        let lookup = |cache: &Mutex<LruCache<PageKey, CachedPage>>| {
             lock(cache)
                 .get(key)
                 .filter(|page| page.revision.covers(&revision))
                 .cloned()
         };
-        found(&self.pages).or_else(|| found(&self.small))
+        lookup(&self.pages).or_else(|| lookup(&self.small))
     }
 
     pub(crate) fn put_page(&self, key: PageKey, page: CachedPage) {

@@ -43,7 +43,7 @@ pub(crate) async fn open(
     request_log::note_account(viewer.person.id);
     let team = row
         .team
-        .found()
+        .into_team()
         .filter(|_| !row.is_hidden)
         .ok_or(Problem::NotFound)?;
     let access = TeamAccess::of(&viewer, team, row.is_member, row.is_lead)?;

@@ -13,11 +13,11 @@ pub(crate) async fn whole<S: Send + Sync>(
     use axum::response::IntoResponse;
     Bytes::from_request(request, state)
         .await
-        .map_err(|refused| {
-            if is_late(&refused) {
+        .map_err(|rejection| {
+            if is_late(&rejection) {
                 axum::http::StatusCode::REQUEST_TIMEOUT.into_response()
             } else {
-                refused.into_response()
+                rejection.into_response()
             }
         })
 }

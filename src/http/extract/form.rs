@@ -39,7 +39,7 @@ impl Fields {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
-            .find(|(found, _)| found == name)
+            .find(|(field, _)| field == name)
             .map(|(_, value)| value.as_str())
     }
 
@@ -52,7 +52,7 @@ impl Fields {
     pub(crate) fn all(&self, name: &str) -> Vec<String> {
         self.0
             .iter()
-            .filter(|(found, value)| found == name && !value.trim().is_empty())
+            .filter(|(field, value)| field == name && !value.trim().is_empty())
             .map(|(_, value)| value.clone())
             .collect()
     }
@@ -61,14 +61,14 @@ impl Fields {
     pub(crate) fn parse<T: std::str::FromStr>(
         &self,
         name: &'static str,
-        why: &str,
+        message: &str,
     ) -> Result<Option<T>> {
         match self.text(name).trim() {
             "" => Ok(None),
             text => text
                 .parse()
                 .map(Some)
-                .map_err(|_| Problem::field(name, why)),
+                .map_err(|_| Problem::field(name, message)),
         }
     }
 
@@ -102,9 +102,9 @@ fn refuse_bidi_control(fields: &[(String, String)]) -> Result<()> {
     let turned = fields
         .iter()
         .filter(|(name, value)| ONE_LINE.contains(&name.as_str()) && turns_direction(value));
-    let why = "This contains a bidirectional control character. Remove it.";
+    let message = "This contains a bidirectional control character. Remove it.";
     let errors: BTreeMap<_, _> = turned
-        .filter_map(|(name, _)| Some((form_recovery::shown(name)?, why.to_owned())))
+        .filter_map(|(name, _)| Some((form_recovery::shown(name)?, message.to_owned())))
         .collect();
     if errors.is_empty() {
         Ok(())
@@ -115,9 +115,14 @@ fn refuse_bidi_control(fields: &[(String, String)]) -> Result<()> {
 
 /// Refuses NUL characters, which Postgres cannot store.
 fn refuse_nul<'f, T: 'f>(fields: impl Iterator<Item = &'f (String, T)>) -> Result<()> {
-    let why = "The text contains a character that can't be stored.";
+    let message = "The text contains a character that can't be stored.";
     let errors: BTreeMap<_, _> = fields
-        .map(|(name, _)| (form_recovery::shown(name).unwrap_or("text"), why.to_owned()))
+        .map(|(name, _)| {
+            (
+                form_recovery::shown(name).unwrap_or("text"),
+                message.to_owned(),
+            )
+        })
         .collect();
     if errors.is_empty() {
         Ok(())
@@ -137,8 +142,8 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         if !is_form && !body.is_empty() {
             return Err(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
         }
-        Self::from_bytes(&body).map_err(|refused| {
-            let mut response = refused.into_response();
+        Self::from_bytes(&body).map_err(|problem| {
+            let mut response = problem.into_response();
             if let Some(form) = FormRetry::parse_if_all_listed(&uri, &headers, &body) {
                 response.extensions_mut().insert(form);
             }
@@ -210,8 +215,8 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
 fn explain_json_error(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let path = error.path().to_string();
     let field = path.split(['.', '[']).next().unwrap_or("");
-    let why = error.inner().to_string();
-    if let Some(unknown) = why
+    let message = error.inner().to_string();
+    if let Some(unknown) = message
         .strip_prefix("unknown field `")
         .and_then(|rest| rest.split('`').next())
     {
@@ -219,7 +224,7 @@ fn explain_json_error(error: &serde_path_to_error::Error<serde_json::Error>) -> 
             format!("Unknown field {unknown}. Nothing was changed.").into(),
         );
     }
-    let wanted = match why
+    let wanted = match message
         .rsplit_once("expected ")
         .map_or("", |(_, wanted)| wanted)
     {

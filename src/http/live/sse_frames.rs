@@ -109,8 +109,8 @@ pub(crate) async fn frames_after(
     Ok(frames)
 }
 
-pub(crate) fn reset(seq: i64, why: &str) -> Frame {
-    frame("reset", Some(seq), &json!({ "why": why }))
+pub(crate) fn reset(seq: i64, reason: &str) -> Frame {
+    frame("reset", Some(seq), &json!({ "why": reason }))
 }
 
 /// The bytes of one event. JSON contains no line break, so the data cannot end the frame.

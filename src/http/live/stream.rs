@@ -133,8 +133,8 @@ fn stream(
         tokio::select! {
             () = follow(&app, &team, after, &channel, frames, &sender, guest) => {}
             () = revoked.notified() => {
-                let why = if guest { "This link has expired." } else { "You were signed out, or no longer have access to this board." };
-                let _ = sender.send(Ok(frame("bye", None, &json!({ "why": why })).bytes)).await;
+                let reason = if guest { "This link has expired." } else { "You were signed out, or no longer have access to this board." };
+                let _ = sender.send(Ok(frame("bye", None, &json!({ "why": reason })).bytes)).await;
             }
             () = until(&mut ended) => {}
         }

@@ -60,9 +60,9 @@ mod tests {
 
     use super::*;
 
-    fn client(trusted: &str, peer: &str, said: &[&str]) -> String {
+    fn client(trusted: &str, peer: &str, forwarded: &[&str]) -> String {
         let mut headers = HeaderMap::new();
-        for line in said {
+        for line in forwarded {
             headers.append("x-forwarded-for", HeaderValue::from_str(line).unwrap());
         }
         trusted

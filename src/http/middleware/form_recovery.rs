@@ -104,7 +104,7 @@ pub(crate) async fn offer_form_retry(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let body = match crate::http::extract::body::whole(Request::new(body), &()).await {
         Ok(body) => body,
-        Err(refused) => return refused,
+        Err(response) => return response,
     };
     let sent = FormRetry::parse(&parts.uri, &parts.headers, &body);
     let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;

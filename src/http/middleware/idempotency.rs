@@ -31,7 +31,7 @@ pub(crate) async fn record_idempotency_key(request: Request, next: Next) -> Resp
     let (mut parts, body) = request.into_parts();
     let body = match crate::http::extract::body::whole(Request::new(body), &()).await {
         Ok(body) => body,
-        Err(refused) => return refused,
+        Err(response) => return response,
     };
     let fingerprint = Sha256::new()
         .chain_update(parts.method.as_str())

@@ -301,10 +301,10 @@ pub(crate) async fn events(
         .take(MAX as usize)
         .map(|row| {
             let mut event = json!(row);
-            if let Some(words) =
+            if let Some(replacement) =
                 crate::domain::tasks::event_text::hidden_name(&row.after["blockers"], &hidden)
             {
-                event["after"]["blockers"]["on"] = json!(words);
+                event["after"]["blockers"]["on"] = json!(replacement);
             }
             // the blocking task's team is only used to hide events
             if let Some(blockers) = event

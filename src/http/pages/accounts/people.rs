@@ -44,7 +44,7 @@ struct PeoplePage {
     created: Option<(String, String)>,
     errors: Vec<String>,
     /// The entered values of a refused form.
-    typed: Fields,
+    submitted: Fields,
     now: OffsetDateTime,
 }
 
@@ -57,8 +57,8 @@ impl PeoplePage {
     }
 
     /// The entered value, or the default.
-    fn typed(&self, field: &str, usual: &str) -> String {
-        self.typed.get(field).unwrap_or(usual).to_owned()
+    fn submitted(&self, field: &str, usual: &str) -> String {
+        self.submitted.get(field).unwrap_or(usual).to_owned()
     }
 
     fn until(&self, invitation: &Open) -> String {
@@ -82,7 +82,7 @@ async fn people_page(
     headers: &HeaderMap,
     created: Option<(String, String)>,
     errors: Vec<String>,
-    typed: Fields,
+    submitted: Fields,
 ) -> Result<PeoplePage> {
     let now = app.clock.now();
     let people = queries::accounts(&app.db, viewer.person.id).await?;
@@ -95,7 +95,7 @@ async fn people_page(
         people,
         created,
         errors,
-        typed,
+        submitted,
         now,
     })
 }
@@ -154,7 +154,7 @@ async fn shown(
     viewer: &Viewer,
     headers: &HeaderMap,
     created: Result<(String, String)>,
-    typed: Fields,
+    submitted: Fields,
 ) -> Result<Response> {
     match created {
         Ok(created) => page::page(
@@ -172,7 +172,7 @@ async fn shown(
             let errors = errors.into_values().collect();
             page::with_errors(
                 StatusCode::UNPROCESSABLE_ENTITY,
-                &people_page(app, viewer, headers, None, errors, typed).await?,
+                &people_page(app, viewer, headers, None, errors, submitted).await?,
             )
         }
         Err(problem) => Err(problem),

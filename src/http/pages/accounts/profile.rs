@@ -41,7 +41,7 @@ pub(crate) struct MePage {
     /// A token that was just created; it is shown only once.
     pub(crate) created: String,
     now: OffsetDateTime,
-    typed: Fields,
+    submitted: Fields,
     errors: BTreeMap<&'static str, String>,
 }
 
@@ -76,8 +76,12 @@ impl MePage {
     /// The entered value, or the current one.
     fn value(&self, field: &str) -> String {
         // Another refused form on the page does not concern these fields.
-        if let Some(typed) = self.typed.get(field).filter(|_| !self.errors.is_empty()) {
-            return typed.to_owned();
+        if let Some(submitted) = self
+            .submitted
+            .get(field)
+            .filter(|_| !self.errors.is_empty())
+        {
+            return submitted.to_owned();
         }
         match field {
             "name" => self.profile.name.clone(),
@@ -103,7 +107,7 @@ pub(crate) async fn me_page(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,
-    typed: Fields,
+    submitted: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<MePage> {
     let profile = profile::profile_of(&app.db, viewer.person.id).await?;
@@ -121,7 +125,7 @@ pub(crate) async fn me_page(
         created: String::new(),
         now: app.clock.now(),
         profile,
-        typed,
+        submitted,
         errors,
     })
 }

@@ -38,7 +38,7 @@ struct JoinPage {
     to: String,
     /// The name of the signed-in viewer, who joins with their account.
     me: Option<String>,
-    typed: Fields,
+    submitted: Fields,
     errors: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ fn join_page(
     headers: &HeaderMap,
     action: String,
     to: String,
-    typed: Fields,
+    submitted: Fields,
     errors: Vec<String>,
 ) -> JoinPage {
     let layout = Layout::bare(app, "Join".to_owned(), theme(headers));
@@ -56,7 +56,7 @@ fn join_page(
         action,
         to,
         me: None,
-        typed,
+        submitted,
         errors,
     }
 }
@@ -84,7 +84,7 @@ pub(crate) async fn join_form(
 }
 
 async fn invited_to(db: &PgPool, clock: &Clock, key: &str) -> Result<String> {
-    let open = invitations::found(db, clock.now(), key).await?;
+    let open = invitations::load_open_invitation(db, clock.now(), key).await?;
     let by = open.by.as_deref().unwrap_or("An administrator");
     let name = workspace::name(db).await?;
     Ok(match open.team {

@@ -83,8 +83,8 @@ pub(crate) async fn login(
 ) -> Result<Response> {
     let (email, password) = (fields.text("email").trim(), fields.text("password"));
     counted(&app, from, email).await?;
-    let found = queries::account_to_sign_in(&app.db, email).await?;
-    let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account), hash));
+    let row = queries::account_to_sign_in(&app.db, email).await?;
+    let (account, hash) = row.map_or((None, None), |(account, hash)| (Some(account), hash));
     let right =
         password.len() <= 1000 && passwords::verify(password.to_owned(), hash.clone()).await?;
     if let Some(account) = account.filter(|_| right) {

@@ -162,7 +162,7 @@ impl AuditSearch {
             id => Some(id.parse().map_err(|_| Problem::NotFound)?),
         };
         Ok(AuditFilter {
-            words: self.q.replace('\0', ""),
+            text: self.q.replace('\0', ""),
             from: from.map(|day| clock::instant(day, 0, zone)),
             to: to.map(|day| clock::instant(day.saturating_add(Duration::DAY), 0, zone)),
             before,
@@ -208,7 +208,7 @@ pub(crate) async fn audit_csv(
     let line = AuditEntry {
         actor: Some(reader),
         kind: "audit.exported",
-        about: &filter.words,
+        about: &filter.text,
         ..AuditEntry::default()
     };
     audit_log::write(&mut *db.acquire().await?, clock.now(), line).await?;
@@ -249,7 +249,7 @@ fn rows(entries: &[AuditRow]) -> String {
     csv(at.iter().zip(entries).map(|(at, entry)| {
         vec![
             at,
-            entry.who.as_deref().unwrap_or(""),
+            entry.actor.as_deref().unwrap_or(""),
             entry.kind.as_str(),
             entry.about.as_str(),
             entry.network.as_str(),

@@ -98,7 +98,8 @@ pub(crate) async fn board(
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct AfterForm {
-    did: Option<Uuid>,
+    #[serde(rename = "did")]
+    done_change: Option<Uuid>,
 }
 
 #[derive(Template)]
@@ -121,7 +122,7 @@ struct BoardPage {
     /// Whether the filter is only a sprint, so that the script can decide by itself which cards
     /// belong on the board.
     plain_sprint: Option<String>,
-    did: Option<crate::domain::tasks::timeline::Undoable>,
+    undoable: Option<crate::domain::tasks::timeline::Undoable>,
     q: String,
 }
 
@@ -257,12 +258,12 @@ async fn board_html(
     let context = app.page_cache.context(&app.db, auth).await?;
     let (resolved, sprint) = match sprints::queries::resolve(&context.sprints, filter.sprint) {
         Ok((resolved, sprint)) => (resolved, sprint.cloned()),
-        Err(Problem::Invalid(why)) => {
+        Err(Problem::Invalid(errors)) => {
             return refused_sprint(
                 app,
                 auth,
                 headers,
-                why.into_values().next().unwrap_or_default(),
+                errors.into_values().next().unwrap_or_default(),
             )
             .await;
         }
@@ -336,8 +337,9 @@ async fn board_html(
         assets: &ASSETS,
     };
     let (may_edit, may_comment) = (auth.access.may_edit, auth.access.may_comment);
-    let did =
-        crate::domain::tasks::timeline::undoable(&app.db, after.did, &auth.viewer, now).await?;
+    let undoable =
+        crate::domain::tasks::timeline::undoable(&app.db, after.done_change, &auth.viewer, now)
+            .await?;
     let team = team.clone();
     let page = BoardPage {
         layout,
@@ -353,7 +355,7 @@ async fn board_html(
         board,
         in_other_sprints,
         plain_sprint,
-        did,
+        undoable,
         q,
     };
     rendered(&page)
@@ -364,11 +366,11 @@ async fn refused_sprint(
     app: &App,
     auth: &BoardAuth,
     headers: &HeaderMap,
-    why: String,
+    message: String,
 ) -> Result<String> {
     let filter = Filter {
         sprint: SprintChoice::All,
-        unknown: vec![why],
+        unknown: vec![message],
         ..Filter::default()
     };
     let revision = Revision {

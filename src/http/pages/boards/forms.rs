@@ -133,15 +133,15 @@ async fn limit_page(
     headers: &HeaderMap,
     team: Team,
     column: &str,
-    refused: Option<(String, String)>,
+    rejected: Option<(String, String)>,
 ) -> Result<Response> {
     let column = queries::columns(&app.db, team.id)
         .await?
         .into_iter()
-        .find(|found| found.slug == column);
+        .find(|candidate| candidate.slug == column);
     let column = column.ok_or(Problem::NotFound)?;
-    let failed = refused.is_some();
-    let (value, error) = refused.unwrap_or((
+    let failed = rejected.is_some();
+    let (value, error) = rejected.unwrap_or((
         column
             .wip_limit
             .map_or(String::new(), |limit| limit.to_string()),
@@ -206,14 +206,14 @@ pub(crate) async fn set_limit(
         }
         Ok(_) => Ok(Redirect::to(&format!("/teams/{}", team.slug)).into_response()),
         Err(Problem::Invalid(errors)) => {
-            let why = errors.into_values().collect::<Vec<_>>().join(" ");
+            let message = errors.into_values().collect::<Vec<_>>().join(" ");
             limit_page(
                 &app,
                 &viewer,
                 &headers,
                 team,
                 &column,
-                Some((fields.text("wip_limit").to_owned(), why)),
+                Some((fields.text("wip_limit").to_owned(), message)),
             )
             .await
         }

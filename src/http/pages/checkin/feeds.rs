@@ -143,17 +143,17 @@ fn plain(text: &str) -> String {
 #[derive(Template)]
 #[template(path = "checkin/badge.svg")]
 struct Badge<'b> {
-    words: &'b str,
+    text: &'b str,
     /// An estimate of a text's width in pixels.
     width: usize,
 }
 
 /// The badge `Sprint 42: 9 of 24 done` as SVG.
-pub(crate) fn badge(words: &str) -> Result<String> {
-    let words = &plain(words);
+pub(crate) fn badge(text: &str) -> Result<String> {
+    let text = &plain(text);
     rendered(&Badge {
-        words,
-        width: words.chars().count().min(200) * 7 + 16,
+        text,
+        width: text.chars().count().min(200) * 7 + 16,
     })
 }
 

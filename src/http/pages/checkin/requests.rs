@@ -42,7 +42,7 @@ struct IntakePage {
     may_comment: bool,
     requests: Vec<Request>,
     concerns: Vec<OpenConcern>,
-    typed: Fields,
+    submitted: Fields,
     errors: BTreeMap<&'static str, String>,
     now: OffsetDateTime,
 }
@@ -65,16 +65,16 @@ impl IntakePage {
     }
 
     /// The entered reply to a request.
-    fn typed_to(&self, request: &Uuid) -> &str {
-        if self.typed.text("request") == request.to_string() {
-            self.typed.text("answer")
+    fn submitted_answer(&self, request: &Uuid) -> &str {
+        if self.submitted.text("request") == request.to_string() {
+            self.submitted.text("answer")
         } else {
             ""
         }
     }
 
-    fn refused(&self, request: &Uuid) -> bool {
-        self.errors.contains_key("answer") && self.typed.text("request") == request.to_string()
+    fn is_refused(&self, request: &Uuid) -> bool {
+        self.errors.contains_key("answer") && self.submitted.text("request") == request.to_string()
     }
 
     fn day(&self, day: &time::Date) -> String {
@@ -112,7 +112,7 @@ async fn intake_page(
     viewer: &Viewer,
     headers: &HeaderMap,
     access: TeamAccess,
-    typed: Fields,
+    submitted: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<IntakePage> {
     let team = access.team;
@@ -132,7 +132,7 @@ async fn intake_page(
         may_comment: access.may_comment && !access.is_member,
         now: app.clock.now(),
         team,
-        typed,
+        submitted,
         errors,
     })
 }

@@ -210,7 +210,7 @@ pub(crate) async fn flow(
         // Saved filters without terms are left out: the sprints come from the range.
         saved: saved
             .into_iter()
-            .filter_map(|one| Some((one.name.clone(), one.text()?)))
+            .filter_map(|saved_filter| Some((saved_filter.name.clone(), saved_filter.text()?)))
             .collect(),
         unknown: query.filter.unknown,
         span: shown.as_ref().map_or(String::new(), span),

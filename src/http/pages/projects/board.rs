@@ -110,7 +110,7 @@ pub(crate) async fn board(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let (access, found) = team_access::project(&app.db, &viewer, &slug).await?;
+    let (access, project_id) = team_access::project(&app.db, &viewer, &slug).await?;
     let workspace = workspace::newest(&app.db).await?;
     let teams = team_access::teams(&app.db, &viewer).await?;
     let now = app.clock.now();
@@ -133,7 +133,16 @@ pub(crate) async fn board(
         encoding: Encoding::accepted(&headers),
     };
     let make = async || {
-        let page = board_page(&app, &viewer, &headers, params, (access, found), teams, now).await?;
+        let page = board_page(
+            &app,
+            &viewer,
+            &headers,
+            params,
+            (access, project_id),
+            teams,
+            now,
+        )
+        .await?;
         Ok((revision, rendered(&page)?))
     };
     page_cache::answer(
@@ -151,19 +160,19 @@ async fn board_page(
     viewer: &Viewer,
     headers: &HeaderMap,
     params: FilterParams,
-    (access, found): (TeamAccess, Uuid),
+    (access, project_id): (TeamAccess, Uuid),
     teams: Vec<TeamAccess>,
     now: OffsetDateTime,
 ) -> Result<ProjectBoard> {
     let project = queries::projects(&app.db, &[access.team.id]).await?;
     let project = project
         .into_iter()
-        .find(|project| project.id == found)
+        .find(|project| project.id == project_id)
         .ok_or(Problem::NotFound)?;
     let mut filter = read(&params, viewer);
-    let cards = match cards(&app.db, found, &teams, &filter, None, now).await {
-        Err(Problem::Invalid(why)) => {
-            filter.unknown.extend(why.into_values());
+    let cards = match cards(&app.db, project_id, &teams, &filter, None, now).await {
+        Err(Problem::Invalid(errors)) => {
+            filter.unknown.extend(errors.into_values());
             Vec::new()
         }
         outcome => outcome?,
@@ -282,8 +291,8 @@ async fn cards(
         }
     }
     // Ranks order the tasks of one team; between teams the order is arbitrary.
-    cards.sort_by(|one, other| match one.rank.cmp(&other.rank) {
-        Ordering::Equal => one.key.cmp(&other.key),
+    cards.sort_by(|a, b| match a.rank.cmp(&b.rank) {
+        Ordering::Equal => a.key.cmp(&b.key),
         order => order,
     });
     Ok(cards)

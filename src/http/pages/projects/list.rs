@@ -57,7 +57,7 @@ pub(crate) struct ProjectForm {
     /// The teams that can lead a new project.
     pub(crate) teams: Vec<Team>,
     pub(crate) key_results: Vec<(Uuid, String)>,
-    pub(crate) typed: Fields,
+    pub(crate) submitted: Fields,
     pub(crate) errors: BTreeMap<&'static str, String>,
 }
 
@@ -72,7 +72,7 @@ impl ProjectForm {
     /// The entered value, or the current one.
     fn value(&self, field: &str) -> String {
         if !self.errors.is_empty() {
-            return self.typed.text(field).to_owned();
+            return self.submitted.text(field).to_owned();
         }
         let Some(current) = &self.current else {
             return String::new();
@@ -111,7 +111,7 @@ async fn projects_page(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,
-    typed: Fields,
+    submitted: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<ProjectsPage> {
     let teams = team_access::teams(&app.db, viewer).await?;
@@ -151,7 +151,7 @@ async fn projects_page(
         current: None,
         key_results: queries::selectable_key_results(&app.db, &ids).await?,
         teams: may_lead(teams.clone()),
-        typed,
+        submitted,
         errors,
     };
     let layout = Layout::new(app, viewer, headers, "Projects", "")

@@ -117,8 +117,9 @@ impl ProjectPage {
     }
 
     /// The values entered in this milestone's form, if that was refused.
-    fn typed_in(&self, milestone: &Milestone) -> Option<&Fields> {
-        Some(&self.form.typed).filter(|typed| typed.text("row") == milestone.id.to_string())
+    fn submitted_in(&self, milestone: &Milestone) -> Option<&Fields> {
+        Some(&self.form.submitted)
+            .filter(|submitted| submitted.text("row") == milestone.id.to_string())
     }
 
     fn reached(&self) -> usize {
@@ -168,16 +169,16 @@ async fn project_page(
     viewer: &Viewer,
     headers: &HeaderMap,
     slug: &str,
-    typed: Fields,
+    submitted: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<ProjectPage> {
-    let (access, found) = team_access::project(&app.db, viewer, slug).await?;
+    let (access, project_id) = team_access::project(&app.db, viewer, slug).await?;
     let seen = team_access::teams(&app.db, viewer).await?;
     let ids: Vec<Uuid> = seen.iter().map(|access| access.team.id).collect();
     let projects = queries::projects(&app.db, &[access.team.id]).await?;
     let project = projects
         .into_iter()
-        .find(|project| project.id == found)
+        .find(|project| project.id == project_id)
         .ok_or(Problem::NotFound)?;
     let goals = contributions::load_contributions(&app.db, &[project.id], &[], &ids).await?;
     let sprints = sprints::queries::sprints(&app.db).await?;
@@ -192,8 +193,8 @@ async fn project_page(
     let going = open.map(|sprint| sprint.number).min().unwrap_or(i32::MAX);
     let over: Vec<i64> = progress
         .iter()
-        .filter(|one| one.number < going)
-        .map(|one| one.added)
+        .filter(|row| row.number < going)
+        .map(|row| row.added)
         .collect();
     let forecast = match project.finished_at {
         None => forecast::forecast(
@@ -210,7 +211,7 @@ async fn project_page(
         key_results: queries::selectable_key_results(&app.db, &ids).await?,
         current: Some(project.clone()),
         teams: Vec::new(),
-        typed,
+        submitted,
         errors: if of_milestone {
             BTreeMap::new()
         } else {

@@ -46,7 +46,7 @@ struct ClosePage {
     left: Vec<Left>,
     now: OffsetDateTime,
     problem: String,
-    typed: Option<Fields>,
+    submitted: Option<Fields>,
 }
 
 /// An unfinished task with the proposed outcome.
@@ -62,11 +62,10 @@ impl ClosePage {
     }
 
     fn outcome(&self, left: &Left) -> CloseAction {
-        let typed = self
-            .typed
-            .as_ref()
-            .and_then(|typed| CloseAction::parse(typed.text(&format!("task:{}", left.card.key))));
-        typed.unwrap_or(left.proposal)
+        let submitted = self.submitted.as_ref().and_then(|submitted| {
+            CloseAction::parse(submitted.text(&format!("task:{}", left.card.key)))
+        });
+        submitted.unwrap_or(left.proposal)
     }
 
     fn is(&self, left: &Left, outcome: &CloseAction) -> bool {
@@ -74,22 +73,22 @@ impl ClosePage {
     }
 
     fn reason(&self, left: &Left) -> &str {
-        self.typed
-            .as_ref()
-            .map_or("", |typed| typed.text(&format!("why:{}", left.card.key)))
+        self.submitted.as_ref().map_or("", |submitted| {
+            submitted.text(&format!("why:{}", left.card.key))
+        })
     }
 
     fn met(&self, goal: &Goal) -> bool {
-        match &self.typed {
-            Some(typed) => typed.text(&format!("goal:{}", goal.id)) == "met",
+        match &self.submitted {
+            Some(submitted) => submitted.text(&format!("goal:{}", goal.id)) == "met",
             None => goal.is_reached(),
         }
     }
 
     fn why_not(&self, goal: &Goal) -> &str {
-        self.typed
+        self.submitted
             .as_ref()
-            .map_or("", |typed| typed.text(&format!("why:{}", goal.id)))
+            .map_or("", |submitted| submitted.text(&format!("why:{}", goal.id)))
     }
 
     fn outcome_words(&self, outcome: &CloseAction) -> String {
@@ -179,7 +178,7 @@ async fn close_page(
     headers: &HeaderMap,
     closing: Closing,
     problem: String,
-    typed: Option<Fields>,
+    submitted: Option<Fields>,
 ) -> Result<ClosePage> {
     let Closing {
         team,
@@ -230,7 +229,7 @@ async fn close_page(
         left,
         now,
         problem,
-        typed,
+        submitted,
     })
 }
 

@@ -112,7 +112,7 @@ async fn goal_page(
     headers: &HeaderMap,
     slug: &str,
     goal: &str,
-    refused: FormErrors,
+    form_errors: FormErrors,
 ) -> Result<GoalPage> {
     let access = team_access::team(&app.db, viewer, slug).await?;
     let now = app.clock.now();
@@ -141,7 +141,7 @@ async fn goal_page(
             &access.team,
             String::new(),
             Some(goal.clone()),
-            refused,
+            form_errors,
         )
         .await?,
         remarks: comments::load_comments(&app.db, &[goal.id]).await?,

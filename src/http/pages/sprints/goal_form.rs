@@ -36,7 +36,7 @@ pub(crate) struct GoalForm {
     projects: Vec<Choice>,
     milestones: Vec<Choice>,
     key_results: Vec<Choice>,
-    pub(crate) typed: Fields,
+    pub(crate) submitted: Fields,
     pub(crate) errors: BTreeMap<&'static str, String>,
 }
 
@@ -53,13 +53,13 @@ impl GoalForm {
 
     /// Whether this form was refused, and not the progress form on the same page.
     pub(crate) fn is_refused(&self) -> bool {
-        !self.errors.is_empty() && self.typed.get("title").is_some()
+        !self.errors.is_empty() && self.submitted.get("title").is_some()
     }
 
     /// The entered value, or the current one.
     fn value(&self, field: &str) -> String {
         if self.is_refused() {
-            return self.typed.text(field).to_owned();
+            return self.submitted.text(field).to_owned();
         }
         let Some(goal) = &self.current else {
             return String::new();
@@ -88,7 +88,11 @@ impl GoalForm {
 
     fn owns(&self, handle: &str) -> bool {
         if self.is_refused() {
-            return self.typed.all("owners").iter().any(|owner| owner == handle);
+            return self
+                .submitted
+                .all("owners")
+                .iter()
+                .any(|owner| owner == handle);
         }
         self.current
             .as_ref()
@@ -101,7 +105,7 @@ impl GoalForm {
         team: &Team,
         sprint: String,
         current: Option<Goal>,
-        refused: FormErrors,
+        form_errors: FormErrors,
     ) -> Result<Self> {
         let action = match &current {
             Some(goal) => format!("/teams/{}/goals/{}", team.slug, goal.id),
@@ -128,7 +132,7 @@ impl GoalForm {
             .cloned()
             .collect();
         people.extend(gone);
-        let (typed, errors) = refused;
+        let (submitted, errors) = form_errors;
         Ok(Self {
             action,
             sprint,
@@ -138,7 +142,7 @@ impl GoalForm {
             projects,
             milestones,
             key_results,
-            typed,
+            submitted,
             errors,
         })
     }

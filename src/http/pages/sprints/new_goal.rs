@@ -80,12 +80,20 @@ async fn new_goal_page(
     headers: &HeaderMap,
     team: Team,
     sprint: &str,
-    refused: FormErrors,
+    form_errors: FormErrors,
 ) -> Result<NewGoalPage> {
     let sprint = sprint_to_plan(&app.db, &team, sprint).await?;
     Ok(NewGoalPage {
         layout: Layout::new(app, viewer, headers, "New goal", &team.slug).await?,
-        form: GoalForm::new(app, viewer, &team, sprint.number.to_string(), None, refused).await?,
+        form: GoalForm::new(
+            app,
+            viewer,
+            &team,
+            sprint.number.to_string(),
+            None,
+            form_errors,
+        )
+        .await?,
         sprint,
         team,
     })

@@ -53,7 +53,7 @@ struct Part {
 /// A goal with its comments.
 struct Pitched {
     goal: Goal,
-    said: Vec<GoalComment>,
+    comments: Vec<GoalComment>,
 }
 
 impl PitchPage {
@@ -80,12 +80,12 @@ impl PitchPage {
 
     /// The number of open concerns.
     fn concerns(&self) -> usize {
-        let said = self
+        let comments = self
             .parts
             .iter()
             .flat_map(|part| &part.goals)
-            .flat_map(|pitched| &pitched.said);
-        said.filter(|remark| remark.is_open()).count()
+            .flat_map(|pitched| &pitched.comments);
+        comments.filter(|remark| remark.is_open()).count()
     }
 }
 
@@ -109,23 +109,27 @@ pub(crate) async fn pitch(
     let rosters = load_rosters(&app.db, &ids).await?;
     let goals = goals::of_teams(&app.db, &ids, &sprint, &rosters, now).await?;
     let goal_ids: Vec<Uuid> = goals.iter().map(|goal| goal.id).collect();
-    let mut said: HashMap<Uuid, Vec<GoalComment>> = HashMap::new();
+    let mut comments_by_goal: HashMap<Uuid, Vec<GoalComment>> = HashMap::new();
     for remark in comments::load_comments(&app.db, &goal_ids).await? {
-        said.entry(remark.goal).or_default().push(remark);
+        comments_by_goal
+            .entry(remark.goal)
+            .or_default()
+            .push(remark);
     }
     let mut of_team: HashMap<Uuid, Vec<Pitched>> = HashMap::new();
     for goal in goals {
-        let said = said.remove(&goal.id).unwrap_or_default();
+        let comments = comments_by_goal.remove(&goal.id).unwrap_or_default();
         of_team
             .entry(goal.team_id)
             .or_default()
-            .push(Pitched { goal, said });
+            .push(Pitched { goal, comments });
     }
     let as_seen = queries::sprints_of_teams(&app.db, &ids).await?;
     let is_open = |team: &Uuid| {
         let sprints = as_seen.get(team).map_or(&[][..], Vec::as_slice);
-        sprints.iter().any(|one| {
-            one.id == sprint.id && matches!(one.state, SprintState::Planned | SprintState::Active)
+        sprints.iter().any(|candidate| {
+            candidate.id == sprint.id
+                && matches!(candidate.state, SprintState::Planned | SprintState::Active)
         })
     };
     let parts = teams.into_iter().map(|access| Part {

@@ -67,7 +67,7 @@ struct PlanningPage {
     open_requests: i64,
     concerns: usize,
     agenda: Agenda,
-    did: Option<timeline::Undoable>,
+    undoable: Option<timeline::Undoable>,
     now: OffsetDateTime,
 }
 
@@ -96,7 +96,7 @@ impl PlanningPage {
     fn of_none(&self) -> Vec<&BacklogItem> {
         let known = |item: &BacklogItem| {
             item.goal
-                .is_some_and(|goal| self.goals.iter().any(|one| one.id == goal))
+                .is_some_and(|goal| self.goals.iter().any(|listed| listed.id == goal))
         };
         self.slips
             .iter()
@@ -131,12 +131,12 @@ impl PlanningPage {
     }
 
     /// The days on which each person is available.
-    fn days_of(&self, who: &Person) -> usize {
+    fn days_of(&self, person: &Person) -> usize {
         let member = self
             .roster
             .members
             .iter()
-            .find(|member| member.person.id == who.id);
+            .find(|member| member.person.id == person.id);
         member.map_or(0, |member| member.there(&self.days))
     }
 
@@ -202,7 +202,8 @@ impl PlanningPage {
 #[serde(default)]
 pub(crate) struct Planned {
     sprint: String,
-    did: Option<Uuid>,
+    #[serde(rename = "did")]
+    done_change: Option<Uuid>,
 }
 
 fn page_url(team: &Team, sprint: &Sprint) -> String {
@@ -227,7 +228,7 @@ pub(crate) async fn planning(
         number => number
             .parse()
             .ok()
-            .and_then(|number: i32| sprints.iter().find(|one| one.number == number))
+            .and_then(|number: i32| sprints.iter().find(|sprint| sprint.number == number))
             .cloned(),
     };
     let sprint = sprint.ok_or(Problem::NotFound)?;
@@ -280,7 +281,7 @@ pub(crate) async fn planning(
             now,
         )
         .await?,
-        did: timeline::undoable(&app.db, wanted.did, &viewer, now).await?,
+        undoable: timeline::undoable(&app.db, wanted.done_change, &viewer, now).await?,
         open,
         unclosed: queries::unclosed(&sprints).cloned(),
         slips,

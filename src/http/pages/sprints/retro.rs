@@ -247,7 +247,7 @@ pub(crate) async fn retro(
         None => None,
     };
     let own = match parts.as_slice() {
-        [one] => one.team.slug.clone(),
+        [part] => part.team.slug.clone(),
         _ => String::new(),
     };
     let slugs = parts.iter().map(|part| part.team.slug.as_str());
@@ -291,11 +291,11 @@ async fn part(
     let mut db = app.db.acquire().await?;
     let people = people(&mut db, &team, sprint, &roster.week.zone).await?;
     if let Some(figures) = report::frozen(&mut db, team.id, sprint.id).await? {
-        let (who, at) = report::closed_by(&mut db, team.id, sprint.id).await?;
+        let (closed_by, at) = report::closed_by(&mut db, team.id, sprint.id).await?;
         let day = humanize::day(clock::day_in(at, &viewer.time_zone));
         let closed = Some(format!(
             "closed by {} on {day}",
-            who.as_deref().unwrap_or("a former member")
+            closed_by.as_deref().unwrap_or("a former member")
         ));
         let goals = close::in_order(&figures.goals)
             .into_iter()

@@ -34,14 +34,14 @@ struct SprintsPage {
     cadence: Cadence,
     may_edit: bool,
     /// The refused form: `cadence`, or a sprint's number.
-    refused: String,
-    typed: Fields,
+    refused_form: String,
+    submitted: Fields,
     errors: BTreeMap<&'static str, String>,
 }
 
 impl SprintsPage {
     fn error(&self, form: &str, field: &str) -> &str {
-        if self.refused == form {
+        if self.refused_form == form {
             self.errors.get(field).map_or("", String::as_str)
         } else {
             ""
@@ -50,8 +50,8 @@ impl SprintsPage {
 
     /// The value entered in that form, or the current one.
     fn value(&self, form: &str, field: &str, current: impl ToString) -> String {
-        if self.refused == form {
-            self.typed.text(field).to_owned()
+        if self.refused_form == form {
+            self.submitted.text(field).to_owned()
         } else {
             current.to_string()
         }
@@ -107,8 +107,8 @@ async fn sprints_page(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,
-    refused: String,
-    typed: Fields,
+    refused_form: String,
+    submitted: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<SprintsPage> {
     Ok(SprintsPage {
@@ -118,8 +118,8 @@ async fn sprints_page(
         sprints: queries::sprints(&app.db).await?,
         cadence: cadence::cadence(&app.db).await?,
         may_edit: team_access::may_edit_workspace(viewer),
-        refused,
-        typed,
+        refused_form,
+        submitted,
         errors,
     })
 }

@@ -47,7 +47,7 @@ struct StandupPage {
     today: Date,
     since: Date,
     /// The requested day, as entered.
-    asked: String,
+    requested_day: String,
     agenda: Agenda,
     actions: Vec<Action>,
     now: OffsetDateTime,
@@ -56,7 +56,7 @@ struct StandupPage {
 impl StandupPage {
     /// The URL that forms lead back to.
     fn current_url(&self) -> String {
-        page_url(&self.url, &self.choices, &self.asked)
+        page_url(&self.url, &self.choices, &self.requested_day)
     }
 
     fn is_several(&self) -> bool {
@@ -150,15 +150,15 @@ async fn show(
     wanted: &Params,
 ) -> Result<Response> {
     let now = app.clock.now();
-    let asked = wanted
+    let requested_day = wanted
         .iter()
         .find(|(name, _)| name == "since")
         .map_or("", |(_, since)| since.trim());
     let wrong = || Problem::field("since", "Enter a day up to today as YYYY-MM-DD.");
-    let since = if asked.is_empty() {
+    let since = if requested_day.is_empty() {
         None
     } else {
-        Some(parse_date(asked).ok_or_else(wrong)?)
+        Some(parse_date(requested_day).ok_or_else(wrong)?)
     };
     let standups = standups(&app.db, meeting.clone(), since, now).await?;
     let Some(first) = standups.first() else {
@@ -170,7 +170,7 @@ async fn show(
     }
     let (today, since) = (first.today, first.since);
     let url = match standups.as_slice() {
-        [one] if choices.is_empty() => format!("/teams/{}/standup", one.team.slug),
+        [standup] if choices.is_empty() => format!("/teams/{}/standup", standup.team.slug),
         _ => "/standup".to_owned(),
     };
     let ids: Vec<Uuid> = standups.iter().map(|standup| standup.team.id).collect();
@@ -184,7 +184,7 @@ async fn show(
             app,
             meeting,
             Meeting::Standup,
-            page_url(&url, &choices, asked),
+            page_url(&url, &choices, requested_day),
             me,
             now,
         )
@@ -196,19 +196,19 @@ async fn show(
         choices,
         today,
         since,
-        asked: asked.to_owned(),
+        requested_day: requested_day.to_owned(),
         now,
     })
 }
 
 /// The URL of a standup, with its teams unless all are shown, and the day if one was requested.
-fn page_url(url: &str, choices: &[(Team, bool)], asked: &str) -> String {
+fn page_url(url: &str, choices: &[(Team, bool)], requested_day: &str) -> String {
     let all = choices.iter().all(|(_, here)| *here);
     let teams = choices
         .iter()
         .filter(|(_, here)| *here && !all)
         .map(|(team, _)| ("team", team.slug.as_str()));
-    let day = Some(("since", asked)).filter(|(_, day)| !day.is_empty());
+    let day = Some(("since", requested_day)).filter(|(_, day)| !day.is_empty());
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(teams)
         .extend_pairs(day)

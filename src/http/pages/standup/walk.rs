@@ -112,8 +112,8 @@ pub(crate) async fn walk(
     let columns = boards::queries::columns(&app.db, team.id).await?;
     let column = |card: &Card| columns.iter().position(|column| column.slug == card.column);
     cards.sort_by_key(|card| (Reverse(column(card)), card.column_since));
-    let found = cards.iter().position(|card| card.key == place.at);
-    let index = found
+    let position = cards.iter().position(|card| card.key == place.at);
+    let index = position
         .unwrap_or(place.index)
         .min(cards.len().saturating_sub(1));
     page::page(&WalkPage {

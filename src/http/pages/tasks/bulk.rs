@@ -59,7 +59,7 @@ struct SelectPage {
     /// The selection and choices of a refused form.
     chosen: Fields,
     errors: String,
-    did: Option<timeline::Undoable>,
+    undoable: Option<timeline::Undoable>,
 }
 
 impl SelectPage {
@@ -91,16 +91,18 @@ impl SelectPage {
             q,
             ..
         } = &self.params;
-        let asked = [
+        let filter_params = [
             ("sprint", sprint),
             ("owner", owner),
             ("label", label),
             ("goal", goal),
             ("q", q),
         ];
-        let asked = asked.into_iter().filter(|(_, value)| !value.is_empty());
+        let filter_params = filter_params
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty());
         let query = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(asked)
+            .extend_pairs(filter_params)
             .finish();
         let mark = if query.is_empty() { "" } else { "?" };
         format!("/teams/{}/tasks{mark}{query}", self.team.slug)
@@ -121,12 +123,12 @@ pub async fn list(
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
-    Query(did): Query<UndoQuery>,
+    Query(undo): Query<UndoQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let access = team_access::team(&app.db, &viewer, &slug).await?;
     let mut page = select_page(&app, &viewer, &headers, access.team, params).await?;
-    page.did = timeline::undoable(&app.db, did.did, &viewer, app.clock.now()).await?;
+    page.undoable = timeline::undoable(&app.db, undo.done_change, &viewer, app.clock.now()).await?;
     page::page(&page)
 }
 
@@ -168,7 +170,7 @@ async fn select_page(
         team,
         chosen: Fields::default(),
         errors: String::new(),
-        did: None,
+        undoable: None,
     })
 }
 

@@ -55,8 +55,8 @@ impl ChangeForm {
         self.refusal.errors.get(field).map_or("", String::as_str)
     }
 
-    fn typed(&self, field: &str) -> &str {
-        self.refusal.typed.text(field)
+    fn submitted(&self, field: &str) -> &str {
+        self.refusal.submitted.text(field)
     }
 
     /// All reasons that the task is blocked.
@@ -72,7 +72,7 @@ impl ChangeForm {
     /// The chosen column, or the task's own.
     fn column(&self) -> &str {
         self.refusal
-            .typed
+            .submitted
             .get("column")
             .unwrap_or(&self.card.column)
     }
@@ -92,7 +92,7 @@ impl ChangeForm {
     }
 
     fn in_sprint(&self, number: &i32) -> bool {
-        match self.refusal.typed.get("sprint") {
+        match self.refusal.submitted.get("sprint") {
             Some(chosen) => chosen == number.to_string(),
             None => self.card.sprint == Some(*number),
         }

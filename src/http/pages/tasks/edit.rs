@@ -116,7 +116,7 @@ pub(crate) async fn sprint_named(db: &PgPool, team: &Team, text: &str) -> Result
     }
     let choice = text
         .parse()
-        .map_err(|why: String| Problem::field("sprint", why))?;
+        .map_err(|message: String| Problem::field("sprint", message))?;
     let sprints = sprints::queries::sprints_of(db, team.id).await?;
     let (_, sprint) = sprints::queries::resolve(&sprints, choice)?;
     Ok(sprint.map(|sprint| SprintId { id: sprint.id }))

@@ -47,14 +47,14 @@ struct NewPage {
     columns: Vec<Column>,
     /// The columns that new tasks can be added to.
     sprints: Vec<Sprint>,
-    typed: Typed,
+    values: FormValues,
     errors: BTreeMap<&'static str, String>,
 }
 
 /// The form's values: from the query string, or as they were entered.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Typed {
+pub struct FormValues {
     column: String,
     sprint: String,
     title: String,
@@ -68,7 +68,7 @@ impl NewPage {
 
     /// Whether this sprint is selected: by its number, or as the current one.
     fn is_chosen(&self, sprint: &Sprint) -> bool {
-        match self.typed.sprint.as_str() {
+        match self.values.sprint.as_str() {
             "this" => sprints::queries::current(&self.sprints)
                 .is_some_and(|current| current.id == sprint.id),
             number => sprint.number.to_string() == number,
@@ -81,7 +81,7 @@ impl NewPage {
             .errors
             .iter()
             .filter(|(field, _)| !["title", "column", "sprint", "description"].contains(*field));
-        others.map(|(_, why)| why.as_str()).collect()
+        others.map(|(_, error)| error.as_str()).collect()
     }
 }
 
@@ -90,14 +90,14 @@ pub async fn new_form(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
-    Query(typed): Query<Typed>,
+    Query(values): Query<FormValues>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
-    page::page(&new_page(&app, &viewer, &headers, team, typed, BTreeMap::new()).await?)
+    page::page(&new_page(&app, &viewer, &headers, team, values, BTreeMap::new()).await?)
 }
 
 async fn new_page(
@@ -105,7 +105,7 @@ async fn new_page(
     viewer: &Viewer,
     headers: &HeaderMap,
     team: Team,
-    typed: Typed,
+    values: FormValues,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<NewPage> {
     let mut sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
@@ -115,7 +115,7 @@ async fn new_page(
         columns: boards::queries::columns(&app.db, team.id).await?,
         sprints,
         team,
-        typed,
+        values,
         errors,
     })
 }
@@ -123,14 +123,14 @@ async fn new_page(
 /// Applies the board's filter to a new task: it gets the filter's owner, goal and labels, or it
 /// would vanish from the board. Unknown names are ignored.
 async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Result<()> {
-    let asked = || {
+    let conditions = || {
         filter
             .terms
             .iter()
             .filter(|term| !term.not)
             .map(|term| &term.asks)
     };
-    let owners: Vec<&String> = asked()
+    let owners: Vec<&String> = conditions()
         .filter_map(|asks| {
             if let Condition::Owner(handle) = asks {
                 Some(handle)
@@ -149,7 +149,7 @@ async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Resu
                 .filter(|handle| handle == *owner),
         );
     }
-    let labels: Vec<&String> = asked()
+    let labels: Vec<&String> = conditions()
         .filter_map(|asks| {
             if let Condition::Label(label) = asks {
                 Some(label)
@@ -167,7 +167,7 @@ async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Resu
                 .filter(|name| labels.contains(&&name.to_lowercase())),
         );
     }
-    for asks in asked() {
+    for asks in conditions() {
         if let Condition::Goal(Some(number)) = asks {
             new.goal = goal_named(&app.db, team, &number.to_string(), new.sprint, None)
                 .await
@@ -225,13 +225,13 @@ pub async fn create(
             }
         }
         Err(Problem::Invalid(errors)) if fragment(&headers).is_none() => {
-            let typed = Typed {
+            let values = FormValues {
                 column: fields.text("column").to_owned(),
                 sprint: fields.text("sprint").to_owned(),
                 title: new.title,
                 description: new.description,
             };
-            let page = new_page(&app, &viewer, &headers, team, typed, errors).await?;
+            let page = new_page(&app, &viewer, &headers, team, values, errors).await?;
             return page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page);
         }
         Err(problem) => return Err(problem),

@@ -14,23 +14,23 @@ use crate::{
 pub(crate) struct Refusal {
     pub(crate) errors: BTreeMap<&'static str, String>,
     pub(crate) conflict: Option<Conflict>,
-    pub(crate) typed: Fields,
+    pub(crate) submitted: Fields,
 }
 
 impl Refusal {
     /// Turns validation errors into a refusal; other problems are returned as errors.
-    pub(crate) fn of(problem: Problem, typed: &Fields) -> Result<Self> {
-        let typed = typed.clone();
+    pub(crate) fn of(problem: Problem, submitted: &Fields) -> Result<Self> {
+        let submitted = submitted.clone();
         match problem {
             Problem::Invalid(errors) => Ok(Self {
                 errors,
                 conflict: None,
-                typed,
+                submitted,
             }),
             Problem::Conflict(conflict) => Ok(Self {
                 errors: BTreeMap::new(),
                 conflict: Some(*conflict),
-                typed,
+                submitted,
             }),
             other => Err(other),
         }

@@ -77,8 +77,8 @@ pub(crate) struct TaskView {
     /// A refused form: the errors and the entered values.
     errors: BTreeMap<&'static str, String>,
     conflict: Option<Conflict>,
-    typed: Fields,
-    did: Option<timeline::Undoable>,
+    submitted: Fields,
+    undoable: Option<timeline::Undoable>,
 }
 
 // The template escapes its own text.
@@ -93,7 +93,7 @@ impl TaskView {
     fn labels_error(&self) -> &str {
         [self.error("labels"), self.error("label")]
             .into_iter()
-            .find(|why| !why.is_empty())
+            .find(|error| !error.is_empty())
             .unwrap_or("")
     }
 
@@ -117,27 +117,27 @@ impl TaskView {
         self.errors
             .iter()
             .filter(|(field, _)| !beside.contains(*field))
-            .map(|(_, why)| why.as_str())
+            .map(|(_, error)| error.as_str())
             .collect()
     }
 
     /// The text entered in this comment's form, if that was refused.
     fn refused_comment(&self, id: &Uuid) -> Option<&str> {
-        let is_it = !self.errors.is_empty() && self.typed.text("comment") == id.to_string();
-        is_it.then(|| self.typed.text("body"))
+        let is_it = !self.errors.is_empty() && self.submitted.text("comment") == id.to_string();
+        is_it.then(|| self.submitted.text("body"))
     }
 
     /// The text entered as a new comment.
-    fn typed_body(&self) -> &str {
-        if self.typed.get("comment").is_some() {
+    fn submitted_body(&self) -> &str {
+        if self.submitted.get("comment").is_some() {
             ""
         } else {
-            self.typed("body")
+            self.submitted("body")
         }
     }
 
     fn body_error(&self) -> &str {
-        if self.typed.get("comment").is_some() {
+        if self.submitted.get("comment").is_some() {
             ""
         } else {
             self.error("body")
@@ -146,19 +146,19 @@ impl TaskView {
 
     /// The entered value of a field, or the current one.
     fn value(&self, field: &str, current: impl AsRef<str>) -> String {
-        let typed = if self.errors.is_empty() && self.conflict.is_none() {
+        let submitted = if self.errors.is_empty() && self.conflict.is_none() {
             None
         } else {
-            self.typed.get(field)
+            self.submitted.get(field)
         };
-        typed.unwrap_or(current.as_ref()).to_owned()
+        submitted.unwrap_or(current.as_ref()).to_owned()
     }
 
-    fn typed(&self, field: &str) -> &str {
+    fn submitted(&self, field: &str) -> &str {
         if self.errors.is_empty() && self.conflict.is_none() {
             ""
         } else {
-            self.typed.text(field)
+            self.submitted.text(field)
         }
     }
 
@@ -199,9 +199,9 @@ impl TaskView {
     }
 
     fn is_mine(&self, line: &timeline::TimelineEntry) -> bool {
-        line.who
+        line.person
             .as_ref()
-            .is_some_and(|who| who.id == self.viewer.person.id)
+            .is_some_and(|person| person.id == self.viewer.person.id)
             && self.viewer.may_write()
     }
 
@@ -294,7 +294,7 @@ pub(crate) async fn task_view(
     viewer: &Viewer,
     access: &TaskAccess,
     refusal: Refusal,
-    did: Option<Uuid>,
+    done_change: Option<Uuid>,
 ) -> Result<TaskView> {
     let task = queries::load_task(db, &access.team, access.id).await?;
     let links = team_access::links(db, viewer).await?;
@@ -341,22 +341,23 @@ pub(crate) async fn task_view(
         now,
         errors: refusal.errors,
         conflict: refusal.conflict,
-        typed: refusal.typed,
-        did: timeline::undoable(db, did, viewer, now).await?,
+        submitted: refusal.submitted,
+        undoable: timeline::undoable(db, done_change, viewer, now).await?,
     })
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct UndoQuery {
-    pub(crate) did: Option<Uuid>,
+    #[serde(rename = "did")]
+    pub(crate) done_change: Option<Uuid>,
 }
 
 /// `GET /tasks/{key}`
 pub async fn task(
     State(app): State<App>,
     TaskContext { viewer, access }: TaskContext,
-    Query(did): Query<UndoQuery>,
+    Query(undo): Query<UndoQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let task_view = task_view(
@@ -365,7 +366,7 @@ pub async fn task(
         &viewer,
         &access,
         Refusal::default(),
-        did.did,
+        undo.done_change,
     )
     .await?;
     shown(&app, &viewer, &headers, task_view, StatusCode::OK).await

@@ -93,7 +93,7 @@ async fn about_page(
     viewer: &Viewer,
     headers: &HeaderMap,
     slug: &str,
-    refused: Option<(About, BTreeMap<&'static str, String>)>,
+    rejected: Option<(About, BTreeMap<&'static str, String>)>,
 ) -> Result<AboutPage> {
     let access = team_access::team(&app.db, viewer, slug).await?;
     let team = access.team;
@@ -102,7 +102,7 @@ async fn about_page(
         &current.roadmap,
         &team_access::links(&app.db, viewer).await?,
     );
-    let (about, errors) = refused.unwrap_or((current, BTreeMap::new()));
+    let (about, errors) = rejected.unwrap_or((current, BTreeMap::new()));
     let roster = load_roster(&app.db, team.id).await?;
     let mut quarters: Vec<(String, Vec<ObjectiveProgress>)> = Vec::new();
     for objective_progress in objectives(&app.db, viewer, &team).await? {

@@ -133,7 +133,7 @@ pub(crate) async fn list_teams(
         let count = |state: ColumnState| {
             counted
                 .iter()
-                .find(|(id, found, _)| *id == team.id && *found == state)
+                .find(|(id, counted_state, _)| *id == team.id && *counted_state == state)
                 .map_or(0, |(_, _, count)| *count)
         };
         let counts = ColumnState::ALL

@@ -148,7 +148,7 @@ async fn remove_page(
     let (own, others): (Vec<Column>, Vec<Column>) = queries::columns(&app.db, team.id)
         .await?
         .into_iter()
-        .partition(|one| one.slug == column);
+        .partition(|candidate| candidate.slug == column);
     let column = own.into_iter().next().ok_or(Problem::NotFound)?;
     let held = queries::tasks_in_column(&app.db, team.id, column.id).await?;
     let layout = Layout::new(
@@ -191,8 +191,8 @@ pub(crate) async fn remove_column(
     match removed {
         Ok(_) => Ok(Redirect::to(&format!("/teams/{slug}/settings#columns")).into_response()),
         Err(Problem::Invalid(errors)) => {
-            let why = errors.into_values().collect::<Vec<_>>().join(" ");
-            let page = remove_page(&app, &viewer, &headers, team, name, why).await?;
+            let message = errors.into_values().collect::<Vec<_>>().join(" ");
+            let page = remove_page(&app, &viewer, &headers, team, name, message).await?;
             page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),

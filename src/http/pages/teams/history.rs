@@ -43,7 +43,7 @@ struct HistoryPage {
 
 /// An event with its sentence.
 struct HistoryEntry {
-    who: String,
+    actor: String,
     what: String,
     task: Option<(String, String)>,
     at: OffsetDateTime,
@@ -84,13 +84,13 @@ pub(crate) async fn history(
                 row.title.unwrap_or_default(),
             )
         });
-        let (who, what) = match (row.actor, impersonal_text(row.kind, &row.after)) {
-            (Some(who), _) => (who, what),
+        let (actor, what) = match (row.actor, impersonal_text(row.kind, &row.after)) {
+            (Some(actor), _) => (actor, what),
             (None, Some((which, is))) => (which.to_owned(), is.to_owned()),
             (None, None) => (actor_name(row.kind, &row.after).to_owned(), what),
         };
         Some(HistoryEntry {
-            who,
+            actor,
             what,
             task,
             at: row.at,
@@ -179,7 +179,7 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
                 "added the columns {}",
                 several
                     .iter()
-                    .map(|one| text(&one["name"]))
+                    .map(|column| text(&column["name"]))
                     .collect::<Vec<_>>()
                     .join(", ")
             ),

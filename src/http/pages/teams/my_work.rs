@@ -303,7 +303,7 @@ async fn waiting_on(
     let risky = |waiting: &WaitingTask| waiting.goal_id.is_some_and(|goal| at_risk.contains(&goal));
     let mut waiting: Vec<(WaitingTask, bool)> = waiting
         .into_iter()
-        .map(|one| (one.clone(), risky(&one)))
+        .map(|task| (task.clone(), risky(&task)))
         .collect();
     waiting.sort_by_key(|(_, risky)| !risky);
     Ok(waiting)

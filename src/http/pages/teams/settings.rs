@@ -69,7 +69,7 @@ pub(crate) struct SettingsPage {
     public: bool,
     public_address: String,
     now: OffsetDateTime,
-    typed: Fields,
+    submitted: Fields,
     errors: BTreeMap<&'static str, String>,
 }
 
@@ -80,7 +80,7 @@ impl SettingsPage {
 
     /// The error of a field in the named form, for field names that several forms have.
     fn error_in(&self, form: &str, field: &str) -> &str {
-        if self.typed.text("form") == form {
+        if self.submitted.text("form") == form {
             self.error(field)
         } else {
             ""
@@ -88,13 +88,14 @@ impl SettingsPage {
     }
 
     /// Whether the refused form is the one with this field.
-    fn refused(&self, field: &str) -> bool {
-        !self.errors.is_empty() && self.typed.get(field).is_some()
+    fn is_refused(&self, field: &str) -> bool {
+        !self.errors.is_empty() && self.submitted.get(field).is_some()
     }
 
     /// The error of an existing column's form.
     fn column_error(&self) -> &str {
-        let renames = self.typed.get("state").is_some() && self.typed.text("form") != "column";
+        let renames =
+            self.submitted.get("state").is_some() && self.submitted.text("form") != "column";
         let name = if renames { self.error("name") } else { "" };
         if name.is_empty() {
             self.error("column")
@@ -104,9 +105,9 @@ impl SettingsPage {
     }
 
     /// The value entered in a refused row, or the current one.
-    fn typed_in<'a>(&'a self, row: &str, field: &str, current: &'a str) -> &'a str {
-        if self.typed.text("row") == row {
-            self.typed.text(field)
+    fn submitted_in<'a>(&'a self, row: &str, field: &str, current: &'a str) -> &'a str {
+        if self.submitted.text("row") == row {
+            self.submitted.text(field)
         } else {
             current
         }
@@ -114,7 +115,7 @@ impl SettingsPage {
 
     /// The error of the day-off form.
     fn day_error(&self) -> &str {
-        if self.refused("day") {
+        if self.is_refused("day") {
             self.error("name")
         } else {
             ""
@@ -128,8 +129,8 @@ impl SettingsPage {
         } else {
             "day"
         };
-        if self.refused(form) {
-            return self.typed.text(field).to_owned();
+        if self.is_refused(form) {
+            return self.submitted.text(field).to_owned();
         }
         match field {
             "time_zone" => self.week.zone.clone().unwrap_or_default(),
@@ -145,9 +146,9 @@ impl SettingsPage {
         } else {
             &self.week.standup_days
         };
-        let typed = self.typed.all(field);
-        let ticked = |number: usize| match self.refused("standup_at") {
-            true => typed.iter().any(|day| *day == number.to_string()),
+        let submitted = self.submitted.all(field);
+        let ticked = |number: usize| match self.is_refused("standup_at") {
+            true => submitted.iter().any(|day| *day == number.to_string()),
             false => current
                 .iter()
                 .any(|day| usize::try_from(*day) == Ok(number)),
@@ -214,7 +215,7 @@ pub(crate) async fn settings_page(
     viewer: &Viewer,
     headers: &HeaderMap,
     team: Team,
-    typed: Fields,
+    submitted: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<SettingsPage> {
     let week = schedule::week(&app.db, team.id).await?;
@@ -251,7 +252,7 @@ pub(crate) async fn settings_page(
         public,
         roster,
         others,
-        typed,
+        submitted,
         errors,
         now,
     })

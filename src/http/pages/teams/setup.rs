@@ -48,15 +48,15 @@ struct SetupPage {
     today: Date,
     /// Teams that were created on the command line before the setup.
     existing: Vec<Team>,
-    typed: Fields,
+    submitted: Fields,
     errors: BTreeMap<&'static str, String>,
 }
 
 impl SetupPage {
     /// The teams to create: the entered ones, existing ones, or two examples.
     fn teams(&self) -> Vec<String> {
-        let mut names = if self.typed.get("team").is_some() {
-            self.typed.all("team")
+        let mut names = if self.submitted.get("team").is_some() {
+            self.submitted.all("team")
         } else if self.existing.is_empty() {
             vec!["Infrastructure".to_owned(), "Ingestion".to_owned()]
         } else {
@@ -67,7 +67,10 @@ impl SetupPage {
     }
 
     fn value(&self, field: &str, first: impl AsRef<str>) -> String {
-        self.typed.get(field).unwrap_or(first.as_ref()).to_owned()
+        self.submitted
+            .get(field)
+            .unwrap_or(first.as_ref())
+            .to_owned()
     }
 
     fn error(&self, field: &str) -> &str {
@@ -102,7 +105,7 @@ async fn setup_page(
     app: &App,
     headers: &HeaderMap,
     key: String,
-    typed: Fields,
+    submitted: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<SetupPage> {
     let layout = Layout::bare(app, "Set up".to_owned(), theme(headers));
@@ -112,7 +115,7 @@ async fn setup_page(
         key,
         today,
         existing: setup::existing_teams(&app.db).await?,
-        typed,
+        submitted,
         errors,
     })
 }
