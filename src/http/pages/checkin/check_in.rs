@@ -37,6 +37,7 @@ use crate::{
         layout::Layout,
         middleware::client_ip::ClientIp,
         page::{Rendered, fragment, rendered, theme},
+        pages::flow::charts::{Legend, burn_up_chart, burn_up_legend},
     },
 };
 
@@ -49,7 +50,7 @@ const GLANCE: usize = 6;
 pub(crate) struct CheckInPage {
     layout: Layout,
     summary: CheckIn,
-    chart: Option<Rendered>,
+    burn_up: Option<(Rendered, Legend)>,
     /// What the reader is waiting for.
     waiting_for: Vec<Card>,
     /// The changes since the reader's last visit, and its time.
@@ -162,8 +163,12 @@ impl CheckInPage {
     }
 }
 
-/// The burn-up of the team's current sprint.
-async fn chart(db: &PgPool, summary: &CheckIn, now: OffsetDateTime) -> Result<Option<Rendered>> {
+/// The burn-up of the team's current sprint and its legend, once it has started.
+async fn burn_up(
+    db: &PgPool,
+    summary: &CheckIn,
+    now: OffsetDateTime,
+) -> Result<Option<(Rendered, Legend)>> {
     let Some(sprint) = summary
         .sprint
         .as_ref()
@@ -182,7 +187,7 @@ async fn chart(db: &PgPool, summary: &CheckIn, now: OffsetDateTime) -> Result<Op
         now,
     )
     .await?;
-    crate::http::pages::flow::charts::burn_up_chart(&burn_up).map(Some)
+    Ok(Some((burn_up_chart(&burn_up)?, burn_up_legend(&burn_up))))
 }
 
 /// The cache key of a page or feed.
@@ -264,7 +269,7 @@ pub(crate) async fn check_in(
         .await?;
         let page = CheckInPage {
             layout: layout.at("check-in"),
-            chart: chart(&app.db, &summary, now).await?,
+            burn_up: burn_up(&app.db, &summary, now).await?,
             waiting_for: summary::tasks_needed_by(&app.db, &team, person, now).await?,
             since: changes::since(&app.db, &team, look.seq).await?,
             looked: Some(look),
@@ -305,7 +310,7 @@ pub(crate) async fn for_guest(
         let summary = summary::check_in(&app.db, &team, now).await?.for_guests();
         let page = CheckInPage {
             layout: Layout::bare(app, format!("{}: check-in", team.name), theme(headers)),
-            chart: chart(&app.db, &summary, now).await?,
+            burn_up: burn_up(&app.db, &summary, now).await?,
             waiting_for: Vec::new(),
             since: Vec::new(),
             looked: None,

@@ -79,6 +79,22 @@ pub fn burn_up_chart(burn_up: &BurnUp) -> Result<Rendered> {
     chart.draw()
 }
 
+/// A chart's legend: CSS class and name of each line or area.
+pub(crate) type Legend = Vec<(&'static str, &'static str)>;
+
+/// The legend of [`burn_up_chart`].
+pub(crate) fn burn_up_legend(burn_up: &BurnUp) -> Legend {
+    let mut legend = vec![
+        ("state-todo", "In the sprint"),
+        ("state-done", "Done"),
+        ("ideal", "Ideal"),
+    ];
+    if burn_up.forecast.is_some() {
+        legend.push(("forecast", "Forecast"));
+    }
+    legend
+}
+
 impl FlowReport {
     pub(crate) fn cumulative_chart(&self) -> Result<Rendered> {
         let days = self.thinned();

@@ -11,7 +11,7 @@ use crate::{
         chart,
         page::Rendered,
         pages::flow::{
-            charts::{burn_up_chart, class, figure},
+            charts::{Legend, burn_up_chart, burn_up_legend, class, figure},
             tables::{NAMES, Table},
         },
     },
@@ -26,7 +26,7 @@ pub(crate) struct Panel {
     pub(crate) title: String,
     pub(crate) description: &'static str,
     pub(crate) chart: Option<Rendered>,
-    pub(crate) legend: Vec<(&'static str, &'static str)>,
+    pub(crate) legend: Legend,
     /// Notes below the chart.
     pub(crate) notes: Vec<String>,
     pub(crate) bars: Vec<Bar>,
@@ -173,13 +173,8 @@ fn burn_up(figures: &FlowReport, panel: &mut Panel) -> Result<()> {
     panel.title = format!("Burn-up of {}", burn_up.name);
     panel.description = "Tasks in the sprint, and done";
     panel.chart = Some(burn_up_chart(burn_up)?);
-    panel.legend = vec![
-        ("state-todo", "In the sprint"),
-        ("state-done", "Done"),
-        ("ideal", "Ideal"),
-    ];
+    panel.legend = burn_up_legend(burn_up);
     if let Some(forecast) = burn_up.forecast {
-        panel.legend.push(("forecast", "Forecast"));
         let scope = burn_up.now().scope;
         panel.notes.push(format!(
             "Forecast: {} to {} of {scope} tasks done by the end.",
