@@ -136,7 +136,7 @@ async fn each_of_several_blockers_ends_independently() {
             .get("/teams/ingestion")
             .await
             .text()
-            .contains("INF-1 is waiting"),
+            .contains("INF-1 is waiting on this"),
         "the card shows it, too"
     );
     let waits: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM blockers ORDER BY since, id")
@@ -161,7 +161,7 @@ async fn each_of_several_blockers_ends_independently() {
             .get("/teams/ingestion")
             .await
             .text()
-            .contains("INF-1 is waiting")
+            .contains("INF-1 is waiting on this")
     );
     let spells: i64 =
         sqlx::query_scalar("SELECT count(*) FROM blockers WHERE ended_at IS NOT NULL")
