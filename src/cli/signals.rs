@@ -8,9 +8,10 @@ use tokio::{
 
 /// Listens for SIGTERM and Ctrl-C, which from now on do not end the process by themselves.
 pub fn listen() -> anyhow::Result<mpsc::Receiver<()>> {
-    let hear = |kind| signal(kind).context("cannot listen for signals");
-    let mut terminate = hear(SignalKind::terminate())?;
-    let mut interrupt = hear(SignalKind::interrupt())?;
+    let listen_for = |kind| signal(kind).context("cannot listen for signals");
+    let mut terminate = listen_for(SignalKind::terminate())?;
+    let mut interrupt = listen_for(SignalKind::interrupt())?;
+    // One signal stops the server gracefully, a second one at once.
     let (sender, receiver) = mpsc::channel(2);
     tokio::spawn(async move {
         loop {

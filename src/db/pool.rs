@@ -10,8 +10,8 @@ use sqlx::{
 
 /// Opens the pool that requests are served from.
 ///
-/// Streams hold no connection, so this many suffice. A request that gets none within three seconds
-/// fails rather than waits on.
+/// Event streams hold no connection, so 16 are enough. A request that gets none within three
+/// seconds fails instead of waiting on.
 pub async fn open(options: PgConnectOptions) -> anyhow::Result<PgPool> {
     PgPoolOptions::new()
         .max_connections(16)
@@ -20,15 +20,15 @@ pub async fn open(options: PgConnectOptions) -> anyhow::Result<PgPool> {
         // Testing a connection before every use costs a round trip per query: only an idle one may
         // have died unnoticed.
         .test_before_acquire(false)
-        .before_acquire(|connection, rested| {
+        .before_acquire(|connection, metadata| {
             Box::pin(async move {
-                if rested.idle_for > Duration::from_secs(1) {
+                if metadata.idle_for > Duration::from_secs(1) {
                     connection.ping().await?;
                 }
                 Ok(true)
             })
         })
-        .after_connect(|connection, _| Box::pin(async move { limit(connection).await }))
+        .after_connect(|connection, _| Box::pin(async move { configure_session(connection).await }))
         .connect_with(options.application_name("fortnight"))
         .await
         .context("cannot reach the database")
@@ -38,7 +38,7 @@ pub async fn open(options: PgConnectOptions) -> anyhow::Result<PgPool> {
 /// settings. Set by a statement rather than in the connection's options, which PgBouncer refuses.
 /// JIT compilation took longer than the pages' queries, and planning each execution anew was a
 /// third of most pages' time.
-async fn limit(connection: &mut PgConnection) -> sqlx::Result<()> {
+async fn configure_session(connection: &mut PgConnection) -> sqlx::Result<()> {
     connection
         .execute(
             "SET statement_timeout = '30s'; SET lock_timeout = '3s'; \

@@ -14,7 +14,7 @@ use crate::{
         people::{PEOPLE, TEAMS},
         rng::Chance,
     },
-    domain::{accounts::create::touch_workspace, column_state::ColumnState},
+    domain::{column_state::ColumnState, workspace_seq::bump_workspace_seq},
 };
 
 /// The number of the active sprint.
@@ -54,7 +54,7 @@ pub(crate) async fn insert(
     teams(db, &mut known, &mut rng, began).await?;
     sprints(db, &mut known, &mut rng, calendar).await?;
     goals(db, &mut known, &mut rng, calendar.now).await?;
-    touch_workspace(db).await?;
+    bump_workspace_seq(db).await?;
     Ok(known)
 }
 

@@ -32,7 +32,7 @@ pub enum Problem {
     Busy,
     /// A locked row changed between lookup and lock; the whole transaction is retried.
     #[error("changed concurrently")]
-    Again,
+    Retry,
     /// This idempotency key was used before; the change it made then identifies the result.
     #[error("already processed")]
     DoneBefore { change: uuid::Uuid },
@@ -66,7 +66,7 @@ impl Problem {
     /// Whether the transaction can be retried: a serialization failure or a deadlock.
     pub(crate) fn is_transient(&self) -> bool {
         let Self::InternalError(error) = self else {
-            return matches!(self, Self::Again);
+            return matches!(self, Self::Retry);
         };
         let Some(sqlx::Error::Database(error)) = error.downcast_ref::<sqlx::Error>() else {
             return false;
@@ -97,7 +97,7 @@ impl From<sqlx::Error> for Problem {
                         Some("goal_position" | "milestone_position")
                     ) =>
                 {
-                    return Self::Again;
+                    return Self::Retry;
                 }
                 Some("23514" | "23505" | "23503" | "23P01") => {
                     if let Some((field, message)) = database

@@ -34,3 +34,4 @@ pub mod team;
 pub mod teams;
 pub mod text;
 pub mod workspace;
+pub mod workspace_seq;

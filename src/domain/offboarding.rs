@@ -4,18 +4,19 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::{anonymize::PersonNames, create::touch_workspace},
+    accounts::anonymize::PersonNames,
     error::{Problem, Result},
     events::{Change, audit_log},
     policy::viewer::Role,
     tasks::assign,
     team::Team,
     teams::{membership, share_links},
+    workspace_seq::bump_workspace_seq,
 };
 
 /// Makes an account an administrator, a member, or a viewer.
 pub(crate) async fn set_role(change: &mut Change, handle: &str, role: Role) -> Result<()> {
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let account = account(change, handle).await?;
     if role != Role::Admin {
         keep_an_administrator(change, account.id).await?;
@@ -56,7 +57,7 @@ pub(crate) async fn deactivate(change: &mut Change, handle: &str, free: bool) ->
     if free {
         free_tasks(change, account.id, handle).await?;
     }
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     keep_an_administrator(change, account.id).await?;
     sqlx::query("UPDATE accounts SET deactivated_at = coalesce(deactivated_at, $2) WHERE id = $1")
         .bind(account.id)
@@ -97,7 +98,7 @@ async fn revoke_access(change: &mut Change, account: Uuid) -> Result<()> {
 
 /// Reactivates an account.
 pub(crate) async fn reactivate(change: &mut Change, handle: &str) -> Result<()> {
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let account = account(change, handle).await?;
     sqlx::query("UPDATE accounts SET deactivated_at = NULL WHERE id = $1")
         .bind(account.id)
@@ -121,7 +122,7 @@ pub(crate) async fn delete(change: &mut Change, handle: &str) -> Result<()> {
     let known = PersonNames::of(change, account.id).await?;
     free_tasks(change, account.id, handle).await?;
     known.anonymize_tasks(change).await?;
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let teams: Vec<Uuid> =
         sqlx::query_scalar("SELECT team_id FROM members WHERE account_id = $1 ORDER BY team_id")
             .bind(account.id)

@@ -10,7 +10,7 @@ use crate::domain::{
     clock,
     error::{Problem, Result},
     events::audit_log::{self, AuditEntry},
-    slug::{free, slug},
+    slug::{first_available, slug},
     sprints::cadence,
     team::Team,
     teams::{
@@ -245,5 +245,5 @@ fn key_of(slug: &str, taken: &[String]) -> String {
     } else {
         letters
     };
-    free(&letters, "", |key| taken.iter().any(|other| other == key))
+    first_available(&letters, "", |key| taken.iter().any(|other| other == key))
 }

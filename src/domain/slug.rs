@@ -15,7 +15,7 @@ pub fn slug(text: &str) -> String {
 }
 
 /// The wanted name, or else the first of `it-2`, `it-3`… that is free.
-pub(crate) fn free(wanted: &str, dash: &str, is_taken: impl Fn(&str) -> bool) -> String {
+pub(crate) fn first_available(wanted: &str, dash: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let mut name = wanted.to_owned();
     let mut index = 2_u64;
     while is_taken(&name) {

@@ -40,7 +40,7 @@ impl Problem {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) | Self::DoneBefore { .. } => StatusCode::CONFLICT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Again => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Retry => StatusCode::SERVICE_UNAVAILABLE,
             Self::InternalError(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -172,7 +172,7 @@ impl IntoResponse for Problem {
                 );
                 retry_after = Some(retry_after_seconds);
             }
-            Self::Busy | Self::Again => retry_after = Some(1),
+            Self::Busy | Self::Retry => retry_after = Some(1),
             Self::DoneBefore { .. } => body.detail = "This request was already processed.".into(),
             Self::InternalError(error) => internal = Some(InternalError(format!("{error:#}"))),
             Self::NotFound => {}

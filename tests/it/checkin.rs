@@ -1134,6 +1134,16 @@ async fn columns_are_added_renamed_moved_and_deleted() {
         .await
         .ok();
     let twin = format!("{at}/ready-to-release-2");
+    // no other column may have its new name, in any case
+    let taken = elif
+        .post(&twin, &[("name", "todo"), ("state", "review")])
+        .await
+        .status(422)
+        .text();
+    assert!(
+        taken.contains("A column with this name already exists."),
+        "{taken}"
+    );
     elif.post(&twin, &[("name", "Almost"), ("state", "review")])
         .await
         .ok();

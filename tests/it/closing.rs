@@ -262,7 +262,7 @@ async fn new_task_needs_an_outcome_and_a_second_carry_a_reason() {
         .text();
     assert!(retro.contains("ING-58 came late"));
     assert!(
-        retro.contains("<b>1</b>carried over, 1 of them again")
+        retro.contains("<b>1</b>carried over, 1 of them more than once")
             && retro.contains("<span>carried</span>")
     );
 }

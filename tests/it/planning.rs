@@ -319,7 +319,7 @@ async fn absence_reduces_capacity_and_standup_suggestions() {
     create_backlog_task(elif, "Free to be taken").await;
     elif.post("/tasks/INF-1", &[("sprint", "42")]).await.ok();
     let standup = elif.get("/teams/infrastructure/standup").await.ok().text();
-    assert!(standup.contains("away until Tue 24 Nov"), "{standup}");
+    assert!(standup.contains("away through Tue 24 Nov"), "{standup}");
     assert_eq!(
         standup.matches("Suggested: <a").count(),
         1,

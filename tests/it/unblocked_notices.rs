@@ -255,7 +255,7 @@ async fn open_action_shows_its_age() {
     .ok();
     world.app.clock.advance(Duration::days(3));
     let page = elif.get("/teams/infrastructure/standup").await.ok().text();
-    assert!(page.contains("by Fri 27 Nov, 3\u{a0}d old"), "{page}");
+    assert!(page.contains("by Fri 27 Nov, added 3\u{a0}d ago"), "{page}");
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ impl Cluster {
         let new = self
             .folder
             .with_extension(format!("new-{}", std::process::id()));
-        self.os_user.own_folder(&new)?;
+        self.os_user.create_private_dir(&new)?;
         tracing::info!("creating a database in {}", self.folder.display());
         // sorts the same on every machine; lower() still handles letters beyond ASCII
         let letters = if cfg!(target_os = "macos") {
@@ -130,7 +130,7 @@ impl Cluster {
     fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
         let path = self.folder.join(name);
         fs::write(&path, text)
-            .and_then(|()| self.os_user.give(&path))
+            .and_then(|()| self.os_user.chown_to_user(&path))
             .with_context(|| format!("cannot write {}", path.display()))
     }
 
@@ -147,7 +147,7 @@ impl Cluster {
             metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw()
         });
         if ours {
-            self.os_user.give(&self.sockets)?;
+            self.os_user.chown_to_user(&self.sockets)?;
         }
         if !self.os_user.owns_alone(&self.sockets) {
             bail!(

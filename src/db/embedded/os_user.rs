@@ -77,19 +77,19 @@ impl OsUser {
     }
 
     /// Creates a directory that only this user and root can read.
-    pub(crate) fn own_folder(&self, folder: &Path) -> anyhow::Result<()> {
+    pub(crate) fn create_private_dir(&self, folder: &Path) -> anyhow::Result<()> {
         self.make(folder)
             .with_context(|| format!("cannot create the directory {}", folder.display()))
     }
 
     fn make(&self, folder: &Path) -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
-        self.give(folder)?;
+        self.chown_to_user(folder)?;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
     }
 
     /// Makes this user the file's owner.
-    pub(crate) fn give(&self, path: &Path) -> std::io::Result<()> {
+    pub(crate) fn chown_to_user(&self, path: &Path) -> std::io::Result<()> {
         if self.switches_user {
             chown(path, Some(self.uid), Some(self.gid))?;
         }
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_in_the_way_is_named() {
+    fn error_names_the_inaccessible_directory() {
         let home = tempfile::tempdir().unwrap();
         let stranger = OsUser {
             name: "postgres".to_owned(),

@@ -6,9 +6,10 @@ use time::Date;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::{create::touch_workspace, profile::notify_teams},
+    accounts::profile::notify_teams,
     error::{Problem, Result},
     events::{Change, EventKind},
+    workspace_seq::bump_workspace_seq,
 };
 
 /// Returns a person's absences by date, first and last day included.
@@ -28,7 +29,7 @@ pub(crate) async fn add_away(
     from: Date,
     to: Date,
 ) -> Result<()> {
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     sqlx::query(
         "INSERT INTO absences (account_id, from_day, to_day) VALUES ($1, $2, $3)
          ON CONFLICT (account_id, from_day) DO UPDATE SET to_day = excluded.to_day",
@@ -50,7 +51,7 @@ pub(crate) async fn add_away(
 
 /// Removes an absence.
 pub(crate) async fn remove_away(change: &mut Change, account: Uuid, from: Date) -> Result<()> {
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let to: Option<Date> = sqlx::query_scalar(
         "DELETE FROM absences WHERE account_id = $1 AND from_day = $2 RETURNING to_day",
     )

@@ -8,7 +8,8 @@ use crate::domain::{
     error::{Problem, Result},
     person::Person,
     policy::viewer::Role,
-    slug::{free, slug},
+    slug::{first_available, slug},
+    workspace_seq::bump_workspace_seq,
 };
 
 /// The fields of a new account.
@@ -28,8 +29,8 @@ pub async fn add_account(
     now: OffsetDateTime,
     new: NewAccount,
 ) -> Result<Person> {
-    // Locks first, to wait for a concurrent change that frees a handle.
-    touch_workspace(db).await?;
+    // Locked first, to wait for a concurrent change that frees a handle.
+    bump_workspace_seq(db).await?;
     let person = Person {
         id: Uuid::now_v7(),
         handle: free_handle(db, &new.name, &new.email).await?,
@@ -53,18 +54,10 @@ pub async fn add_account(
     .await
     .map_err(|error| match error.as_database_error().and_then(|error| error.constraint()) {
         // Another account took the handle at the same moment; the retry sees it.
-        Some("account_handle") => Problem::Again,
+        Some("account_handle") => Problem::Retry,
         _ => error.into(),
     })?;
     Ok(person)
-}
-
-/// Increments the workspace's counter for a change that every board shows: people, teams, sprints.
-pub(crate) async fn touch_workspace(db: &mut PgConnection) -> Result<()> {
-    sqlx::query("UPDATE workspace SET seq = seq + 1")
-        .execute(db)
-        .await?;
-    Ok(())
 }
 
 async fn next_hue(db: &mut PgConnection) -> Result<i16> {
@@ -93,7 +86,7 @@ async fn free_handle(db: &mut PgConnection, name: &str, email: &str) -> Result<S
     .bind(&wanted)
     .fetch_all(db)
     .await?;
-    Ok(free(&wanted, "-", |handle| {
+    Ok(first_available(&wanted, "-", |handle| {
         taken.iter().any(|other| other == handle)
     }))
 }

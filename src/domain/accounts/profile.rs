@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::{create::touch_workspace, working_hours::Hours},
+    accounts::working_hours::Hours,
     clock,
     error::{Problem, Result},
     events::{Change, Event, EventKind, audit_log},
+    workspace_seq::bump_workspace_seq,
 };
 
 /// The part of an account that its owner may edit.
@@ -35,13 +36,13 @@ pub(crate) async fn edit_profile(
         ));
     }
     // Locks first, because another window of the same person may be changing the handle.
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let before = profile_of(change.db(), account).await?;
     if before == *profile {
         return Ok(());
     }
     if before.handle != profile.handle {
-        keep_handle(change, account, &before.handle, &profile.handle).await?;
+        reserve_former_handle(change, account, &before.handle, &profile.handle).await?;
     }
     sqlx::query("UPDATE accounts SET name = $2, time_zone = $3, works_from = $4, works_to = $5, handle = $6, hue = $7 WHERE id = $1")
         .bind(account)
@@ -71,15 +72,20 @@ pub(crate) async fn edit_profile(
 
 /// Reserves a former handle for its owner, because history refers to it. The workspace row
 /// serializes all changes of handles.
-async fn keep_handle(change: &mut Change, account: Uuid, old: &str, is: &str) -> Result<()> {
-    let is_anothers: bool = sqlx::query_scalar(
+async fn reserve_former_handle(
+    change: &mut Change,
+    account: Uuid,
+    old_handle: &str,
+    new_handle: &str,
+) -> Result<()> {
+    let belongs_to_another: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM former_handles WHERE handle = $1 AND account_id IS DISTINCT FROM $2)",
     )
-    .bind(is)
+    .bind(new_handle)
     .bind(account)
     .fetch_one(change.db())
     .await?;
-    if is_anothers {
+    if belongs_to_another {
         return Err(Problem::field(
             "handle",
             "This username was used before and can't be reused.",
@@ -90,10 +96,15 @@ async fn keep_handle(change: &mut Change, account: Uuid, old: &str, is: &str) ->
         .execute(change.db())
         .await?;
     sqlx::query("DELETE FROM former_handles WHERE handle = $1")
-        .bind(is)
+        .bind(new_handle)
         .execute(change.db())
         .await?;
-    audit_log::note(change, "handle.changed", &format!("@{old} is now @{is}")).await
+    audit_log::note(
+        change,
+        "handle.changed",
+        &format!("@{old_handle} is now @{new_handle}"),
+    )
+    .await
 }
 
 /// Records the change of a profile for every team of the person.

@@ -5,12 +5,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     column_state::ColumnState,
     error::{Problem, Result},
     events::{Change, Event, EventKind, audit_log},
-    slug::{free, slug},
+    slug::{first_available, slug},
     team::Team,
+    workspace_seq::bump_workspace_seq,
 };
 
 /// The maximum number of columns of a board.
@@ -23,13 +23,9 @@ pub(crate) async fn add_column(
     name: &str,
     state: ColumnState,
 ) -> Result<()> {
-    touch_workspace(change.db()).await?;
+    // Locked first: concurrent additions would take the same position.
+    bump_workspace_seq(change.db()).await?;
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    // Concurrent additions wait here; otherwise two would take the same position.
-    sqlx::query("SELECT FROM teams WHERE id = $1 FOR NO KEY UPDATE")
-        .bind(team.id)
-        .execute(change.db())
-        .await?;
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM columns WHERE team_id = $1")
         .bind(team.id)
         .fetch_one(change.db())
@@ -49,17 +45,14 @@ pub(crate) async fn add_column(
         .iter()
         .any(|(_, existing_name)| *existing_name == name.to_lowercase())
     {
-        return Err(Problem::field(
-            "name",
-            "A column with this name already exists.",
-        ));
+        return Err(name_is_taken());
     }
     let wanted = match slug(&name) {
         candidate if candidate.is_empty() => "column".to_owned(),
         candidate => candidate,
     };
     // A renamed column keeps its slug, so the next column with the former name gets a numbered one.
-    let candidate = free(&wanted, "-", |candidate| {
+    let candidate = first_available(&wanted, "-", |candidate| {
         taken.iter().any(|(other, _)| other == candidate)
     });
     sqlx::query(
@@ -86,7 +79,8 @@ pub(crate) async fn add_column(
 /// Renames a column, or changes the state of an empty one.
 ///
 /// # Errors
-/// `Invalid` for another state of a column with tasks: reports of the past would no longer add up.
+/// `Invalid` if another column has the name, or if the column has tasks and its state would change:
+/// past reports would no longer add up.
 pub(crate) async fn edit_column(
     change: &mut Change,
     team: &Team,
@@ -118,8 +112,20 @@ pub(crate) async fn edit_column(
         );
         return Err(Problem::field("column", message));
     }
-    // Columns are locked before the workspace, as when a task is blocked.
-    touch_workspace(change.db()).await?;
+    // Columns are locked before the workspace, as when a task is blocked; the reverse order could
+    // deadlock.
+    bump_workspace_seq(change.db()).await?;
+    let is_taken: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM columns WHERE team_id = $1 AND id <> $2 AND lower(name) = lower($3))",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(&name)
+    .fetch_one(change.db())
+    .await?;
+    if is_taken {
+        return Err(name_is_taken());
+    }
     sqlx::query("UPDATE columns SET name = $3, state = $4 WHERE team_id = $1 AND id = $2")
         .bind(team.id)
         .bind(id)
@@ -138,6 +144,10 @@ pub(crate) async fn edit_column(
     .await
 }
 
+fn name_is_taken() -> Problem {
+    Problem::field("name", "A column with this name already exists.")
+}
+
 /// Swaps a column with the one next to it.
 pub(crate) async fn move_column(
     change: &mut Change,
@@ -151,47 +161,47 @@ pub(crate) async fn move_column(
     .bind(team.id)
     .fetch_all(change.db())
     .await?;
-    let (id, _, place) = columns
+    let (id, _, position) = columns
         .iter()
         .find(|(_, slug, _)| slug == column)
         .ok_or(Problem::NotFound)?;
     let neighbour = match to_the_right {
         true => columns
             .iter()
-            .filter(|(_, _, other)| other > place)
+            .filter(|(_, _, other)| other > position)
             .min_by_key(|(_, _, other)| *other),
         false => columns
             .iter()
-            .filter(|(_, _, other)| other < place)
+            .filter(|(_, _, other)| other < position)
             .max_by_key(|(_, _, other)| *other),
     };
     // It is at the end already.
-    let Some((other, neighbour, existing)) = neighbour else {
+    let Some((neighbour_id, neighbour_slug, neighbour_position)) = neighbour else {
         return Ok(());
     };
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     sqlx::query(
         "UPDATE columns SET position = CASE WHEN id = $2 THEN $5 ELSE $4 END WHERE team_id = $1 AND id IN ($2, $3)",
     )
     .bind(team.id)
     .bind(id)
-    .bind(other)
-    .bind(place)
-    .bind(existing)
+    .bind(neighbour_id)
+    .bind(position)
+    .bind(neighbour_position)
     .execute(change.db())
     .await?;
-    let after = json!({ "column": column, "beside": neighbour });
+    let after = json!({ "column": column, "beside": neighbour_slug });
     record(
         change,
         team,
         EventKind::ColumnReordered,
-        json!({ "position": place }),
+        json!({ "position": position }),
         after,
     )
     .await
 }
 
-/// Changes of how a team works go to its history and to the audit log.
+/// Records a change to a team's settings in its history and in the audit log.
 pub(crate) async fn record(
     change: &mut Change,
     team: &Team,
@@ -207,5 +217,6 @@ pub(crate) async fn record(
         after,
         version: None,
     });
+    // `{team}` is replaced by the team's name when the log is read.
     audit_log::note_for_team(change, team.id, kind.as_str(), "of {team}").await
 }

@@ -6,11 +6,11 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     boards::columns::record,
     error::{Problem, Result},
     events::{Change, EventKind},
     team::Team,
+    workspace_seq::bump_workspace_seq,
 };
 
 /// A label in a team's settings.
@@ -42,7 +42,7 @@ pub(crate) async fn edit_label(
     name: &str,
     hue: i16,
 ) -> Result<()> {
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let name = name.trim().trim_start_matches('#');
     let (old, stood): (String, i16) = sqlx::query_as(
         "SELECT name, hue FROM labels WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
@@ -73,7 +73,7 @@ pub(crate) async fn edit_label(
 
 /// Removes a label from every task and deletes it.
 pub(crate) async fn remove_label(change: &mut Change, team: &Team, label: Uuid) -> Result<()> {
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let name: Option<String> =
         sqlx::query_scalar("DELETE FROM labels WHERE team_id = $1 AND id = $2 RETURNING name")
             .bind(team.id)

@@ -4,11 +4,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     boards::filters::{FilterParams, terms::Filter},
     error::{Problem, Result},
     events::{Change, Event, EventKind},
     team::Team,
+    workspace_seq::bump_workspace_seq,
 };
 
 /// Saves a filter. A filter that was not understood is refused.
@@ -41,7 +41,7 @@ pub(crate) async fn save_filter(
         record(change, team, EventKind::FilterSaved, name.trim());
     }
     // Personal filters are on the page but change no board; this invalidates cached pages.
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     Ok(id)
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn delete_filter(
     if teams {
         record(change, team, EventKind::FilterDeleted, &name);
     }
-    touch_workspace(change.db()).await
+    bump_workspace_seq(change.db()).await
 }
 
 fn record(change: &mut Change, team: &Team, kind: EventKind, name: &str) {

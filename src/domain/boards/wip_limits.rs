@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     error::{Problem, Result},
     events::{Change, Event, EventKind},
     team::Team,
+    workspace_seq::bump_workspace_seq,
 };
 
 /// Sets or removes a column's limit.
@@ -38,5 +38,5 @@ pub(crate) async fn set_limit(
         after: json!({ "column": column, "name": name, "wip_limit": limit }),
         version: None,
     });
-    touch_workspace(change.db()).await
+    bump_workspace_seq(change.db()).await
 }

@@ -90,7 +90,7 @@ impl EventStore {
 
     /// Runs an operation in one transaction, commits it with its events, and notifies open boards.
     /// Transient failures are retried: serialization failures and deadlocks three times at most,
-    /// `Problem::Again` more often.
+    /// `Problem::Retry` more often.
     pub async fn change<'env, T>(
         &self,
         actor: &Actor,
@@ -143,11 +143,11 @@ impl EventStore {
     }
 }
 
-/// How often a failed transaction is tried. `Again` means that another change was committed first,
+/// How often a failed transaction is tried. `Retry` means that another change was committed first,
 /// which happens several times in a row on a busy board, and each time some change has succeeded.
 /// Deadlocks should not repeat.
 fn most_tries(problem: &Problem) -> u32 {
-    if matches!(problem, Problem::Again) {
+    if matches!(problem, Problem::Retry) {
         20
     } else {
         3

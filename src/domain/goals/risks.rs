@@ -66,7 +66,7 @@ pub(crate) fn goal_risk(
             enough if enough >= SHARED_MINUTES => return None,
             0 => "Owners share no working hours".to_owned(),
             minutes if minutes < 60 => "Owners overlap less than 1 h a day".to_owned(),
-            minutes => format!("Owners overlap {} h a day", minutes / 60),
+            minutes => format!("Owners overlap only {} h a day", minutes / 60),
         },
     };
     let others = roster

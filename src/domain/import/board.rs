@@ -10,7 +10,7 @@ use crate::domain::{
         draft::{Draft, List, Task},
         sanitize,
     },
-    slug::{free, slug},
+    slug::{first_available, slug},
 };
 
 /// The columns as planned so far.
@@ -109,7 +109,7 @@ impl Board {
         let wanted = Some(slug(&name))
             .filter(|slug| !slug.is_empty())
             .unwrap_or_else(|| "column".to_owned());
-        let candidate = free(&wanted, "-", |candidate| {
+        let candidate = first_available(&wanted, "-", |candidate| {
             self.columns.iter().any(|column| column.slug == candidate)
         });
         let done_at_the_end = self

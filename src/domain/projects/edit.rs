@@ -8,7 +8,7 @@ use crate::domain::{
     events::{Change, Event, EventKind},
     measure::Measure,
     policy::predicates::seen_by,
-    slug::{free, slug},
+    slug::{first_available, slug},
     team::Team,
 };
 
@@ -86,7 +86,7 @@ async fn free_address(change: &mut Change, wanted: &str) -> Result<String> {
         ));
     }
     let taken: Vec<String> = rows.into_iter().map(|(slug, _)| slug).collect();
-    Ok(free(wanted, "-", |url| {
+    Ok(first_available(wanted, "-", |url| {
         taken.iter().any(|other| other == url)
     }))
 }

@@ -8,7 +8,6 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     boards::filters::terms::Filter,
     clock,
     error::{Problem, Result},
@@ -24,6 +23,7 @@ use crate::domain::{
     tasks::{archive, bulk_edit, edit, task_edit::Edit},
     team::Team,
     teams::roster::Roster,
+    workspace_seq::bump_workspace_seq,
 };
 
 /// Maximum length of a reason.
@@ -115,7 +115,7 @@ pub async fn lock_for_close(
         .fetch_all(change.db())
         .await?;
     if locked != current {
-        return Err(Problem::Again);
+        return Err(Problem::Retry);
     }
     let (at, rosters) = (change.at, HashMap::from([(team.id, roster.clone())]));
     let goals = goals::read(change.db(), &[team.id], sprint, &rosters, at).await?;
@@ -201,7 +201,7 @@ pub(crate) async fn close_sprint(
         apply_outcome(change, team, sprint, to, task.id, outcome, reason).await?;
     }
     cadence::close_finished_sprints(change.db()).await?;
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     change.record(Event {
         team: team.id,
         task: None,

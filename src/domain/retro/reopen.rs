@@ -5,12 +5,12 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     error::{Problem, Result},
     events::{Change, Event, EventKind},
     sprints::Sprint,
     tasks::undo,
     team::Team,
+    workspace_seq::bump_workspace_seq,
 };
 
 /// Reopens a sprint and moves every task back to where it was.
@@ -44,7 +44,7 @@ pub(crate) async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Spr
         .await?;
     // Dropped tasks can only return once the sprint is open.
     undo::revert_change(change, team, closed).await?;
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     change.record(Event {
         team: team.id,
         task: None,

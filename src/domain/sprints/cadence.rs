@@ -7,12 +7,12 @@ use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     clock,
     error::Result,
     events::{Change, Event, EventKind},
     sprints::{Sprint, SprintState},
     teams::roster::{days, weekday},
+    workspace_seq::bump_workspace_seq,
 };
 
 /// Number of planned sprints to keep.
@@ -79,7 +79,7 @@ pub async fn update_sprints(db: &mut PgConnection, now: OffsetDateTime) -> Resul
         close_finished_sprints(db).await?;
     }
     if ended > 0 || turned.is_some() {
-        touch_workspace(db).await?;
+        bump_workspace_seq(db).await?;
     }
     Ok(turned.map(|current| current.number))
 }

@@ -5,11 +5,11 @@ use time::{Date, Duration};
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     clock,
     error::{Problem, Result},
     events::{Change, Event, EventKind, audit_log},
     sprints::{Sprint, SprintState, cadence::Cadence},
+    workspace_seq::bump_workspace_seq,
 };
 
 /// Changes a sprint's name or dates. A started sprint keeps its first day, an ended one both dates.
@@ -226,7 +226,7 @@ async fn notify_every_team(
     before: Value,
     after: Value,
 ) -> Result<()> {
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams ORDER BY id")
         .fetch_all(change.db())
         .await?;

@@ -40,11 +40,11 @@ impl Action {
         !self.done && !self.dropped
     }
 
-    /// `by 27 Nov, 5 d old`; the age is left out for settled actions.
+    /// `by 27 Nov, added 5 d ago`; the age is left out for settled actions.
     pub(crate) fn when(&self, now: OffsetDateTime) -> String {
         let due = self.due_on.map(|day| format!("by {}", humanize::day(day)));
         let old = (!self.done && !self.dropped)
-            .then(|| format!("{} old", humanize::age(now, self.created_at)));
+            .then(|| format!("added {} ago", humanize::age(now, self.created_at)));
         due.into_iter().chain(old).collect::<Vec<_>>().join(", ")
     }
 }

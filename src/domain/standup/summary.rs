@@ -79,11 +79,11 @@ impl Standup {
         Some(&self.cards[*place])
     }
 
-    /// `away until Fri 27 Nov`, for a member who is away.
+    /// `away through Fri 27 Nov`, for a member who is away.
     pub(crate) fn absence(&self, member: &Member) -> Option<String> {
         member
             .away_until(self.today)
-            .map(|last| format!("away until {}", humanize::day(last)))
+            .map(|last| format!("away through {}", humanize::day(last)))
     }
 
     /// `3 done, 2 moved, 1 newly blocked`

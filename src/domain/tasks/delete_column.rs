@@ -4,13 +4,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     boards::Column,
     column_state::ColumnState,
     error::{Problem, Result},
     events::{Change, Event, EventKind, audit_log},
     tasks::{lock, move_task},
     team::Team,
+    workspace_seq::bump_workspace_seq,
 };
 
 /// Deletes a column. Its tasks, archived ones too, move to the end of another column in their
@@ -103,7 +103,7 @@ pub(crate) async fn remove_column(
             version: Some(version),
         });
     }
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     sqlx::query("DELETE FROM columns WHERE team_id = $1 AND id = $2")
         .bind(team.id)
         .bind(from.id)

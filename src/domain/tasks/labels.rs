@@ -5,11 +5,11 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     error::{Problem, Result},
     events::{Change, EventKind},
     tasks::{lock, note},
     team::Team,
+    workspace_seq::bump_workspace_seq,
 };
 
 /// Sets a task's labels by name.
@@ -92,7 +92,7 @@ pub(crate) async fn make_missing(
         .execute(&mut *db)
         .await?;
         if created.rows_affected() > 0 {
-            touch_workspace(db).await?;
+            bump_workspace_seq(db).await?;
         }
     }
     Ok(())

@@ -87,7 +87,7 @@ pub(crate) async fn lock_places(
             "This column is not on this board. Choose another one.",
         )
     })?;
-    let from = place(&|column| column.id == old.column_id).ok_or(Problem::Again)?;
+    let from = place(&|column| column.id == old.column_id).ok_or(Problem::Retry)?;
     Ok((old, from.clone(), to.clone()))
 }
 

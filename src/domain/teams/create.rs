@@ -6,11 +6,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     column_state::ColumnState,
     error::{Problem, Result},
     events::{Change, Event, EventKind, audit_log},
     slug,
+    workspace_seq::bump_workspace_seq,
 };
 
 /// Creates a team, with its author as lead, and returns its slug.
@@ -72,7 +72,7 @@ pub async fn add_team(
             .execute(&mut *db)
             .await?;
     }
-    touch_workspace(db).await?;
+    bump_workspace_seq(db).await?;
     Ok(id)
 }
 
@@ -116,7 +116,7 @@ pub async fn add_member(
     .bind(now)
     .execute(&mut *db)
     .await?;
-    touch_workspace(db).await
+    bump_workspace_seq(db).await
 }
 
 /// The account with this e-mail address, and its handle.

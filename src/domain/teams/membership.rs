@@ -6,11 +6,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     error::{Problem, Result},
     events::{Change, Event, EventKind, audit_log},
     team::Team,
     teams::{create, share_links},
+    workspace_seq::bump_workspace_seq,
 };
 
 /// A person's role on a team.
@@ -56,7 +56,7 @@ pub async fn set_member(
     role: Option<TeamRole>,
 ) -> Result<()> {
     // The workspace's counter is updated before the team's own row is locked.
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let handle = handle.trim().trim_start_matches('@').to_lowercase();
     let account: Option<Uuid> =
         sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 AND deactivated_at IS NULL")
@@ -214,7 +214,7 @@ pub(crate) async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Res
 
 /// Makes a team private, so that only its members can see it, or open to all who are signed in.
 pub(crate) async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> Result<()> {
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let old: bool = sqlx::query_scalar("SELECT private FROM teams WHERE id = $1 FOR NO KEY UPDATE")
         .bind(team.id)
         .fetch_one(change.db())
@@ -258,7 +258,7 @@ pub(crate) async fn set_visibility(change: &mut Change, team: &Team, private: bo
 /// # Errors
 /// `Invalid` for a malformed key, or one that another team has.
 pub(crate) async fn rename(change: &mut Change, team: &Team, name: &str, key: &str) -> Result<()> {
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let key = key.trim().to_uppercase();
     if (name.trim(), key.as_str()) == (team.name.as_str(), team.key.as_str()) {
         return Ok(());

@@ -6,11 +6,11 @@ use time::Date;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     clock,
     error::{Problem, Result},
     events::{Change, Event, EventKind, audit_log},
     team::Team,
+    workspace_seq::bump_workspace_seq,
 };
 
 /// The working week as the settings form sends it.
@@ -49,7 +49,7 @@ pub(crate) async fn set_week(change: &mut Change, team: &Team, week: &WeekDraft)
             "Unknown time zone. Use a name such as Europe/Berlin.",
         ));
     }
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let before: WeekDraft = sqlx::query_as(
         "SELECT time_zone AS zone, working_days, standup_days, standup_at FROM teams WHERE id = $1 FOR NO KEY UPDATE",
     )
@@ -81,7 +81,7 @@ pub(crate) async fn add_day_off(
     day: Date,
     name: &str,
 ) -> Result<()> {
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     sqlx::query(
         "INSERT INTO days_off (team_id, day, name) VALUES ($1, $2, $3)
          ON CONFLICT (team_id, day) DO UPDATE SET name = excluded.name",
@@ -97,7 +97,7 @@ pub(crate) async fn add_day_off(
 
 /// Removes a day off.
 pub(crate) async fn remove_day_off(change: &mut Change, team: &Team, day: Date) -> Result<()> {
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let name: Option<String> =
         sqlx::query_scalar("DELETE FROM days_off WHERE team_id = $1 AND day = $2 RETURNING name")
             .bind(team.id)

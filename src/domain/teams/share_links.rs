@@ -7,12 +7,12 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     auth::secrets,
     error::{Problem, Result},
     events::{Change, Event, EventKind, audit_log},
     policy::{predicates::seen_by, share_links::SharedPage},
     team::Team,
+    workspace_seq::bump_workspace_seq,
 };
 
 /// The allowed validity of a link, in days.
@@ -146,7 +146,7 @@ async fn end_links(change: &mut Change, team: Option<Uuid>, maker: Option<Uuid>)
 /// # Errors
 /// `Invalid` for a private team.
 pub(crate) async fn set_public(change: &mut Change, team: &Team, public: bool) -> Result<()> {
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     let set = sqlx::query("UPDATE teams SET public = $2 WHERE id = $1 AND public <> $2")
         .bind(team.id)
         .bind(public)

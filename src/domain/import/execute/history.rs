@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::create::touch_workspace,
     error::Result,
     events::{Change, Event, EventKind},
     import::{
@@ -16,6 +15,7 @@ use crate::domain::{
     },
     team::Team,
     teams::membership::COMMAND_LINE,
+    workspace_seq::bump_workspace_seq,
 };
 
 /// Creates the planned columns and records them for the team.
@@ -40,7 +40,7 @@ pub(crate) async fn add_columns(change: &mut Change, team: &Team, plan: &Plan<'_
     .bind(new.iter().map(|column| column.state.as_str()).collect::<Vec<_>>())
     .execute(change.db())
     .await?;
-    touch_workspace(change.db()).await?;
+    bump_workspace_seq(change.db()).await?;
     // The constraint is checked at the end of the statement, so positions may collide while it
     // runs.
     sqlx::query(

@@ -33,7 +33,7 @@ pub(crate) fn parse<'j>(board: &Node<'j>) -> Result<Labels<'j>> {
         .collect();
     let names = unique_labels.into_iter().map(|(id, name, colour)| {
         let name = if name.is_empty() {
-            free(&colour, &mut taken)
+            first_available(&colour, &mut taken)
         } else {
             name
         };
@@ -42,7 +42,7 @@ pub(crate) fn parse<'j>(board: &Node<'j>) -> Result<Labels<'j>> {
     Ok(Labels(names.collect()))
 }
 
-fn free(colour: &str, taken: &mut HashSet<String>) -> String {
+fn first_available(colour: &str, taken: &mut HashSet<String>) -> String {
     let colour = if colour.is_empty() { "label" } else { colour };
     let mut name = colour.to_owned();
     let mut index = 2;

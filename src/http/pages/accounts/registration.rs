@@ -24,7 +24,7 @@ use crate::{
         layout::Layout,
         middleware::client_ip::ClientIp,
         page::{self, theme},
-        pages::accounts::sessions::{counted, signed_in},
+        pages::accounts::sessions::{count_attempt, start_session},
     },
 };
 
@@ -114,7 +114,7 @@ pub(crate) async fn join(
             .await?;
         return Ok(Redirect::to("/teams").into_response());
     }
-    counted(&app, from, fields.text("email")).await?;
+    count_attempt(&app, from, fields.text("email")).await?;
     let created = match newcomer(&fields).await {
         Ok(new) => {
             app.store
@@ -127,7 +127,7 @@ pub(crate) async fn join(
     };
     match created {
         Ok(created) => {
-            signed_in(
+            start_session(
                 &app,
                 &headers,
                 from,
@@ -192,7 +192,7 @@ pub(crate) async fn register(
     fields: Fields,
 ) -> Result<Response> {
     let to = open_to(&app.db).await?;
-    counted(&app, from, fields.text("email")).await?;
+    count_attempt(&app, from, fields.text("email")).await?;
     let created = match newcomer(&fields).await {
         Ok(new) => {
             app.store
@@ -205,7 +205,7 @@ pub(crate) async fn register(
     };
     match created {
         Ok(created) => {
-            signed_in(
+            start_session(
                 &app,
                 &headers,
                 from,
@@ -274,7 +274,7 @@ pub(crate) async fn reset(
     };
     match set {
         Ok((account, hash)) => {
-            signed_in(
+            start_session(
                 &app,
                 &headers,
                 from,

@@ -82,14 +82,15 @@ pub(crate) async fn login(
     fields: Fields,
 ) -> Result<Response> {
     let (email, password) = (fields.text("email").trim(), fields.text("password"));
-    counted(&app, from, email).await?;
+    count_attempt(&app, from, email).await?;
     let row = queries::account_to_sign_in(&app.db, email).await?;
     let (account, hash) = row.map_or((None, None), |(account, hash)| (Some(account), hash));
-    let right =
+    // Without an account this takes as long as with one, and returns false.
+    let password_matches =
         password.len() <= 1000 && passwords::verify(password.to_owned(), hash.clone()).await?;
-    if let Some(account) = account.filter(|_| right) {
+    if let Some(account) = account.filter(|_| password_matches) {
         let next = local_path(fields.text("next"), "/");
-        match signed_in(
+        match start_session(
             &app,
             &headers,
             from,
@@ -99,7 +100,7 @@ pub(crate) async fn login(
         )
         .await
         {
-            // The password was changed while this request waited.
+            // The password was changed while this request waited: answered as a wrong one.
             Err(Problem::SignedOut) => {}
             outcome => return outcome,
         }
@@ -112,7 +113,7 @@ pub(crate) async fn login(
         network: &from.to_string(),
         ..AuditEntry::default()
     };
-    // Released at once, since what follows may need a connection too.
+    // The connection is released right after this write: the queries below need one too.
     audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     let (open, _) = invitations::registration(&app.db).await?;
     let layout = Layout::bare(&app, "Sign in".to_owned(), theme(&headers));
@@ -130,9 +131,9 @@ pub(crate) async fn login(
     )
 }
 
-/// Counts an attempt at a sign-in or secret. Refused attempts are written to the audit log once per
+/// Counts an attempt to sign in or to guess a secret, and fails if there were too many. Refused attempts are written to the audit log once per
 /// interval, so that an attacker cannot fill it.
-pub(crate) async fn counted(app: &App, from: ClientIp, tried: &str) -> Result<()> {
+pub(crate) async fn count_attempt(app: &App, from: ClientIp, tried: &str) -> Result<()> {
     let outcome = app.sign_in_limits.count(tried, from);
     if outcome.is_err() && app.sign_in_limits.should_log(from) {
         let network = from.to_string();
@@ -147,7 +148,7 @@ pub(crate) async fn counted(app: &App, from: ClientIp, tried: &str) -> Result<()
     outcome
 }
 
-/// The browser that a request names, or an empty text.
+/// The `User-Agent` header, or an empty string.
 pub(crate) fn user_agent(headers: &HeaderMap) -> &str {
     headers
         .get(header::USER_AGENT)
@@ -160,7 +161,7 @@ pub(crate) fn user_agent(headers: &HeaderMap) -> &str {
 ///
 /// # Errors
 /// `SignedOut` if the password was changed or the account deactivated meanwhile.
-pub(crate) async fn signed_in(
+pub(crate) async fn start_session(
     app: &App,
     headers: &HeaderMap,
     from: ClientIp,
@@ -221,7 +222,7 @@ pub(crate) async fn enter(
     headers: HeaderMap,
 ) -> Result<Response> {
     let account = api_tokens::account_of_link(&app.db, app.clock.now(), &key).await?;
-    signed_in(
+    start_session(
         &app,
         &headers,
         from,

@@ -35,7 +35,7 @@ use crate::{
         middleware::{client_ip::ClientIp, layers::Audience},
         page::{self, fragment, rendered, theme},
         pages::{
-            accounts::counted,
+            accounts::count_attempt,
             checkin::{
                 check_in::{for_guest, key},
                 feed_handlers::feed_of,
@@ -132,7 +132,7 @@ pub(crate) async fn unlock(
             Audience::Guests,
         ));
     };
-    counted(&app, from, &link.id.to_string()).await?;
+    count_attempt(&app, from, &link.id.to_string()).await?;
     let password = fields.text("password");
     let hash = Some(link.password_hash.clone());
     if password.len() > 1000 || !passwords::verify(password.to_owned(), hash).await? {

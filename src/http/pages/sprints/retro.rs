@@ -86,7 +86,7 @@ struct Before {
 }
 
 impl Before {
-    /// `Of 3 actions from Sprint 40: 2 done, 1 dropped.`
+    /// `Of 3 actions from Sprint 40: 2 done, 1 dismissed.`
     fn text(&self) -> String {
         let count = |which: fn(&&Action) -> bool| self.actions.iter().filter(which).count();
         let (done, dropped) = (
@@ -94,7 +94,7 @@ impl Before {
             count(|action| action.dropped && !action.done),
         );
         let open = self.actions.len() - done - dropped;
-        let counts: Vec<String> = [(done, "done"), (dropped, "dropped"), (open, "still open")]
+        let counts: Vec<String> = [(done, "done"), (dropped, "dismissed"), (open, "still open")]
             .into_iter()
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))

@@ -19,7 +19,7 @@ use crate::{
     http::{
         layout::Layout,
         page::{self, fragment},
-        pages::tasks::{form::TaskForm, refusal::Refusal},
+        pages::tasks::{form::TaskForm, rejected_form::RejectedForm},
     },
 };
 
@@ -44,7 +44,7 @@ struct ChangeForm {
     people: Vec<Person>,
     blocking: bool,
     me: String,
-    refusal: Refusal,
+    rejected_form: RejectedForm,
     now: OffsetDateTime,
 }
 
@@ -52,26 +52,29 @@ impl askama::filters::HtmlSafe for ChangeForm {}
 
 impl ChangeForm {
     fn error(&self, field: &str) -> &str {
-        self.refusal.errors.get(field).map_or("", String::as_str)
+        self.rejected_form
+            .errors
+            .get(field)
+            .map_or("", String::as_str)
     }
 
     fn submitted(&self, field: &str) -> &str {
-        self.refusal.submitted.text(field)
+        self.rejected_form.submitted.text(field)
     }
 
     /// All reasons that the task is blocked.
     fn reasons(&self) -> impl Iterator<Item = &str> {
         let quicker = self
-            .refusal
+            .rejected_form
             .conflict
             .iter()
             .map(|conflict| conflict.detail.as_str());
-        quicker.chain(self.refusal.errors.values().map(String::as_str))
+        quicker.chain(self.rejected_form.errors.values().map(String::as_str))
     }
 
     /// The chosen column, or the task's own.
     fn column(&self) -> &str {
-        self.refusal
+        self.rejected_form
             .submitted
             .get("column")
             .unwrap_or(&self.card.column)
@@ -92,7 +95,7 @@ impl ChangeForm {
     }
 
     fn in_sprint(&self, number: &i32) -> bool {
-        match self.refusal.submitted.get("sprint") {
+        match self.rejected_form.submitted.get("sprint") {
             Some(chosen) => chosen == number.to_string(),
             None => self.card.sprint == Some(*number),
         }
@@ -102,7 +105,7 @@ impl ChangeForm {
 /// The refused form, with the choices and the errors.
 pub(crate) async fn refused_change(
     form: &TaskForm,
-    refusal: Refusal,
+    rejected_form: RejectedForm,
     blocking: bool,
 ) -> Result<Response> {
     change_form(
@@ -111,7 +114,7 @@ pub(crate) async fn refused_change(
         &form.headers,
         &form.access,
         blocking,
-        refusal,
+        rejected_form,
     )
     .await
 }
@@ -122,11 +125,11 @@ pub(crate) async fn change_form(
     headers: &HeaderMap,
     access: &TaskAccess,
     blocking: bool,
-    refusal: Refusal,
+    rejected_form: RejectedForm,
 ) -> Result<Response> {
     let card = queries::card(&app.db, &access.team, access.id).await?;
     let neighbours = lookup::unfinished_except(&app.db, access.team.id, access.id).await?;
-    let status = refusal.status();
+    let status = rejected_form.status();
     let form = ChangeForm {
         team: access.team.slug.clone(),
         neighbours: neighbours
@@ -146,7 +149,7 @@ pub(crate) async fn change_form(
         now: app.clock.now(),
         card,
         blocking,
-        refusal,
+        rejected_form,
     };
     if fragment(headers).is_some() {
         return if status.is_success() {

@@ -10,7 +10,7 @@ pub mod flash;
 pub mod form;
 pub mod move_and_block;
 pub mod new;
-pub mod refusal;
+pub mod rejected_form;
 pub mod respond;
 pub mod task;
 

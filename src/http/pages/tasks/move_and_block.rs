@@ -26,7 +26,7 @@ use crate::{
             card::CardHtml,
             change_form::{change_form, refused_change},
             form::{EditForm, TaskForm},
-            refusal::Refusal,
+            rejected_form::RejectedForm,
         },
     },
 };
@@ -77,7 +77,7 @@ pub async fn move_task(EditForm(form): EditForm) -> Result<Response> {
         }
         // Without JavaScript the form leads back to its page.
         Err(problem) if fragment(&form.headers).is_none() => {
-            refused_change(&form, Refusal::of(problem, fields)?, false).await
+            refused_change(&form, RejectedForm::of(problem, fields)?, false).await
         }
         outcome => {
             let column = outcome
@@ -137,7 +137,15 @@ pub async fn move_form(
     headers: HeaderMap,
 ) -> Result<Response> {
     let TaskContext { viewer, access } = at.require_edit()?;
-    change_form(&app, &viewer, &headers, &access, false, Refusal::default()).await
+    change_form(
+        &app,
+        &viewer,
+        &headers,
+        &access,
+        false,
+        RejectedForm::default(),
+    )
+    .await
 }
 
 /// `GET /tasks/{key}/block`
@@ -147,7 +155,15 @@ pub async fn block_form(
     headers: HeaderMap,
 ) -> Result<Response> {
     let TaskContext { viewer, access } = at.require_edit()?;
-    change_form(&app, &viewer, &headers, &access, true, Refusal::default()).await
+    change_form(
+        &app,
+        &viewer,
+        &headers,
+        &access,
+        true,
+        RejectedForm::default(),
+    )
+    .await
 }
 
 /// `PUT` and `POST /tasks/{key}/block`
@@ -165,7 +181,7 @@ pub async fn block(EditForm(form): EditForm) -> Result<Response> {
         .await;
     match outcome {
         Err(problem) if fragment(&form.headers) != Some("task") => {
-            refused_change(&form, Refusal::of(problem, fields)?, true).await
+            refused_change(&form, RejectedForm::of(problem, fields)?, true).await
         }
         outcome => {
             form.respond(outcome, &format!("Blocked {}", access.key))

@@ -19,7 +19,7 @@ use crate::{
             change_form::refused_change,
             flash::with_flash,
             form::TaskForm,
-            refusal::Refusal,
+            rejected_form::RejectedForm,
             task::{shown, task_view},
         },
     },
@@ -60,16 +60,16 @@ pub(crate) async fn respond<T>(
         headers,
         fields,
     } = form;
-    let refusal = match outcome {
+    let rejected_form = match outcome {
         Ok(changed) => return changed_task(form, &changed, sentence).await,
         Err(problem) if fragment(headers) == Some("card") => return Err(problem),
-        Err(problem) => Refusal::of(problem, fields)?,
+        Err(problem) => RejectedForm::of(problem, fields)?,
     };
     if fragment(headers) == Some("form") {
-        return refused_change(form, refusal, false).await;
+        return refused_change(form, rejected_form, false).await;
     }
-    let status = refusal.status();
-    let task_view = task_view(&app.db, &app.clock, viewer, access, refusal, None).await?;
+    let status = rejected_form.status();
+    let task_view = task_view(&app.db, &app.clock, viewer, access, rejected_form, None).await?;
     shown(app, viewer, headers, task_view, status).await
 }
 
@@ -109,7 +109,7 @@ async fn changed_task<T>(
                     &app.clock,
                     viewer,
                     access,
-                    Refusal::default(),
+                    RejectedForm::default(),
                     None,
                 )
                 .await?,

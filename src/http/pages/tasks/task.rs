@@ -41,7 +41,7 @@ use crate::{
         extract::{form::Fields, task::TaskContext},
         layout::Layout,
         page::{self, fragment},
-        pages::tasks::refusal::Refusal,
+        pages::tasks::rejected_form::RejectedForm,
     },
 };
 
@@ -293,7 +293,7 @@ pub(crate) async fn task_view(
     clock: &Clock,
     viewer: &Viewer,
     access: &TaskAccess,
-    refusal: Refusal,
+    rejected_form: RejectedForm,
     done_change: Option<Uuid>,
 ) -> Result<TaskView> {
     let task = queries::load_task(db, &access.team, access.id).await?;
@@ -339,9 +339,9 @@ pub(crate) async fn task_view(
         may_edit: access.may_edit,
         task,
         now,
-        errors: refusal.errors,
-        conflict: refusal.conflict,
-        submitted: refusal.submitted,
+        errors: rejected_form.errors,
+        conflict: rejected_form.conflict,
+        submitted: rejected_form.submitted,
         undoable: timeline::undoable(db, done_change, viewer, now).await?,
     })
 }
@@ -365,7 +365,7 @@ pub async fn task(
         &app.clock,
         &viewer,
         &access,
-        Refusal::default(),
+        RejectedForm::default(),
         undo.done_change,
     )
     .await?;

@@ -1,4 +1,4 @@
-//! A refused form on a task: the errors and the entered values.
+//! A rejected form on a task: the errors and the entered values.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use crate::{
     http::extract::form::Fields,
 };
 
-/// The data of a refused form.
+/// Why a form was rejected, and what was entered. The default is a form that was not rejected.
 #[derive(Default)]
-pub(crate) struct Refusal {
+pub(crate) struct RejectedForm {
     pub(crate) errors: BTreeMap<&'static str, String>,
     pub(crate) conflict: Option<Conflict>,
     pub(crate) submitted: Fields,
 }
 
-impl Refusal {
-    /// Turns validation errors into a refusal; other problems are returned as errors.
+impl RejectedForm {
+    /// Takes validation errors and edit conflicts; other problems are returned as errors.
     pub(crate) fn of(problem: Problem, submitted: &Fields) -> Result<Self> {
         let submitted = submitted.clone();
         match problem {
