@@ -28,6 +28,7 @@ const ORDER: &[&[&str]] = &[
         "domain::slug",
         "domain::team",
         "domain::text",
+        "domain::workspace_seq",
     ],
     &["domain::auth"],
     &["domain::policy"],

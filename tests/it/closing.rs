@@ -487,7 +487,7 @@ async fn teams_share_a_retro_and_actions_become_tasks() {
         .ok()
         .text();
     assert!(
-        next.contains("Of 3 actions from Sprint 42: 1 done, 1 dropped, 1 still open."),
+        next.contains("Of 3 actions from Sprint 42: 1 done, 1 dismissed, 1 still open."),
         "{next}"
     );
     jonas
