@@ -115,16 +115,18 @@ pub(crate) async fn edit_column(
     // Columns are locked before the workspace, as when a task is blocked; the reverse order could
     // deadlock.
     bump_workspace_seq(change.db()).await?;
-    let is_taken: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM columns WHERE team_id = $1 AND id <> $2 AND lower(name) = lower($3))",
-    )
-    .bind(team.id)
-    .bind(id)
-    .bind(&name)
-    .fetch_one(change.db())
-    .await?;
-    if is_taken {
-        return Err(name_is_taken());
+    if old != name {
+        let is_taken: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM columns WHERE team_id = $1 AND id <> $2 AND lower(name) = lower($3))",
+        )
+        .bind(team.id)
+        .bind(id)
+        .bind(&name)
+        .fetch_one(change.db())
+        .await?;
+        if is_taken {
+            return Err(name_is_taken());
+        }
     }
     sqlx::query("UPDATE columns SET name = $3, state = $4 WHERE team_id = $1 AND id = $2")
         .bind(team.id)
