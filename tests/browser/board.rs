@@ -36,7 +36,17 @@ async fn created_and_moved_tasks_show_in_a_second_window() {
     one.type_text("Write the runbook").await;
     one.press_key("Enter").await;
     one.wait_for_column("todo", &["INF-1", "INF-2"]).await;
+    // Escape closes the field and keeps half a title for the next time
+    one.type_text("Half a title").await;
     one.press_key("Escape").await;
+    one.wait_for("!document.querySelector('.new')").await;
+    one.press_key("c").await;
+    one.wait_for("document.querySelector('.new textarea')?.value === 'Half a title'")
+        .await;
+    one.run_script("document.querySelector('.new textarea').value = ''")
+        .await;
+    one.press_key("Escape").await;
+    one.wait_for("!document.querySelector('.new')").await;
 
     let two = fixture.open_window(&fixture.world.jonas).await;
     two.open_board("/teams/infrastructure").await;

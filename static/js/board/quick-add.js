@@ -22,6 +22,9 @@ addEventListener("click", (event) => {
   openQuickAdd(column);
 });
 
+// The text of a field that was closed with Escape, for the next one.
+let draft = "";
+
 /**
  * Opens the field at the end of a column. The column's `+` link says which sprint the task goes to.
  * @param {HTMLElement} column
@@ -33,7 +36,8 @@ export function openQuickAdd(column) {
     // Text that was being typed in another column moves along.
     const other = document.querySelector(".new");
     item = createItem(column);
-    item.querySelector("textarea").value = other?.querySelector("textarea").value ?? "";
+    item.querySelector("textarea").value = other?.querySelector("textarea").value ?? draft;
+    draft = "";
     other?.remove();
     list.append(item);
   }
@@ -130,6 +134,7 @@ function restoreTitle(form, title, sent, error) {
 }
 
 function close(item, column) {
+  draft = item.querySelector("textarea").value.trim();
   item.remove();
   (column.querySelector("[data-task]:last-of-type h3 a") ?? column.querySelector(".add"))?.focus();
 }
