@@ -411,7 +411,7 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
         entries,
         [
             "account.created ada@example.org as administrator",
-            "sign-in.succeeded by the link for setting up",
+            "sign-in.succeeded with the setup link",
             "team.created {team}",
             "team.created {team}",
         ]

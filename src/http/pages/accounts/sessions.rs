@@ -131,8 +131,9 @@ pub(crate) async fn login(
     )
 }
 
-/// Counts an attempt to sign in or to guess a secret, and fails if there were too many. Refused attempts are written to the audit log once per
-/// interval, so that an attacker cannot fill it.
+/// Counts an attempt to sign in or to enter a link's password, and fails if there were too many.
+/// Refused attempts are written to the audit log once per interval, so that an attacker cannot fill
+/// it.
 pub(crate) async fn count_attempt(app: &App, from: ClientIp, tried: &str) -> Result<()> {
     let outcome = app.sign_in_limits.count(tried, from);
     if outcome.is_err() && app.sign_in_limits.should_log(from) {
@@ -187,10 +188,15 @@ pub(crate) async fn start_session(
     )
     .await?;
     tx.commit().await?;
-    let mut response = Redirect::to(next).into_response();
+    redirect_with_session(app, next, &session)
+}
+
+/// Redirects, with the session's cookie; an empty one signs out.
+pub(crate) fn redirect_with_session(app: &App, to: &str, session: &str) -> Result<Response> {
+    let mut response = Redirect::to(to).into_response();
     cookies::set(
         response.headers_mut(),
-        &cookies::session(app.is_https(), &session),
+        &cookies::session(app.is_https(), session),
     )?;
     Ok(response)
 }
@@ -205,12 +211,7 @@ pub(crate) async fn logout(State(app): State<App>, viewer: Option<Viewer>) -> Re
     {
         sign_out(&app.db, app.clock.now(), person.id, &token_hash).await?;
     }
-    let mut response = Redirect::to("/login").into_response();
-    cookies::set(
-        response.headers_mut(),
-        &cookies::session(app.is_https(), ""),
-    )?;
-    Ok(response)
+    redirect_with_session(&app, "/login", "")
 }
 
 /// `GET /enter/{key}`: signs in a visitor of the demo. Only the demo creates such links; they
@@ -227,7 +228,7 @@ pub(crate) async fn enter(
         &headers,
         from,
         (account.ok_or(Problem::NotFound)?, None),
-        "by a link of the demo",
+        "with a demo link",
         "/",
     )
     .await

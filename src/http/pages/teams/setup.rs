@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{
     extract::{Query, State},
     http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Redirect, Response},
+    response::Response,
 };
 use serde::Deserialize;
 use time::{Date, Duration};
@@ -25,12 +25,11 @@ use crate::{
         team::Team,
     },
     http::{
-        cookies,
         extract::form::Fields,
         layout::Layout,
         middleware::client_ip::ClientIp,
         page::{self, theme},
-        pages::accounts::user_agent,
+        pages::accounts::{redirect_with_session, user_agent},
     },
 };
 
@@ -128,16 +127,15 @@ pub(crate) async fn set_up(
     fields: Fields,
 ) -> Result<Response> {
     setup::check_link(&app.db, app.clock.now(), fields.text("key")).await?;
-    let hashed = passwords::hash(fields.text("password").to_owned()).await;
+    let new = passwords::hash(fields.text("password").to_owned())
+        .await
+        .and_then(|password_hash| read_setup(&fields, password_hash));
     let mut tx = app.db.begin().await?;
-    let written = match hashed {
-        Ok(password_hash) => match read_setup(&fields, password_hash) {
-            Ok(new) => setup::set_up(&mut tx, app.clock.now(), new).await,
-            Err(problem) => Err(problem),
-        },
+    let outcome = match new {
+        Ok(new) => setup::set_up(&mut tx, app.clock.now(), new).await,
         Err(problem) => Err(problem),
     };
-    match written {
+    match outcome {
         Ok((account, team)) => {
             let session = sign_in(
                 &mut tx,
@@ -145,7 +143,7 @@ pub(crate) async fn set_up(
                 &SignIn {
                     account,
                     password_hash: None,
-                    by: "by the link for setting up",
+                    by: "with the setup link",
                     network: &from.to_string(),
                     user_agent: user_agent(&headers),
                     previous: None,
@@ -153,12 +151,7 @@ pub(crate) async fn set_up(
             )
             .await?;
             tx.commit().await?;
-            let mut response = Redirect::to(&format!("/teams/{team}")).into_response();
-            cookies::set(
-                response.headers_mut(),
-                &cookies::session(app.is_https(), &session),
-            )?;
-            Ok(response)
+            redirect_with_session(&app, &format!("/teams/{team}"), &session)
         }
         Err(Problem::Invalid(errors)) => {
             tx.rollback().await?;
