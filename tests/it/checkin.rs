@@ -70,6 +70,9 @@ async fn check_in_shows_the_progress_to_another_team() {
         "Read the diff",
         "Write the runbook",
         "Burn-up of Sprint 42",
+        // its legend
+        "In the sprint</span>",
+        "Ideal</span>",
         "First visit",
     ] {
         assert!(page.contains(expected), "{expected} is not in {page}");
@@ -333,7 +336,7 @@ async fn request_outcome_is_shown_to_its_author() {
             .await
             .ok()
             .text()
-            .contains("3 requests, 0 concerns")
+            .contains(">3</a></b>open requests, 0 concerns")
     );
     let id = |title: &str| {
         let before = intake.split(title).next().unwrap();

@@ -263,7 +263,7 @@ async fn backlog_starts_with_tasks_that_unblock_others() {
         elif.get(PLANNING)
             .await
             .text()
-            .contains("<b>1</b>median tasks per sprint (1)")
+            .contains("<b>1</b>median tasks per sprint (recently 1)")
     );
 }
 

@@ -1120,8 +1120,8 @@ async fn list_by_person_shows_each_persons_tasks() {
         .unwrap();
     let link = |key: &str| format!("<a class=\"key\" href=\"/tasks/{key}\">{key}</a>");
     for (word, key) in [
-        ("now</span> ", &keys[0]),
-        ("· waiting on</span> ", &keys[1]),
+        ("in progress</span> ", &keys[0]),
+        ("· blocked</span> ", &keys[1]),
         ("· in review</span> ", &keys[2]),
     ] {
         assert!(

@@ -85,8 +85,8 @@ async fn planning_shows_medians_carried_tasks_and_open_work() {
     let page = elif.get("/teams/infrastructure/planning").await.ok().text();
     for expected in [
         "Planning Sprint 46",
-        "<b>2</b>median tasks per sprint (2, 3, 1)",
-        "<b>6</b>median points per sprint (16, 6, 5)",
+        "<b>2</b>median tasks per sprint (recently 2, 3, 1)",
+        "<b>6</b>median points per sprint (recently 16, 6, 5)",
         "1 open now, 1 planned",
         "0 open now, 1 planned",
     ] {

@@ -105,9 +105,11 @@ impl PlanningPage {
     }
 
     /// `2 requests, 1 concern`.
+    /// `open requests, 1 concern`, after the number of requests.
     fn requests_and_concerns(&self) -> String {
-        let requests = counted(self.open_requests, "request");
-        format!("{requests}, {}", counted(self.concerns, "concern"))
+        let plural = if self.open_requests == 1 { "" } else { "s" };
+        let concerns = counted(self.concerns, "concern");
+        format!("open request{plural}, {concerns}")
     }
 
     fn points(&self) -> i64 {
