@@ -23,8 +23,8 @@ pub(crate) struct OsUser {
 }
 
 impl OsUser {
-    /// The user that owns an existing cluster; otherwise our own, or `postgres`, else `nobody`, if we
-    /// are root.
+    /// The user that owns an existing cluster. For a new one it is our own user or, if that is root,
+    /// `postgres` or else `nobody`.
     pub(crate) fn for_cluster(cluster: &Path) -> anyhow::Result<Self> {
         let us = rustix::process::geteuid();
         let owner = fs::metadata(cluster)
@@ -38,7 +38,7 @@ impl OsUser {
             return wanted
                 .into_iter()
                 .find_map(|name| Self::look_up(name, true))
-                .context("Postgres refuses to run as root, and there is no user postgres or nobody to run it as");
+                .context("Postgres refuses to run as root, and there is no other user to run it as. Create one: useradd --system postgres");
         }
         let us = us.as_raw().to_string();
         if owner.is_some_and(|owner| owner != us) {

@@ -44,14 +44,14 @@ pub(crate) async fn edit_label(
 ) -> Result<()> {
     bump_workspace_seq(change.db()).await?;
     let name = name.trim().trim_start_matches('#');
-    let (old, stood): (String, i16) = sqlx::query_as(
+    let (old_name, old_hue): (String, i16) = sqlx::query_as(
         "SELECT name, hue FROM labels WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
     )
     .bind(team.id)
     .bind(label)
     .fetch_one(change.db())
     .await?;
-    if (old.as_str(), stood) == (name, hue) {
+    if (old_name.as_str(), old_hue) == (name, hue) {
         return Ok(());
     }
     sqlx::query("UPDATE labels SET name = $3, hue = $4 WHERE team_id = $1 AND id = $2")
@@ -65,7 +65,7 @@ pub(crate) async fn edit_label(
         change,
         team,
         EventKind::LabelEdited,
-        json!({ "name": old, "hue": stood }),
+        json!({ "name": old_name, "hue": old_hue }),
         json!({ "name": name, "hue": hue }),
     )
     .await

@@ -83,14 +83,14 @@ pub(crate) async fn refuse_reserved_key(
     team: Uuid,
     key: &str,
 ) -> Result<()> {
-    let is_anothers: bool = sqlx::query_scalar(
+    let belongs_to_another: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM former_keys WHERE key = $1 AND team_id <> $2)",
     )
     .bind(key)
     .bind(team)
     .fetch_one(db)
     .await?;
-    if is_anothers {
+    if belongs_to_another {
         return Err(Problem::field(
             "key",
             "This key is reserved: old links use it.",

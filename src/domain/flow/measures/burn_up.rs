@@ -204,12 +204,12 @@ mod tests {
             moved(1, 60, ColumnState::Doing),
         ];
         let at: Vec<OffsetDateTime> = (0..4).map(|day| BEGIN + Duration::days(day)).collect();
-        let stood: Vec<(usize, usize)> = progress_at(&scope_changes, &opening, &transitions, &at)
+        let counts: Vec<(usize, usize)> = progress_at(&scope_changes, &opening, &transitions, &at)
             .iter()
             .map(|day| (day.scope, day.done))
             .collect();
         assert_eq!(
-            stood,
+            counts,
             [(2, 0), (2, 1), (3, 2), (2, 0)],
             "done work that leaves the sprint leaves both lines"
         );

@@ -85,16 +85,16 @@ pub(crate) fn record(
 ) {
     let mut past: Vec<(OffsetDateTime, Option<Uuid>, Event)> = Vec::new();
     for (planned, row) in plan.tasks.iter().zip(rows) {
-        let mut stood = None;
+        let mut current_list = None;
         for action in &planned.task.past {
             if let HistoryAction::Made(to) | HistoryAction::Moved(_, to) = &action.what {
-                stood = Some(to);
+                current_list = Some(to);
             }
             let account = plan.people.find(&action.by).map(|account| account.id);
             past.push((
                 action.at.min(plan.now),
                 account,
-                past_event(team, plan, planned, row, (action, stood), draft),
+                past_event(team, plan, planned, row, (action, current_list), draft),
             ));
         }
     }
@@ -113,7 +113,7 @@ fn past_event(
     plan: &Plan<'_>,
     planned: &Planned<'_>,
     row: &Row,
-    (action, stood): (&Past, Option<&ListRef>),
+    (action, current_list): (&Past, Option<&ListRef>),
     draft: &Draft,
 ) -> Event {
     let (kind, before, mut after) = match &action.what {
@@ -133,7 +133,7 @@ fn past_event(
             json!({ "archived": true }),
         ),
         HistoryAction::Restored => {
-            let mut after = stood.map_or_else(|| json!({}), |list| spot(plan, draft, list));
+            let mut after = current_list.map_or_else(|| json!({}), |list| spot(plan, draft, list));
             after["archived"] = json!(false);
             (EventKind::TaskRestored, json!({ "archived": true }), after)
         }

@@ -69,14 +69,14 @@ fn burn_up(figures: &FlowReport) -> Rows {
     let ideal = burn_up.ideal();
     let days = std::iter::successors(Some(burn_up.starts_on), |day| day.next_day());
     let row = |(index, (day, ideal)): (usize, (time::Date, &f64))| {
-        let stood = burn_up.days.get(index);
+        let counts = burn_up.days.get(index);
         let forecast = burn_up.forecast.as_ref().filter(|_| day == burn_up.ends_on);
         let known =
             |number: Option<usize>| number.map_or(String::new(), |number| number.to_string());
         vec![
             day.to_string(),
-            known(stood.map(|stood| stood.scope)),
-            known(stood.map(|stood| stood.done)),
+            known(counts.map(|counts| counts.scope)),
+            known(counts.map(|counts| counts.done)),
             crate::http::pages::flow::charts::figure(*ideal),
             known(forecast.map(|forecast| forecast.low)),
             known(forecast.map(|forecast| forecast.high)),
