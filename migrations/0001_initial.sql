@@ -515,14 +515,13 @@ CREATE TABLE events (
     -- the task's version after the change
     version   bigint,
     at        timestamptz NOT NULL,
-    -- how it affected the task's state, such as "moved doing" or "archived -"; null if it did not. Reports over many
-    -- sprints read tens of thousands of these from an index alone.
-    transition     text GENERATED ALWAYS AS (
-        CASE WHEN kind IN ('task.created', 'task.imported', 'task.archived', 'task.restored')
-               OR kind = 'task.moved' AND before->>'state' IS DISTINCT FROM after->>'state'
-             THEN substr(kind, 6) || ' ' || coalesce(after->>'state', '-')
-                  || CASE WHEN after->>'archived' = 'true' THEN ' archived' ELSE '' END
-        END) STORED,
+    -- the event of the same team that this one reverses
+    undoes    bigint,
+    -- it was reversed, or reverses another: reports leave both out
+    is_undone boolean NOT NULL DEFAULT false,
+    -- how it affected the task's state, such as "moved doing" or "archived -"; null if it did not. `set_transition`
+    -- fills it in. Reports over many sprints read tens of thousands of these from an index alone.
+    transition text,
     PRIMARY KEY (team_id, seq),
     FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE
 );
@@ -532,6 +531,66 @@ CREATE INDEX event_joins_sprint ON events (team_id, (after->>'sprint')) WHERE af
 CREATE INDEX event_leaves_sprint ON events (team_id, (before->>'sprint')) WHERE before->>'sprint' IS NOT NULL;
 CREATE INDEX event_transition ON events (team_id, at, seq) INCLUDE (task_id, transition) WHERE transition IS NOT NULL;
 CREATE INDEX event_transition_of_task ON events (team_id, task_id, at, seq) INCLUDE (transition) WHERE transition IS NOT NULL;
+
+-- Whether something lasted so briefly that it is taken for a slip of the hand: a task that was dropped in the wrong
+-- column, or blocked for a moment. Reports leave it out.
+CREATE FUNCTION is_momentary(since timestamptz, until timestamptz) RETURNS boolean IMMUTABLE PARALLEL SAFE
+    RETURN until >= since AND until < since + interval '5 minutes';
+
+-- The transition of an event by itself, whatever came before it.
+CREATE FUNCTION plain_transition(kind text, before jsonb, after jsonb) RETURNS text IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN kind IN ('task.created', 'task.imported', 'task.archived', 'task.restored')
+                     OR kind = 'task.moved' AND before->>'state' IS DISTINCT FROM after->>'state'
+                THEN substr(kind, 6) || ' ' || coalesce(after->>'state', '-')
+                     || CASE WHEN after->>'archived' = 'true' THEN ' archived' ELSE '' END
+           END;
+
+-- Sets an event's transition, so that what was undone or momentary counts nowhere: the two events of an undo lose their
+-- transitions, and so does the way into a state that was left within minutes, with nothing else done to the task. (A
+-- task that was created there counts as created in todo.) A redo gives the first event its transition back. Every report
+-- reads the result. A writer of large histories may set transitions itself.
+CREATE FUNCTION set_transition() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    undone events;   -- the event that is undone
+    last events;     -- the task's last transition
+    state text := split_part(plain_transition(NEW.kind, NEW.before, NEW.after), ' ', 2);
+BEGIN
+    NEW.transition := plain_transition(NEW.kind, NEW.before, NEW.after);
+    IF NEW.undoes IS NOT NULL THEN
+        NEW.is_undone := true;
+        SELECT * INTO undone FROM events WHERE team_id = NEW.team_id AND seq = NEW.undoes;
+        IF undone.undoes IS NULL THEN
+            UPDATE events SET is_undone = true, transition = NULL WHERE team_id = NEW.team_id AND seq = undone.seq;
+        ELSE
+            UPDATE events SET is_undone = false, transition = plain_transition(kind, before, after)
+            WHERE team_id = NEW.team_id AND seq = undone.undoes;
+        END IF;
+    END IF;
+    IF NEW.kind NOT IN ('task.moved', 'task.archived', 'task.restored') OR NEW.transition IS NULL THEN
+        RETURN NEW;
+    END IF;
+
+    SELECT * INTO last FROM events
+    WHERE team_id = NEW.team_id AND task_id = NEW.task_id AND transition IS NOT NULL ORDER BY at DESC, seq DESC LIMIT 1;
+    IF NEW.kind = 'task.moved' AND split_part(last.transition, ' ', 1) IN ('created', 'moved') AND is_momentary(last.at, NEW.at)
+       AND NOT EXISTS (SELECT FROM events WHERE team_id = NEW.team_id AND task_id = NEW.task_id AND seq > last.seq
+                       AND change_id NOT IN (last.change_id, NEW.change_id)
+                       AND kind NOT IN ('task.moved', 'task.blocked', 'task.unblocked')) THEN
+        UPDATE events SET transition = CASE kind WHEN 'task.created' THEN 'created todo' END
+        WHERE team_id = NEW.team_id AND seq = last.seq;
+        SELECT * INTO last FROM events
+        WHERE team_id = NEW.team_id AND task_id = NEW.task_id AND transition IS NOT NULL ORDER BY at DESC, seq DESC LIMIT 1;
+    END IF;
+    IF last.seq IS NULL AND NEW.kind <> 'task.moved' THEN
+        -- the creation was undone: archiving is nothing more, and restoring creates the task
+        NEW.transition := CASE NEW.kind WHEN 'task.restored' THEN 'created ' || state END;
+    ELSIF split_part(last.transition, ' ', 2) = state THEN
+        NEW.transition := NULL;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER event_transition BEFORE INSERT ON events
+    FOR EACH ROW WHEN (NEW.transition IS NULL) EXECUTE FUNCTION set_transition();
 
 -- For how long tasks stay in a column, also when the next column has the same state. Moves within a column are frequent
 -- and are not included.

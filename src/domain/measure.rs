@@ -55,7 +55,7 @@ impl Measure {
         }
     }
 
-    /// A value entered manually: `31`, `31 %`, `yes`.
+    /// A value entered manually: `31`, `31 %`, `done`.
     pub(crate) fn format_value(self, value: i64) -> String {
         match self {
             Self::Count => value.to_string(),
@@ -64,12 +64,17 @@ impl Measure {
         }
     }
 
-    /// A value with its target: `31 / 50`, `4 / 10 %`, `not yet`.
+    /// A value with its target: `31 / 50`, `4 / 10 %`, `not done`.
     pub(crate) fn figure(self, current: i64, target: i64) -> String {
         match self {
             Self::Count => format!("{current} / {target}"),
             Self::Share => format!("{current} / {target} %"),
-            Self::YesNo => (if current >= target { "yes" } else { "not yet" }).to_owned(),
+            Self::YesNo => (if current >= target {
+                "done"
+            } else {
+                "not done"
+            })
+            .to_owned(),
         }
     }
 }

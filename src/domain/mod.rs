@@ -33,5 +33,6 @@ pub mod tasks;
 pub mod team;
 pub mod teams;
 pub mod text;
+pub mod work_time;
 pub mod workspace;
 pub mod workspace_seq;

@@ -6,7 +6,6 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        clock,
         error::Result,
         person::Person,
         policy::{team_access, viewer::Viewer},
@@ -60,7 +59,7 @@ impl Layout {
         team: &str,
     ) -> Result<Self> {
         let sprints = sprints::queries::sprints(&app.db).await?;
-        let today = clock::day_in(app.clock.now(), &viewer.time_zone);
+        let today = sprints::queries::workspace_today(&app.db, app.clock.now()).await?;
         let mark =
             sprints::queries::active(&sprints).map_or_else(Vec::new, |sprint| sprint.mark(today));
         let teams = team_access::teams(&app.db, viewer).await?;

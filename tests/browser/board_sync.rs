@@ -250,3 +250,45 @@ async fn drop_under_a_filter_lands_beside_the_visible_neighbour() {
         .wait_for("document.querySelector('.sprint').textContent.includes('1 of 4 tasks done')")
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn limited_columns_stay_counted_under_a_filter_while_others_work() {
+    let fixture = BrowserFixture::new().await;
+    let (elif, tomas) = (
+        &fixture.world.elif,
+        fixture
+            .world
+            .join("Tomas Weber", "tomas", "infrastructure")
+            .await,
+    );
+    elif.post(
+        "/teams/infrastructure/columns/in-progress/limit",
+        &[("limit", "2")],
+    )
+    .await
+    .ok();
+    elif.create_task("infrastructure", "in-progress", "Seen")
+        .await;
+    let other = elif
+        .create_task("infrastructure", "in-progress", "Other")
+        .await;
+    let window = fixture.open_window(elif).await;
+    window.open_board("/teams/infrastructure?q=seen").await;
+    let count = "document.querySelector('[data-column=in-progress] [data-count]').textContent";
+    window
+        .wait_for(&format!("{count} === '1 shown, 2 / 2'"))
+        .await;
+    let third = tomas
+        .create_task("infrastructure", "in-progress", "Third")
+        .await;
+    window
+        .wait_for(&format!("{count} === '1 shown, 3 / 2'"))
+        .await;
+    for key in [other, third] {
+        tomas
+            .post(&format!("/tasks/{key}/position"), &[("column", "done")])
+            .await
+            .ok();
+    }
+    window.wait_for(&format!("{count} === '1 / 2'")).await;
+}

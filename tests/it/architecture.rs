@@ -33,6 +33,7 @@ const ORDER: &[&[&str]] = &[
     &["domain::auth"],
     &["domain::policy"],
     &["domain::events"],
+    &["domain::work_time"],
     &["domain::accounts"],
     &["domain::teams"],
     &["domain::boards"],

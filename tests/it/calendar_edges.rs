@@ -67,6 +67,12 @@ async fn teams_across_the_date_line_each_use_their_own_day() {
         page.contains("Standup, Mon 23 Nov") && page.contains("since Fri 20 Nov · day 6"),
         "{page}"
     );
+    for (team, day) in [("infrastructure", "day 8 of"), ("ingestion", "day 6 of")] {
+        for page in ["", "/check-in"] {
+            let page = elif.get(&format!("/teams/{team}{page}")).await.ok().text();
+            assert!(page.contains(day), "{team}: {page}");
+        }
+    }
     let pitch = elif.get("/sprints/42").await.ok().text();
     assert!(
         pitch.contains("75 %") && pitch.contains("55 %"),
@@ -87,7 +93,7 @@ async fn teams_across_the_date_line_each_use_their_own_day() {
             .await
             .ok()
             .text()
-            .contains("Expected by today: 50 %")
+            .contains("should be at 50 % by today")
     );
     // the joint standup covers each team's time since its own last standup
     let page = elif.get("/standup").await.ok().text();
@@ -113,7 +119,7 @@ async fn sprint_over_new_year_counts_the_teams_working_days() {
     .await;
     let board = async || elif.get("/teams/infrastructure").await.ok().text();
     assert!(
-        board().await.contains("Expected by today: 55 %"),
+        board().await.contains("should be at 55 % by today"),
         "Monday is day 6 of 10"
     );
     elif.post(
@@ -123,7 +129,7 @@ async fn sprint_over_new_year_counts_the_teams_working_days() {
     .await
     .ok();
     assert!(
-        board().await.contains("Expected by today: 50 %"),
+        board().await.contains("should be at 50 % by today"),
         "day 5 of 9"
     );
     set_week(
@@ -134,7 +140,7 @@ async fn sprint_over_new_year_counts_the_teams_working_days() {
     )
     .await;
     assert!(
-        board().await.contains("Expected by today: 55 %"),
+        board().await.contains("should be at 55 % by today"),
         "Sunday is a working day, Friday is not"
     );
     let page = elif.get("/teams/infrastructure/standup").await.ok().text();

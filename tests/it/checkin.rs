@@ -102,14 +102,14 @@ async fn check_in_shows_the_progress_to_another_team() {
         lately.contains("Smallest tables") && facts["done"][0]["title"] == "Smallest tables",
         "{lately}"
     );
-    assert!(page.contains("Expected by today: 65 %"), "{page}");
+    assert!(page.contains("should be at 65 % by today"), "{page}");
     assert!(
         jonas
             .get("/teams")
             .await
             .ok()
             .text()
-            .contains("Expected by today: 65 %")
+            .contains("should be at 65 % by today")
     );
     assert_eq!(facts["blocked"][0]["blocked_by"][0]["on"], "ING-1");
 }

@@ -284,6 +284,17 @@ async fn ended_sprint_stays_open_and_the_board_says_so() {
     );
     let board = elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("has ended but is not closed yet") && board.contains(CLOSE));
+    let my_work = elif.get("/").await.ok().text();
+    assert!(my_work.contains("has ended but is not closed yet") && my_work.contains(CLOSE));
+    let ended = elif
+        .get("/teams/infrastructure?sprint=42")
+        .await
+        .ok()
+        .text();
+    assert!(
+        ended.contains("ended ·") && !ended.contains("day 10 of 10"),
+        "{ended}"
+    );
     let sprints = elif
         .api(axum::http::Method::GET, "/sprints", json!({}))
         .await
@@ -681,6 +692,7 @@ async fn sprint_closed_early_has_no_forecast_and_a_frozen_burn_up() {
         let key = elif
             .create_task("infrastructure", "todo", &format!("Drill {n}"))
             .await;
+        world.app.clock.advance(Duration::minutes(10));
         elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
             .await
             .ok();
@@ -987,4 +999,27 @@ async fn enter_on_the_closing_page_closes_nothing() {
         first.contains("formmethod=\"dialog\"") && !first.contains("name="),
         "the first button submits nothing: {first}"
     );
+}
+
+#[tokio::test]
+async fn check_in_keeps_a_closed_sprints_result_until_the_next_one_starts() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let left = elif.create_task("infrastructure", "todo", "Left").await;
+    elif.create_task("infrastructure", "done", "Cut over").await;
+    close_sprint(elif, &[(&left, "carry")]).await.ok();
+    let check_in = async || elif.get("/teams/infrastructure/check-in").await.ok().text();
+    let page = check_in().await;
+    assert!(page.contains("Infrastructure, Sprint 42 closed"), "{page}");
+    assert!(page.contains("Sprint 42: 1 of 2 done"), "{page}");
+    assert!(page.contains("Cut over"), "{page}");
+    world.app.clock.advance(Duration::days(8));
+    fortnight::domain::sprints::cadence::update_sprints(
+        &mut world.db.acquire().await.unwrap(),
+        NOW + Duration::days(8),
+    )
+    .await
+    .unwrap();
+    let page = check_in().await;
+    assert!(page.contains("Sprint 43: 0 of 1 done"), "{page}");
 }

@@ -52,6 +52,7 @@ async fn create_three_days_of_work(world: &World) {
     .await
     .ok();
     move_to(elif, "INF-2", "in-progress").await;
+    world.app.clock.advance(Duration::hours(1));
     move_to(elif, "INF-2", "done").await;
     move_to(elif, "INF-3", "done").await;
     world.app.clock.advance(Duration::days(1));
@@ -454,7 +455,7 @@ async fn imports_with_incomplete_history_are_left_out() {
     create_three_days_of_work(&world).await;
     // like an import with an incomplete history: there is no creation event
     sqlx::query(
-        "UPDATE events SET kind = 'task.imported' WHERE kind = 'task.created'
+        "UPDATE events SET kind = 'task.imported', transition = 'imported todo' WHERE kind = 'task.created'
          AND task_id = (SELECT id FROM tasks WHERE number = 1 AND team_id = (SELECT id FROM teams WHERE key = 'INF'))",
     )
     .execute(&world.db)

@@ -801,7 +801,7 @@ async fn goal_followers_learn_of_progress_and_closing() {
         .ok();
     let page = jonas.get("/").await.ok().text();
     for expected in [
-        "Elif updated its progress: yes",
+        "Elif updated its progress: done",
         "Elif updated its progress: 4 %",
         "Elif removed it from its project",
         "Elif added it to project “New cluster”",
@@ -813,7 +813,7 @@ async fn goal_followers_learn_of_progress_and_closing() {
     }
     let history = jonas.get("/teams/infrastructure/history").await.ok().text();
     assert!(
-        history.contains("updated a goal&#39;s progress: yes")
+        history.contains("updated a goal&#39;s progress: done")
             && history.contains("updated a goal&#39;s progress: 4 %"),
         "{history}"
     );

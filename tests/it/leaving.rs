@@ -347,6 +347,7 @@ async fn deleted_person_is_removed_from_blockers_and_reports() {
     )
     .await
     .ok();
+    world.app.clock.advance(time::Duration::hours(1));
     elif.post(&format!("/tasks/{}/unblock", keys[0]), &[])
         .await
         .ok();

@@ -41,4 +41,5 @@ mod stream_revocation;
 mod task;
 mod unblocked_notices;
 mod unblocking;
+mod work_time;
 mod wrong_input;

@@ -534,7 +534,7 @@ async fn expected_pace_uses_the_teams_week_and_days_off() {
     assert!(page.contains("09:30") && page.contains("Europe/Berlin"));
     let board = elif.get("/teams/infrastructure").await.text();
     assert!(
-        board.contains("Expected by today: 68 %"),
+        board.contains("should be at 68 % by today"),
         "the middle of working day 6 of 8"
     );
     elif.post(
@@ -547,7 +547,7 @@ async fn expected_pace_uses_the_teams_week_and_days_off() {
         elif.get("/teams/infrastructure")
             .await
             .text()
-            .contains("Expected by today: 64 %"),
+            .contains("should be at 64 % by today"),
         "the middle of working day 5 of 7"
     );
     assert!(
@@ -609,7 +609,7 @@ async fn person_with_other_hours_is_not_suggested() {
         elif.get("/teams/infrastructure")
             .await
             .text()
-            .contains("Suggested: Tomas")
+            .contains("Could join: Tomas")
     );
     let hours = [
         ("name", "Tomas Weber"),
@@ -623,7 +623,7 @@ async fn person_with_other_hours_is_not_suggested() {
             .get("/teams/infrastructure")
             .await
             .text()
-            .contains("Suggested: Tomas")
+            .contains("Could join: Tomas")
     );
     assert!(
         elif.get("/teams/infrastructure/about")

@@ -1168,7 +1168,7 @@ async fn moved_and_unblocked_tasks_are_counted() {
     .ok();
     let page = elif.get(STANDUP).await.ok().text();
     assert!(
-        page.contains("<span class=\"muted\">1 moved, 1 unblocked</span>"),
+        page.contains("<span class=\"muted\">1 moved to in review, 1 unblocked</span>"),
         "{page}"
     );
 }

@@ -120,6 +120,7 @@ async fn retro_shows_blocked_and_slow_tasks_and_missed_goals() {
     let quick = elif
         .create_task("infrastructure", "in-progress", "Pin the operator")
         .await;
+    world.app.clock.advance(Duration::hours(1));
     elif.post(&format!("/tasks/{quick}/position"), &[("column", "done")])
         .await
         .ok();

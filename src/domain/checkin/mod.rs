@@ -2,6 +2,7 @@
 //! last visit, and requests.
 
 pub mod changes;
+pub mod facts;
 pub mod requests;
 pub mod summary;
 pub mod visits;

@@ -1,6 +1,5 @@
 //! The summary of a team's sprint for people who are waiting for it, as a page, JSON and feeds.
 
-use serde::Serialize;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -10,6 +9,7 @@ use crate::domain::{
     error::Result,
     goals::{self, Goal},
     humanize::without_addresses,
+    retro,
     sprints::{self, Sprint},
     tasks::{self, Card},
     team::Team,
@@ -27,6 +27,8 @@ pub(crate) struct CheckIn {
     pub(crate) sprint: Option<Sprint>,
     /// The number of the current working day, and of all working days of the sprint.
     pub(crate) day: (usize, usize),
+    /// Number of done tasks and of all, if the team has closed the sprint.
+    pub(crate) result: Option<(usize, usize)>,
     pub(crate) goals: Vec<Goal>,
     /// Number of tasks of the sprint by state.
     pub(crate) counts: [i64; 5],
@@ -67,6 +69,8 @@ impl CheckIn {
         let (team, day) = (&self.team.name, self.day.0);
         match &self.sprint {
             None => team.clone(),
+            Some(sprint) if sprint.is_closed() => format!("{team}, {} closed", sprint.name),
+            Some(sprint) if sprint.is_ended() => format!("{team}, {} ended", sprint.name),
             Some(sprint) if day == 0 => format!("{team}, before {}", sprint.name),
             Some(sprint) => format!("{team}, day {day} of {}", sprint.name),
         }
@@ -78,18 +82,18 @@ impl CheckIn {
             .sprint
             .as_ref()
             .map_or("No sprint", |sprint| sprint.name.as_str());
-        format!(
-            "{name}: {} of {} done",
-            self.count(ColumnState::Done),
-            self.total()
-        )
+        let (done, total) = self.result.map_or_else(
+            || (self.count(ColumnState::Done), self.total()),
+            |(done, total)| (done as i64, total as i64),
+        );
+        format!("{name}: {done} of {total} done")
     }
 }
 
 /// Loads the state of a team's sprint.
 pub(crate) async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<CheckIn> {
     let sprints = sprints::queries::sprints_of(db, team.id).await?;
-    let sprint = sprints::queries::current(&sprints).cloned();
+    let sprint = sprints::queries::told(&sprints).cloned();
     let roster = load_roster(db, team.id).await?;
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, state, count, index FROM (
@@ -138,8 +142,17 @@ pub(crate) async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> R
             sprint.working_days(&roster.week).len(),
         )
     });
+    let result = match &sprint {
+        Some(sprint) if sprint.is_closed() => {
+            let mut db = db.acquire().await?;
+            let report = retro::report::frozen(&mut db, team.id, sprint.id).await?;
+            report.map(|report| (report.finished().0, report.tasks.len()))
+        }
+        _ => None,
+    };
     Ok(CheckIn {
         day,
+        result,
         goals,
         counts,
         blocked: of(ColumnState::Blocked),
@@ -280,121 +293,5 @@ impl CheckIn {
         self.goals.iter_mut().for_each(goal_for_guests);
         hide_addresses(self.sprint.as_mut().map(|sprint| &mut sprint.name));
         self
-    }
-}
-
-/// The summary as JSON.
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = CheckIn)]
-pub(crate) struct Facts {
-    /// The team.
-    team: CheckInTeam,
-    /// The current sprint; null if there is none.
-    sprint: Option<Sprint>,
-    /// The number of the current working day of the sprint, from 1; 0 before the sprint.
-    #[schema(example = 7)]
-    day: usize,
-    /// The number of working days of the sprint.
-    #[schema(example = 10)]
-    days: usize,
-    /// The number of tasks of the sprint by state: `todo`, `doing`, `blocked`, `review` and `done`.
-    #[schema(
-        value_type = std::collections::BTreeMap<String, i64>,
-        example = json!({ "blocked": 1, "doing": 4, "done": 9, "review": 2, "todo": 8 }),
-    )]
-    counts: std::collections::BTreeMap<&'static str, i64>,
-    /// The goals of the sprint.
-    goals: Vec<GoalFacts>,
-    /// The blocked tasks, longest blocked first.
-    blocked: Vec<Card>,
-    /// The tasks in review, longest in review first; at most 12.
-    in_review: Vec<Card>,
-    /// The finished tasks, newest first; at most 12.
-    done: Vec<Card>,
-    /// The tasks to start next, in the team's order; at most 12.
-    next_up: Vec<Card>,
-    /// The number of the team's newest event.
-    #[schema(example = 1308)]
-    seq: i64,
-}
-
-/// The team of a check-in.
-#[derive(Serialize, utoipa::ToSchema)]
-struct CheckInTeam {
-    /// The slug.
-    #[schema(example = "infrastructure")]
-    slug: String,
-    /// The name.
-    #[schema(example = "Infrastructure")]
-    name: String,
-}
-
-/// A goal of the sprint with its progress.
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = CheckInGoal)]
-struct GoalFacts {
-    /// The title.
-    #[schema(example = "Migrate 50 of the 100 tables")]
-    title: String,
-    /// The progress in words.
-    #[schema(example = "31 / 50")]
-    figure: String,
-    /// The current value.
-    #[schema(example = 31)]
-    current: i64,
-    /// The value to reach.
-    #[schema(example = 50)]
-    target: i64,
-    /// The progress in percent.
-    #[schema(example = 62)]
-    is: i64,
-    /// The progress that is expected by today, in percent.
-    #[schema(example = 70)]
-    due: i64,
-    /// Whether the progress is behind what is expected.
-    #[schema(example = json!(true))]
-    behind: bool,
-    /// The names of the owners.
-    #[schema(example = json!(["Elif Hartmann", "Jonas Gruber"]))]
-    owners: Vec<String>,
-}
-
-impl From<Goal> for GoalFacts {
-    fn from(goal: Goal) -> Self {
-        Self {
-            behind: goal.is_behind(),
-            title: goal.title,
-            figure: goal.figure,
-            current: goal.current,
-            target: goal.target,
-            is: goal.is,
-            due: goal.due,
-            owners: goal.owners.into_iter().map(|owner| owner.name).collect(),
-        }
-    }
-}
-
-impl From<CheckIn> for Facts {
-    fn from(of: CheckIn) -> Self {
-        Self {
-            team: CheckInTeam {
-                slug: of.team.slug,
-                name: of.team.name,
-            },
-            sprint: of.sprint,
-            day: of.day.0,
-            days: of.day.1,
-            counts: ColumnState::ALL
-                .into_iter()
-                .map(ColumnState::as_str)
-                .zip(of.counts)
-                .collect(),
-            goals: of.goals.into_iter().map(GoalFacts::from).collect(),
-            blocked: of.blocked,
-            in_review: of.in_review,
-            done: of.done,
-            next_up: of.next_up,
-            seq: of.team.seq,
-        }
     }
 }

@@ -35,6 +35,7 @@ struct PendingEvent {
     event: Event,
     at: OffsetDateTime,
     actor: Option<Uuid>,
+    undoes: Option<i64>,
 }
 
 /// An open transaction that collects events. They are written just before the commit, so that the
@@ -48,6 +49,8 @@ pub struct Change {
     /// The teams that the actor's token is limited to; `None` means all visible teams.
     pub(crate) reach: Option<Vec<Uuid>>,
     pub(crate) at: OffsetDateTime,
+    /// While an event is being undone, its sequence number; the events recorded meanwhile refer to it.
+    pub(crate) undoing: Option<i64>,
 }
 
 /// The result of a committed change.
@@ -121,6 +124,7 @@ impl EventStore {
             actor: actor.account,
             reach: actor.reach.clone(),
             at: self.clock.now(),
+            undoing: None,
         };
         if let (Some(repeat), Some(account)) = (&actor.repeat, actor.account) {
             change.take_key(repeat, account).await?;
@@ -166,6 +170,7 @@ impl Change {
             event,
             at: self.at,
             actor: self.actor,
+            undoes: self.undoing,
         });
     }
 
@@ -181,7 +186,12 @@ impl Change {
         at: OffsetDateTime,
         actor: Option<Uuid>,
     ) {
-        self.events.push(PendingEvent { event, at, actor });
+        self.events.push(PendingEvent {
+            event,
+            at,
+            actor,
+            undoes: None,
+        });
     }
 
     /// A second request with the same key waits here for the first, and then gets its result.
@@ -243,10 +253,11 @@ impl Change {
             still_may!("$1", "$11", "$12"),
             " RETURNING seq),
                   written AS (
-                      INSERT INTO events (team_id, seq, change_id, actor_id, at, task_id, kind, before, after, version)
-                      SELECT $1, numbered.seq - $2 + event.nth, $3, event.actor, event.at, event.task, event.kind, event.before, event.after, event.version
-                      FROM numbered, unnest($4::uuid[], $5::timestamptz[], $6::uuid[], $7::text[], $8::jsonb[], $9::jsonb[], $10::bigint[])
-                           WITH ORDINALITY AS event (actor, at, task, kind, before, after, version, nth))
+                      INSERT INTO events (team_id, seq, change_id, actor_id, at, task_id, kind, before, after, version, undoes)
+                      SELECT $1, numbered.seq - $2 + event.nth, $3, event.actor, event.at, event.task, event.kind, event.before, event.after, event.version,
+                             event.undoes
+                      FROM numbered, unnest($4::uuid[], $5::timestamptz[], $6::uuid[], $7::text[], $8::jsonb[], $9::jsonb[], $10::bigint[], $13::bigint[])
+                           WITH ORDINALITY AS event (actor, at, task, kind, before, after, version, undoes, nth))
              SELECT seq FROM numbered"
         ))
         .bind(team)
@@ -261,6 +272,7 @@ impl Change {
         .bind(events.iter().map(|noted| noted.event.version).collect::<Vec<_>>())
         .bind(self.actor)
         .bind(takes.as_str())
+        .bind(events.iter().map(|noted| noted.undoes).collect::<Vec<_>>())
         .fetch_optional(self.db())
         .await?;
         seq.ok_or_else(|| {

@@ -21,7 +21,9 @@ pub(crate) fn describe_transition(
         (Some("blocked"), _) => "Unblocked",
         _ if began("created") || began("imported") => "Added",
         _ if began("archived") => "Restored",
-        _ => "Moved",
+        (_, ColumnState::Todo) => "Moved to todo",
+        (_, ColumnState::Doing) => "Moved to in progress",
+        (_, ColumnState::Review) => "Moved to in review",
     }
 }
 
@@ -63,7 +65,7 @@ mod tests {
         );
         assert_eq!(
             described("moved review", Some("doing"), ColumnState::Review),
-            "Moved"
+            "Moved to in review"
         );
     }
 

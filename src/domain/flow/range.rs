@@ -240,10 +240,7 @@ mod tests {
             (days.len(), days[11], days[13]),
             (14, date!(2027 - 01 - 01), date!(2027 - 01 - 03))
         );
-        assert_eq!(
-            crate::domain::flow::measures::days(days[0], days[13]),
-            Some(14)
-        );
+        assert_eq!(crate::domain::work_time::days(days[0], days[13]), Some(14));
     }
 
     #[test]

@@ -12,13 +12,14 @@ use crate::domain::{
     column_state::ColumnState,
     error::Result,
     flow::{
-        measures::{self, Blocked, BurnUp, CycleTime, CycleTimes, Excluded, StartedTask},
+        measures::{self, Blocked, BurnUp},
         queries::{self, task_refs::TaskRef},
         range::Range,
     },
     sprints::Sprint,
     team::Team,
     teams::roster::Week,
+    work_time::{self, CycleTime, CycleTimes, Excluded, StartedTask},
 };
 
 /// A team's flow over a range.
@@ -71,12 +72,12 @@ impl FlowReport {
     ) -> Result<Self> {
         let zone = week.zone.as_str();
         let span = (range.since, range.until);
-        let mut opening = queries::open_at(db, team.id, range.since).await?;
-        let mut transitions = queries::transitions(db, team.id, span).await?;
+        let mut opening = work_time::queries::open_at(db, team.id, range.since).await?;
+        let mut transitions = work_time::queries::transitions(db, team.id, span).await?;
         let mut blockers = queries::blockers(db, team.id, span, zone).await?;
         let work_in_progress = queries::work_in_progress(db, team, filter, now).await?;
 
-        let mut named: Vec<Uuid> = measures::finished(&transitions)
+        let mut named: Vec<Uuid> = work_time::finished(&transitions)
             .into_iter()
             .map(|(task, _)| task)
             .collect();
@@ -97,16 +98,16 @@ impl FlowReport {
             transitions.retain(|transition| task_refs.contains_key(&transition.task));
             blockers.retain(|spell| task_refs.contains_key(&spell.task));
         }
-        let finished = measures::finished(&transitions);
+        let finished = work_time::finished(&transitions);
         // Most finished tasks were created within the range; only for the others is the start
         // looked up before it.
-        let known = measures::first_started(&transitions);
+        let known = work_time::first_started(&transitions);
         let both = finished
             .iter()
             .map(|(task, _)| *task)
             .chain(work_in_progress.iter().map(|task_ref| task_ref.id));
         let others: Vec<Uuid> = both.filter(|task| !known.contains_key(task)).collect();
-        let mut started = queries::started(db, team.id, &others, zone).await?;
+        let mut started = work_time::queries::started(db, team.id, &others, zone).await?;
         started.extend(
             known
                 .iter()
@@ -119,8 +120,8 @@ impl FlowReport {
             .map(|(task, at)| (*task, clock::day_in(*at, zone)))
             .collect();
         let times =
-            measures::cycle_times(done.iter().map(|(task, day)| (*task, start_of(task), *day)));
-        let ages = measures::cycle_times(
+            work_time::cycle_times(done.iter().map(|(task, day)| (*task, start_of(task), *day)));
+        let ages = work_time::cycle_times(
             work_in_progress
                 .iter()
                 .map(|task_ref| (task_ref.id, start_of(&task_ref.id), range.today)),
@@ -147,15 +148,15 @@ impl FlowReport {
             .sprints
             .iter()
             .cloned()
-            .zip(measures::throughput(&done_on, &spans))
+            .zip(work_time::throughput(&done_on, &spans))
             .collect();
         let in_column: Vec<(Uuid, Date, Date)> =
-            measures::spans(ColumnState::Blocked, &opening, &transitions, span)
+            work_time::spans(ColumnState::Blocked, &opening, &transitions, span)
                 .into_iter()
                 .map(|(task, from, to)| (task, queries::span_of_days((from, to), span, zone)))
                 .map(|(task, (from, to))| (task, from, to))
                 .collect();
-        let counts = measures::days_by_state(&opening, &transitions, &range.ends(zone));
+        let counts = work_time::days_by_state(&opening, &transitions, &range.ends(zone));
         Ok(Self {
             states: range.days().into_iter().zip(counts).collect(),
             times,
@@ -189,7 +190,7 @@ impl FlowReport {
             .filter(|(sprint, _)| sprint.ends_on < self.range.today);
         let mut counts: Vec<i64> = over.map(|(_, count)| *count as i64).collect();
         counts.sort_unstable();
-        measures::percentile(&counts, 0.5)
+        work_time::percentile(&counts, 0.5)
     }
 
     /// A task's key.

@@ -105,7 +105,7 @@ pub(crate) async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<A
                  SELECT team_id, seq, task_id, at, transition FROM events WHERE team_id = r.team_id AND transition IS NOT NULL AND transition NOT LIKE 'imported%' AND at >= r.at AND seq > r.seq
                  UNION ALL
                  SELECT team_id, seq, task_id, at, transition FROM events WHERE team_id = r.team_id AND kind = 'task.moved' AND transition IS NULL
-                        AND before ? 'column_since' AND at >= r.at AND seq > r.seq) e),
+                        AND before ? 'column_since' AND before->>'state' = after->>'state' AND at >= r.at AND seq > r.seq) e),
          tasks_of_followed AS (
              SELECT k.team_id, k.id AS task_id, f.since FROM mine f JOIN tasks k ON k.team_id = f.team_id AND k.goal_id = f.goal_id
              UNION ALL SELECT k.team_id, k.id, f.since FROM mine f JOIN tasks k ON k.project_team_id = f.team_id AND k.project_id = f.project_id

@@ -55,7 +55,7 @@ pub(crate) struct BlockerFigure {
     pub(crate) key: String,
     pub(crate) title: String,
     pub(crate) on: String,
-    /// Working days of the team, both ends included.
+    /// Days of the team, both ends included.
     pub(crate) days: i64,
     pub(crate) ended: bool,
 }
@@ -66,7 +66,7 @@ pub(crate) struct BlockerFigure {
 pub(crate) struct CycleFigure {
     pub(crate) key: String,
     pub(crate) title: String,
-    /// Working days of the team, both ends included.
+    /// Days of the team, both ends included.
     pub(crate) days: i64,
     pub(crate) story: String,
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sqlx::PgConnection;
-use time::{Date, OffsetDateTime};
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
@@ -15,6 +15,7 @@ use crate::domain::{
     sprints::Sprint,
     team::Team,
     teams::roster::Week,
+    work_time::{self, Transition},
 };
 
 /// How many of the longest waits and cycle times are listed.
@@ -49,7 +50,7 @@ pub(crate) async fn blockers(
          LEFT JOIN teams t ON t.id = w.on_team_id AND ",
         named_beside!("t", "w.team_id"),
         " LEFT JOIN accounts a ON a.id = w.on_account_id
-         WHERE w.team_id = $1 AND w.since < $3 AND (w.ended_at IS NULL OR w.ended_at >= $2)
+         WHERE w.team_id = $1 AND w.since < $3 AND (w.ended_at IS NULL OR w.ended_at >= $2 AND NOT is_momentary(w.since, w.ended_at))
          ORDER BY coalesce(w.ended_at, $3) - w.since DESC, w.id LIMIT $4"
     ))
     .bind(team.id)
@@ -58,16 +59,18 @@ pub(crate) async fn blockers(
     .bind(LONGEST as i64)
     .fetch_all(db)
     .await?;
+    let day = |at: OffsetDateTime| clock::day_in(at, &week.zone);
     let figure = |row: Row| BlockerFigure {
         key: format!("{}-{}", team.key, row.number),
         title: row.title,
         on: row.on,
-        days: days_between(row.since, row.ended_at.unwrap_or(to).min(to), week),
+        days: work_time::days(day(row.since), day(row.ended_at.unwrap_or(to).min(to))).unwrap_or(1),
         ended: row.ended_at.is_some_and(|ended| ended <= to),
     };
     Ok(rows.into_iter().map(figure).collect())
 }
 
+/// The longest cycle times of these done tasks, in the team's days.
 pub(crate) async fn cycles(
     db: &mut PgConnection,
     team: &Team,
@@ -76,31 +79,30 @@ pub(crate) async fn cycles(
     now: OffsetDateTime,
 ) -> Result<Vec<CycleFigure>> {
     let ids: Vec<Uuid> = done.iter().map(|task| task.id).collect();
-    let moves: Vec<(Uuid, String, OffsetDateTime)> = sqlx::query_as(
-        "SELECT task_id, after->>'state', at FROM events
-         WHERE team_id = $1 AND task_id = ANY($2) AND kind IN ('task.created', 'task.moved') AND after->>'state' IS NOT NULL
-         ORDER BY task_id, seq",
+    let transitions = work_time::queries::transitions_of(
+        db,
+        team.id,
+        &ids,
+        (OffsetDateTime::UNIX_EPOCH, now + Duration::MICROSECOND),
     )
-    .bind(team.id)
-    .bind(&ids)
-    .fetch_all(db)
     .await?;
-    let mut of_task: HashMap<Uuid, Vec<(ColumnState, OffsetDateTime)>> = HashMap::new();
-    for (task, state, at) in moves {
-        if let Ok(state) = ColumnState::try_from(state) {
-            of_task.entry(task).or_default().push((state, at));
-        }
+    let started = work_time::first_started(&transitions);
+    let finished: HashMap<Uuid, OffsetDateTime> =
+        work_time::finished(&transitions).into_iter().collect();
+    let mut of_task: HashMap<Uuid, Vec<Transition>> = HashMap::new();
+    for transition in transitions {
+        of_task.entry(transition.task).or_default().push(transition);
     }
+    let day = |at: OffsetDateTime| clock::day_in(at, &week.zone);
     let mut cycles: Vec<CycleFigure> = done
         .iter()
         .filter_map(|task| {
-            let moves = of_task.get(&task.id)?;
-            let (days, story) = cycle(moves, week, now)?;
+            let span = (*started.get(&task.id)?, *finished.get(&task.id)?);
             Some(CycleFigure {
                 key: task.key.clone(),
                 title: task.title.clone(),
-                days,
-                story,
+                days: work_time::days(day(span.0), day(span.1))?,
+                story: describe_time_in_states(of_task.get(&task.id)?, span),
             })
         })
         .collect();
@@ -109,43 +111,19 @@ pub(crate) async fn cycles(
     Ok(cycles)
 }
 
-/// Working days from a task's first start to its last finish, and a phrase for where they went.
-/// `None` if it never started or is not done.
-pub(crate) fn cycle(
-    moves: &[(ColumnState, OffsetDateTime)],
-    week: &Week,
-    now: OffsetDateTime,
-) -> Option<(i64, String)> {
-    let start = moves
-        .iter()
-        .position(|(state, _)| *state == ColumnState::Doing)?;
-    let end = moves
-        .iter()
-        .rposition(|(state, _)| *state == ColumnState::Done)?;
-    let (_, from) = moves.get(start)?;
-    let (_, to) = moves.get(end).filter(|_| end > start)?;
-    let mut spent = [0; 5];
-    for (index, (state, since)) in moves.iter().enumerate().take(end).skip(start) {
-        let until = moves.get(index + 1).map_or(now, |(_, at)| *at);
-        if let Some(hours) = spent.get_mut(*state as usize) {
-            *hours += (until - *since).whole_hours();
-        }
-    }
+/// `1 d in progress, 4 d blocked`: where the time between two instants went, in whole days; states of
+/// less than half a day are left out.
+fn describe_time_in_states(
+    transitions: &[Transition],
+    span: (OffsetDateTime, OffsetDateTime),
+) -> String {
+    let spent = work_time::time_in_states(transitions, span);
     let parts = ColumnState::ALL.into_iter().filter_map(|state| {
-        let hours = *spent.get(state as usize)?;
+        let hours = spent.get(state as usize)?.whole_hours();
         let name = state.default_name().to_lowercase();
         (hours >= 12).then(|| format!("{} d {name}", (hours + 12) / 24))
     });
-    Some((
-        days_between(*from, *to, week),
-        parts.collect::<Vec<_>>().join(", "),
-    ))
-}
-
-/// End − start + 1 in working days of the team.
-pub(crate) fn days_between(from: OffsetDateTime, to: OffsetDateTime, week: &Week) -> i64 {
-    let day = |at: OffsetDateTime| -> Date { clock::day_in(at, &week.zone) };
-    (day(to) - day(from)).whole_days() + 1
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -153,33 +131,35 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::domain::work_time::Kind;
 
     #[test]
-    fn cycle_time_runs_from_first_start_to_last_finish() {
-        let week = Week::default();
-        let now = datetime!(2026-11-24 10:00 UTC);
-        let moves = [
-            (ColumnState::Todo, datetime!(2026-11-10 10:00 UTC)),
-            (ColumnState::Doing, datetime!(2026-11-12 10:00 UTC)),
-            (ColumnState::Blocked, datetime!(2026-11-13 10:00 UTC)),
-            (ColumnState::Review, datetime!(2026-11-17 12:00 UTC)),
-            (ColumnState::Done, datetime!(2026-11-18 12:00 UTC)),
-        ];
-        let parts = cycle(&moves, &week, now);
-        assert_eq!(
-            parts,
-            Some((7, "1 d in progress, 4 d blocked, 1 d in review".to_owned()))
+    fn time_between_start_and_finish_is_told_by_state() {
+        let moved = |to, at| Transition {
+            task: Uuid::nil(),
+            at,
+            kind: Kind::Moved,
+            to: Some(to),
+            archived: false,
+        };
+        let (start, end) = (
+            datetime!(2026-11-12 10:00 UTC),
+            datetime!(2026-11-18 12:00 UTC),
         );
-        assert_eq!(cycle(&moves[..4], &week, now), None, "it is not done");
-        assert_eq!(
-            cycle(&[(ColumnState::Done, now)], &week, now),
-            None,
-            "it was never started"
-        );
-        let same_day = [
-            (ColumnState::Doing, datetime!(2026-11-24 08:00 UTC)),
-            (ColumnState::Done, now),
+        let transitions = [
+            moved(ColumnState::Todo, datetime!(2026-11-10 10:00 UTC)),
+            moved(ColumnState::Doing, start),
+            moved(ColumnState::Blocked, datetime!(2026-11-13 10:00 UTC)),
+            moved(ColumnState::Review, datetime!(2026-11-17 12:00 UTC)),
+            moved(ColumnState::Done, end),
         ];
-        assert_eq!(cycle(&same_day, &week, now), Some((1, String::new())));
+        assert_eq!(
+            describe_time_in_states(&transitions, (start, end)),
+            "1 d in progress, 4 d blocked, 1 d in review"
+        );
+        assert_eq!(
+            describe_time_in_states(&transitions[..2], (start, start)),
+            ""
+        );
     }
 }

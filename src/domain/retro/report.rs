@@ -195,14 +195,14 @@ async fn tasks(
                 k.sprint_id IS DISTINCT FROM $2 OR (k.archived_at IS NOT NULL AND c.state <> 'done') AS gone,
                 EXISTS (SELECT FROM unfinished_tasks l WHERE l.team_id = k.team_id AND l.task_id = k.id AND l.to_sprint_id = $2)
                 OR coalesce((SELECT e.after->>'sprint' = $3 FROM events e WHERE e.team_id = k.team_id AND e.task_id = k.id
-                                AND (e.after->>'sprint' = $3 OR e.before->>'sprint' = $3) AND e.at < $4 ORDER BY e.seq DESC LIMIT 1),
-                            k.created_at < $4 AND NOT EXISTS (SELECT FROM events e WHERE e.team_id = k.team_id AND e.task_id = k.id AND e.after->>'sprint' = $3)) AS was_there,
+                                AND (e.after->>'sprint' = $3 OR e.before->>'sprint' = $3) AND e.at < $4 AND NOT e.is_undone ORDER BY e.seq DESC LIMIT 1),
+                            k.created_at < $4 AND NOT EXISTS (SELECT FROM events e WHERE e.team_id = k.team_id AND e.task_id = k.id AND e.after->>'sprint' = $3 AND NOT e.is_undone)) AS was_there,
                 (SELECT count(*) FROM unfinished_tasks l WHERE l.team_id = k.team_id AND l.task_id = k.id AND l.outcome = 'carried' AND l.sprint_id <> $2) AS carried_before
          FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE k.team_id = $1 AND k.id IN (
             SELECT id FROM tasks WHERE team_id = $1 AND sprint_id = $2 AND archived_at IS NULL
             UNION SELECT id FROM tasks WHERE team_id = $1 AND sprint_id = $2 AND archived_at IS NOT NULL
-            UNION SELECT task_id FROM events WHERE team_id = $1 AND before->>'sprint' = $3)
+            UNION SELECT task_id FROM events WHERE team_id = $1 AND before->>'sprint' = $3 AND NOT is_undone)
          ORDER BY k.number",
     )
     .bind(team.id)

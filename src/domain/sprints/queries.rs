@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use sqlx::PgExecutor;
+use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
     boards::filters::{sql::ResolvedSprint, terms::SprintChoice},
+    clock,
     error::{Problem, Result},
     sprints::{Sprint, SprintState},
 };
@@ -68,6 +70,14 @@ pub(crate) async fn sprint_of(db: impl PgExecutor<'_>, team: Uuid, number: i32) 
         .ok_or(Problem::NotFound)
 }
 
+/// Returns today's date in the workspace's time zone, for what several teams see.
+pub(crate) async fn workspace_today(db: impl PgExecutor<'_>, now: OffsetDateTime) -> Result<Date> {
+    let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace")
+        .fetch_one(db)
+        .await?;
+    Ok(clock::day_in(now, &zone))
+}
+
 /// The active sprint, if there is one.
 pub fn active(sprints: &[Sprint]) -> Option<&Sprint> {
     sprints
@@ -86,6 +96,19 @@ pub(crate) fn next(sprints: &[Sprint]) -> Option<&Sprint> {
 /// The sprint that a team works in: the active one or, once the team has closed that, the next.
 pub(crate) fn current(sprints: &[Sprint]) -> Option<&Sprint> {
     active(sprints).or_else(|| next(sprints))
+}
+
+/// The sprint that others are told about: the active one or, once the team has closed that, still the
+/// same until the next one starts.
+pub(crate) fn told(sprints: &[Sprint]) -> Option<&Sprint> {
+    active(sprints)
+        .or_else(|| {
+            sprints
+                .iter()
+                .filter(|sprint| sprint.state != SprintState::Planned)
+                .max_by_key(|sprint| sprint.number)
+        })
+        .or_else(|| next(sprints))
 }
 
 /// The ended sprint that the team has not closed.

@@ -212,10 +212,8 @@ async fn lock(change: &mut Change, number: i32) -> Result<Sprint> {
 }
 
 async fn today(change: &mut Change) -> Result<Date> {
-    let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace")
-        .fetch_one(change.db())
-        .await?;
-    Ok(clock::day_in(change.at, &zone))
+    let now = change.at;
+    crate::domain::sprints::queries::workspace_today(change.db(), now).await
 }
 
 /// Sprints belong to the workspace: the change is recorded in every team's history, and every board

@@ -178,7 +178,7 @@ async fn load_updates(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
             FROM (SELECT seq, team_id, task_id, at, before, transition FROM events WHERE team_id = w.team AND at >= w.began AND transition IS NOT NULL
                   UNION
                   SELECT seq, team_id, task_id, at, before, transition FROM events
-                  WHERE team_id = w.team AND after->>'sprint' = w.sprint AND at >= w.began
+                  WHERE team_id = w.team AND after->>'sprint' = w.sprint AND at >= w.began AND NOT is_undone
                         AND NOT EXISTS (SELECT FROM sprint_reports c WHERE c.team_id = w.team AND c.change_id = events.change_id)) e
             JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
             JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
@@ -261,7 +261,9 @@ async fn usual(
                WHERE team_id = ANY($1) AND at > $2 AND transition IS NOT NULL AND kind = 'task.moved' AND before ? 'column_since'
                UNION ALL
                SELECT team_id, before, at FROM events
-               WHERE team_id = ANY($1) AND at > $2 AND transition IS NULL AND kind = 'task.moved' AND before ? 'column_since') stay
+               WHERE team_id = ANY($1) AND at > $2 AND transition IS NULL AND kind = 'task.moved' AND before ? 'column_since'
+                     AND before->>'state' = after->>'state') stay
+         WHERE NOT is_momentary((before->>'column_since')::timestamptz, at)
          GROUP BY team_id, before->>'column' HAVING count(*) >= $3",
     )
     .bind(teams)

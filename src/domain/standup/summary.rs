@@ -90,7 +90,9 @@ impl Standup {
     pub(crate) fn tally(&self) -> String {
         let kinds = [
             "Done",
-            "Moved",
+            "Moved to todo",
+            "Moved to in progress",
+            "Moved to in review",
             "Newly blocked",
             "Blocked again",
             "Unblocked",

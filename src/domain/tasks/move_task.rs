@@ -145,13 +145,21 @@ pub(crate) async fn put(
     rank: &str,
 ) -> Result<()> {
     let changes_column = from.id != to.id;
-    let since = if changes_column {
+    // A finished task keeps the time when it was finished.
+    let is_still_done = from.state == ColumnState::Done && to.state == ColumnState::Done;
+    let since = if changes_column && !is_still_done {
         change.at
     } else {
         old.column_since
     };
     let (version, is_awaited): (i64, bool) = sqlx::query_as(
-        "UPDATE tasks SET column_id = $3, rank = $4, column_since = $5, version = version + 1, moved_version = version + 1
+        // A task that is dragged back at once has never left its column.
+        "UPDATE tasks SET column_id = $3, rank = $4, version = version + 1, moved_version = version + 1,
+                column_since = coalesce((
+                    SELECT (before->>'column_since')::timestamptz FROM (
+                        SELECT kind, before, at FROM events
+                        WHERE team_id = $1 AND task_id = $2 AND kind NOT IN ('task.blocked', 'task.unblocked') ORDER BY seq DESC LIMIT 1) last
+                    WHERE column_id <> $3 AND kind = 'task.moved' AND before->>'column' = $6 AND is_momentary(at, $5)), $5)
          WHERE team_id = $1 AND id = $2
          RETURNING version, EXISTS (SELECT FROM blockers w WHERE w.on_task_team = $1 AND w.on_task_id = $2 AND w.ended_at IS NULL)",
     )
@@ -160,6 +168,7 @@ pub(crate) async fn put(
     .bind(to.id)
     .bind(rank)
     .bind(since)
+    .bind(&to.slug)
     .fetch_one(change.db())
     .await?;
     let mut before = json!({ "column": from.slug, "state": from.state, "rank": old.rank });

@@ -17,6 +17,7 @@ use crate::domain::{
 
 #[derive(sqlx::FromRow)]
 struct Past {
+    seq: i64,
     task_id: Option<Uuid>,
     kind: EventKind,
     before: Value,
@@ -36,7 +37,7 @@ pub(crate) async fn undo_change(
 ) -> Result<Vec<Uuid>> {
     let (actor, since) = (change.actor, change.at - FOR);
     let events: Vec<Past> = sqlx::query_as(
-        "SELECT task_id, kind, before, after, version FROM events
+        "SELECT seq, task_id, kind, before, after, version FROM events
          WHERE change_id = $1 AND team_id = $2 AND actor_id = $3 AND at > $4 ORDER BY seq DESC",
     )
     .bind(undone)
@@ -78,7 +79,7 @@ pub(crate) async fn revert_change(
     undone: Uuid,
 ) -> Result<Vec<Uuid>> {
     let events: Vec<Past> = sqlx::query_as(
-        "SELECT task_id, kind, before, after, version FROM events WHERE change_id = $1 AND team_id = $2 ORDER BY seq DESC",
+        "SELECT seq, task_id, kind, before, after, version FROM events WHERE change_id = $1 AND team_id = $2 ORDER BY seq DESC",
     )
     .bind(undone)
     .bind(team.id)
@@ -103,7 +104,9 @@ async fn revert_events(change: &mut Change, team: &Team, events: &[Past]) -> Res
     }
     for event in events {
         if let Some(task) = event.task_id {
+            change.undoing = Some(event.seq);
             undo_event(change, team, task, event).await?;
+            change.undoing = None;
         }
     }
     Ok(tasks)

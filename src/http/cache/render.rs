@@ -267,6 +267,15 @@ impl RenderedColumn<'_> {
         }
     }
 
+    /// `1 shown, 4 / 3` if the filter hides some of the tasks of a column with a limit.
+    fn shown_and_count(&self) -> String {
+        if self.column.wip_limit.is_some() && self.hidden > 0 {
+            format!("{} shown, {}", self.shown(), self.count())
+        } else {
+            self.count()
+        }
+    }
+
     fn shown(&self) -> usize {
         self.cards.len()
     }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
+        boards,
         clock::Clock,
         error::Result,
         events::log::{self, EventRow, events_after},
@@ -99,6 +100,13 @@ pub(crate) async fn frames_after(
         ));
     }
     frames.sort_by_key(|frame| frame.seq);
+    let totals: BTreeMap<String, i64> = boards::queries::totals(db, team.id)
+        .await?
+        .into_iter()
+        .collect();
+    if !totals.is_empty() {
+        frames.push(frame("columns", None, &json!(totals)));
+    }
     if cards.iter().any(|card| card.goal.is_some())
         || events.iter().any(|event| !event.before["goal"].is_null())
     {

@@ -6,7 +6,7 @@ import { getBoard, hasLanes, notifyBoardChanged, parseCards, removeCard, upsertC
 import { whenUnlocked } from "./drag-lock.js";
 
 const pendingKeys = new Map();
-let refreshing = false;
+let refreshing = null;
 
 // With more cards than this, fetching the whole board is cheaper.
 const MAX_CARDS = 100;
@@ -19,17 +19,23 @@ const MAX_CARDS = 100;
 export async function refreshCards(keys, hue = null) {
   if (!getBoard()) return;
   for (const key of keys) pendingKeys.set(key, hue);
-  if (refreshing) return;
-  refreshing = true;
-  try {
-    // One request at a time, so that an older response never replaces a newer one.
-    while (pendingKeys.size) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      await fetchCards();
-    }
-  } finally {
-    refreshing = false;
+  refreshing ??= fetchPending().finally(() => {
+    refreshing = null;
+  });
+  return refreshing;
+}
+
+async function fetchPending() {
+  // One request at a time, so that an older response never replaces a newer one.
+  while (pendingKeys.size) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await fetchCards();
   }
+}
+
+/** Waits for the cards that are being fetched. */
+export async function whenRefreshed() {
+  while (refreshing) await refreshing.catch(() => {});
 }
 
 async function fetchCards() {

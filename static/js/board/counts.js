@@ -20,10 +20,26 @@ function updateColumnCount(column) {
   const counter = column.querySelector("[data-count]");
   const list = column.querySelector("ol");
   if (!counter || !list) return;
-  const count = cardsIn(list).length + Number(column.dataset.hidden || 0);
+  const shown = cardsIn(list).length;
+  const hidden = Number(column.dataset.hidden || 0);
+  const count = shown + hidden;
   const limit = Number(column.dataset.limit || 0);
-  counter.textContent = limit ? `${count} / ${limit}` : count;
+  const text = limit ? `${count} / ${limit}` : count;
+  counter.textContent = limit && hidden ? `${shown} shown, ${text}` : text;
   counter.classList.toggle("over-limit", limit > 0 && count > limit);
+}
+
+/**
+ * The server has counted the columns with a limit. What has no card on this page is hidden by the filter.
+ * @param {Record<string, number>} totals by column
+ */
+export function setTotals(totals) {
+  for (const column of board.querySelectorAll(":scope > .column[data-limit]")) {
+    const total = totals[column.dataset.column];
+    if (total === undefined) continue;
+    column.dataset.hidden = Math.max(0, total - cardsIn(column.querySelector("ol")).length);
+    updateColumnCount(column);
+  }
 }
 
 function countTasks() {

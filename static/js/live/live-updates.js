@@ -10,7 +10,8 @@ import { EventStream } from "./event-stream.js";
 import { morphRegion, openTaskArticle, pickElement, refreshTask } from "../shared/morph.js";
 import { findCard, getBoard, hasLanes, parseCards, removeCard, upsertCard } from "../board/cards.js";
 import { whenUnlocked } from "../board/drag-lock.js";
-import { refreshCards, reloadBoard, retryReload, whenReloaded } from "../board/board-sync.js";
+import { refreshCards, reloadBoard, retryReload, whenRefreshed, whenReloaded } from "../board/board-sync.js";
+import { setTotals } from "../board/counts.js";
 
 const root = document.querySelector("[data-live]");
 const streams = (root?.dataset.live.split(" ") ?? [])
@@ -54,6 +55,14 @@ for (const stream of streams) {
     if (hasLanes(board)) return reloadBoard().catch(retryReload);
     await whenReloaded();
     whenUnlocked(() => applyCardEvent(event));
+  });
+
+  stream.addEventListener("columns", async ({ data }) => {
+    const totals = JSON.parse(data);
+    await whenWritesSettled();
+    await whenReloaded();
+    await whenRefreshed();
+    if (getBoard()) whenUnlocked(() => setTotals(totals));
   });
 
   stream.addEventListener("reset", () => {

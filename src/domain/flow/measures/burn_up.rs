@@ -8,10 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     column_state::ColumnState,
-    flow::measures::{
-        cycle_time::percentile,
-        states::{Replay, Transition},
-    },
+    work_time::{Replay, Transition, percentile},
 };
 
 time::serde::format_description!(iso, Date, "[year]-[month]-[day]");
@@ -161,7 +158,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::domain::flow::measures::states::Kind;
+    use crate::domain::work_time::Kind;
 
     const BEGIN: OffsetDateTime = datetime!(2026-11-16 0:00 UTC);
 

@@ -2,18 +2,10 @@
 
 pub mod blocked;
 pub mod burn_up;
-pub mod cycle_time;
-pub mod states;
 
 pub use crate::domain::flow::measures::blocked::{
     Blocked, BlockedPeriod, OUTSIDE, Row as BlockedRow, Waited, blocked,
 };
 pub use crate::domain::flow::measures::burn_up::{
     BurnUp, Forecast, ScopeAndDone, ScopeChange, forecast, per_working_day, progress_at,
-};
-pub use crate::domain::flow::measures::cycle_time::{
-    CycleTime, CycleTimes, Excluded, StartedTask, cycle_times, days, percentile,
-};
-pub use crate::domain::flow::measures::states::{
-    Kind, Replay, Transition, days_by_state, finished, first_started, spans, throughput,
 };

@@ -9,16 +9,16 @@ use uuid::Uuid;
 use crate::domain::{
     boards::filters::terms::Filter,
     clock,
-    column_state::ColumnState,
     error::Result,
     flow::{
-        measures::{self, BurnUp, ScopeChange, Transition},
+        measures::{self, BurnUp, ScopeChange},
         queries::task_refs::task_refs,
         range::{days_between, ends},
     },
     sprints::Sprint,
     team::Team,
     teams::roster::Week,
+    work_time,
 };
 
 /// Returns a sprint's burn-up from its first day to now or to its end, for the tasks that match a
@@ -45,7 +45,7 @@ pub async fn burn_up(
         .collect();
     let mut done = match past.first() {
         Some(first) if now < end => {
-            finished(
+            work_time::queries::finished(
                 db,
                 team.id,
                 (
@@ -72,8 +72,9 @@ pub async fn burn_up(
         .map(|scope_change| scope_change.task)
         .collect();
     let tasks: Vec<Uuid> = tasks.into_iter().collect();
-    let opening = states_at(db, team.id, &tasks, start).await?;
-    let transitions = transitions_of(db, team.id, &tasks, (start, until)).await?;
+    let opening = work_time::queries::states_at(db, team.id, &tasks, start).await?;
+    let transitions =
+        work_time::queries::transitions_of(db, team.id, &tasks, (start, until)).await?;
 
     let come = days_between(sprint.starts_on, sprint.ends_on.min(today));
     let instants: Vec<OffsetDateTime> = std::iter::once(start)
@@ -123,7 +124,7 @@ async fn scope_changes(
     let rows: Vec<(Uuid, OffsetDateTime, bool)> = sqlx::query_as(
         "SELECT e.task_id, CASE WHEN c.change_id IS NOT NULL AND e.after->>'sprint' = $2 THEN least(e.at, $4) ELSE e.at END AS joined, coalesce(e.after->>'sprint' = $2, false)
          FROM events e LEFT JOIN sprint_reports c ON c.team_id = e.team_id AND c.change_id = e.change_id
-         WHERE e.team_id = $1 AND (e.after->>'sprint' = $2 OR e.before->>'sprint' = $2) AND e.at < $3 AND e.task_id IS NOT NULL
+         WHERE e.team_id = $1 AND (e.after->>'sprint' = $2 OR e.before->>'sprint' = $2) AND e.at < $3 AND e.task_id IS NOT NULL AND NOT e.is_undone
          ORDER BY joined, e.seq",
     )
     .bind(team)
@@ -136,67 +137,4 @@ async fn scope_changes(
         .into_iter()
         .map(|(task, at, joins)| ScopeChange { task, at, joins })
         .collect())
-}
-
-/// The tasks that were finished between two instants and are still done, with the last time.
-async fn finished(
-    db: &mut PgConnection,
-    team: Uuid,
-    (since, until): (OffsetDateTime, OffsetDateTime),
-) -> Result<HashMap<Uuid, OffsetDateTime>> {
-    let rows: Vec<(Uuid, OffsetDateTime)> = sqlx::query_as(
-        "SELECT task_id, at FROM events WHERE team_id = $1 AND at >= $2 AND at < $3 AND task_id IS NOT NULL
-         AND transition IN ('created done', 'moved done')
-         AND EXISTS (SELECT FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-                     WHERE k.team_id = events.team_id AND k.id = events.task_id AND c.state = 'done') ORDER BY at, seq",
-    )
-    .bind(team)
-    .bind(since)
-    .bind(until)
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().collect())
-}
-
-/// The state of each of these tasks at an instant, done ones included.
-async fn states_at(
-    db: &mut PgConnection,
-    team: Uuid,
-    tasks: &[Uuid],
-    at: OffsetDateTime,
-) -> Result<Vec<(Uuid, ColumnState)>> {
-    let rows: Vec<(Uuid, String)> = sqlx::query_as(
-        "SELECT k.task, split_part(last.transition, ' ', 2) FROM unnest($2::uuid[]) AS k (task)
-         CROSS JOIN LATERAL (
-             SELECT transition FROM events WHERE team_id = $1 AND task_id = k.task AND at < $3 AND transition IS NOT NULL
-             ORDER BY at DESC, seq DESC LIMIT 1) last WHERE last.transition NOT LIKE 'archived %'",
-    )
-    .bind(team)
-    .bind(tasks)
-    .bind(at)
-    .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|(task, state)| Some((task, ColumnState::try_from(state).ok()?)))
-        .collect())
-}
-
-async fn transitions_of(
-    db: &mut PgConnection,
-    team: Uuid,
-    tasks: &[Uuid],
-    (since, until): (OffsetDateTime, OffsetDateTime),
-) -> Result<Vec<Transition>> {
-    Ok(sqlx::query_as(
-        "SELECT e.task_id, e.at, e.transition FROM unnest($2::uuid[]) AS k (task)
-         JOIN events e ON e.team_id = $1 AND e.task_id = k.task
-         WHERE e.at >= $3 AND e.at < $4 AND e.transition IS NOT NULL ORDER BY e.at, e.seq",
-    )
-    .bind(team)
-    .bind(tasks)
-    .bind(since)
-    .bind(until)
-    .fetch_all(db)
-    .await?)
 }

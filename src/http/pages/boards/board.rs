@@ -24,7 +24,6 @@ use crate::{
             },
             queries,
         },
-        clock,
         error::{Problem, Result},
         events::log,
         goals::{self, Goal},
@@ -292,7 +291,7 @@ async fn board_html(
         }
         _ => 0,
     };
-    let today = clock::day_in(now, &auth.viewer.time_zone);
+    let today = context.roster.week.today(now);
     let goals = match &sprint {
         Some(sprint) => goals::goals(&app.db, team, sprint, &context.roster, now).await?,
         None => Vec::new(),

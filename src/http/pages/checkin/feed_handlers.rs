@@ -8,7 +8,7 @@ use axum::{
 
 use crate::{
     app::App,
-    domain::{boards::board_auth::BoardAuth, checkin::summary, error::Result, team::Team},
+    domain::{boards::board_auth::BoardAuth, checkin::facts, error::Result, team::Team},
     http::{
         cache::{
             page_cache::{self, PageKey},
@@ -54,7 +54,7 @@ pub(crate) async fn feed(
     path = "/api/v1/teams/{slug}/check-in",
     tag = "teams",
     params(("slug" = String, Path, description = "The team's slug", example = "infrastructure")),
-    responses((status = 200, description = "The state of the team's sprint", body = summary::Facts)),
+    responses((status = 200, description = "The state of the team's sprint", body = facts::Facts)),
 )]
 pub(crate) async fn check_in_json(
     app: State<App>,

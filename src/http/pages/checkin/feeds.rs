@@ -12,7 +12,8 @@ use crate::{
     domain::{
         checkin::{
             changes::{self, Changed},
-            summary::{Facts, check_in},
+            facts::Facts,
+            summary::check_in,
         },
         dates::instant,
         error::{Problem, Result},

@@ -15,7 +15,6 @@ use crate::{
     app::App,
     domain::{
         checkin::changes,
-        clock,
         column_state::ColumnState,
         error::Result,
         events::EventStore,
@@ -92,10 +91,8 @@ pub(crate) async fn list_teams(
 ) -> Result<Response> {
     let sprints = sprints::queries::sprints(&app.db).await?;
     let sprint = sprints::queries::active(&sprints).cloned();
-    let (now, today) = (
-        app.clock.now(),
-        clock::day_in(app.clock.now(), &viewer.time_zone),
-    );
+    let now = app.clock.now();
+    let today = sprints::queries::workspace_today(&app.db, now).await?;
     let teams = team_access::seen_teams(&app.db, &viewer).await?;
     let ids: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     // Per team: one that has closed the active sprint works in the next.

@@ -30,7 +30,7 @@ use crate::{
         goals, humanize,
         person::Person,
         policy::viewer::Viewer,
-        sprints,
+        sprints::{self, Sprint},
         standup::{
             actions::{self, Action},
             topics::{self, Topic},
@@ -64,6 +64,8 @@ struct MyWork {
     actions: Vec<Action>,
     /// Topics that mention the reader; empty on another person's page.
     opinions: Vec<Topic>,
+    /// The reader's teams with a sprint that has ended and is not closed.
+    unclosed: Vec<(Team, Sprint)>,
     now: OffsetDateTime,
 }
 
@@ -225,7 +227,6 @@ async fn work_of(app: &App, viewer: &Viewer, person: Person, layout: Layout) -> 
         .collect();
     waiting_for.sort_by_key(summary::in_order);
     Ok(MyWork {
-        layout,
         updates: if followed.is_empty() {
             ActivityFeed::default()
         } else {
@@ -248,9 +249,25 @@ async fn work_of(app: &App, viewer: &Viewer, person: Person, layout: Layout) -> 
         } else {
             Vec::new()
         },
+        unclosed: if is_own {
+            unclosed_sprints(&app.db, &layout).await?
+        } else {
+            Vec::new()
+        },
+        layout,
         now,
         person,
     })
+}
+
+/// The ended sprints that teams of the reader have not closed.
+async fn unclosed_sprints(db: &PgPool, layout: &Layout) -> Result<Vec<(Team, Sprint)>> {
+    let mut sprints = sprints::queries::sprints_of_teams(db, &layout.edits).await?;
+    let of_team = |team: &Team| {
+        let sprints = sprints.remove(&team.id)?;
+        Some((team.clone(), sprints::queries::unclosed(&sprints)?.clone()))
+    };
+    Ok(layout.teams.iter().filter_map(of_team).collect())
 }
 
 /// Sorts by team, then by state, then the oldest in its column first.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use time::{Date, OffsetDateTime};
+use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::column_state::ColumnState;
@@ -210,6 +210,25 @@ pub fn spans(
     spans.extend(started.into_iter().map(|(task, from)| (task, from, until)));
     spans.sort_unstable();
     spans
+}
+
+/// How long a task was in each state between two instants, from its transitions in order.
+pub fn time_in_states(
+    transitions: &[Transition],
+    (since, until): (OffsetDateTime, OffsetDateTime),
+) -> [Duration; ColumnState::ALL.len()] {
+    let mut spent = [Duration::ZERO; ColumnState::ALL.len()];
+    let ends = transitions.iter().skip(1).map(|next| next.at);
+    for (transition, end) in transitions.iter().zip(ends.chain([until])) {
+        let time = end.min(until) - transition.at.max(since);
+        if let Some(sum) = transition
+            .to
+            .and_then(|state| spent.get_mut(state as usize))
+        {
+            *sum += time.max(Duration::ZERO);
+        }
+    }
+    spent
 }
 
 /// Number of these days within each period, both ends included.

@@ -124,7 +124,7 @@ mod tests {
 
     use super::*;
 
-    const ITEMS: &str = include_str!("../../../../tests/data/flow-work-items.csv");
+    const ITEMS: &str = include_str!("../../../tests/data/flow-work-items.csv");
 
     /// `5/31/2023 8:04:10 AM`
     fn american(text: &str) -> Option<Date> {
