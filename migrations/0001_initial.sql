@@ -446,10 +446,13 @@ CREATE TABLE comments (
     body       text NOT NULL CONSTRAINT comment_body_length CHECK (length(body) <= 20000 AND body ~ '\S'),
     created_at timestamptz NOT NULL,
     edited_at  timestamptz,
+    -- kept for an hour, so that deleting can be undone
+    deleted_at timestamptz,
     PRIMARY KEY (team_id, id),
     FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE
 );
 CREATE INDEX comment_task ON comments (team_id, task_id, created_at);
+CREATE INDEX comment_deleted ON comments (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- Why a task is blocked: one row per reason and period. A current blocker has no end.
 CREATE TABLE blockers (

@@ -11,8 +11,11 @@ const IDEMPOTENCY_KEYS: Duration = Duration::days(1);
 /// How long audit log entries are kept.
 const AUDIT_LOG: Duration = Duration::days(400);
 
-/// Deletes expired sessions, one-time links, idempotency keys and audit log entries.
-pub(crate) async fn purge_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
+/// How long a deleted comment is kept: as long as deleting it can be undone.
+const DELETED_COMMENTS: Duration = crate::domain::tasks::timeline::FOR;
+
+/// Deletes expired sessions, one-time links, idempotency keys, audit log entries and deleted comments.
+pub async fn purge_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
     sqlx::query("DELETE FROM sessions WHERE expires_at < $1")
         .bind(now)
         .execute(db)
@@ -31,6 +34,10 @@ pub(crate) async fn purge_expired(db: &PgPool, now: OffsetDateTime) -> Result<()
         .await?;
     sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1")
         .bind(now - IDEMPOTENCY_KEYS)
+        .execute(db)
+        .await?;
+    sqlx::query("DELETE FROM comments WHERE deleted_at < $1")
+        .bind(now - DELETED_COMMENTS)
         .execute(db)
         .await?;
     Ok(())

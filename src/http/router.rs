@@ -108,6 +108,7 @@ fn pages() -> Router<App> {
             put(tasks::move_task).post(tasks::move_task),
         )
         .route("/tasks/{key}/move", get(tasks::move_form))
+        .route("/tasks/{key}/descriptions", get(tasks::descriptions))
         .route(
             "/tasks/{key}/block",
             get(tasks::block_form)

@@ -263,7 +263,7 @@ async fn limited_columns_stay_counted_under_a_filter_while_others_work() {
     );
     elif.post(
         "/teams/infrastructure/columns/in-progress/limit",
-        &[("limit", "2")],
+        &[("wip_limit", "2")],
     )
     .await
     .ok();

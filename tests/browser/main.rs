@@ -10,6 +10,7 @@ mod browser_fixture;
 mod bulk_edit;
 #[path = "../it/cluster.rs"]
 mod cluster;
+mod drafts;
 mod firefox;
 #[path = "../it/fixtures.rs"]
 #[expect(dead_code, reason = "the tests through the router use more of it")]

@@ -2,8 +2,10 @@
 
 use axum::http::Method;
 use serde_json::json;
+use time::Duration;
+use uuid::Uuid;
 
-use crate::fixtures::World;
+use crate::fixtures::{Client, NOW, World};
 
 #[tokio::test]
 async fn task_page_works_without_scripts() {
@@ -332,7 +334,7 @@ async fn changes_can_be_undone_until_others_build_on_them() {
         ["INF-1", "INF-3"]
     );
 
-    // comments and steps cannot be undone, and no undo is offered
+    // comments and steps can be undone, too
     for (path, field) in [
         ("/tasks/INF-1/comments", "body"),
         ("/tasks/INF-1/steps", "text"),
@@ -341,8 +343,8 @@ async fn changes_can_be_undone_until_others_build_on_them() {
             .submit_by_script(Method::POST, path, "task", &[(field, "Rehearsed")])
             .await
             .ok();
-        assert!(added.headers.get("fortnight-undoable").is_none());
-        undo(added.header("fortnight-change")).await.status(409);
+        assert_eq!(added.header("fortnight-undoable"), "1");
+        undo(added.header("fortnight-change")).await.ok();
     }
     let edited = elif
         .submit_by_script(
@@ -1199,4 +1201,107 @@ async fn my_work_groups_owned_tasks_by_team() {
             && !page.contains("Not hers"),
         "{page}"
     );
+}
+
+#[tokio::test]
+async fn steps_and_comments_can_be_undone_by_their_author() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let script = async |client: &Client, path: &str, fields: &[(&str, &str)]| {
+        client
+            .submit_by_script(Method::POST, path, "task", fields)
+            .await
+            .ok()
+            .header("fortnight-change")
+            .to_owned()
+    };
+    let undo = async |client: &Client, change: &str| {
+        client
+            .submit_by_script(
+                Method::POST,
+                &format!("/changes/{change}/undo"),
+                "card",
+                &[],
+            )
+            .await
+    };
+    let page = async || elif.get(&format!("/tasks/{key}")).await.ok().text();
+
+    // Jonas is not on the team, but may comment
+    let comments = format!("/tasks/{key}/comments");
+    let added = script(jonas, &comments, &[("body", "First try")]).await;
+    let id: Uuid = sqlx::query_scalar("SELECT id FROM comments")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    let edited = script(
+        jonas,
+        &format!("{comments}/{id}"),
+        &[("body", "Second try")],
+    )
+    .await;
+    undo(jonas, &edited).await.ok();
+    assert!(page().await.contains("First try"));
+    let deleted = script(jonas, &format!("{comments}/{id}/delete"), &[]).await;
+    assert!(!page().await.contains("First try"));
+    assert_eq!(elif.load_task(&key).await["comments"], 0);
+    undo(elif, &deleted).await.status(404);
+    let undone = undo(jonas, &deleted).await.ok();
+    assert!(
+        undone
+            .header("fortnight-said")
+            .contains("deleted%20a%20comment"),
+        "{}",
+        undone.header("fortnight-said")
+    );
+    assert!(page().await.contains("First try"));
+    undo(jonas, &added).await.ok();
+    assert!(!page().await.contains("First try"));
+    world.app.clock.advance(Duration::hours(2));
+    fortnight::domain::retention::purge_expired(&world.db, NOW + Duration::hours(2))
+        .await
+        .unwrap();
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM comments")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(left, 0, "a deleted text is kept for an hour only");
+
+    let steps = format!("/tasks/{key}/steps");
+    script(elif, &steps, &[("text", "Ask Legal")]).await;
+    let id: Uuid = sqlx::query_scalar("SELECT id FROM steps")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    let ticked = script(elif, &format!("{steps}/{id}"), &[("done", "1")]).await;
+    let removed = script(elif, &format!("{steps}/{id}/remove"), &[]).await;
+    undo(elif, &removed).await.ok();
+    let task = elif.load_task(&key).await;
+    assert_eq!(
+        (&task["steps"], &task["steps_done"]),
+        (&json!(1), &json!(1))
+    );
+    undo(elif, &ticked).await.ok();
+    assert_eq!(elif.load_task(&key).await["steps_done"], 0);
+}
+
+#[tokio::test]
+async fn earlier_descriptions_can_be_read_and_restored() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let path = format!("/tasks/{key}");
+    for text in ["Move **one** table", "Move all tables"] {
+        elif.post(&path, &[("description", text)]).await.ok();
+    }
+    let task = elif.get(&path).await.ok().text();
+    let versions = format!("{path}/descriptions");
+    assert!(task.contains(&format!("href=\"{versions}\"")), "{task}");
+    let page = elif.get(&versions).await.ok().text();
+    assert!(page.contains("Move <strong>one</strong> table"), "{page}");
+    assert!(page.contains("changed by Elif Hartmann"), "{page}");
+    assert!(page.contains("\nMove **one** table</textarea>"), "{page}");
+    let reader = world.jonas.get(&versions).await.ok().text();
+    assert!(reader.contains("<strong>one</strong>") && !reader.contains("Restore"));
 }

@@ -244,9 +244,6 @@ impl EventKind {
             | Self::TaskAssigned
             | Self::TaskLabelled
             | Self::TaskEdited
-            | Self::ColumnRebalanced => true,
-            Self::TaskImported
-            | Self::TaskColumnDeleted
             | Self::CommentAdded
             | Self::CommentEdited
             | Self::CommentDeleted
@@ -254,6 +251,9 @@ impl EventKind {
             | Self::StepDone
             | Self::StepReopened
             | Self::StepRemoved
+            | Self::ColumnRebalanced => true,
+            Self::TaskImported
+            | Self::TaskColumnDeleted
             | Self::BlockerMoved
             | Self::BlockerRenamed
             | Self::BlockerDependentsChanged
@@ -365,7 +365,7 @@ mod tests {
     fn change_is_undoable_if_all_its_own_events_are() {
         let undoable = |kinds: &[EventKind]| are_undoable(kinds.iter().copied());
         assert!(undoable(&[EventKind::TaskMoved, EventKind::BlockerMoved]));
-        assert!(!undoable(&[EventKind::TaskMoved, EventKind::CommentAdded]));
+        assert!(!undoable(&[EventKind::TaskMoved, EventKind::GoalEdited]));
         assert!(
             !undoable(&[EventKind::BlockerMoved]),
             "no events of its own"

@@ -70,7 +70,7 @@ macro_rules! details {
                  WHERE tl.team_id = k.team_id AND tl.task_id = k.id), '[]') AS labels,
              (SELECT count(*) FROM steps p WHERE p.team_id = k.team_id AND p.task_id = k.id) AS steps,
              (SELECT count(*) FROM steps p WHERE p.team_id = k.team_id AND p.task_id = k.id AND p.done) AS steps_done,
-             (SELECT count(*) FROM comments m WHERE m.team_id = k.team_id AND m.task_id = k.id) AS comments,
+             (SELECT count(*) FROM comments m WHERE m.team_id = k.team_id AND m.task_id = k.id AND m.deleted_at IS NULL) AS comments,
              CASE WHEN c.state = 'blocked' THEN coalesce((SELECT json_agg(",
             crate::domain::tasks::card_details::open_waits!(),
             " ORDER BY w.since, w.id)",
@@ -149,7 +149,7 @@ async fn load_details(
          FROM steps WHERE team_id = $1 AND task_id = ANY($2) GROUP BY task_id
          UNION ALL
          SELECT task_id, 'comments', NULL, NULL, NULL, NULL, count(*), 0
-         FROM comments WHERE team_id = $1 AND task_id = ANY($2) GROUP BY task_id
+         FROM comments WHERE team_id = $1 AND task_id = ANY($2) AND deleted_at IS NULL GROUP BY task_id
          UNION ALL
          SELECT w.on_task_id, 'waiter', NULL, NULL, t.key || '-' || b.number, NULL, extract(epoch FROM w.since)::bigint, 0
          FROM blockers w JOIN tasks b ON b.team_id = w.team_id AND b.id = w.task_id

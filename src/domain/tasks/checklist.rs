@@ -1,6 +1,6 @@
 //! A task's checklist.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::domain::{
@@ -38,7 +38,7 @@ pub async fn add_step(change: &mut Change, team: &Team, task: Uuid, text: &str) 
         task,
         EventKind::StepAdded,
         json!({}),
-        json!({ "step": text }),
+        json!({ "step": text, "id": id }),
     )
     .await?;
     Ok(id)
@@ -74,7 +74,7 @@ pub(crate) async fn set_step_done(
                     EventKind::StepReopened
                 },
                 json!({}),
-                json!({ "step": text }),
+                json!({ "step": text, "id": step }),
             )
             .await
         }
@@ -85,22 +85,70 @@ pub(crate) async fn set_step_done(
 /// Removes a step.
 pub async fn remove_step(change: &mut Change, team: &Team, task: Uuid, step: Uuid) -> Result<()> {
     lock(change.db(), team.id, task).await?;
-    let text: Option<String> = sqlx::query_scalar(
-        "DELETE FROM steps WHERE team_id = $1 AND task_id = $2 AND id = $3 RETURNING text",
+    let removed: Option<(String, i32, bool)> = sqlx::query_as(
+        "DELETE FROM steps WHERE team_id = $1 AND task_id = $2 AND id = $3 RETURNING text, position, done",
     )
     .bind(team.id)
     .bind(task)
     .bind(step)
     .fetch_optional(change.db())
     .await?;
-    let text = text.ok_or(Problem::NotFound)?;
+    let (text, position, done) = removed.ok_or(Problem::NotFound)?;
     note(
         change,
         team,
         task,
         EventKind::StepRemoved,
-        json!({ "step": text }),
+        json!({ "step": text, "id": step, "position": position, "done": done }),
         json!({}),
+    )
+    .await
+}
+
+/// Undoes an event of a step.
+pub(crate) async fn undo_step(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    kind: EventKind,
+    (before, after): (&Value, &Value),
+) -> Result<()> {
+    let id = |value: &Value| value["id"].as_str().and_then(|id| id.parse().ok());
+    let step = id(after).or_else(|| id(before)).ok_or(Problem::NotFound)?;
+    match kind {
+        EventKind::StepAdded => remove_step(change, team, task, step).await,
+        EventKind::StepDone => set_step_done(change, team, task, step, false).await,
+        EventKind::StepReopened => set_step_done(change, team, task, step, true).await,
+        _ => restore_step(change, team, task, step, before).await,
+    }
+}
+
+async fn restore_step(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    step: Uuid,
+    removed: &Value,
+) -> Result<()> {
+    let text = removed["step"].as_str().unwrap_or_default();
+    sqlx::query(
+        "INSERT INTO steps (team_id, id, task_id, position, text, done) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(team.id)
+    .bind(step)
+    .bind(task)
+    .bind(removed["position"].as_i64().and_then(|position| i32::try_from(position).ok()).unwrap_or(1))
+    .bind(text)
+    .bind(removed["done"] == true)
+    .execute(change.db())
+    .await?;
+    note(
+        change,
+        team,
+        task,
+        EventKind::StepAdded,
+        json!({}),
+        json!({ "step": text, "id": step }),
     )
     .await
 }

@@ -1,7 +1,7 @@
 //! Comments on tasks. Everyone with write access may comment; only the author edits or deletes a
 //! comment.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::domain::{
@@ -69,7 +69,8 @@ pub async fn edit_comment(
     .await
 }
 
-/// Deletes the author's own comment, including its text in the history.
+/// Deletes the author's own comment. Its earlier texts are removed from the history at once, and its
+/// last text an hour later, so that deleting it can be undone until then.
 pub async fn delete_comment(
     change: &mut Change,
     team: &Team,
@@ -77,9 +78,11 @@ pub async fn delete_comment(
     comment: Uuid,
 ) -> Result<()> {
     own(change, team, task, comment).await?;
-    sqlx::query("DELETE FROM comments WHERE team_id = $1 AND id = $2")
+    let at = change.at;
+    sqlx::query("UPDATE comments SET deleted_at = $3 WHERE team_id = $1 AND id = $2")
         .bind(team.id)
         .bind(comment)
+        .bind(at)
         .execute(change.db())
         .await?;
     sqlx::query(
@@ -102,10 +105,58 @@ pub async fn delete_comment(
     .await
 }
 
+/// Undoes an event of a comment.
+pub(crate) async fn undo_comment(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    kind: EventKind,
+    (before, after): (&Value, &Value),
+) -> Result<()> {
+    let id = |value: &Value| value["comment"].as_str().and_then(|id| id.parse().ok());
+    let comment = id(after).or_else(|| id(before)).ok_or(Problem::NotFound)?;
+    match (kind, before["body"].as_str()) {
+        (EventKind::CommentAdded, _) => delete_comment(change, team, task, comment).await,
+        (EventKind::CommentEdited, Some(old)) => {
+            edit_comment(change, team, task, comment, old).await
+        }
+        (EventKind::CommentDeleted, _) => restore_comment(change, team, task, comment).await,
+        _ => Err(Problem::NotFound),
+    }
+}
+
+async fn restore_comment(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    comment: Uuid,
+) -> Result<()> {
+    let restored = sqlx::query(
+        "UPDATE comments SET deleted_at = NULL WHERE team_id = $1 AND task_id = $2 AND id = $3 AND deleted_at IS NOT NULL",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(comment)
+    .execute(change.db())
+    .await?;
+    if restored.rows_affected() == 0 {
+        return Err(Problem::NotFound);
+    }
+    note(
+        change,
+        team,
+        task,
+        EventKind::CommentAdded,
+        json!({}),
+        json!({ "comment": comment }),
+    )
+    .await
+}
+
 async fn own(change: &mut Change, team: &Team, task: Uuid, comment: Uuid) -> Result<String> {
     lock(change.db(), team.id, task).await?;
     let (author, body): (Option<Uuid>, String) = sqlx::query_as(
-        "SELECT author_id, body FROM comments WHERE team_id = $1 AND task_id = $2 AND id = $3",
+        "SELECT author_id, body FROM comments WHERE team_id = $1 AND task_id = $2 AND id = $3 AND deleted_at IS NULL",
     )
     .bind(team.id)
     .bind(task)

@@ -29,7 +29,11 @@ pub(crate) struct TimelineEntry {
 
 /// The content of an entry.
 pub(crate) enum EntryContent {
-    Event(String),
+    Event {
+        text: String,
+        /// The description was edited, so that there is an earlier version.
+        edits_description: bool,
+    },
     Comment {
         id: Uuid,
         body: String,
@@ -114,7 +118,7 @@ pub(crate) async fn of_task(
     .await?;
     let comments: Vec<CommentRow> = sqlx::query_as(
         "SELECT c.id AS comment_id, c.author, c.body, c.created_at, c.edited_at, a.id, a.handle, a.name, a.hue
-         FROM comments c LEFT JOIN accounts a ON a.id = c.author_id WHERE c.team_id = $1 AND c.task_id = $2 ORDER BY c.created_at, c.id",
+         FROM comments c LEFT JOIN accounts a ON a.id = c.author_id WHERE c.team_id = $1 AND c.task_id = $2 AND c.deleted_at IS NULL ORDER BY c.created_at, c.id",
     )
     .bind(team)
     .bind(task)
@@ -132,7 +136,10 @@ pub(crate) async fn of_task(
                     person,
                     author: what.to_owned(),
                     at: row.at,
-                    content: EntryContent::Event(is.to_owned()),
+                    content: EntryContent::Event {
+                        text: is.to_owned(),
+                        edits_description: false,
+                    },
                 });
             }
             // Imported events name their author in the event itself.
@@ -141,7 +148,10 @@ pub(crate) async fn of_task(
                 person,
                 author,
                 at: row.at,
-                content: EntryContent::Event(sentence),
+                content: EntryContent::Event {
+                    text: sentence,
+                    edits_description: row.before.get("description").is_some(),
+                },
             })
         })
         .collect();
@@ -161,6 +171,34 @@ pub(crate) async fn of_task(
     }));
     lines.sort_by_key(|line| line.at);
     Ok(lines)
+}
+
+/// A former description of a task.
+#[derive(sqlx::FromRow)]
+pub(crate) struct EarlierDescription {
+    /// When it was changed.
+    pub(crate) until: OffsetDateTime,
+    /// Who changed it; `None` if the account was deleted.
+    pub(crate) editor: Option<String>,
+    pub(crate) text: String,
+}
+
+/// Returns the last twenty former descriptions of a task, newest first.
+pub(crate) async fn earlier_descriptions(
+    db: &PgPool,
+    team: Uuid,
+    task: Uuid,
+) -> Result<Vec<EarlierDescription>> {
+    Ok(sqlx::query_as(
+        "SELECT e.at AS until, a.name AS editor, e.before->>'description' AS text
+         FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
+         WHERE e.team_id = $1 AND e.task_id = $2 AND e.kind = 'task.edited' AND e.before ? 'description'
+         ORDER BY e.seq DESC LIMIT 20",
+    )
+    .bind(team)
+    .bind(task)
+    .fetch_all(db)
+    .await?)
 }
 
 /// A change that its author can undo, with a description.
@@ -215,7 +253,11 @@ pub(crate) async fn undoable(
     let names = Names::load(db, first.team_id).await?;
     let parts: Vec<String> = rows
         .iter()
-        .filter_map(|row| names.sentence(row.kind, &row.before, &row.after))
+        .filter_map(|row| match row.kind {
+            EventKind::CommentAdded => Some("commented".to_owned()),
+            EventKind::CommentEdited => Some("edited a comment".to_owned()),
+            kind => names.sentence(kind, &row.before, &row.after),
+        })
         .collect();
     let parts = if parts.is_empty() {
         "changed it".to_owned()

@@ -8,7 +8,7 @@ use crate::domain::{
     error::{Problem, Result},
     events::{Change, EventKind, are_undoable},
     tasks::{
-        archive, bulk_edit, dependencies, edit, lock, move_task, note, rank,
+        archive, bulk_edit, checklist, comments, dependencies, edit, lock, move_task, note, rank,
         task_edit::{Edit, Seen},
         timeline::{self, FOR},
     },
@@ -64,7 +64,7 @@ pub(crate) async fn undo_change(
     }
     if !are_undoable(events.iter().map(|event| event.kind)) {
         return Err(Problem::conflict(
-            "Comments cannot be undone this way. Nothing was changed.",
+            "This change cannot be undone. Nothing was changed.",
         ));
     }
     lock_board(change, team).await?;
@@ -169,6 +169,17 @@ async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) 
                 },
             )
             .await
+        }
+        EventKind::StepAdded
+        | EventKind::StepDone
+        | EventKind::StepReopened
+        | EventKind::StepRemoved => {
+            let contents = (&event.before, &event.after);
+            checklist::undo_step(change, team, task, event.kind, contents).await
+        }
+        EventKind::CommentAdded | EventKind::CommentEdited | EventKind::CommentDeleted => {
+            let contents = (&event.before, &event.after);
+            comments::undo_comment(change, team, task, event.kind, contents).await
         }
         _ => Ok(()),
     }

@@ -7,6 +7,7 @@ import { getBoard, hasLanes, parseCards, upsertCard } from "./cards.js";
 import { refreshCards } from "./board-sync.js";
 import { showFieldErrors } from "../forms/enhanced-forms.js";
 import { promptForBlocker } from "../shared/dialogs.js";
+import { loadDraft, saveDraft } from "../forms/drafts.js";
 
 addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
@@ -22,8 +23,8 @@ addEventListener("click", (event) => {
   openQuickAdd(column);
 });
 
-// The text of a field that was closed with Escape, for the next one.
-let draft = "";
+// The text of a field that was closed, for the next one.
+const DRAFT = "new task";
 
 /**
  * Opens the field at the end of a column. The column's `+` link says which sprint the task goes to.
@@ -36,8 +37,7 @@ export function openQuickAdd(column) {
     // Text that was being typed in another column moves along.
     const other = document.querySelector(".new");
     item = createItem(column);
-    item.querySelector("textarea").value = other?.querySelector("textarea").value ?? draft;
-    draft = "";
+    item.querySelector("textarea").value = other?.querySelector("textarea").value ?? loadDraft(DRAFT);
     other?.remove();
     list.append(item);
   }
@@ -59,8 +59,9 @@ function createItem(column) {
   form.action = `/teams/${getBoard().dataset.team}/tasks`;
   form.dataset.column = column.dataset.column;
   form.dataset.sprint = link.searchParams.get("sprint") ?? "";
+  title.addEventListener("input", () => saveDraft(DRAFT, title.value));
   title.addEventListener("keydown", (event) => {
-    if (event.isComposing) return; // Enter chooses a word of the input method
+    if (event.isComposing || event.keyCode === 229) return; // Enter chooses a word of the input method
     if (event.key === "Enter") {
       event.preventDefault();
       submitTitle(form, title);
@@ -91,6 +92,7 @@ function submitTitle(form, title) {
   const text = title.value.trim();
   if (!text) return;
   title.value = "";
+  saveDraft(DRAFT, "");
   showFieldErrors(form, {});
   // A task whose response was lost may exist: with the same idempotency key, sending it again creates no second one.
   const sent = form.lost?.text === text ? form.lost : { text, key: `${Date.now()}-${Math.random()}` };
@@ -128,13 +130,13 @@ function restoreTitle(form, title, sent, error) {
   }
   form.lost = sent;
   title.value = title.value ? `${sent.text} ${title.value}` : sent.text;
+  saveDraft(DRAFT, title.value);
   const errors = error instanceof HttpError && error.problem.errors;
   if (errors) showFieldErrors(form, errors);
   else reportError(error, { retry: () => submitTitle(form, title), kept: "Your title is still in the field." });
 }
 
 function close(item, column) {
-  draft = item.querySelector("textarea").value.trim();
   item.remove();
   (column.querySelector("[data-task]:last-of-type h3 a") ?? column.querySelector(".add"))?.focus();
 }

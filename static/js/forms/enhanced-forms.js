@@ -4,6 +4,7 @@ import { HttpError, request } from "../shared/http.js";
 import { reportChange, reportError } from "../shared/undo-feedback.js";
 import { markClean, morphRegion, openTaskArticle, pickElement, refreshTask } from "../shared/morph.js";
 import { closeTask, promptForBlocker } from "../shared/dialogs.js";
+import { clearDrafts } from "./drafts.js";
 import { refreshCards } from "../board/board-sync.js";
 import { applyResponseCards, parseCards } from "../board/cards.js";
 import { whenUnlocked } from "../board/drag-lock.js";
@@ -23,6 +24,20 @@ addEventListener("keydown", (event) => {
     submitPending();
   }
 });
+
+// Escape puts back the saved value, before anything else that Escape does. What is new stays as a draft.
+addEventListener("keydown", (event) => {
+  const field = event.target;
+  if (event.key !== "Escape" || event.isComposing || !field.matches?.("[data-autosubmit], [name=due]")) return;
+  const isText = field.matches("textarea, input:not([type=checkbox])");
+  if (!isText || field.value === field.defaultValue) return;
+  event.preventDefault();
+  event.stopPropagation();
+  field.value = field.defaultValue;
+  pendingField = null;
+  markClean(field.form);
+  growTitle(field);
+}, true);
 
 addEventListener("pointerdown", () => {
   keyboardSelect = null;
@@ -49,10 +64,12 @@ addEventListener("input", ({ target }) => {
 });
 
 // The title grows with its text. It is one line of text, so Enter submits it.
-addEventListener("input", ({ target }) => {
-  const title = target.matches?.(".title-form textarea") && target.closest("h1");
-  if (title) title.dataset.text = target.value;
-});
+addEventListener("input", ({ target }) => growTitle(target));
+
+function growTitle(field) {
+  const title = field.matches?.(".title-form textarea") && field.closest("h1");
+  if (title) title.dataset.text = field.value;
+}
 
 addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.isComposing && event.target.matches?.(".title-form textarea")) {
@@ -108,6 +125,7 @@ function handleResponse(form, response) {
   const dialog = form.closest("dialog.small");
   if (response.ok) {
     markClean(form);
+    clearDrafts(form);
     reportChange(response);
   }
   if (response.ok && (response.done || keys.length)) {

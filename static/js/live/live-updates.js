@@ -154,7 +154,8 @@ function showBanner(text, reloadLabel) {
   if (reloadLabel) {
     banner.append(" ", Object.assign(document.createElement("a"), { href: location.href, textContent: reloadLabel }));
   }
-  document.body.append(banner);
+  // A modal dialog makes everything outside inert.
+  ([...document.querySelectorAll("dialog:modal")].at(-1) ?? document.body).append(banner);
   announce(text);
 }
 

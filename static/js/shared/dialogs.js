@@ -3,13 +3,13 @@
 
 import { request } from "./http.js";
 import { reportError } from "./undo-feedback.js";
-import { isDirty, markDirty, pickElement } from "./morph.js";
+import { pickElement } from "./morph.js";
 import { attachToasts } from "./toasts.js";
 import { findCard, getBoard } from "../board/cards.js";
+import { restoreDrafts } from "../forms/drafts.js";
 
 const home = { address: location.pathname + location.search, title: document.title };
 const isTaskUrl = (url) => /^\/tasks\/[^/]+$/.test(new URL(url, location.href).pathname);
-const drafts = new Map();
 let taskDialog = null;
 let latestRequest = 0;
 
@@ -68,10 +68,9 @@ async function showTask(url) {
     location.assign(url);
     return false;
   }
-  keepDrafts();
   taskDialog ??= createTaskDialog();
   taskDialog.querySelector(".modal-content").replaceChildren(closeButton(), article);
-  const name = article.querySelector("h1")?.textContent.trim() ?? "";
+  const name = (article.querySelector("h1 .visually-hidden") ?? article.querySelector("h1"))?.textContent.trim() ?? "";
   taskDialog.setAttribute("aria-label", `${article.dataset.taskPage} ${name}`);
   document.title = `${article.dataset.taskPage} ${name}`;
   if (!taskDialog.open) taskDialog.showModal();
@@ -134,7 +133,6 @@ addEventListener("popstate", () => {
 function hideTask() {
   latestRequest++;
   if (!taskDialog?.open) return;
-  keepDrafts();
   const key = taskDialog.querySelector("[data-task-page]")?.dataset.taskPage;
   taskDialog.close();
   taskDialog.querySelector(".modal-content").replaceChildren();
@@ -142,25 +140,6 @@ function hideTask() {
   attachToasts();
   findCard(key)?.querySelector("h3 a")?.focus();
 }
-
-/** Remembers half-written texts, so that they are there when the task is opened again. */
-function keepDrafts() {
-  for (const field of taskDialog?.querySelectorAll("textarea[name]") ?? []) {
-    if (isDirty(field.form) && field.value !== field.defaultValue) drafts.set(draftName(field), field.value);
-    else drafts.delete(draftName(field));
-  }
-}
-
-function restoreDrafts(article) {
-  for (const field of article.querySelectorAll("textarea[name]")) {
-    const text = drafts.get(draftName(field));
-    if (!text) continue;
-    field.value = text;
-    markDirty(field.form);
-  }
-}
-
-const draftName = (field) => `${field.form?.getAttribute("action")} ${field.name}`;
 
 /**
  * Fetches a form and shows it in a small dialog.
@@ -213,6 +192,7 @@ export function showDialog(...contents) {
     target?.focus({ preventScroll: true });
   });
   document.body.append(dialog);
+  restoreDrafts(dialog);
   dialog.showModal();
   const first = dialog.querySelector("[autofocus]")
     ?? dialog.querySelector("input:not([type=hidden]), select, textarea, .button");

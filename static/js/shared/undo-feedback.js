@@ -8,18 +8,26 @@ import { refreshCards } from "../board/board-sync.js";
 
 /** @import { FragmentResponse } from "./http.js" */
 
-// The changes of this window, oldest first: `u` undoes the last one.
-const undoableChanges = JSON.parse(sessionStorage.undoableChanges ?? "[]");
+// The changes of this window, oldest first: `u` undoes the last one. One that cannot be undone is null, so that `u` does
+// not reach past it.
+const changes = JSON.parse(sessionStorage.changes ?? "[]");
 
 /**
  * Makes a change undoable with `u`, without a toast.
  * @param {FragmentResponse} response
  */
 export function recordUndo(response) {
-  if (!response.undoable) return;
-  undoableChanges.push(response.changeId);
+  const id = response.undoable ? response.changeId : null;
+  if (id === null && changes.at(-1) === null) return;
+  changes.push(id);
   save();
 }
+
+// Forms that load a new page also change something.
+addEventListener("submit", ({ target, defaultPrevented }) => {
+  const isChange = target.method === "post" && /^\/(teams|tasks|projects|sprints)\//.test(target.getAttribute("action"));
+  if (isChange && !defaultPrevented) recordUndo({ undoable: false });
+});
 
 /**
  * Says what a change did, with an Undo button if it can be undone.
@@ -37,14 +45,14 @@ export function reportChange(response) {
 export async function undoLast() {
   // A change that is still being sent is the latest one.
   await whenWritesSettled();
-  const last = undoableChanges.at(-1);
+  const last = changes.at(-1);
   if (last) undo(last);
-  else showToast("Nothing to undo in this tab.");
+  else showToast(changes.length ? "The last change cannot be undone." : "Nothing to undo in this tab.");
 }
 
 async function undo(changeId) {
-  const index = undoableChanges.indexOf(changeId);
-  if (index >= 0) undoableChanges.splice(index, 1);
+  const index = changes.indexOf(changeId);
+  if (index >= 0) changes.splice(index, 1);
   save();
   try {
     const response = await request(`/changes/${changeId}/undo`, { method: "POST", fragment: "card" });
@@ -68,7 +76,7 @@ async function undo(changeId) {
 export function reportError(error, { retry, kept = "", about = "" } = {}) {
   if (!(error instanceof HttpError || error instanceof NetworkError)) throw error;
   if (error instanceof HttpError && error.problem.status === 401) {
-    const link = { label: "Sign in", href: location.href };
+    const link = { label: "Sign in", href: `/login?next=${encodeURIComponent(location.pathname + location.search)}` };
     showToast(`You are signed out. ${kept}`, { sticky: true, about, link });
     return;
   }
@@ -78,5 +86,5 @@ export function reportError(error, { retry, kept = "", about = "" } = {}) {
 
 /** Undo also works after a reload. */
 function save() {
-  sessionStorage.undoableChanges = JSON.stringify(undoableChanges.slice(-20));
+  sessionStorage.changes = JSON.stringify(changes.slice(-20));
 }

@@ -322,8 +322,9 @@ pub async fn undo(
     let slug = log::team_of_change(&app.db, undone, viewer.person.id).await?;
     let team = team_access::team(&app.db, &viewer, &slug.ok_or(Problem::NotFound)?)
         .await?
-        .require_edit()?
+        .require_comment()?
         .team;
+    let was = timeline::undoable(&app.db, Some(undone), &viewer, app.clock.now()).await?;
     let changed = app
         .store
         .change(&viewer.actor(), |change, _| {
@@ -343,5 +344,9 @@ pub async fn undo(
         .filter(|card| !card.archived)
         .map(|card| CardHtml::with_column(card, now).to_string())
         .collect();
-    Ok(with_flash(Html(html).into_response(), &changed, "Undone"))
+    let sentence = was.map_or_else(
+        || "Undone".to_owned(),
+        |was| format!("Undone. {}", was.description),
+    );
+    Ok(with_flash(Html(html).into_response(), &changed, &sentence))
 }

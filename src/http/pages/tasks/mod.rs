@@ -5,6 +5,7 @@ pub mod bulk;
 pub mod card;
 pub mod change_form;
 pub mod comments;
+pub mod descriptions;
 pub mod edit;
 pub mod flash;
 pub mod form;
@@ -21,6 +22,7 @@ pub use crate::http::pages::tasks::comments::{
     add_comment, add_step, ask_for_help, delete_comment, edit_comment, preview, remove_step,
     tick_step,
 };
+pub use crate::http::pages::tasks::descriptions::descriptions;
 pub use crate::http::pages::tasks::edit::edit;
 pub(crate) use crate::http::pages::tasks::edit::{goal_named, project_named, sprint_named};
 pub use crate::http::pages::tasks::move_and_block::{
