@@ -1,6 +1,9 @@
 //! Renders Markdown to sanitized HTML. Also finds what a task's text links to: `INF-42`, `@handle`
 //! and URLs.
 
+mod nesting;
+pub mod worker;
+
 use std::{borrow::Cow, collections::HashSet, sync::LazyLock};
 
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
@@ -42,13 +45,17 @@ static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
+/// More events than a text of the largest length usually has. Tables multiply them: rows are filled up with empty cells.
+const MAX_EVENTS: usize = 200_000;
+
 /// Renders Markdown. Raw HTML in it shows as text.
 pub(crate) fn render(text: &str, links: &Links) -> Html {
     let options =
         Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS;
     let mut unlinkable = 0;
     let mut events = Vec::new();
-    for event in Parser::new_ext(text, options) {
+    let limited = nesting::limit_nesting(text);
+    for event in Parser::new_ext(&limited, options).take(MAX_EVENTS) {
         match event {
             Event::Html(raw) | Event::InlineHtml(raw) => events.push(Event::Text(raw)),
             Event::Start(tag @ (Tag::Link { .. } | Tag::CodeBlock(_))) => {
@@ -157,6 +164,84 @@ mod tests {
             !html.contains("/tasks/XYZ") && html.contains("<code>INF-3</code>"),
             "{html}"
         );
+    }
+
+    /// Without limits, some of these took minutes in the largest text. The bound is wide, because tests run
+    /// unoptimised.
+    #[test]
+    fn repeated_marks_do_not_nest_without_end() {
+        let units = [
+            ">",
+            "> ",
+            "- ",
+            "+ ",
+            "* ",
+            "-\t",
+            "1. ",
+            "1) ",
+            "> - ",
+            "- > ",
+            "> 1. ",
+            "[",
+            "![",
+            "[](",
+            "![](",
+            "[[](",
+            "*",
+            "_",
+            "**",
+            "*a ",
+            "*a_ ",
+            "**a *a ",
+            "~~a*",
+            "`",
+            "a``",
+            "<",
+            "<a x=\"",
+            "<!--",
+            "\\",
+            "|",
+            "# ",
+            "\n",
+            "a|b\n-|-\n",
+            "[a]: ",
+            "[^a]: > ",
+            "- [ ] ",
+            "```\n",
+            "> ```\n",
+            "    - ",
+            "1.\n",
+            "  - a\n",
+        ];
+        for unit in units {
+            let many = unit.repeat(20_000 / unit.len());
+            let half = &many[..many.len() / 2 / unit.len() * unit.len()];
+            let lazy_lines = format!("{half}x\n{}", "a\n".repeat(5_000));
+            let empty_lines = format!("{half}x\n{}x", "\n".repeat(10_000));
+            for text in [&many, &lazy_lines, &empty_lines] {
+                let started = std::time::Instant::now();
+                let html = shown(text);
+                let took = started.elapsed();
+                assert!(took.as_secs() < 5, "{unit:?} took {took:?}");
+                if !unit.contains(['*', '_', '~']) {
+                    assert!(deepest(&html) < 300, "{unit:?} nests {}", deepest(&html));
+                }
+            }
+        }
+    }
+
+    /// The largest number of elements inside each other.
+    fn deepest(html: &str) -> i32 {
+        let (mut depth, mut most) = (0, 0);
+        for tag in html
+            .split('<')
+            .skip(1)
+            .filter(|tag| !tag.starts_with("br") && !tag.starts_with("hr"))
+        {
+            depth += if tag.starts_with('/') { -1 } else { 1 };
+            most = most.max(depth);
+        }
+        most
     }
 
     #[test]

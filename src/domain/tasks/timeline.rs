@@ -12,7 +12,7 @@ use crate::domain::{
     error::Result,
     events::{Change, EventKind, are_undoable},
     humanize,
-    markdown::{Html, Links},
+    markdown::{Html, Links, worker::render_texts},
     person::Person,
     policy::{predicates::seen_by, viewer::Viewer},
     tasks::event_text::{Names, impersonal_text},
@@ -155,20 +155,24 @@ pub(crate) async fn of_task(
             })
         })
         .collect();
-    lines.extend(comments.into_iter().map(|row| {
-        let html = crate::domain::markdown::render(&row.body, links);
-        TimelineEntry {
-            person: person(row.id, row.handle, row.name, row.hue),
-            author: row.author,
-            at: row.created_at,
-            content: EntryContent::Comment {
-                id: row.comment_id,
-                html,
-                body: row.body,
-                edited: row.edited_at.is_some(),
-            },
-        }
-    }));
+    let bodies = comments.iter().map(|row| row.body.clone()).collect();
+    let rendered = render_texts(bodies, links).await?;
+    lines.extend(
+        comments
+            .into_iter()
+            .zip(rendered)
+            .map(|(row, html)| TimelineEntry {
+                person: person(row.id, row.handle, row.name, row.hue),
+                author: row.author,
+                at: row.created_at,
+                content: EntryContent::Comment {
+                    id: row.comment_id,
+                    html,
+                    body: row.body,
+                    edited: row.edited_at.is_some(),
+                },
+            }),
+    );
     lines.sort_by_key(|line| line.at);
     Ok(lines)
 }

@@ -19,7 +19,8 @@ use crate::{
         events::EventStore,
         follows::follow::{self, FollowTarget},
         goals::contributions::{self, Contribution},
-        humanize, markdown,
+        humanize,
+        markdown::{self, worker::render_text},
         measure::{Measure, part},
         policy::{team_access, viewer::Viewer},
         projects::{
@@ -223,7 +224,7 @@ async fn project_page(
         layout: Layout::new(app, viewer, headers, project.name.clone(), "")
             .await?
             .at("projects"),
-        about: markdown::render(&project.about, &team_access::links(&app.db, viewer).await?),
+        about: render_text(&project.about, &team_access::links(&app.db, viewer).await?).await?,
         milestones: queries::milestones(&app.db, &project).await?,
         tasks: queries::count_by_state(&app.db, project.id, &ids).await?,
         errors,

@@ -8,8 +8,8 @@ use sqlx::PgPool;
 
 use crate::{
     domain::{
-        error::Result,
-        markdown,
+        error::{Problem, Result},
+        markdown::worker::{MAX_TEXT, render_text},
         policy::{team_access, viewer::Viewer},
         standup::topics,
         tasks::{checklist, comments},
@@ -127,17 +127,13 @@ pub async fn delete_comment(
 
 /// `POST /preview`: renders Markdown for the preview.
 pub async fn preview(State(db): State<PgPool>, viewer: Viewer, fields: Fields) -> Result<Response> {
+    let text = fields.text("markdown");
+    if text.chars().count() > MAX_TEXT {
+        return Err(Problem::field(
+            "markdown",
+            "A text can have at most 100,000 characters.",
+        ));
+    }
     let links = team_access::links(&db, &viewer).await?;
-    Ok(Html(
-        markdown::render(
-            &fields
-                .text("markdown")
-                .chars()
-                .take(100_000)
-                .collect::<String>(),
-            &links,
-        )
-        .to_string(),
-    )
-    .into_response())
+    Ok(Html(render_text(text, &links).await?.to_string()).into_response())
 }

@@ -23,7 +23,8 @@ use crate::{
         error::{Conflict, Result},
         follows::follow::{self, FollowTarget},
         goals::{self, Goal},
-        humanize, markdown,
+        humanize,
+        markdown::{self, worker::render_text},
         person::Person,
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         projects,
@@ -317,7 +318,7 @@ pub(crate) async fn task_view(
         None => Vec::new(),
     };
     Ok(TaskView {
-        description: markdown::render(&task.description, &links),
+        description: render_text(&task.description, &links).await?,
         activity: timeline::of_task(db, access.team.id, access.id, &links).await?,
         columns: boards::queries::columns(db, access.team.id).await?,
         people: boards::queries::people(db).await?,

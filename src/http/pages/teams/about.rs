@@ -17,7 +17,8 @@ use crate::{
         clock,
         error::{Problem, Result},
         goals::contributions::{self, Contribution},
-        humanize, markdown,
+        humanize,
+        markdown::{self, worker::render_text},
         measure::{Measure, part},
         policy::{team_access, viewer::Viewer},
         projects::{
@@ -98,10 +99,8 @@ async fn about_page(
     let access = team_access::team(&app.db, viewer, slug).await?;
     let team = access.team;
     let current = profile::profile(&app.db, team.id).await?;
-    let roadmap = markdown::render(
-        &current.roadmap,
-        &team_access::links(&app.db, viewer).await?,
-    );
+    let links = team_access::links(&app.db, viewer).await?;
+    let roadmap = render_text(&current.roadmap, &links).await?;
     let (about, errors) = rejected.unwrap_or((current, BTreeMap::new()));
     let roster = load_roster(&app.db, team.id).await?;
     let mut quarters: Vec<(String, Vec<ObjectiveProgress>)> = Vec::new();
