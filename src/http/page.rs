@@ -51,6 +51,10 @@ impl Rendered {
     pub(crate) fn of(template: &impl Template) -> Result<Self> {
         rendered(template).map(Self)
     }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl std::fmt::Display for Rendered {

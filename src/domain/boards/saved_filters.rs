@@ -19,7 +19,7 @@ pub(crate) async fn save_filter(
     params: &FilterParams,
     for_team: bool,
 ) -> Result<Uuid> {
-    let filter = Filter::parse(params);
+    let filter = Filter::parse(params)?;
     if let Some(unknown) = filter.unknown.first() {
         return Err(Problem::field("query", unknown.clone()));
     }

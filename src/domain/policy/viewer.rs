@@ -24,7 +24,7 @@ pub struct Viewer {
 }
 
 /// An account's role in the workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub(crate) enum Role {
     Admin,
@@ -73,6 +73,15 @@ impl Scope {
             Self::Admin => "admin",
         }
     }
+}
+
+/// What a request may do, apart from its account: an account's tokens may do less than its sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Rights {
+    role: Role,
+    may_write: bool,
+    may_change_own: bool,
+    reach: Option<Vec<Uuid>>,
 }
 
 /// How the request was authenticated.
@@ -125,6 +134,16 @@ impl Viewer {
             "API tokens cannot create access links. Sign in to create one. Nothing was changed."
                 .into(),
         ))
+    }
+
+    /// The rights of this request, for the key of a cached page.
+    pub(crate) fn rights(&self) -> Rights {
+        Rights {
+            role: self.role,
+            may_write: self.may_write(),
+            may_change_own: self.may_change_own(),
+            reach: self.reach().map(<[Uuid]>::to_vec),
+        }
     }
 
     /// The teams that the token is limited to; `None` means all teams.

@@ -135,7 +135,7 @@ pub(crate) async fn open_cards(
     unclosed: Option<&Sprint>,
     now: OffsetDateTime,
 ) -> Result<Vec<Card>> {
-    let open = Filter::read_query("-is:done");
+    let open = Filter::read_query("-is:done")?;
     let mut cards = tasks::queries::cards(db, team, &open, sprint, now, None).await?;
     if let (Some(over), ResolvedSprint::One(_)) = (unclosed, sprint) {
         cards.extend(

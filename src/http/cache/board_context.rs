@@ -32,6 +32,22 @@ pub(crate) struct BoardContext {
 }
 
 impl BoardContext {
+    /// About the bytes that it takes, for the cache: each row has a few short texts.
+    pub(crate) fn bytes(&self) -> usize {
+        const ROW: usize = 300;
+        let filters: usize = self.saved.iter().map(|filter| filter.query.len()).sum();
+        let rows = [
+            self.sprints.len(),
+            self.teams.len(),
+            self.columns.len(),
+            self.members.len() * 2,
+            self.people.len(),
+            self.labels.len(),
+            self.saved.len(),
+        ];
+        filters + rows.iter().sum::<usize>() * ROW
+    }
+
     /// Loads the context of a team's board for a reader.
     pub(crate) async fn load(db: &PgPool, auth: &BoardAuth) -> Result<Self> {
         let (team, viewer) = (auth.access.team.id, auth.viewer.person.id);

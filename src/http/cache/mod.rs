@@ -1,6 +1,7 @@
 //! Caches of rendered boards and pages.
 
 pub mod board_context;
+pub mod byte_cache;
 pub mod page_cache;
 pub mod render;
 pub mod revision;

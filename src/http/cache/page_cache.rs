@@ -4,7 +4,7 @@
 
 use std::{
     hash::Hash,
-    num::NonZeroUsize,
+    mem::size_of,
     sync::{Arc, Mutex},
 };
 
@@ -13,16 +13,16 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use lru::LruCache;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    domain::{boards::board_auth::BoardAuth, error::Result},
+    domain::{boards::board_auth::BoardAuth, error::Result, policy::viewer::Rights},
     http::{
         assets::{ASSETS, Encoding, gzip},
         cache::{
             board_context::BoardContext,
+            byte_cache::ByteCache,
             render::{BoardView, RenderedBoard},
             revision::{BoardKey, Revision},
         },
@@ -33,9 +33,12 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PageKey {
     pub(crate) viewer: Uuid,
+    /// `None` for guests.
+    pub(crate) rights: Option<Rights>,
     pub(crate) may_edit: bool,
     pub(crate) may_comment: bool,
-    pub(crate) url: String,
+    /// Which page it is: with its filter as it was understood, not the URL, where anything can be added.
+    pub(crate) page: String,
     pub(crate) theme: &'static str,
     pub(crate) encoding: Encoding,
 }
@@ -150,16 +153,16 @@ fn encoded_response(bytes: Bytes, encoding: Encoding, kind: &'static str) -> Res
     response
 }
 
-/// Pages of at most this many bytes are cached in larger number.
-const SMALL: usize = 4096;
+/// The bytes of compressed pages, of rendered boards, and of the contexts of boards.
+const PAGE_BYTES: usize = 32 << 20;
+const BOARD_BYTES: usize = 128 << 20;
+const CONTEXT_BYTES: usize = 16 << 20;
 
 /// The cached boards and pages. A few suffice: those that are open now.
 pub(crate) struct PageCache {
-    boards: Mutex<LruCache<BoardKey, Arc<RenderedBoard>>>,
-    pages: Mutex<LruCache<PageKey, CachedPage>>,
-    /// Small pages such as badges, apart so that they and boards do not evict each other.
-    small: Mutex<LruCache<PageKey, CachedPage>>,
-    contexts: Mutex<LruCache<(Uuid, Uuid), Arc<BoardContext>>>,
+    boards: Mutex<ByteCache<BoardKey, Arc<RenderedBoard>>>,
+    pages: Mutex<ByteCache<PageKey, CachedPage>>,
+    contexts: Mutex<ByteCache<(Uuid, Uuid), Arc<BoardContext>>>,
     /// Held while a page is rendered: requests for the same page wait, and then find it cached.
     page_locks: [tokio::sync::Mutex<()>; 32],
 }
@@ -167,10 +170,9 @@ pub(crate) struct PageCache {
 impl Default for PageCache {
     fn default() -> Self {
         Self {
-            boards: cache_of(8),
-            pages: cache_of(64),
-            small: cache_of(1024),
-            contexts: cache_of(64),
+            boards: Mutex::new(ByteCache::new(BOARD_BYTES)),
+            pages: Mutex::new(ByteCache::new(PAGE_BYTES)),
+            contexts: Mutex::new(ByteCache::new(CONTEXT_BYTES)),
             page_locks: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         }
     }
@@ -181,6 +183,7 @@ impl PageCache {
     pub(crate) async fn rendered(
         &self,
         db: &PgPool,
+        reader: Uuid,
         view: &BoardView<'_>,
     ) -> Result<Arc<RenderedBoard>> {
         let key = view.key();
@@ -193,7 +196,7 @@ impl PageCache {
         }
         let board = Arc::new(view.render(db, before.as_deref()).await?);
         if !view.filter.depends_on_time() {
-            self.put_board(key, board.clone());
+            lock(&self.boards).put(reader, key, board.bytes(), board.clone());
         }
         Ok(board)
     }
@@ -208,7 +211,8 @@ impl PageCache {
         }
         let context = Arc::new(BoardContext::load(db, auth).await?);
         if is_whole {
-            self.put_context(team, viewer, context.clone());
+            let bytes = size_of::<BoardContext>() + context.bytes();
+            lock(&self.contexts).put(viewer, (team, viewer), bytes, context.clone());
         }
         Ok(context)
     }
@@ -218,28 +222,17 @@ impl PageCache {
         lock(&self.boards).get(key).cloned()
     }
 
-    pub(crate) fn put_board(&self, key: BoardKey, board: Arc<RenderedBoard>) {
-        lock(&self.boards).put(key, board);
-    }
-
     /// The cached page, if it covers this revision.
     pub(crate) fn page(&self, key: &PageKey, revision: Revision) -> Option<CachedPage> {
-        let lookup = |cache: &Mutex<LruCache<PageKey, CachedPage>>| {
-            lock(cache)
-                .get(key)
-                .filter(|page| page.revision.covers(&revision))
-                .cloned()
-        };
-        lookup(&self.pages).or_else(|| lookup(&self.small))
+        lock(&self.pages)
+            .get(key)
+            .filter(|page| page.revision.covers(&revision))
+            .cloned()
     }
 
     pub(crate) fn put_page(&self, key: PageKey, page: CachedPage) {
-        let cache = if page.bytes.len() <= SMALL {
-            &self.small
-        } else {
-            &self.pages
-        };
-        lock(cache).put(key, page);
+        let bytes = page.bytes.len() + key.page.len();
+        lock(&self.pages).put(key.viewer, key, bytes, page);
     }
 
     /// The cached context of a team's board, if it is of this workspace revision.
@@ -255,10 +248,6 @@ impl PageCache {
             .cloned()
     }
 
-    pub(crate) fn put_context(&self, team: Uuid, viewer: Uuid, context: Arc<BoardContext>) {
-        lock(&self.contexts).put((team, viewer), context);
-    }
-
     /// Locks the rendering of this page.
     pub(crate) async fn lock_page(&self, key: &PageKey) -> tokio::sync::MutexGuard<'_, ()> {
         use std::hash::{DefaultHasher, Hasher};
@@ -270,52 +259,8 @@ impl PageCache {
     }
 }
 
-fn cache_of<K: Eq + Hash, V>(most: usize) -> Mutex<LruCache<K, V>> {
-    Mutex::new(LruCache::new(
-        NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN),
-    ))
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn badges_do_not_evict_boards() {
-        let cache = PageCache::default();
-        let revision = Revision {
-            team: 1,
-            workspace: 1,
-            time_bucket: 1,
-        };
-        let key = |url: String| PageKey {
-            viewer: Uuid::nil(),
-            may_edit: false,
-            may_comment: false,
-            url,
-            theme: "",
-            encoding: Encoding::Plain,
-        };
-        let page = |bytes: usize| CachedPage {
-            revision,
-            etag: String::new(),
-            bytes: vec![b'x'; bytes].into(),
-        };
-        cache.put_page(key("board".to_owned()), page(40_000));
-        for badge in 0..500 {
-            cache.put_page(key(format!("badge {badge}")), page(800));
-        }
-        for url in ["board", "badge 0", "badge 499"] {
-            assert!(
-                cache.page(&key(url.to_owned()), revision).is_some(),
-                "{url}"
-            );
-        }
-    }
 }

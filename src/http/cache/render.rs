@@ -41,6 +41,15 @@ pub(crate) struct RenderedBoard {
     cards: Vec<Arc<RenderedCard>>,
 }
 
+impl RenderedBoard {
+    /// About the bytes that it takes, for the cache: each card also keeps its data, in short texts.
+    pub(crate) fn bytes(&self) -> usize {
+        const CARD: usize = 1000;
+        let cards = self.cards.iter().map(|rendered| rendered.html.len() + CARD);
+        self.html.len() + cards.sum::<usize>()
+    }
+}
+
 /// A card and its HTML.
 struct RenderedCard {
     card: Card,

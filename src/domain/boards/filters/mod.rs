@@ -9,13 +9,16 @@ pub mod terms;
 
 use serde::Deserialize;
 
-use crate::domain::boards::filters::{
-    parser::{NAMES, example, parse_age, split},
-    terms::{Condition, Filter, SprintChoice, Term},
-};
 pub use crate::domain::{
     boards::filters::sql::{Moment, ResolvedSprint},
     text::literal,
+};
+use crate::domain::{
+    boards::filters::{
+        parser::{NAMES, example, parse_age, split},
+        terms::{Condition, Filter, SprintChoice, Term},
+    },
+    error::{Problem, Result},
 };
 
 /// The filter's parameters in a URL.
@@ -48,17 +51,55 @@ impl From<Vec<(String, String)>> for FilterParams {
             match name.as_str() {
                 _ if field.is_empty() => *field = value,
                 "lanes" => {}
-                "q" => *field = format!("{field} {value}"),
-                _ => params.q = format!("{} {name}:\"{}\"", params.q, value.replace('"', "")),
+                "q" => {
+                    field.push(' ');
+                    field.push_str(&value);
+                }
+                _ => {
+                    let value = value.replace('"', "");
+                    params.q.push_str(&format!(" {name}:\"{value}\""));
+                }
             }
         }
         params
     }
 }
 
+/// The longest filter, in characters and in terms. Each term is a condition of every query and a chip on the page.
+const MAX_LENGTH: usize = 2000;
+const MAX_TERMS: usize = 50;
+
+fn too_long() -> Problem {
+    Problem::field(
+        "q",
+        "A filter can have at most 50 terms and 2,000 characters.",
+    )
+}
+
 impl Filter {
     /// Reads the filter of a URL; its separate parameters mean the same as their terms in `q`.
-    pub(crate) fn parse(params: &FilterParams) -> Self {
+    ///
+    /// # Errors
+    /// `Invalid` for a filter that is too long. Terms that are not understood are in `unknown`.
+    pub(crate) fn parse(params: &FilterParams) -> Result<Self> {
+        let texts = [
+            &params.sprint,
+            &params.owner,
+            &params.label,
+            &params.goal,
+            &params.q,
+        ];
+        let bytes: usize = texts.iter().map(|text| text.len()).sum();
+        // A character has at most four bytes: counting them takes time for long texts.
+        if bytes > MAX_LENGTH * 4
+            || texts.iter().map(|text| text.chars().count()).sum::<usize>() > MAX_LENGTH
+        {
+            return Err(too_long());
+        }
+        let terms = split(&params.q);
+        if terms.len() > MAX_TERMS {
+            return Err(too_long());
+        }
         let mut filter = Self::default();
         for (name, value) in [
             ("sprint", &params.sprint),
@@ -70,14 +111,14 @@ impl Filter {
                 filter.add(false, name, value.trim());
             }
         }
-        for (not, name, value) in split(&params.q) {
+        for (not, name, value) in terms {
             filter.add(not, &name, &value);
         }
-        filter
+        Ok(filter)
     }
 
     /// Reads a query in the filter language.
-    pub(crate) fn read_query(q: &str) -> Self {
+    pub(crate) fn read_query(q: &str) -> Result<Self> {
         Self::parse(&FilterParams {
             q: q.to_owned(),
             ..FilterParams::default()
@@ -185,6 +226,16 @@ impl Filter {
             query.append_pair("lanes", lanes);
         }
         format!("?{}", query.finish())
+    }
+
+    /// Identifies what a page of this filter shows. The words themselves are on it only if some were not understood.
+    pub(crate) fn cache_key(&self, q: &str, lanes: &str) -> String {
+        let query = self.query_string(lanes);
+        if self.unknown.is_empty() {
+            query
+        } else {
+            format!("{query} {:?} {q}", self.unknown)
+        }
     }
 
     /// The terms, written in the filter language.

@@ -162,7 +162,8 @@ mod tests {
     fn filters_round_trip() {
         let filter = Filter::read_query(
             r#"owner:me label:postgres -label:docs is:blocked is:unowned age:>3d goal:2 "exact words" sprint:next"#,
-        );
+        )
+        .unwrap();
         assert!(filter.unknown.is_empty());
         assert_eq!(filter.sprint, SprintChoice::Next);
         assert_eq!(
@@ -174,17 +175,37 @@ mod tests {
     #[test]
     fn unknown_terms_are_reported() {
         let filter =
-            Filter::read_query("colour:red is:tall age:>soon goal:x 12:30 https://example.org");
+            Filter::read_query("colour:red is:tall age:>soon goal:x 12:30 https://example.org")
+                .unwrap();
         assert_eq!(filter.unknown.len(), 4);
         assert!(filter.unknown[0].starts_with("Unknown filter “colour:”"));
         assert_eq!(filter.terms.len(), 2);
     }
 
+    #[test]
+    fn long_filters_are_refused_before_they_are_parsed() {
+        let words = |count: usize| {
+            (0..count)
+                .map(|word| format!("w{word} "))
+                .collect::<String>()
+        };
+        assert_eq!(Filter::read_query(&words(50)).unwrap().terms.len(), 50);
+        assert!(Filter::read_query(&"å".repeat(2000)).is_ok());
+        for long in [
+            words(51),
+            "å".repeat(2001),
+            words(200_000),
+            "é ".repeat(500_000),
+        ] {
+            assert!(Filter::read_query(&long).is_err());
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_parses_and_round_trips(q in r#"(owner:|label:|goal:|is:|age:>|[-" @:,]|3d|none|done|.){0,40}"#) {
-            let filter = Filter::read_query(&q);
-            let again = Filter::read_query(&filter.terms_text());
+            let filter = Filter::read_query(&q).unwrap();
+            let again = Filter::read_query(&filter.terms_text()).unwrap();
             prop_assert_eq!(again.terms, filter.terms);
         }
     }

@@ -178,7 +178,7 @@ pub(crate) async fn board(
 ) -> Result<Response> {
     let auth = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
     let team = &auth.access.team;
-    let filter = Filter::parse(&params).for_reader(&auth.viewer.person.handle);
+    let filter = Filter::parse(&params)?.for_reader(&auth.viewer.person.handle);
     if !filter.unknown.is_empty() {
         return Err(Problem::field("q", filter.unknown.join(" ")));
     }

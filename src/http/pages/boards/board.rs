@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
-    http::{HeaderMap, Uri},
+    http::HeaderMap,
     response::Response,
 };
 use serde::Deserialize;
@@ -52,20 +52,23 @@ pub(crate) async fn board(
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
     Query(after): Query<AfterForm>,
-    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
     let mut auth = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
     let now = app.clock.now();
     let revision = Revision::of(auth.access.team.seq, auth.workspace_seq, now);
+    let filter = Filter::parse(&params)?.for_reader(&auth.viewer.person.handle);
     let key = PageKey {
         viewer: auth.viewer.person.id,
+        rights: Some(auth.viewer.rights()),
         may_edit: auth.access.may_edit,
         may_comment: auth.access.may_comment,
-        url: format!(
-            "{} {uri} {:?}",
-            fragment(&headers).unwrap_or(""),
-            auth.viewer.reach()
+        page: format!(
+            "board {} {:?} {:?} {}",
+            auth.access.team.id,
+            fragment(&headers),
+            after.done_change,
+            filter.cache_key(&params.q, known_lanes(&params))
         ),
         theme: theme(&headers),
         encoding: Encoding::accepted(&headers),
@@ -74,7 +77,6 @@ pub(crate) async fn board(
         (auth.access.team.seq, auth.workspace_seq) =
             log::newest(&app.db, auth.access.team.id).await?;
         let revision = Revision::of(auth.access.team.seq, auth.workspace_seq, now);
-        let filter = Filter::parse(&params).for_reader(&auth.viewer.person.handle);
         Ok((
             revision,
             board_html(
@@ -91,6 +93,15 @@ pub(crate) async fn board(
         make,
     )
     .await
+}
+
+/// How the board is grouped.
+fn known_lanes(params: &FilterParams) -> &'static str {
+    match params.lanes.as_str() {
+        "owner" => "owner",
+        "goal" => "goal",
+        _ => "",
+    }
 }
 
 /// The message after a form was sent without JavaScript.
@@ -268,11 +279,7 @@ async fn board_html(
         }
         Err(problem) => return Err(problem),
     };
-    let lanes = match params.lanes.as_str() {
-        "owner" => "owner",
-        "goal" => "goal",
-        _ => "",
-    };
+    let lanes = known_lanes(params);
     let (columns, filtered, of_sprint) = (&context.columns, &filter, sprint.as_ref());
     let view = BoardView {
         team,
@@ -284,7 +291,10 @@ async fn board_html(
         revision,
         now,
     };
-    let board = app.page_cache.rendered(&app.db, &view).await?;
+    let board = app
+        .page_cache
+        .rendered(&app.db, auth.viewer.person.id, &view)
+        .await?;
     let in_other_sprints = match resolved {
         ResolvedSprint::One(sprint) if board.total == 0 && filter.is_plain() => {
             queries::tasks_in_other_sprints(&app.db, team.id, sprint).await?

@@ -45,7 +45,7 @@ pub(crate) async fn cards(
         .take(300)
         .collect();
     let ids = lookup::ids_of(&db, team.id, &numbers).await?;
-    let filter = Filter::parse(&params).for_reader(&viewer.person.handle);
+    let filter = Filter::parse(&params)?.for_reader(&viewer.person.handle);
     let sprints = sprints::queries::sprints_of(&db, team.id).await?;
     let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;
     let now = clock.now();

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, Method, Uri},
+    http::{HeaderMap, Method},
     response::Response,
 };
 use sqlx::PgPool;
@@ -195,13 +195,14 @@ pub(crate) fn key(
     headers: &HeaderMap,
     reader: uuid::Uuid,
     may_comment: bool,
-    url: String,
+    page: String,
 ) -> PageKey {
     PageKey {
         viewer: reader,
+        rights: None,
         may_edit: false,
         may_comment,
-        url,
+        page,
         theme: theme(headers),
         encoding: Encoding::accepted(headers),
     }
@@ -224,7 +225,6 @@ pub(crate) async fn check_in(
     from: ClientIp,
     method: Method,
     Path(slug): Path<String>,
-    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
     let BoardAuth {
@@ -246,14 +246,11 @@ pub(crate) async fn check_in(
     )
     .await?;
     let revision = Revision::of(access.team.seq, workspace_seq, now);
-    let url = format!(
-        "check-in {uri} {:?} {look:?} {:?}",
-        fragment(&headers),
-        viewer.reach()
-    );
+    let page = format!("check-in {slug} {:?} {look:?}", fragment(&headers));
     let key = PageKey {
+        rights: Some(viewer.rights()),
         may_edit: access.may_edit,
-        ..key(&headers, person, access.may_comment, url)
+        ..key(&headers, person, access.may_comment, page)
     };
     let make = async || {
         let mut team = access.team.clone();

@@ -131,7 +131,7 @@ async fn load_flow_query(
     params: &FilterParams,
 ) -> Result<FlowQuery> {
     let TeamAccess { team, .. } = team_access::team(db, viewer, slug).await?;
-    let filter = Filter::parse(params).for_reader(&viewer.person.handle);
+    let filter = Filter::parse(params)?.for_reader(&viewer.person.handle);
     let sprints = sprints::queries::sprints(db).await?;
     let week = load_roster(db, team.id).await?.week;
     Ok(FlowQuery {

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
-    http::{HeaderMap, Uri},
+    http::HeaderMap,
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -107,7 +107,6 @@ pub(crate) async fn board(
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
-    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
     let (access, project_id) = team_access::project(&app.db, &viewer, &slug).await?;
@@ -120,14 +119,16 @@ pub(crate) async fn board(
         workspace,
         now,
     );
+    let filter = read(&params, &viewer)?;
     let key = PageKey {
         viewer: viewer.person.id,
+        rights: Some(viewer.rights()),
         may_edit: teams.iter().any(|access| access.may_edit),
         may_comment: viewer.may_write(),
-        url: format!(
-            "project {uri} {:?} {:?}",
+        page: format!(
+            "project {project_id} {:?} {}",
             fragment(&headers),
-            viewer.reach()
+            filter.cache_key(&params.q, "")
         ),
         theme: theme(&headers),
         encoding: Encoding::accepted(&headers),
@@ -137,7 +138,7 @@ pub(crate) async fn board(
             &app,
             &viewer,
             &headers,
-            params,
+            (params, filter),
             (access, project_id),
             teams,
             now,
@@ -159,7 +160,7 @@ async fn board_page(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,
-    params: FilterParams,
+    (params, mut filter): (FilterParams, Filter),
     (access, project_id): (TeamAccess, Uuid),
     teams: Vec<TeamAccess>,
     now: OffsetDateTime,
@@ -169,7 +170,6 @@ async fn board_page(
         .into_iter()
         .find(|project| project.id == project_id)
         .ok_or(Problem::NotFound)?;
-    let mut filter = read(&params, viewer);
     let cards = match cards(&app.db, project_id, &teams, &filter, None, now).await {
         Err(Problem::Invalid(errors)) => {
             filter.unknown.extend(errors.into_values());
@@ -237,7 +237,7 @@ pub(crate) async fn board_cards(
         &db,
         project,
         &teams,
-        &read(&params, &viewer),
+        &read(&params, &viewer)?,
         Some(&keys),
         now,
     )
@@ -250,15 +250,15 @@ pub(crate) async fn board_cards(
 }
 
 /// Projects span sprints: without a sprint filter the board shows all of them.
-fn read(params: &FilterParams, viewer: &Viewer) -> Filter {
-    let mut filter = Filter::parse(params).for_reader(&viewer.person.handle);
+fn read(params: &FilterParams, viewer: &Viewer) -> Result<Filter> {
+    let mut filter = Filter::parse(params)?.for_reader(&viewer.person.handle);
     if params.sprint.is_empty()
         && filter.sprint == SprintChoice::This
         && !params.q.contains("sprint:")
     {
         filter.sprint = SprintChoice::All;
     }
-    filter
+    Ok(filter)
 }
 
 /// The project's tasks that match a filter, in rank order. One or two queries per team.

@@ -139,7 +139,7 @@ async fn select_page(
     team: Team,
     params: FilterParams,
 ) -> Result<SelectPage> {
-    let filter = crate::domain::boards::filters::terms::Filter::parse(&params)
+    let filter = crate::domain::boards::filters::terms::Filter::parse(&params)?
         .for_reader(&viewer.person.handle);
     let all_sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (resolved, _) = sprints::queries::resolve(&all_sprints, filter.sprint)?;

@@ -202,7 +202,7 @@ pub async fn create(
     let outcome = match sprint_named(&app.db, &team, fields.get("sprint").unwrap_or("this")).await {
         Ok(sprint) => {
             new.sprint = sprint.map(|sprint| sprint.id);
-            let filter = Filter::read_query(fields.text("q")).for_reader(&viewer.person.handle);
+            let filter = Filter::read_query(fields.text("q"))?.for_reader(&viewer.person.handle);
             fit(&app, &team, &mut new, &filter).await?;
             let actor = viewer.actor();
             app.store
