@@ -11,7 +11,10 @@ use crate::{
     http::{
         cache::page_cache::PageCache,
         live::broadcaster::Live,
-        middleware::rate_limit::{RequestLimits, SignInLimits, StreamLimiter},
+        middleware::{
+            body_limits::BodiesInUse,
+            rate_limit::{RequestLimits, SignInLimits, StreamLimiter},
+        },
     },
 };
 
@@ -36,6 +39,8 @@ pub struct Parts {
     pub request_limits: RequestLimits,
     /// Limits how many event streams an account or a network may have open.
     pub stream_limiter: StreamLimiter,
+    /// The request bodies in memory.
+    pub(crate) bodies_in_use: BodiesInUse,
     /// The proxies whose `X-Forwarded-For` header is believed.
     pub trusted_proxies: TrustedProxies,
 }
@@ -75,6 +80,7 @@ impl App {
             sign_in_limits: SignInLimits::default(),
             request_limits: RequestLimits::default(),
             stream_limiter: StreamLimiter::default(),
+            bodies_in_use: BodiesInUse::default(),
             trusted_proxies,
         }))
     }

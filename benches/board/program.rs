@@ -11,7 +11,10 @@ use axum::{Router, body::Bytes, http::header, routing::get};
 use fortnight::{
     db::Database,
     domain::{accounts::api_tokens, clock::Clock, policy::viewer::Scope},
-    http::serve::{Timeouts, serve},
+    http::{
+        connections::ConnectionLimits,
+        serve::{Timeouts, serve},
+    },
 };
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::PgPool;
@@ -241,6 +244,7 @@ pub async fn serve_floor(file: &str) -> anyhow::Result<()> {
         listener,
         Router::new().route("/", get(respond)),
         Timeouts::default(),
+        ConnectionLimits::default(),
         stop_requests,
         &stopping,
     )

@@ -11,7 +11,9 @@ use crate::{
     db::{self, database::Database},
     demo,
     domain::{accounts::api_tokens, clock::Clock, setup},
-    http::{live::dispatcher, router, serve as server, serve::Timeouts},
+    http::{
+        connections::ConnectionLimits, live::dispatcher, router, serve as server, serve::Timeouts,
+    },
     jobs::housekeeping,
 };
 
@@ -76,6 +78,7 @@ async fn serve_on(
         listener,
         router::router(app.clone()),
         Timeouts::default(),
+        ConnectionLimits::except(config.trusted()),
         stop_requested,
         app.live.ending(),
     )

@@ -12,9 +12,12 @@ pub(crate) fn split_key(key: &str) -> Option<(String, i64)> {
     (digits && letters).then(|| Some((prefix.to_ascii_uppercase(), number.parse().ok()?)))?
 }
 
+/// The longest part of a URL that names something: a secret or a slug.
+const MAX_LENGTH: usize = 200;
+
 /// Refuses texts from a URL that the database cannot look up.
 pub(crate) fn plain(address: &str) -> Result<&str> {
-    if address.contains('\0') {
+    if address.contains('\0') || address.len() > MAX_LENGTH {
         Err(Problem::NotFound)
     } else {
         Ok(address)

@@ -1,8 +1,48 @@
 //! Rules for all texts that people enter.
 
+use crate::domain::error::{Problem, Result};
+
 /// Whether a text contains a bidirectional override or isolate.
 pub(crate) fn turns_direction(text: &str) -> bool {
     text.contains(|letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+}
+
+/// The most characters of a value with this name that a request can contain. What a value is for has closer limits with
+/// messages of their own; this one holds for every value, before anything is done with it.
+pub(crate) fn max_length(name: &str) -> usize {
+    match name {
+        "description" | "markdown" | "roadmap" | "body" | "about" => 200_000,
+        // a URL with a filter
+        "back" => 32_000,
+        _ => 10_000,
+    }
+}
+
+/// The most entries of a list in a request.
+pub(crate) const MAX_ENTRIES: usize = 1000;
+
+/// Whether a text has at most this many characters. Takes no longer for longer texts.
+pub(crate) fn is_within(text: &str, most: usize) -> bool {
+    text.len() <= most || text.chars().nth(most).is_none()
+}
+
+/// Refuses a field whose text has too many characters.
+pub(crate) fn check_length(name: &'static str, text: &str, most: usize) -> Result<()> {
+    if is_within(text, most) {
+        return Ok(());
+    }
+    Err(Problem::field(
+        name,
+        format!("This can have at most {} characters.", grouped(most)),
+    ))
+}
+
+/// A number with its thousands apart: `20,000`.
+pub(crate) fn grouped(number: usize) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", grouped(number / 1000), number % 1000),
+    }
 }
 
 /// Normalizes line ends for storage: a browser sends CRLF, and a lone CR would break an event
@@ -16,4 +56,17 @@ pub fn literal(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('%', "\\%")
         .replace('_', "\\_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_counted_in_characters() {
+        assert!(is_within(&"å".repeat(500), 500) && !is_within(&"å".repeat(501), 500));
+        assert!(is_within("", 0) && !is_within("a", 0));
+        assert_eq!(grouped(1_020_000), "1,020,000");
+        assert!(check_length("note", &"a".repeat(501), 500).is_err());
+    }
 }

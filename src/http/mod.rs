@@ -5,6 +5,7 @@ pub mod api;
 pub mod assets;
 pub mod cache;
 pub mod chart;
+pub mod connections;
 pub mod cookies;
 pub mod csv;
 pub mod extract;

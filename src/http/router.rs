@@ -10,8 +10,7 @@ use axum::{
 };
 use tower::ServiceBuilder;
 use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
-    timeout::TimeoutLayer,
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, timeout::TimeoutLayer,
 };
 
 use crate::{
@@ -32,7 +31,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// All routes and middleware as one service.
 pub fn router(app: App) -> Router {
     let compressed = pages()
-        .merge(forms_with_retry())
+        .merge(forms_with_retry(&app))
         .nest("/api/v1", api())
         .layer(CompressionLayer::new().no_br().no_deflate());
     layered(app, compressed.merge(uncompressed()), REQUEST_TIMEOUT)
@@ -272,7 +271,7 @@ fn pages() -> Router<App> {
 
 /// Forms that share a page with others: a refused one is shown on its own, with the values that
 /// were entered.
-fn forms_with_retry() -> Router<App> {
+fn forms_with_retry(app: &App) -> Router<App> {
     use crate::http::pages::accounts;
     use crate::http::pages::checkin;
     use crate::http::pages::projects;
@@ -317,7 +316,10 @@ fn forms_with_retry() -> Router<App> {
             "/teams/{slug}/key-results/{id}/progress",
             post(projects::enter_key_result),
         )
-        .route_layer(from_fn(form_recovery::offer_form_retry))
+        .route_layer(from_fn_with_state(
+            app.clone(),
+            form_recovery::offer_form_retry,
+        ))
 }
 
 /// Routes whose responses are compressed already, or streamed.
@@ -391,7 +393,6 @@ pub fn layered(app: App, routes: Router<App>, longest: Duration) -> Router {
             StatusCode::SERVICE_UNAVAILABLE,
             longest,
         ))
-        .layer(RequestBodyLimitLayer::new(layers::MAX_BODY_BYTES))
         .service(routes);
     Router::new().fallback_service(service)
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::{BoxError, Router};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
@@ -22,7 +23,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Sleep, sleep};
 use tower::Service;
 
-use crate::http::middleware::layers::MAX_HEAD_BYTES;
+use crate::http::{
+    connections::{BEYOND_HEAD, ConnectionLimits, Place},
+    middleware::layers::MAX_HEAD_BYTES,
+};
 
 /// Timeouts of a connection and of shutdown.
 #[derive(Clone, Copy, Debug)]
@@ -61,10 +65,12 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     timeouts: Timeouts,
+    limits: ConnectionLimits,
     mut asked_to_stop: mpsc::Receiver<()>,
     stopping: &watch::Sender<bool>,
 ) {
-    let room = Arc::new(Semaphore::new(most_connections()));
+    let all = most_connections();
+    let room = Arc::new(Semaphore::new(all));
     let open = GracefulShutdown::new();
     loop {
         let accepted = async {
@@ -76,7 +82,10 @@ pub async fn serve(
             Some(()) = asked_to_stop.recv() => break,
             (permit, accepted) = accepted => match (permit, accepted) {
                 (Ok(permit), Ok((stream, peer))) => {
-                    tokio::spawn(converse(stream, peer, router.clone(), timeouts, open.watcher(), permit));
+                    if let Some(place) = limits.place(peer.ip(), all) {
+                        let places = (permit, place);
+                        tokio::spawn(converse(stream, peer, router.clone(), timeouts, open.watcher(), places));
+                    }
                 }
                 (_, Err(error)) => pause_after(&error).await,
                 // unreachable: the semaphore is never closed
@@ -105,7 +114,7 @@ async fn converse(
     router: Router,
     timeouts: Timeouts,
     watcher: Watcher,
-    _room: OwnedSemaphorePermit,
+    places: (OwnedSemaphorePermit, Place),
 ) {
     // small events would wait for an acknowledgement otherwise: 48 ms against 4, measured
     if let Err(error) = stream.set_nodelay(true) {
@@ -119,6 +128,7 @@ async fn converse(
     ) {
         tracing::debug!("cannot set TCP_USER_TIMEOUT: {error}");
     }
+    let is_beyond = matches!(places.1, Place::Beyond(_));
     let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         let timed = |body: Incoming| match body.is_end_stream() {
@@ -128,17 +138,36 @@ async fn converse(
                 deadline: Box::pin(sleep(timeouts.body)),
             }),
         };
-        router.clone().call(request.map(timed))
+        let mut router = match is_beyond && !matches!(request.uri().path(), "/healthz" | "/readyz")
+        {
+            true => Router::new().fallback(too_many_connections),
+            false => router.clone(),
+        };
+        router.call(request.map(timed))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(timeouts.head)
+        .header_read_timeout(if is_beyond {
+            timeouts.head.min(BEYOND_HEAD)
+        } else {
+            timeouts.head
+        })
+        .keep_alive(!is_beyond)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), answer);
     if let Err(error) = watcher.watch(connection).await {
         // usually a client that went away
         tracing::debug!("connection from {peer} ended: {error}");
     }
+}
+
+/// The answer to a network with too many connections, except to health checks.
+async fn too_many_connections() -> (StatusCode, [(HeaderName, &'static str); 1], &'static str) {
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        [(header::RETRY_AFTER, "10")],
+        "Your network has too many connections open. Close some tabs and try again.\n",
+    )
 }
 
 /// A request's body with a deadline: sent byte by byte, it could otherwise take for ever.

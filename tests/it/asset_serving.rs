@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use fortnight::{
     app::App,
     http::{
+        connections::ConnectionLimits,
         live::dispatcher,
         router::router,
         serve::{Timeouts, serve},
@@ -38,6 +39,7 @@ impl Served {
                 listener,
                 router(app.clone()),
                 Timeouts::default(),
+                ConnectionLimits::default(),
                 stop_requests,
                 app.live.ending(),
             )

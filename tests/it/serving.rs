@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
+use fortnight::http::connections::ConnectionLimits;
 use fortnight::http::extract::form::Fields;
 use fortnight::http::serve::{Timeouts, serve};
 use futures_util::stream;
@@ -49,7 +50,15 @@ impl Served {
         let address = listener.local_addr().unwrap();
         let (stop, stop_requests) = mpsc::channel(1);
         let done = tokio::spawn(async move {
-            serve(listener, router, timeouts, stop_requests, &stopping).await;
+            serve(
+                listener,
+                router,
+                timeouts,
+                ConnectionLimits::default(),
+                stop_requests,
+                &stopping,
+            )
+            .await;
         });
         Self {
             address,

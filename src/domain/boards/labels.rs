@@ -10,8 +10,19 @@ use crate::domain::{
     error::{Problem, Result},
     events::{Change, EventKind},
     team::Team,
+    text::{is_within, turns_direction},
     workspace_seq::bump_workspace_seq,
 };
+
+/// The rule for a label's name.
+pub(crate) const LABEL_FORM: &str =
+    "A label must have 1 to 50 characters, without spaces, commas or quotes.";
+
+/// Whether a label can have this name: no character that would end it in a filter or turn the text around it.
+pub(crate) fn is_label(name: &str) -> bool {
+    let breaks = |letter: char| letter.is_whitespace() || matches!(letter, ',' | '"');
+    !name.is_empty() && is_within(name, 50) && !name.contains(breaks) && !turns_direction(name)
+}
 
 /// A label in a team's settings.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -43,7 +54,10 @@ pub(crate) async fn edit_label(
     hue: i16,
 ) -> Result<()> {
     bump_workspace_seq(change.db()).await?;
-    let name = name.trim().trim_start_matches('#');
+    let name = name.trim();
+    if !is_label(name) {
+        return Err(Problem::field("label", LABEL_FORM));
+    }
     let (old_name, old_hue): (String, i16) = sqlx::query_as(
         "SELECT name, hue FROM labels WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
     )

@@ -202,7 +202,7 @@ impl Change {
         )
         .bind(account)
         .bind(&repeat.key)
-        .bind(&repeat.fingerprint)
+        .bind(repeat.fingerprint())
         .bind(self.id)
         .bind(self.at)
         .execute(self.db())
@@ -216,7 +216,7 @@ impl Change {
                 .bind(&repeat.key)
                 .fetch_one(self.db())
                 .await?;
-        if fingerprint != repeat.fingerprint {
+        if fingerprint != repeat.fingerprint() {
             return Err(Problem::field(
                 "Idempotency-Key",
                 "This key was already used for another request.",

@@ -295,6 +295,12 @@ async fn hidden_project(
 }
 
 async fn own(change: &mut Change, team: &Team, goal: Uuid, handles: &[String]) -> Result<()> {
+    if handles.len() > 20 {
+        return Err(Problem::field(
+            "owners",
+            "A goal can have at most 20 owners.",
+        ));
+    }
     // A deactivated owner stays an owner until the owners are changed.
     let were: Vec<Uuid> = sqlx::query_scalar(
         "DELETE FROM goal_owners WHERE team_id = $1 AND goal_id = $2 RETURNING account_id",

@@ -16,6 +16,7 @@ use crate::domain::{
         dependencies, move_task, touch,
     },
     team::Team,
+    text::check_length,
 };
 
 /// The reason why a task is blocked. All fields may be empty: the task is then blocked without a
@@ -51,6 +52,9 @@ struct On {
     handle: Option<String>,
 }
 
+/// The most characters of a reason.
+const MAX_REASON: usize = 500;
+
 /// Moves a task to the blocked column, if it is not there, and stores the reason. Without a reason
 /// the card asks for one.
 pub(crate) async fn block_task(
@@ -59,6 +63,8 @@ pub(crate) async fn block_task(
     task: Uuid,
     reason: &Reason,
 ) -> Result<()> {
+    check_length("on", &reason.on, MAX_REASON)?;
+    check_length("note", &reason.note, MAX_REASON)?;
     let is_told = !reason.on.trim().is_empty() || !reason.note.trim().is_empty();
     let on = if is_told {
         Some(find(change, reason).await?)

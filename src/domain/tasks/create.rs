@@ -49,7 +49,7 @@ pub(crate) async fn create_task(
     sprint_assignment::refuse_closed(change.db(), team, new.sprint).await?;
     let needed_by = stakeholders::without_hidden_names(change, team, &new.needed_by).await?;
     let id = Uuid::now_v7();
-    labels::make_missing(change.db(), team.id, &new.labels).await?;
+    labels::make_missing(change.db(), team.id, &labels::checked(&new.labels)?).await?;
     // The team's row is locked from here on. Concurrent creations wait, so that no number is
     // skipped.
     let number: i64 = sqlx::query_scalar(

@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::{
+    boards::labels::{LABEL_FORM, is_label},
     error::{Problem, Result},
     events::{Change, EventKind},
     tasks::{lock, note},
@@ -49,15 +50,9 @@ pub(crate) async fn write(
     task: Uuid,
     names: &[String],
 ) -> Result<()> {
-    let names = plain(names);
+    let names = checked(names)?;
     if names.is_empty() {
         return Ok(());
-    }
-    if names.len() > 30 {
-        return Err(Problem::field(
-            "labels",
-            "A task can have at most 30 labels.",
-        ));
     }
     make_missing(db, team, &names).await?;
     sqlx::query(
@@ -73,14 +68,14 @@ pub(crate) async fn write(
     Ok(())
 }
 
-/// Creates the labels that the team lacks. Call this before numbering a task: two transactions that
+/// Creates the labels that the team lacks, of names that were checked. Call this before numbering a task: two transactions that
 /// create the same label wait for each other, and must not hold the team's row meanwhile.
 pub(crate) async fn make_missing(
     db: &mut PgConnection,
     team: Uuid,
     names: &[String],
 ) -> Result<()> {
-    for name in plain(names) {
+    for name in names {
         let created = sqlx::query(
             "INSERT INTO labels (team_id, id, name, hue)
              SELECT $1, $2, $3, (SELECT count(*) * 5 % 12 FROM labels WHERE team_id = $1)::smallint
@@ -110,14 +105,26 @@ pub(crate) async fn read(db: &mut PgConnection, team: Uuid, task: Uuid) -> Resul
     .await?)
 }
 
-/// Names without the characters that would break a filter.
-fn plain(names: &[String]) -> Vec<String> {
+/// The most labels of a task.
+const MAX: usize = 30;
+
+/// The names as typed, in order, each once. Checked before any label is created.
+pub(crate) fn checked(names: &[String]) -> Result<Vec<String>> {
+    if names.len() > MAX {
+        return Err(Problem::field(
+            "labels",
+            "A task can have at most 30 labels.",
+        ));
+    }
     let mut names: Vec<String> = names
         .iter()
-        .map(|name| name.trim().trim_start_matches('#').to_owned())
+        .map(|name| name.trim().to_owned())
         .filter(|name| !name.is_empty())
         .collect();
     names.sort_by_key(|name| name.to_lowercase());
     names.dedup_by_key(|name| name.to_lowercase());
-    names
+    if !names.iter().all(|name| is_label(name)) {
+        return Err(Problem::field("labels", LABEL_FORM));
+    }
+    Ok(names)
 }

@@ -10,7 +10,7 @@ use crate::domain::{
     humanize,
     policy::predicates::{named_beside, seen_by},
     team::Team,
-    text::literal,
+    text::{check_length, literal},
 };
 
 /// Replaces the name of a team that not all readers of a task can see.
@@ -23,7 +23,9 @@ pub(crate) async fn without_hidden_names(
     team: &Team,
     names: &str,
 ) -> Result<String> {
-    if names.trim().is_empty() {
+    let names = names.trim();
+    check_length("needed_by", names, 200)?;
+    if names.is_empty() {
         return Ok(String::new());
     }
     let (actor, reach) = (change.actor, change.reach.clone());
@@ -41,7 +43,7 @@ pub(crate) async fn without_hidden_names(
     .fetch_all(change.db())
     .await?;
     Ok(humanize::instead_of(
-        names.trim(),
+        names,
         |part| hidden.contains(&part.to_lowercase()),
         HIDDEN,
     ))

@@ -15,7 +15,7 @@ use crate::{
     domain::{
         dates::parse_date,
         error::{Problem, Result},
-        text::turns_direction,
+        text::{MAX_ENTRIES, grouped, is_within, max_length, turns_direction},
     },
     http::{
         extract::body::whole,
@@ -25,22 +25,28 @@ use crate::{
 
 /// The fields of a form, in the order they came; a name may come several times.
 #[derive(Clone, Debug, Default)]
-pub struct Fields(Vec<(String, String)>);
+pub struct Fields {
+    all: Vec<(String, String)>,
+    /// Positions in `all`, by name: a form can have thousands of fields.
+    by_name: Vec<usize>,
+}
+
+/// The most fields of a form: two for each of a sprint's unfinished tasks.
+const MAX_FIELDS: usize = 50_000;
 
 impl Fields {
     /// All fields, in the order they came.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
+        self.all
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A field's first value.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(field, _)| field == name)
-            .map(|(_, value)| value.as_str())
+        let place = self.by_name.partition_point(|at| *self.all[*at].0 < *name);
+        let (first, value) = &self.all[*self.by_name.get(place)?];
+        (first == name).then_some(value)
     }
 
     /// A field's first value, or empty if it is missing.
@@ -50,7 +56,7 @@ impl Fields {
 
     /// Every value of a field that is not empty.
     pub(crate) fn all(&self, name: &str) -> Vec<String> {
-        self.0
+        self.all
             .iter()
             .filter(|(field, value)| field == name && !value.trim().is_empty())
             .map(|(_, value)| value.clone())
@@ -83,62 +89,89 @@ impl Fields {
     }
 
     fn from_bytes(body: &[u8]) -> Result<Self> {
-        let fields: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
-        refuse_nul(
-            fields
-                .iter()
-                .filter(|(name, value)| name.contains('\0') || value.contains('\0')),
-        )?;
-        refuse_bidi_control(&fields)?;
-        Ok(Self(fields))
+        // Before they are read: an empty field takes a hundred times the bytes that it was sent in.
+        if body.iter().filter(|byte| **byte == b'&').count() >= MAX_FIELDS {
+            return Err(Problem::field("text", "This form has too many fields."));
+        }
+        let all: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
+        let mut by_name: Vec<usize> = (0..all.len()).collect();
+        by_name.sort_by(|a, b| all[*a].0.cmp(&all[*b].0));
+        let fields = Self { all, by_name };
+        fields.check()?;
+        Ok(fields)
+    }
+
+    /// Refuses texts and lists that are too long, and characters that cannot be stored or turn the text around them.
+    fn check(&self) -> Result<()> {
+        let mut errors = BTreeMap::new();
+        for (name, value) in self.iter() {
+            if let Some(message) = check_text(name, value).or(check_text("name", name)) {
+                let shown = form_recovery::shown(name).unwrap_or("text");
+                errors.entry(shown).or_insert(message);
+            }
+        }
+        let mut names = self
+            .by_name
+            .chunk_by(|a, b| self.all[*a].0 == self.all[*b].0);
+        if names.any(|same| same.len() > MAX_ENTRIES) {
+            errors.insert("text", too_many_entries());
+        }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::Invalid(errors))
+        }
     }
 }
 
-/// Single-line fields, which are shown in the middle of other text.
-const ONE_LINE: [&str; 5] = ["title", "name", "names", "called", "text"];
-
-/// Refuses bidirectional control characters: they would reverse the rest of the line.
-fn refuse_bidi_control(fields: &[(String, String)]) -> Result<()> {
-    let turned = fields
-        .iter()
-        .filter(|(name, value)| ONE_LINE.contains(&name.as_str()) && turns_direction(value));
-    let message = "This contains a bidirectional control character. Remove it.";
-    let errors: BTreeMap<_, _> = turned
-        .filter_map(|(name, _)| Some((form_recovery::shown(name)?, message.to_owned())))
-        .collect();
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(Problem::Invalid(errors))
+/// What is wrong with a value of this name, if anything.
+fn check_text(name: &str, value: &str) -> Option<String> {
+    let most = max_length(name);
+    if !is_within(value, most) {
+        return Some(format!(
+            "This can have at most {} characters.",
+            grouped(most)
+        ));
     }
+    if value.contains('\0') {
+        return Some("The text contains a character that can't be stored.".to_owned());
+    }
+    (ONE_LINE.contains(&name) && turns_direction(value))
+        .then(|| "This contains a bidirectional control character. Remove it.".to_owned())
 }
 
-/// Refuses NUL characters, which Postgres cannot store.
-fn refuse_nul<'f, T: 'f>(fields: impl Iterator<Item = &'f (String, T)>) -> Result<()> {
-    let message = "The text contains a character that can't be stored.";
-    let errors: BTreeMap<_, _> = fields
-        .map(|(name, _)| {
-            (
-                form_recovery::shown(name).unwrap_or("text"),
-                message.to_owned(),
-            )
-        })
-        .collect();
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(Problem::Invalid(errors))
-    }
+fn too_many_entries() -> String {
+    format!("A list can have at most {} entries.", grouped(MAX_ENTRIES))
 }
+
+/// Single-line fields, which are shown in the middle of other text: a bidirectional control character would reverse
+/// the rest of the line.
+const ONE_LINE: [&str; 15] = [
+    "title",
+    "name",
+    "names",
+    "called",
+    "text",
+    "label",
+    "labels",
+    "needed_by",
+    "note",
+    "on",
+    "unit",
+    "team",
+    "does",
+    "chat",
+    "handle",
+];
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = axum::response::Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
         use axum::response::IntoResponse;
         let is_form = is_kind(request.headers(), "application/x-www-form-urlencoded");
         let (uri, headers) = (request.uri().clone(), request.headers().clone());
-        let body = whole(request, state).await?;
+        let body = whole(request).await?;
         if !is_form && !body.is_empty() {
             return Err(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
         }
@@ -158,12 +191,12 @@ pub struct JsonBody<T>(pub T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = axum::response::Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
         use axum::response::IntoResponse;
         if !is_kind(request.headers(), "application/json") {
             return Err(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
         }
-        let body = whole(request, state).await?;
+        let body = whole(request).await?;
         read_json(if body.is_empty() { b"{}" } else { &body })
             .map(Self)
             .map_err(IntoResponse::into_response)
@@ -202,14 +235,27 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
             "Expected a JSON object: {\"title\": …}.".into(),
         ));
     };
-    let nul: Vec<(String, Value)> = fields
-        .clone()
-        .into_iter()
-        .filter(|(_, value)| has_nul(value))
-        .collect();
-    refuse_nul(nul.iter())?;
+    for (name, value) in &fields {
+        if let Some(message) = check_value(name, value) {
+            let known = JSON_FIELDS.into_iter().find(|known| known == name);
+            return Err(Problem::field(known.unwrap_or("text"), message));
+        }
+    }
     serde_path_to_error::deserialize(Value::Object(fields))
         .map_err(|error| explain_json_error(&error))
+}
+
+/// What is wrong with a value of this field, if anything.
+fn check_value(name: &str, value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => check_text(name, text),
+        Value::Array(values) if values.len() > MAX_ENTRIES => Some(too_many_entries()),
+        Value::Array(values) => values.iter().find_map(|value| check_value(name, value)),
+        Value::Object(fields) => fields
+            .iter()
+            .find_map(|(inner, value)| check_text("name", inner).or(check_value(name, value))),
+        _ => None,
+    }
 }
 
 fn explain_json_error(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
@@ -262,15 +308,6 @@ const JSON_FIELDS: [&str; 19] = [
     "body",
     "wip_limit",
 ];
-
-fn has_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(values) => values.iter().any(has_nul),
-        Value::Object(fields) => fields.values().any(has_nul),
-        _ => false,
-    }
-}
 
 /// Parses an id in a URL; an invalid one is not found.
 pub(crate) fn id(text: &str) -> Result<Uuid> {

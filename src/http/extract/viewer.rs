@@ -49,6 +49,15 @@ pub(crate) fn reject_unknown(app: &App, from: ClientIp) -> Problem {
         .unwrap_or(Problem::SignedOut)
 }
 
+/// Whether the request's credentials are valid. Nothing is counted against a rate limit.
+pub(crate) async fn is_known(app: &App, parts: &Parts) -> bool {
+    let Some(credentials) = credentials(&parts.headers, app.is_https()) else {
+        return false;
+    };
+    let viewer = load_viewer(&app.db, credentials, app.clock.now()).await;
+    viewer.is_ok_and(|viewer| viewer.is_some())
+}
+
 /// Loads the viewer of a request's credentials. Only unknown credentials are rate-limited.
 async fn authenticate(parts: &Parts, app: &App) -> Result<Viewer> {
     let credentials = credentials(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;

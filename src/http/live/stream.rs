@@ -29,9 +29,7 @@ use crate::{
             sse_frames::{frame, frames_after, reset},
         },
         middleware::{
-            client_ip::ClientIp,
-            layers::Audience,
-            rate_limit::{StreamOwner, StreamPermit},
+            client_ip::ClientIp, in_use::Share, layers::Audience, rate_limit::StreamOwner,
         },
     },
 };
@@ -111,7 +109,7 @@ fn stream(
     after: i64,
     auth: Vec<u8>,
     person: Option<Person>,
-    permit: StreamPermit,
+    permit: Share<StreamOwner>,
 ) -> Response {
     let channel = app.live.open_channel(team.id, team.seq);
     // Subscribes before reading missed events so that none is lost; duplicates are dropped by their

@@ -35,6 +35,12 @@ impl ClientIp {
     }
 }
 
+impl From<IpAddr> for ClientIp {
+    fn from(address: IpAddr) -> Self {
+        Self(Some(address))
+    }
+}
+
 impl std::fmt::Display for ClientIp {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.map_or(Ok(()), |address| address.fmt(to))

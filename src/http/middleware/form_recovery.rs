@@ -2,14 +2,20 @@
 //! reasons, and a link back. Routes opt in, in the router; other forms are echoed only if all their fields are listed below.
 
 use axum::{
-    body::Body,
-    extract::Request,
+    body::{Body, HttpBody},
+    extract::{Request, State},
     http::{HeaderMap, Uri, header},
     middleware::Next,
     response::Response,
 };
 
-use crate::http::local_path::local_path;
+use crate::{
+    app::App,
+    http::{
+        extract::{body::whole, viewer},
+        local_path::local_path,
+    },
+};
 
 /// The fields that are shown again, with their labels and whether they have several lines. Fields
 /// named neither here nor in `CARRIED` are never echoed, so that a password or token is not.
@@ -99,17 +105,33 @@ pub(crate) struct Field {
     pub(crate) value: String,
 }
 
+/// The largest form of someone who is not signed in that is remembered.
+const MAX_UNKNOWN: u64 = 16 * 1024;
+
 /// Remembers a form's fields, and attaches them to the response if it is an error.
-pub(crate) async fn offer_form_retry(request: Request, next: Next) -> Response {
+pub(crate) async fn offer_form_retry(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (parts, body) = request.into_parts();
-    let body = match crate::http::extract::body::whole(Request::new(body), &()).await {
+    // Whoever sends a large body has to be known before it is read.
+    let is_small = body
+        .size_hint()
+        .upper()
+        .is_some_and(|bytes| bytes <= MAX_UNKNOWN);
+    if !is_small && !viewer::is_known(&app, &parts).await {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
+    let body = match whole(Request::new(body)).await {
         Ok(body) => body,
         Err(response) => return response,
     };
-    let sent = FormRetry::parse(&parts.uri, &parts.headers, &body);
-    let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    if let Some(sent) =
-        sent.filter(|_| response.status().is_client_error() || response.status().is_server_error())
+    let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
+    let request = Request::from_parts(parts, Body::from(body.clone()));
+    let mut response = next.run(request).await;
+    if (response.status().is_client_error() || response.status().is_server_error())
+        && let Some(sent) = FormRetry::parse(&uri, &headers, &body)
     {
         response.extensions_mut().insert(sent);
     }

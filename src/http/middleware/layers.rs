@@ -17,6 +17,7 @@ use crate::{
     http::{
         layout::Layout,
         middleware::{
+            body_limits::limit_body,
             form_recovery::{Field, FormRetry},
             request_log,
         },
@@ -30,9 +31,6 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 
 /// The largest request line and headers. Filters are in the URL, so it is not small.
 pub(crate) const MAX_HEAD_BYTES: usize = 32 * 1024;
-
-/// The largest request body.
-pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 static HEADERS: [(HeaderName, HeaderValue); 7] = [
     (
@@ -84,7 +82,10 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
         Problem::Forbidden("This request came from another site. Nothing was changed.".into())
             .into_response()
     } else {
-        next.run(request).await
+        match limit_body(&app, request) {
+            Ok((request, _bytes)) => next.run(request).await,
+            Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        }
     };
     // Errors too: their URL contains the link's secret.
     if guests && response.extensions().get::<Audience>().is_none() {
@@ -292,7 +293,9 @@ fn render_error(app: &App, id: Uuid, info: RequestInfo, mut response: Response) 
             parts.headers.insert("x-request-id", id);
         }
     }
+    // An extractor's own refusal may have been compressed.
     parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::CONTENT_ENCODING);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         parts
             .headers

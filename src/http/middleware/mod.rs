@@ -1,8 +1,10 @@
 //! Middleware: security headers, error pages, rate limits, client IP, idempotency.
 
+pub mod body_limits;
 pub mod client_ip;
 pub mod form_recovery;
 pub mod idempotency;
+pub mod in_use;
 pub mod layers;
 pub mod rate_limit;
 pub mod request_log;

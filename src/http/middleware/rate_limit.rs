@@ -1,11 +1,6 @@
 //! Rate limits for sign-ins, wrong secrets, writes and open streams.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{num::NonZeroU32, time::Duration};
 
 use governor::{
     DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
@@ -16,7 +11,10 @@ use uuid::Uuid;
 
 use crate::{
     domain::error::{Problem, Result},
-    http::middleware::client_ip::ClientIp,
+    http::middleware::{
+        client_ip::ClientIp,
+        in_use::{InUse, Share},
+    },
 };
 
 /// Ten attempts at once, and then one every eighteen seconds.
@@ -129,51 +127,20 @@ pub enum StreamOwner {
     Guests(ClientIp),
 }
 
-/// The number of open streams of each account and network.
+/// The open streams of each account and network.
 #[derive(Clone, Default)]
-pub struct StreamLimiter(Arc<Mutex<HashMap<StreamOwner, usize>>>);
-
-/// Permission for one stream, released when dropped.
-pub struct StreamPermit {
-    limiter: StreamLimiter,
-    owner: StreamOwner,
-}
+pub struct StreamLimiter(InUse<StreamOwner>);
 
 impl StreamLimiter {
     /// Counts a stream until the permit is dropped.
-    pub fn acquire(&self, owner: StreamOwner) -> Result<StreamPermit> {
+    pub fn acquire(&self, owner: StreamOwner) -> Result<Share<StreamOwner>> {
         let (owner, most) = match owner {
             StreamOwner::Account(_) => (owner, STREAMS_OF_ACCOUNT),
             StreamOwner::Guests(from) => (StreamOwner::Guests(from.counted()), STREAMS_OF_GUESTS),
         };
-        let mut counts = self.counts();
-        let count = counts.entry(owner).or_default();
-        if *count >= most {
-            return Err(Problem::TooMany {
-                retry_after_seconds: 60,
-            });
-        }
-        *count += 1;
-        Ok(StreamPermit {
-            limiter: self.clone(),
-            owner,
+        self.0.take(owner, 1, most).ok_or(Problem::TooMany {
+            retry_after_seconds: 60,
         })
-    }
-
-    fn counts(&self) -> MutexGuard<'_, HashMap<StreamOwner, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for StreamPermit {
-    fn drop(&mut self) {
-        let mut counts = self.limiter.counts();
-        if let Entry::Occupied(mut count) = counts.entry(self.owner) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
         humanize,
         policy::{team_access, viewer::Viewer},
         teams::invitations,
+        text::check_length,
         workspace,
     },
     http::{csv::csv, extract::form::Fields, layout::Layout, page},
@@ -156,6 +157,7 @@ impl AuditSearch {
                 .map(Some)
                 .ok_or_else(|| Problem::field(field, "Enter a day as YYYY-MM-DD.")),
         };
+        check_length("q", &self.q, 200)?;
         let (from, to) = (day("from", &self.from)?, day("to", &self.to)?);
         let before = match self.before.as_str() {
             "" => None,

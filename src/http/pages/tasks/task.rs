@@ -90,14 +90,6 @@ impl TaskView {
         self.errors.get(field).map_or("", String::as_str)
     }
 
-    /// The error of the label list as a whole, or else of a single label.
-    fn labels_error(&self) -> &str {
-        [self.error("labels"), self.error("label")]
-            .into_iter()
-            .find(|error| !error.is_empty())
-            .unwrap_or("")
-    }
-
     /// The errors that belong to no visible field.
     fn other_errors(&self) -> Vec<&str> {
         let beside = [
@@ -110,7 +102,6 @@ impl TaskView {
             "project",
             "goal",
             "labels",
-            "label",
             "needed_by",
             "due",
             "estimate",
