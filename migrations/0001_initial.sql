@@ -594,6 +594,8 @@ BEGIN
 END $$;
 CREATE TRIGGER event_transition BEFORE INSERT ON events
     FOR EACH ROW WHEN (NEW.transition IS NULL) EXECUTE FUNCTION set_transition();
+-- The names of deleted columns, which the history of tasks mentions.
+CREATE INDEX event_column_removed ON events (team_id) WHERE kind = 'column.removed';
 
 -- For how long tasks stay in a column, also when the next column has the same state. Moves within a column are frequent
 -- and are not included.

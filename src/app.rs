@@ -6,7 +6,7 @@ use axum::extract::FromRef;
 use sqlx::PgPool;
 
 use crate::{
-    config::trusted_proxies::TrustedProxies,
+    config::{hosts::Hosts, trusted_proxies::TrustedProxies},
     domain::{boards::board_auth::AuthBatcher, clock::Clock, events::EventStore},
     http::{
         cache::page_cache::PageCache,
@@ -26,6 +26,8 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     /// The public address, without a trailing slash.
     pub(crate) public_url: String,
+    /// The names under which this server may be reached.
+    pub(crate) hosts: Hosts,
     pub db: PgPool,
     pub clock: Clock,
     /// Runs every change as a transaction that writes its events.
@@ -71,6 +73,7 @@ impl App {
         let auth_batcher = AuthBatcher::new(db.clone(), clock.clone());
         Self(Arc::new(Parts {
             public_url: public_url.to_owned(),
+            hosts: Hosts::of(public_url),
             db,
             clock,
             store,

@@ -1,5 +1,6 @@
 //! Configuration from flags and environment variables, validated at start, with secrets redacted.
 
+pub(crate) mod hosts;
 pub mod trusted_proxies;
 
 use std::{

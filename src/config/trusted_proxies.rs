@@ -3,7 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
-    sync::Arc,
+    sync::{Arc, Once},
 };
 
 use axum::http::HeaderMap;
@@ -45,6 +45,19 @@ impl TrustedProxies {
     /// Whether this is the address of a trusted proxy.
     pub(crate) fn has(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// Says once in the log that a header is ignored: behind a proxy that is not named, everyone shares one address, and
+    /// with it the rate limits.
+    pub(crate) fn warn_if_unknown(&self, peer: IpAddr, headers: &HeaderMap) {
+        static WARNED: Once = Once::new();
+        if headers.contains_key("x-forwarded-for") && !self.has(peer.to_canonical()) {
+            WARNED.call_once(|| {
+                tracing::warn!(
+                    "ignoring X-Forwarded-For from {peer}: if that is your reverse proxy, add --trusted-proxy {peer}"
+                );
+            });
+        }
     }
 
     /// The client's address. Each proxy appends its peer's address at the right end of `X-Forwarded-For`, so the

@@ -41,8 +41,8 @@ pub(crate) fn session(https: bool, value: &str) -> Cookie<'static> {
 }
 
 /// The cookie that remembers the theme: `light`, `dark`, or empty for the system's.
-pub(crate) fn theme(theme: &str) -> Cookie<'static> {
-    build("theme", theme, "/", Duration::days(365), false)
+pub(crate) fn theme(https: bool, theme: &str) -> Cookie<'static> {
+    build("theme", theme, "/", Duration::days(365), https)
 }
 
 /// The cookie that remembers the entered password of a share link, for this link only.

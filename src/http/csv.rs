@@ -22,7 +22,9 @@ pub(crate) fn csv<'t>(rows: impl IntoIterator<Item = Vec<&'t str>>) -> String {
 }
 
 fn without_formula(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    // Spreadsheets read the full-width signs as well.
+    let starts = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n'];
+    if text.starts_with(starts) {
         format!("'{text}").into()
     } else {
         text.into()
@@ -40,10 +42,11 @@ mod tests {
             vec!["INF-1", "=HYPERLINK(\"http://x\",1)"],
             vec!["+1", "a, b"],
             vec!["@x", "-"],
+            vec!["＝1", "＋1", "－1", "＠x"],
         ];
         assert_eq!(
             csv(rows),
-            "Task,Title\r\nINF-1,\"'=HYPERLINK(\"\"http://x\"\",1)\"\r\n'+1,\"a, b\"\r\n'@x,'-\r\n"
+            "Task,Title\r\nINF-1,\"'=HYPERLINK(\"\"http://x\"\",1)\"\r\n'+1,\"a, b\"\r\n'@x,'-\r\n'＝1,'＋1,'－1,'＠x\r\n"
         );
     }
 }

@@ -56,6 +56,9 @@ pub(crate) struct ProblemBody {
     pub(crate) sent: Value,
 }
 
+/// The title of a refused form.
+pub(crate) const NOT_SAVED: &str = "Not saved";
+
 /// Internal error details for the log; never shown to the reader.
 #[derive(Clone, Debug)]
 pub(crate) struct InternalError(pub String);
@@ -87,6 +90,10 @@ impl ProblemBody {
             StatusCode::UNPROCESSABLE_ENTITY => (
                 "Invalid request",
                 "The request could not be read. Nothing was changed.",
+            ),
+            StatusCode::MISDIRECTED_REQUEST => (
+                "Wrong address",
+                "This server has another address. Nothing was changed.",
             ),
             StatusCode::REQUEST_TIMEOUT => (
                 "Request timed out",
@@ -145,7 +152,7 @@ impl IntoResponse for Problem {
             }
             Self::BadRequest(reason) => body.detail = reason.into_owned(),
             Self::Invalid(errors) => {
-                body.title = "Not saved".into();
+                body.title = NOT_SAVED.into();
                 body.detail = errors.values().cloned().collect::<Vec<_>>().join(" ");
                 body.errors = errors;
             }

@@ -17,7 +17,6 @@ pub(crate) struct SignIn<'s> {
     pub(crate) password_hash: Option<&'s str>,
     /// How the person signed in, for the audit log.
     pub(crate) by: &'s str,
-    pub(crate) network: &'s str,
     pub(crate) user_agent: &'s str,
     /// The token hash of the browser's previous session, which ends, whichever account it had.
     pub(crate) previous: Option<&'s [u8]>,
@@ -45,7 +44,6 @@ pub(crate) async fn sign_in(
         actor: Some(sign_in.account),
         kind: "sign-in.succeeded",
         about: sign_in.by,
-        network: sign_in.network,
         ..AuditEntry::default()
     };
     audit_log::write(db, now, entry).await?;

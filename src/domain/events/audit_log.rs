@@ -1,6 +1,8 @@
 //! The audit log for administrators: sign-ins, failed attempts, and changes of permissions. Work on
 //! tasks is in the teams' events instead.
 
+use std::net::IpAddr;
+
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -19,8 +21,16 @@ pub(crate) struct AuditEntry<'l> {
     /// The person or thing affected; `{team}` is replaced by the team's name.
     pub(crate) about: &'l str,
     pub(crate) team: Option<Uuid>,
-    /// The client's network address.
-    pub(crate) network: &'l str,
+}
+
+tokio::task_local! {
+    /// The address that the current request came from. Every entry has it, whatever wrote the entry.
+    static CLIENT: Option<IpAddr>;
+}
+
+/// Runs a request whose audit log entries have this address.
+pub(crate) async fn from_client<T>(client: Option<IpAddr>, request: impl Future<Output = T>) -> T {
+    CLIENT.scope(client, request).await
 }
 
 /// Writes an audit log entry for the actor of a change, in its transaction.
@@ -68,6 +78,9 @@ pub(crate) async fn write(
     at: OffsetDateTime,
     line: AuditEntry<'_>,
 ) -> Result<()> {
+    // Commands have no client.
+    let client = CLIENT.try_with(|client| client.map(|address| address.to_string()));
+    let client = client.ok().flatten().unwrap_or_default();
     sqlx::query(
         "INSERT INTO audit_log (id, at, actor_id, kind, about, team_id, network) VALUES ($1, $2, $3, $4, left($5, 500), $6, left($7, 100))",
     )
@@ -77,7 +90,7 @@ pub(crate) async fn write(
     .bind(line.kind)
     .bind(line.about)
     .bind(line.team)
-    .bind(line.network)
+    .bind(client)
     .execute(db)
     .await?;
     Ok(())
@@ -115,9 +128,11 @@ pub(crate) async fn entries(
     Ok(sqlx::query_as(concat!(
         "SELECT * FROM (
             SELECT x.id, x.at, a.name || ' @' || a.handle AS actor, x.kind, x.network,
-                   replace(x.about, '{team}', CASE WHEN t.id IS NULL THEN 'a team' WHEN NOT ",
+                   CASE WHEN NOT ",
         seen_by!("$1"),
-        " THEN 'a private team' ELSE t.name END) AS about
+        // a link's name tells whom the team works with
+        " THEN replace(CASE WHEN x.kind LIKE 'share-link.%' THEN 'of {team}' ELSE x.about END, '{team}', 'a private team')
+                        ELSE replace(x.about, '{team}', coalesce(t.name, 'a team')) END AS about
             FROM audit_log x LEFT JOIN accounts a ON a.id = x.actor_id LEFT JOIN teams t ON t.id = x.team_id) x
          WHERE ($2 = '' OR concat_ws(' ', x.kind, x.about, x.network, x.actor) ILIKE $3)
            AND ($4::timestamptz IS NULL OR x.at >= $4) AND ($5::timestamptz IS NULL OR x.at < $5)

@@ -99,7 +99,7 @@ pub(crate) async fn edit_goal(
     seen: Option<i64>,
 ) -> Result<()> {
     let old = lock(change, team, goal).await?;
-    if seen.is_some_and(|seen| seen < old.version) {
+    if seen.is_some_and(|seen| seen != old.version) {
         let (editor, ago) = last_editor(change, team, goal).await?;
         return Err(Problem::conflict(format!(
             "{editor} changed this goal {ago}. Your changes are still in the form. Compare them with the current version, then save again."

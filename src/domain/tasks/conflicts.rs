@@ -25,9 +25,16 @@ pub(crate) async fn check_seen(
     edit: &Edit,
     after: &Map<String, Value>,
 ) -> Result<()> {
-    let Some(seen) = edit.seen.filter(|seen| seen.version < old.version) else {
+    let Some(seen) = edit.seen.filter(|seen| seen.version != old.version) else {
         return Ok(());
     };
+    if seen.version > old.version {
+        return Err(Problem::Conflict(Box::new(Conflict {
+            detail: unknown_version(old),
+            current: current_fields(change, team, old).await?,
+            sent: sent(change, team, now, edit, seen).await?,
+        })));
+    }
     let mut fields: Vec<String> = after.keys().cloned().collect();
     fields.extend(edit.owners.is_some().then(|| "owners".to_owned()));
     fields.extend(edit.labels.is_some().then(|| "labels".to_owned()));
@@ -49,6 +56,13 @@ pub(crate) async fn check_seen(
     })))
 }
 
+fn unknown_version(old: &LockedTask) -> String {
+    format!(
+        "The task has no such version: its newest is {}. Nothing was saved. Reload the task and try again.",
+        old.version
+    )
+}
+
 /// The conflict of two moves: who moved the task, and both places.
 pub(crate) async fn moved_meanwhile(
     change: &mut Change,
@@ -57,15 +71,18 @@ pub(crate) async fn moved_meanwhile(
     (from, to): (&Column, &Column),
     version: Option<i64>,
 ) -> Result<Problem> {
-    let (mover, key) = (
-        timeline::last_mover(change, team.id, old.id).await?,
-        format!("{}-{}", team.key, old.number),
-    );
-    Ok(Problem::Conflict(Box::new(Conflict {
-        detail: format!(
+    let key = format!("{}-{}", team.key, old.number);
+    let detail = if version > Some(old.version) {
+        unknown_version(old)
+    } else {
+        let mover = timeline::last_mover(change, team.id, old.id).await?;
+        format!(
             "{mover} moved {key} to {}. Your move was not saved.",
             from.name
-        ),
+        )
+    };
+    Ok(Problem::Conflict(Box::new(Conflict {
+        detail,
         current: json!({ "key": key, "column": from.slug, "version": old.version }),
         sent: json!({ "column": to.slug, "version": version }),
     })))

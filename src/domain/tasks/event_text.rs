@@ -138,21 +138,22 @@ impl Names {
 
     async fn beside(db: &PgPool, team: Uuid, shared: Arc<Shared>) -> Result<Self> {
         let named: Vec<(String, String, String)> = sqlx::query_as(
-            "SELECT 'column', slug, name FROM columns WHERE team_id = $1
+            "SELECT 'former column', before->>'column', before->>'name' FROM events WHERE team_id = $1 AND kind = 'column.removed'
+             UNION ALL SELECT 'column', slug, name FROM columns WHERE team_id = $1
              UNION ALL SELECT 'aim', id::text, title FROM goals WHERE team_id = $1
              UNION ALL SELECT 'aim', id::text, name FROM projects WHERE team_id = $1",
         )
         .bind(team)
         .fetch_all(db)
         .await?;
-        let (columns, aims): (Vec<_>, Vec<_>) =
-            named.into_iter().partition(|(what, ..)| what == "column");
-        let names = |named: Vec<(String, String, String)>| {
-            named.into_iter().map(|(_, id, name)| (id, name)).collect()
+        let names = |wanted: &'static str| {
+            let named = named.iter().filter(move |(what, ..)| what == wanted);
+            named.map(|(_, id, name)| (id.clone(), name.clone()))
         };
         Ok(Self {
-            columns: names(columns),
-            aims: names(aims),
+            // A column that is there now has the name, if both had the same slug.
+            columns: names("former column").chain(names("column")).collect(),
+            aims: names("aim").collect(),
             hidden: hidden_waits(db, team).await?,
             shared,
         })

@@ -43,7 +43,10 @@ pub async fn move_task(
             "The task is archived. Restore it first, then move it.",
         ));
     }
-    if place.version.is_some_and(|seen| seen < old.moved_version) {
+    if place
+        .version
+        .is_some_and(|seen| seen < old.moved_version || seen > old.version)
+    {
         return Err(
             conflicts::moved_meanwhile(change, team, &old, (&from, &to), place.version).await?,
         );

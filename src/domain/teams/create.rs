@@ -9,6 +9,7 @@ use crate::domain::{
     column_state::ColumnState,
     error::{Problem, Result},
     events::{Change, Event, EventKind, audit_log},
+    policy::predicates::seen_by,
     slug,
     workspace_seq::bump_workspace_seq,
 };
@@ -26,6 +27,8 @@ pub(crate) async fn create_team(change: &mut Change, name: &str, key: &str) -> R
         ));
     }
     let (at, actor) = (change.at, change.actor);
+    let slug = free_slug(change, &slug).await?;
+    refuse_hidden_key(change, key).await?;
     let team = add_team(change.db(), at, &slug, name, key).await?;
     if let Some(actor) = actor {
         add_member(change.db(), at, team, actor, true).await?;
@@ -40,6 +43,30 @@ pub(crate) async fn create_team(change: &mut Change, name: &str, key: &str) -> R
     });
     audit_log::note_for_team(change, team, "team.created", "{team}").await?;
     Ok(slug)
+}
+
+/// A free slug for a team. If a hidden team has the same name, the answer does not reveal it.
+async fn free_slug(change: &mut Change, wanted: &str) -> Result<String> {
+    let (actor, reach) = (change.actor, change.reach.clone());
+    let rows: Vec<(String, bool)> = sqlx::query_as(concat!(
+        "SELECT t.slug, ",
+        seen_by!("$2", "$3"),
+        " FROM teams t WHERE t.slug ^@ $1"
+    ))
+    .bind(wanted)
+    .bind(actor)
+    .bind(reach)
+    .fetch_all(change.db())
+    .await?;
+    if rows.iter().any(|(slug, seen)| slug == wanted && *seen) {
+        return Err(Problem::field(
+            "name",
+            "A team with this address already exists.",
+        ));
+    }
+    Ok(slug::first_available(wanted, "-", |slug| {
+        rows.iter().any(|(other, _)| other == slug)
+    }))
 }
 
 /// Creates a team with the five default columns of a board.
@@ -91,10 +118,31 @@ pub(crate) async fn refuse_reserved_key(
     .fetch_one(db)
     .await?;
     if belongs_to_another {
-        return Err(Problem::field(
-            "key",
-            "This key is reserved: old links use it.",
-        ));
+        return Err(reserved_key());
+    }
+    Ok(())
+}
+
+fn reserved_key() -> Problem {
+    Problem::field("key", "This key is reserved: old links use it.")
+}
+
+/// Refuses the key of a team that the author cannot see like one that a team had before, so that it does not tell that
+/// there is such a team.
+pub(crate) async fn refuse_hidden_key(change: &mut Change, key: &str) -> Result<()> {
+    let (actor, reach) = (change.actor, change.reach.clone());
+    let is_hidden: bool = sqlx::query_scalar(concat!(
+        "SELECT EXISTS (SELECT FROM teams t WHERE t.key = $1 AND NOT (",
+        seen_by!("$2", "$3"),
+        "))"
+    ))
+    .bind(key.trim())
+    .bind(actor)
+    .bind(reach)
+    .fetch_one(change.db())
+    .await?;
+    if is_hidden {
+        return Err(reserved_key());
     }
     Ok(())
 }

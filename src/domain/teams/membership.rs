@@ -263,6 +263,7 @@ pub(crate) async fn rename(change: &mut Change, team: &Team, name: &str, key: &s
     if (name.trim(), key.as_str()) == (team.name.as_str(), team.key.as_str()) {
         return Ok(());
     }
+    create::refuse_hidden_key(change, &key).await?;
     // Keys are never reused by other teams, so the old key stays reserved.
     sqlx::query("INSERT INTO former_keys (key, team_id) SELECT key, id FROM teams WHERE id = $1")
         .bind(team.id)

@@ -43,6 +43,11 @@ const OPEN: [&str; 8] = [
     "/share/",
 ];
 
+/// Whether everyone may write to this path.
+pub(crate) fn is_open(path: &str) -> bool {
+    OPEN.iter().any(|open| path.starts_with(open))
+}
+
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -91,9 +96,10 @@ pub(crate) fn limit_body(
         return Ok((request, None));
     }
     let path = request.uri().path();
-    let most = match OPEN.iter().any(|open| path.starts_with(open)) {
-        true => MAX_OPEN_BYTES,
-        false => MAX_BYTES,
+    let most = if is_open(path) {
+        MAX_OPEN_BYTES
+    } else {
+        MAX_BYTES
     };
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());

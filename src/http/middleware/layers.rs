@@ -1,10 +1,12 @@
 //! Middleware around every request: cross-site protection, security headers, and errors as pages or
 //! problem+json.
 
+use std::net::SocketAddr;
+
 use askama::Template;
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -13,16 +15,16 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    domain::error::Problem,
+    domain::{error::Problem, events::audit_log},
     http::{
         layout::Layout,
         middleware::{
-            body_limits::limit_body,
+            body_limits::{is_open, limit_body},
             form_recovery::{Field, FormRetry},
             request_log,
         },
         page::{EXPLAINED, redirect_to_sign_in, theme},
-        problem::{InternalError, ProblemBody},
+        problem::{InternalError, NOT_SAVED, ProblemBody},
     },
 };
 
@@ -64,7 +66,14 @@ static HEADERS: [(HeaderName, HeaderValue); 7] = [
 pub(crate) async fn wrap_request(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = Uuid::now_v7();
     let method = request.method().clone();
-    request_log::logged(id, method, respond(app, id, request, next)).await
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let client = peer.map(|ConnectInfo(peer)| {
+        app.trusted_proxies
+            .warn_if_unknown(peer.ip(), request.headers());
+        app.trusted_proxies.client(peer.ip(), request.headers())
+    });
+    let response = audit_log::from_client(client, respond(app, id, request, next));
+    request_log::logged(id, method, response).await
 }
 
 async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
@@ -78,7 +87,9 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
     let guests = ["/share/", "/public/"]
         .into_iter()
         .any(|start| request.uri().path().starts_with(start));
-    let mut response = if is_cross_site_write(&app, &request) {
+    let mut response = if !is_own_host(&app, &request) {
+        misdirected(&app)
+    } else if is_cross_site_write(&app, &request) {
         Problem::Forbidden("This request came from another site. Nothing was changed.".into())
             .into_response()
     } else {
@@ -92,6 +103,33 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
         response.extensions_mut().insert(Audience::Guests);
     }
     with_security_headers(&app, render_error(&app, id, info, response))
+}
+
+/// Whether a request is for this server: another site can make a name of its own lead here, and its scripts would then
+/// count as ours. Health checks come by any name.
+fn is_own_host(app: &App, request: &Request) -> bool {
+    let host = match request.uri().authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => request
+            .headers()
+            .get(header::HOST)
+            .map(|host| host.to_str().unwrap_or("?")),
+    };
+    host.is_none_or(|host| app.hosts.has(host))
+        || matches!(request.uri().path(), "/healthz" | "/readyz")
+}
+
+fn misdirected(app: &App) -> Response {
+    let status = StatusCode::MISDIRECTED_REQUEST;
+    let mut response = status.into_response();
+    response.extensions_mut().insert(ProblemBody {
+        detail: format!(
+            "This server's address is {}. Nothing was changed. If you reach it by another one, set --public-url to that.",
+            app.public_url
+        ),
+        ..ProblemBody::of(status)
+    });
+    response
 }
 
 /// The size of a request's line and headers. The HTTP parser reads in larger pieces than the limit,
@@ -162,16 +200,25 @@ fn with_security_headers(app: &App, mut response: Response) -> Response {
     response
 }
 
-/// Whether another site made the browser send this write (CSRF). Requests with a bearer token do
-/// not rely on cookies.
+/// Whether another site made the browser send this write (CSRF). Requests with a bearer token do not rely on cookies,
+/// except on routes that are open to everyone: those would answer whatever the token is.
 fn is_cross_site_write(app: &App, request: &Request) -> bool {
     let safe = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
+    let has_token = || {
+        let authorization = request.headers().get(header::AUTHORIZATION);
+        authorization.is_some_and(|value| {
+            value
+                .as_bytes()
+                .get(..7)
+                .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
+        })
+    };
     !safe
-        && !request.headers().contains_key(header::AUTHORIZATION)
         && is_cross_site(app, request.headers())
+        && (!has_token() || is_open(request.uri().path()))
 }
 
 fn is_cross_site(app: &App, headers: &HeaderMap) -> bool {
@@ -226,6 +273,8 @@ impl FormRetryPage {
 /// What the rendering of an error depends on.
 struct RequestInfo {
     uri: Uri,
+    /// Whether it asked to change nothing.
+    reads: bool,
     wants_json: bool,
     /// A full page is wanted, not a fragment.
     wants_page: bool,
@@ -241,6 +290,7 @@ impl RequestInfo {
             .unwrap_or("");
         Self {
             uri: request.uri().clone(),
+            reads: request.method().is_safe(),
             wants_json: request.uri().path().starts_with("/api/") || accepts.contains("json"),
             // an API client or a stream cannot fill in the sign-in form
             wants_page: request.method() == Method::GET
@@ -277,10 +327,13 @@ fn render_error(app: &App, id: Uuid, info: RequestInfo, mut response: Response) 
         return redirect_to_sign_in(address);
     }
     let (mut parts, _) = response.into_parts();
-    let problem = parts
+    let mut problem = parts
         .extensions
         .remove::<ProblemBody>()
         .unwrap_or_else(|| ProblemBody::of(status));
+    if info.reads && problem.title == NOT_SAVED {
+        problem.title = "Invalid request".into();
+    }
     let request_id = id.to_string();
     if status.is_server_error() {
         let inside = parts

@@ -237,6 +237,10 @@ pub(crate) async fn board(
         header::CACHE_CONTROL,
         HeaderValue::from_static("private, no-cache"),
     );
+    response.headers_mut().insert(
+        header::VARY,
+        HeaderValue::from_static("cookie, authorization"),
+    );
     Ok(response)
 }
 

@@ -9,6 +9,11 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(from).map(Some)
 }
 
+/// Deserializes a field that may be missing but not null: it has no empty value to be set to.
+fn value<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
 /// A sprint: its number, `"this"` for the current one, `"next"` for the next planned one, or
 /// `"none"` for the backlog.
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
@@ -75,12 +80,15 @@ pub struct TaskIn {
 pub(crate) struct TaskPatch {
     /// The version that the client last saw; an outdated one gets 409. Without it, the fields are
     /// changed in any case.
+    #[serde(deserialize_with = "value")]
     #[schema(example = 7)]
     pub(crate) version: Option<i64>,
     /// The title, 1 to 500 characters.
+    #[serde(deserialize_with = "value")]
     #[schema(example = "Move the payment database to Postgres 17")]
     pub(crate) title: Option<String>,
     /// The description in Markdown.
+    #[serde(deserialize_with = "value")]
     #[schema(example = "Copy and swap, table by table. The runbook is in the wiki.")]
     pub(crate) description: Option<String>,
     /// The sprint: its number, `"this"`, `"next"`, or `null` or `"none"` for the backlog.
@@ -96,9 +104,11 @@ pub(crate) struct TaskPatch {
     #[schema(value_type = Option<String>, example = "postgres-17")]
     pub(crate) project: Option<Option<String>>,
     /// The usernames of all owners.
+    #[serde(deserialize_with = "value")]
     #[schema(example = json!(["elif", "jonas"]))]
     pub(crate) owners: Option<Vec<String>>,
     /// The names of all labels. New ones are created.
+    #[serde(deserialize_with = "value")]
     #[schema(example = json!(["postgres"]))]
     pub(crate) labels: Option<Vec<String>>,
     /// The estimate in points, 0 to 1000; `null` for none.
@@ -110,6 +120,7 @@ pub(crate) struct TaskPatch {
     #[schema(value_type = Option<String>, example = "2026-11-27")]
     pub(crate) due: Option<Option<String>>,
     /// The team or people that need the task, as free text; empty for none.
+    #[serde(deserialize_with = "value")]
     #[schema(example = "Ingestion")]
     pub(crate) needed_by: Option<String>,
 }

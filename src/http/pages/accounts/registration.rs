@@ -130,7 +130,6 @@ pub(crate) async fn join(
             start_session(
                 &app,
                 &headers,
-                from,
                 (created.value, None),
                 "by an invitation",
                 "/",
@@ -205,15 +204,7 @@ pub(crate) async fn register(
     };
     match created {
         Ok(created) => {
-            start_session(
-                &app,
-                &headers,
-                from,
-                (created.value, None),
-                "by registering",
-                "/",
-            )
-            .await
+            start_session(&app, &headers, (created.value, None), "by registering", "/").await
         }
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
@@ -277,7 +268,6 @@ pub(crate) async fn reset(
             start_session(
                 &app,
                 &headers,
-                from,
                 (account, Some(&hash)),
                 "by a link for a new password",
                 "/",

@@ -93,7 +93,6 @@ pub(crate) async fn login(
         match start_session(
             &app,
             &headers,
-            from,
             (account, hash.as_deref()),
             "by password",
             next,
@@ -110,7 +109,6 @@ pub(crate) async fn login(
     let line = AuditEntry {
         kind: "sign-in.failed",
         about: &about,
-        network: &from.to_string(),
         ..AuditEntry::default()
     };
     // The connection is released right after this write: the queries below need one too.
@@ -137,11 +135,9 @@ pub(crate) async fn login(
 pub(crate) async fn count_attempt(app: &App, from: ClientIp, tried: &str) -> Result<()> {
     let outcome = app.sign_in_limits.count(tried, from);
     if outcome.is_err() && app.sign_in_limits.should_log(from) {
-        let network = from.to_string();
         let line = AuditEntry {
             kind: "sign-in.rate-limited",
             about: "too many tries",
-            network: &network,
             ..AuditEntry::default()
         };
         audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
@@ -165,7 +161,6 @@ pub(crate) fn user_agent(headers: &HeaderMap) -> &str {
 pub(crate) async fn start_session(
     app: &App,
     headers: &HeaderMap,
-    from: ClientIp,
     (account, hash): (Uuid, Option<&str>),
     by: &str,
     next: &str,
@@ -179,7 +174,6 @@ pub(crate) async fn start_session(
             account,
             password_hash: hash,
             by,
-            network: &from.to_string(),
             user_agent: user_agent(headers),
             previous: previous
                 .as_ref()
@@ -218,7 +212,6 @@ pub(crate) async fn logout(State(app): State<App>, viewer: Option<Viewer>) -> Re
 /// expire after a day.
 pub(crate) async fn enter(
     State(app): State<App>,
-    from: ClientIp,
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -226,7 +219,6 @@ pub(crate) async fn enter(
     start_session(
         &app,
         &headers,
-        from,
         (account.ok_or(Problem::NotFound)?, None),
         "with a demo link",
         "/",
@@ -235,12 +227,15 @@ pub(crate) async fn enter(
 }
 
 /// `POST /me/theme`: light, dark, or the system's.
-pub(crate) async fn set_theme(fields: Fields) -> Result<Response> {
+pub(crate) async fn set_theme(State(app): State<App>, fields: Fields) -> Result<Response> {
     let theme = match fields.text("theme") {
         theme @ ("light" | "dark") => theme,
         _ => "",
     };
     let mut response = Redirect::to(local_path(fields.text("back"), "/")).into_response();
-    cookies::set(response.headers_mut(), &cookies::theme(theme))?;
+    cookies::set(
+        response.headers_mut(),
+        &cookies::theme(app.is_https(), theme),
+    )?;
     Ok(response)
 }

@@ -158,7 +158,8 @@ pub(crate) fn badge(text: &str) -> Result<String> {
     })
 }
 
-/// The calendar: the latest 26 sprints, and due dates.
+/// The calendar: the latest 26 sprints, and due dates. Its events are identified by what never changes and no other
+/// installation has: a team's slug and key, and a sprint's number, can change.
 async fn calendar(
     db: &PgPool,
     team: &Team,
@@ -170,15 +171,16 @@ async fn calendar(
     calendar.name(&plain(&team.name));
     let sprints = sprints::queries::sprints_of(db, team.id).await?;
     for sprint in sprints.iter().take(26) {
+        let name = if context.guest {
+            without_addresses(&sprint.name)
+        } else {
+            sprint.name.clone()
+        };
         calendar.push(
             Event::new()
-                .uid(&format!("sprint-{}@{}", sprint.number, team.slug))
+                .uid(&format!("sprint-{}@{}", sprint.id, team.id))
                 .add_property("DTSTAMP", created.as_str())
-                .summary(&plain(&if context.guest {
-                    without_addresses(&sprint.name)
-                } else {
-                    sprint.name.clone()
-                }))
+                .summary(&plain(&format!("{}: {name}", team.name)))
                 .url(&format!("{}{}", context.site, context.page))
                 .starts(sprint.starts_on)
                 // iCalendar's end date is exclusive.
@@ -199,7 +201,7 @@ async fn calendar(
         };
         calendar.push(
             Event::new()
-                .uid(&format!("{key}@{}", team.slug))
+                .uid(&format!("task-{number}@{}", team.id))
                 .add_property("DTSTAMP", created.as_str())
                 .summary(&plain(&format!("{key} {title}")))
                 .url(&url)

@@ -137,12 +137,10 @@ pub(crate) async fn unlock(
     let hash = Some(link.password_hash.clone());
     if password.len() > 1000 || !passwords::verify(password.to_owned(), hash).await? {
         let about = "a wrong password for a link of {team}";
-        let network = from.to_string();
         let line = AuditEntry {
             kind: "share-link.refused",
             about,
             team: Some(link.team),
-            network: &network,
             ..AuditEntry::default()
         };
         audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;

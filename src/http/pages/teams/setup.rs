@@ -27,7 +27,6 @@ use crate::{
     http::{
         extract::form::Fields,
         layout::Layout,
-        middleware::client_ip::ClientIp,
         page::{self, theme},
         pages::accounts::{redirect_with_session, user_agent},
     },
@@ -122,7 +121,6 @@ async fn setup_page(
 /// `POST /setup`
 pub(crate) async fn set_up(
     State(app): State<App>,
-    from: ClientIp,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
@@ -144,7 +142,6 @@ pub(crate) async fn set_up(
                     account,
                     password_hash: None,
                     by: "with the setup link",
-                    network: &from.to_string(),
                     user_agent: user_agent(&headers),
                     previous: None,
                 },
