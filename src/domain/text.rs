@@ -1,10 +1,26 @@
 //! Rules for all texts that people enter.
 
+use std::borrow::Cow;
+
 use crate::domain::error::{Problem, Result};
+
+/// Whether a letter overrides or isolates the direction of the text after it.
+fn is_turn(letter: char) -> bool {
+    matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
 
 /// Whether a text contains a bidirectional override or isolate.
 pub(crate) fn turns_direction(text: &str) -> bool {
-    text.contains(|letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    text.contains(is_turn)
+}
+
+/// The text without bidirectional overrides and isolates.
+pub(crate) fn without_turns(text: &str) -> Cow<'_, str> {
+    if turns_direction(text) {
+        text.replace(is_turn, "").into()
+    } else {
+        text.into()
+    }
 }
 
 /// The most characters of a value with this name that a request can contain. What a value is for has closer limits with

@@ -40,12 +40,7 @@ pub fn router(app: App) -> Router {
 fn pages() -> Router<App> {
     use crate::http::pages::accounts;
     use crate::http::pages::boards::cards::cards as board_cards;
-    use crate::http::pages::checkin;
-    use crate::http::pages::projects;
-    use crate::http::pages::sprints;
-    use crate::http::pages::standup;
-    use crate::http::pages::tasks;
-    use crate::http::pages::teams;
+    use crate::http::pages::{checkin, projects, sprints, standup, tasks, teams};
     Router::new()
         .route("/", get(teams::my_work))
         .route("/teams", get(teams::list_teams))
@@ -272,12 +267,7 @@ fn pages() -> Router<App> {
 /// Forms that share a page with others: a refused one is shown on its own, with the values that
 /// were entered.
 fn forms_with_retry(app: &App) -> Router<App> {
-    use crate::http::pages::accounts;
-    use crate::http::pages::checkin;
-    use crate::http::pages::projects;
-    use crate::http::pages::sprints;
-    use crate::http::pages::standup;
-    use crate::http::pages::teams;
+    use crate::http::pages::{accounts, checkin, projects, sprints, standup, teams};
     Router::new()
         .route("/teams", post(teams::create_team))
         .route("/me/tokens", post(accounts::create_token))
@@ -286,6 +276,10 @@ fn forms_with_retry(app: &App) -> Router<App> {
         .route(
             "/teams/{slug}/goals/{id}/comments",
             post(sprints::add_goal_comment),
+        )
+        .route(
+            "/teams/{slug}/goal-comments/{id}/delete",
+            post(sprints::delete_goal_comment),
         )
         .route(
             "/teams/{slug}/goal-comments/{id}/answer",

@@ -94,6 +94,21 @@ const CASES: &[(&str, &str)] = &[
     ("47", "a huge or deeply nested file exhausts memory"),
     ("48", "a long search hangs"),
     ("49", "a line break in a title reaches logs or feeds"),
+    ("50", "nested Markdown hangs the program"),
+    ("51", "bodies fill the memory before anyone is identified"),
+    ("52", "a long filter is parsed before its length is checked"),
+    ("53", "a long text or list reaches the database"),
+    (
+        "54",
+        "one reader fills the caches, or evicts what others use",
+    ),
+    ("55", "sign-ins take memory that is not given back"),
+    (
+        "56",
+        "one account writes without end, and nobody can delete it",
+    ),
+    ("57", "health checks fail while the server is under load"),
+    ("58", "the database's log contains rows"),
     ("F1", "CRLF in a text breaks the event stream"),
     (
         "F2",
@@ -187,7 +202,7 @@ fn every_case_has_a_test() {
     assert!(unknown.is_empty(), "{unknown:?} are not in any list");
     assert_eq!(
         known.len(),
-        49 + 15 + 15,
+        58 + 15 + 15,
         "each number is in exactly one of the two lists"
     );
 }

@@ -41,6 +41,8 @@ const ALWAYS: &[&str] = &[
     "shared_buffers=64MB",
     "timezone=UTC",
     "log_timezone=UTC",
+    // details contain the rows that a constraint refused, with password hashes and texts
+    "log_error_verbosity=terse",
 ];
 
 const SAFE: &[&str] = &[

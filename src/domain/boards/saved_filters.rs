@@ -11,6 +11,9 @@ use crate::domain::{
     workspace_seq::bump_workspace_seq,
 };
 
+/// The most filters that a person, or a team, saves.
+const MAX: i64 = 100;
+
 /// Saves a filter. A filter that was not understood is refused.
 pub(crate) async fn save_filter(
     change: &mut Change,
@@ -23,18 +26,26 @@ pub(crate) async fn save_filter(
     if let Some(unknown) = filter.unknown.first() {
         return Err(Problem::field("query", unknown.clone()));
     }
-    let lanes = if matches!(params.lanes.as_str(), "owner" | "goal") {
-        params.lanes.as_str()
-    } else {
-        ""
-    };
+    let saved: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM saved_filters WHERE team_id = $1 AND account_id IS NOT DISTINCT FROM $2",
+    )
+    .bind(team.id)
+    .bind(if for_team { None } else { change.actor })
+    .fetch_one(change.db())
+    .await?;
+    if saved >= MAX {
+        return Err(Problem::field(
+            "name",
+            "There are 100 saved filters already. Delete one first.",
+        ));
+    }
     let (id, owner) = (Uuid::now_v7(), if for_team { None } else { change.actor });
     sqlx::query("INSERT INTO saved_filters (team_id, id, account_id, name, query) VALUES ($1, $2, $3, $4, $5)")
         .bind(team.id)
         .bind(id)
         .bind(owner)
         .bind(name.trim())
-        .bind(filter.query_string(lanes))
+        .bind(filter.query_string(params.known_lanes()))
         .execute(change.db())
         .await?;
     if for_team {

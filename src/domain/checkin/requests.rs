@@ -23,6 +23,9 @@ pub(crate) struct Draft<'d> {
     pub(crate) by: Option<Date>,
 }
 
+/// The most open requests of one person to a team.
+const MAX_OPEN: i64 = 50;
+
 /// Sends a request to a team.
 ///
 /// # Errors
@@ -30,6 +33,19 @@ pub(crate) struct Draft<'d> {
 pub(crate) async fn ask(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<Uuid> {
     let (id, at, actor) = (Uuid::now_v7(), change.at, change.actor);
     let title = draft.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let open: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM requests WHERE team_id = $1 AND asker_id = $2 AND outcome IS NULL",
+    )
+    .bind(team.id)
+    .bind(actor)
+    .fetch_one(change.db())
+    .await?;
+    if open >= MAX_OPEN {
+        return Err(Problem::field(
+            "title",
+            "You can have at most 50 open requests to a team. Withdraw some first.",
+        ));
+    }
     // The name of a private team is not shown to others.
     sqlx::query(concat!(
         "INSERT INTO requests (team_id, id, title, why, by_on, asker_id, for_team_id, created_at)

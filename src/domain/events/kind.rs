@@ -43,6 +43,7 @@ event_kinds! {
     CommentAdded = "comment.added",
     CommentEdited = "comment.edited",
     CommentDeleted = "comment.deleted",
+    CommentRemoved = "comment.removed",
     StepAdded = "step.added",
     StepDone = "step.done",
     StepReopened = "step.reopened",
@@ -87,10 +88,13 @@ event_kinds! {
     GoalReordered = "goal.reordered",
     GoalProgressed = "goal.progressed",
     GoalCommented = "goal.commented",
+    GoalCommentWithdrawn = "goal.comment-withdrawn",
+    GoalCommentRemoved = "goal.comment-removed",
     GoalConcernRaised = "goal.concern-raised",
     GoalConcernResolved = "goal.concern-resolved",
     RetroNoteAdded = "retro-note.added",
     RetroNoteEdited = "retro-note.edited",
+    RetroNoteRemoved = "retro-note.removed",
     ActionAdded = "action.added",
     ActionDone = "action.done",
     ActionReopened = "action.reopened",
@@ -148,6 +152,7 @@ impl EventKind {
             | Self::MemberAbsenceChanged
             | Self::ShareLinkEnded
             | Self::GoalCommented
+            | Self::GoalCommentWithdrawn
             | Self::GoalConcernRaised
             | Self::TopicAdded
             | Self::TopicEditedByAuthor
@@ -228,7 +233,10 @@ impl EventKind {
             | Self::TeamDayOffChanged
             | Self::TeamScheduleChanged
             | Self::ShareLinkCreated
-            | Self::ShareLinkRevoked => RequiredRole::Lead,
+            | Self::ShareLinkRevoked
+            | Self::CommentRemoved
+            | Self::GoalCommentRemoved
+            | Self::RetroNoteRemoved => RequiredRole::Lead,
         }
     }
 
@@ -247,6 +255,7 @@ impl EventKind {
             | Self::CommentAdded
             | Self::CommentEdited
             | Self::CommentDeleted
+            | Self::CommentRemoved
             | Self::StepAdded
             | Self::StepDone
             | Self::StepReopened
@@ -293,10 +302,13 @@ impl EventKind {
             | Self::GoalReordered
             | Self::GoalProgressed
             | Self::GoalCommented
+            | Self::GoalCommentWithdrawn
+            | Self::GoalCommentRemoved
             | Self::GoalConcernRaised
             | Self::GoalConcernResolved
             | Self::RetroNoteAdded
             | Self::RetroNoteEdited
+            | Self::RetroNoteRemoved
             | Self::ActionAdded
             | Self::ActionDone
             | Self::ActionReopened

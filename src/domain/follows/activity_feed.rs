@@ -254,6 +254,7 @@ impl Row {
             | EventKind::TaskColumnDeleted
             | EventKind::CommentEdited
             | EventKind::CommentDeleted
+            | EventKind::CommentRemoved
             | EventKind::StepAdded
             | EventKind::StepDone
             | EventKind::StepReopened
@@ -293,6 +294,9 @@ impl Row {
             | EventKind::GoalReordered
             | EventKind::RetroNoteAdded
             | EventKind::RetroNoteEdited
+            | EventKind::RetroNoteRemoved
+            | EventKind::GoalCommentWithdrawn
+            | EventKind::GoalCommentRemoved
             | EventKind::ActionAdded
             | EventKind::ActionDone
             | EventKind::ActionReopened

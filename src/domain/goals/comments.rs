@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     error::{Problem, Result},
-    events::{Change, Event, EventKind},
+    events::{Change, Event, EventKind, audit_log},
     person::Person,
     team::Team,
 };
@@ -33,6 +33,9 @@ impl GoalComment {
     }
 }
 
+/// The most comments and concerns of a goal.
+const MAX: i64 = 200;
+
 /// Adds a comment to a goal, or a concern that waits for an answer. Everyone with write access may.
 pub async fn add_comment(
     change: &mut Change,
@@ -47,6 +50,19 @@ pub async fn add_comment(
             .bind(goal)
             .fetch_one(change.db())
             .await?;
+    let comments: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM goal_comments WHERE team_id = $1 AND goal_id = $2",
+    )
+    .bind(team.id)
+    .bind(goal)
+    .fetch_one(change.db())
+    .await?;
+    if comments >= MAX {
+        return Err(Problem::field(
+            "body",
+            "A goal can have at most 200 comments.",
+        ));
+    }
     let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
     sqlx::query(
         "INSERT INTO goal_comments (team_id, id, goal_id, kind, author_id, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -118,6 +134,51 @@ pub(crate) async fn answer_concern(
         kind: EventKind::GoalConcernResolved,
         before: json!({}),
         after,
+        version: None,
+    });
+    Ok(())
+}
+
+/// Deletes a comment or concern with its answer: the author's own, or anyone's if the author of the change
+/// `may_moderate`, which the audit log tells.
+pub(crate) async fn delete_comment(
+    change: &mut Change,
+    team: &Team,
+    comment: Uuid,
+    may_moderate: bool,
+) -> Result<()> {
+    let (author, handle, goal): (Option<Uuid>, Option<String>, Uuid) = sqlx::query_as(
+        "SELECT r.author_id, a.handle, r.goal_id FROM goal_comments r LEFT JOIN accounts a ON a.id = r.author_id
+         WHERE r.team_id = $1 AND r.id = $2 FOR NO KEY UPDATE OF r",
+    )
+    .bind(team.id)
+    .bind(comment)
+    .fetch_one(change.db())
+    .await?;
+    let kind = if author.is_some() && author == change.actor {
+        EventKind::GoalCommentWithdrawn
+    } else if may_moderate {
+        let author = handle.map_or("a former member".to_owned(), |handle| format!("@{handle}"));
+        let about = format!("a comment by {author} on a goal of {{team}}");
+        let kind = EventKind::GoalCommentRemoved;
+        audit_log::note_for_team(change, team.id, kind.as_str(), &about).await?;
+        kind
+    } else {
+        return Err(Problem::Forbidden(
+            "Only the author and leads can delete a comment. Nothing was changed.".into(),
+        ));
+    };
+    sqlx::query("DELETE FROM goal_comments WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(comment)
+        .execute(change.db())
+        .await?;
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({ "goal": goal, "remark": comment }),
+        after: json!({ "goal": goal }),
         version: None,
     });
     Ok(())

@@ -75,6 +75,7 @@ fn is_rule(line: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::markdown::{Links, render};
 
     #[test]
     fn usual_nesting_is_unchanged() {
@@ -106,5 +107,83 @@ mod tests {
         }
         let far = format!("{}- a", " ".repeat(MAX_COLUMN));
         assert_eq!(limit_nesting(&far), far.replace('-', r"\-"));
+    }
+
+    /// Case 50. Without limits, some of these took minutes in the largest text. The bound is wide, because tests run
+    /// unoptimised.
+    #[test]
+    fn repeated_marks_do_not_nest_without_end() {
+        let units = [
+            ">",
+            "> ",
+            "- ",
+            "+ ",
+            "* ",
+            "-\t",
+            "1. ",
+            "1) ",
+            "> - ",
+            "- > ",
+            "> 1. ",
+            "[",
+            "![",
+            "[](",
+            "![](",
+            "[[](",
+            "*",
+            "_",
+            "**",
+            "*a ",
+            "*a_ ",
+            "**a *a ",
+            "~~a*",
+            "`",
+            "a``",
+            "<",
+            "<a x=\"",
+            "<!--",
+            "\\",
+            "|",
+            "# ",
+            "\n",
+            "a|b\n-|-\n",
+            "[a]: ",
+            "[^a]: > ",
+            "- [ ] ",
+            "```\n",
+            "> ```\n",
+            "    - ",
+            "1.\n",
+            "  - a\n",
+        ];
+        for unit in units {
+            let many = unit.repeat(20_000 / unit.len());
+            let half = &many[..many.len() / 2 / unit.len() * unit.len()];
+            let lazy_lines = format!("{half}x\n{}", "a\n".repeat(5_000));
+            let empty_lines = format!("{half}x\n{}x", "\n".repeat(10_000));
+            for text in [&many, &lazy_lines, &empty_lines] {
+                let started = std::time::Instant::now();
+                let html = render(text, &Links::default()).to_string();
+                let took = started.elapsed();
+                assert!(took.as_secs() < 5, "{unit:?} took {took:?}");
+                if !unit.contains(['*', '_', '~']) {
+                    assert!(deepest(&html) < 300, "{unit:?} nests {}", deepest(&html));
+                }
+            }
+        }
+    }
+
+    /// The largest number of elements inside each other.
+    fn deepest(html: &str) -> i32 {
+        let (mut depth, mut most) = (0, 0);
+        for tag in html
+            .split('<')
+            .skip(1)
+            .filter(|tag| !tag.starts_with("br") && !tag.starts_with("hr"))
+        {
+            depth += if tag.starts_with('/') { -1 } else { 1 };
+            most = most.max(depth);
+        }
+        most
     }
 }

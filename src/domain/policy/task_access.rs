@@ -19,6 +19,8 @@ use crate::domain::{
 pub(crate) struct TaskAccess {
     pub(crate) team: Team,
     pub(crate) may_edit: bool,
+    /// Whether the viewer may delete what others wrote: leads, and administrators.
+    pub(crate) may_lead: bool,
     pub(crate) id: Uuid,
     pub(crate) key: String,
 }
@@ -30,6 +32,7 @@ struct ViewerAndTaskRow {
     #[sqlx(flatten)]
     team: JoinedTeam,
     is_member: bool,
+    is_lead: bool,
     task_id: Option<Uuid>,
     number: Option<i64>,
 }
@@ -46,7 +49,7 @@ pub(crate) async fn load_viewer_and_task(
         "WITH known AS (",
         known_by_digest!(),
         ") SELECT known.*, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key, t.seq,
-                  m.account_id IS NOT NULL AS is_member, k.id AS task_id, k.number
+                  m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead, k.id AS task_id, k.number
          FROM known LEFT JOIN (teams t JOIN tasks k ON k.team_id = t.id AND k.number = $5) ON t.id = ",
         of_key!("$4"),
         " AND ",
@@ -73,6 +76,7 @@ pub(crate) async fn load_viewer_and_task(
     }
     let access = TaskAccess {
         may_edit: may_edit(&viewer, row.is_member),
+        may_lead: may_edit(&viewer, row.is_lead),
         id,
         key: format!("{}-{number}", team.key),
         team,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     error::{Problem, Result},
-    events::{Change, Event, EventKind},
+    events::{Change, Event, EventKind, audit_log},
     person::Person,
     team::Team,
 };
@@ -66,6 +66,9 @@ pub(crate) struct Note {
     pub(crate) author: Option<Person>,
 }
 
+/// The most notes of a retro.
+const MAX: i64 = 500;
+
 /// Adds a note to a team's retro of a sprint.
 pub(crate) async fn add_note(
     change: &mut Change,
@@ -75,6 +78,19 @@ pub(crate) async fn add_note(
     text: &str,
 ) -> Result<Uuid> {
     let category = NoteCategory::parse(category)?;
+    let notes: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM retro_notes WHERE team_id = $1 AND sprint_id = $2",
+    )
+    .bind(team.id)
+    .bind(sprint)
+    .fetch_one(change.db())
+    .await?;
+    if notes >= MAX {
+        return Err(Problem::field(
+            "text",
+            "A retro can have at most 500 notes.",
+        ));
+    }
     let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
     sqlx::query("INSERT INTO retro_notes (team_id, id, sprint_id, category, text, author_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
         .bind(team.id)
@@ -88,6 +104,24 @@ pub(crate) async fn add_note(
         .await?;
     note(change, team, EventKind::RetroNoteAdded, id);
     Ok(id)
+}
+
+/// Deletes anyone's note, which the audit log tells.
+pub(crate) async fn remove_note(change: &mut Change, team: &Team, id: Uuid) -> Result<()> {
+    let author: Option<String> = sqlx::query_scalar(
+        "WITH gone AS (DELETE FROM retro_notes WHERE team_id = $1 AND id = $2 RETURNING author_id)
+         SELECT a.handle FROM gone LEFT JOIN accounts a ON a.id = gone.author_id",
+    )
+    .bind(team.id)
+    .bind(id)
+    .fetch_one(change.db())
+    .await?;
+    let author = author.map_or("a former member".to_owned(), |handle| format!("@{handle}"));
+    let about = format!("a retro note by {author} of {{team}}");
+    let kind = EventKind::RetroNoteRemoved;
+    audit_log::note_for_team(change, team.id, kind.as_str(), &about).await?;
+    note(change, team, kind, id);
+    Ok(())
 }
 
 /// Edits a note, or deletes it if the text is empty. Only its author may.

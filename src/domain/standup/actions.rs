@@ -58,6 +58,18 @@ pub(crate) async fn add_action(
     today: Date,
     retro_of: Option<Uuid>,
 ) -> Result<Uuid> {
+    let open: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM actions WHERE team_id = $1 AND done_at IS NULL AND dropped_at IS NULL",
+    )
+    .bind(team.id)
+    .fetch_one(change.db())
+    .await?;
+    if open >= MAX_OPEN {
+        return Err(Problem::field(
+            "text",
+            "A team can have at most 200 open actions. Finish or dismiss some first.",
+        ));
+    }
     let line = QuickAdd::parse(line, today);
     let owner = match &line.handle {
         Some(handle) => Some(account(change, handle).await?),
@@ -87,6 +99,9 @@ pub(crate) async fn add_action(
     );
     Ok(id)
 }
+
+/// The most open actions of a team.
+const MAX_OPEN: i64 = 200;
 
 /// What happens to an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -72,6 +72,9 @@ impl Topic {
     }
 }
 
+/// The most open topics of a team's meeting.
+const MAX_OPEN: i64 = 200;
+
 /// How long a checked topic stays visible, so that it can be unchecked again.
 const LINGERS: Duration = Duration::hours(4);
 
@@ -160,6 +163,19 @@ async fn insert(
     task: Option<(Uuid, Uuid)>,
     addressee: Option<Uuid>,
 ) -> Result<Uuid> {
+    let open: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM topics WHERE team_id = $1 AND meeting = $2 AND done_at IS NULL",
+    )
+    .bind(team.id)
+    .bind(meeting)
+    .fetch_one(change.db())
+    .await?;
+    if open >= MAX_OPEN {
+        return Err(Problem::field(
+            "text",
+            "A meeting can have at most 200 open topics. Check off or remove some first.",
+        ));
+    }
     let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
     sqlx::query(
         "INSERT INTO topics (team_id, id, meeting, text, task_team, task_id, asked_id, created_by, created_at)

@@ -1,21 +1,36 @@
-//! Comments on tasks. Everyone with write access may comment; only the author edits or deletes a
-//! comment.
+//! Comments on tasks. Everyone with write access may comment; only the author edits a comment, and
+//! leads may delete it as well.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::domain::{
     error::{Problem, Result},
-    events::{Change, EventKind},
+    events::{Change, EventKind, audit_log},
     tasks::{lock, note},
     team::Team,
 };
+
+/// The most comments of a task.
+const MAX: i64 = 1000;
 
 /// Adds a comment by the author of the change.
 pub async fn add_comment(change: &mut Change, team: &Team, task: Uuid, body: &str) -> Result<Uuid> {
     lock(change.db(), team.id, task).await?;
     let id = Uuid::now_v7();
     let body = checked(body)?;
+    let comments: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM comments WHERE team_id = $1 AND task_id = $2")
+            .bind(team.id)
+            .bind(task)
+            .fetch_one(change.db())
+            .await?;
+    if comments >= MAX {
+        return Err(Problem::field(
+            "body",
+            "A task can have at most 1,000 comments. Continue in another task.",
+        ));
+    }
     let (actor, at) = (change.actor, change.at);
     sqlx::query(
         "INSERT INTO comments (team_id, id, task_id, author_id, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -48,7 +63,12 @@ pub async fn edit_comment(
     comment: Uuid,
     body: &str,
 ) -> Result<()> {
-    let old = own(change, team, task, comment).await?;
+    let (author, old) = lock_comment(change, team, task, comment).await?;
+    if !author.is_actor(change) {
+        return Err(Problem::Forbidden(
+            "Only the author can edit a comment. Nothing was changed.".into(),
+        ));
+    }
     let body = checked(body)?;
     let at = change.at;
     sqlx::query("UPDATE comments SET body = $3, edited_at = $4 WHERE team_id = $1 AND id = $2")
@@ -69,15 +89,41 @@ pub async fn edit_comment(
     .await
 }
 
-/// Deletes the author's own comment. Its earlier texts are removed from the history at once, and its
-/// last text an hour later, so that deleting it can be undone until then.
+/// Deletes a comment: the author's own, or anyone's if the author of the change `may_moderate`, which the audit log
+/// tells. Its earlier texts are removed from the history at once. The last text of an own comment is kept for an hour,
+/// so that deleting it can be undone until then.
 pub async fn delete_comment(
     change: &mut Change,
     team: &Team,
-    task: Uuid,
+    (task, key): (Uuid, &str),
     comment: Uuid,
+    may_moderate: bool,
 ) -> Result<()> {
-    own(change, team, task, comment).await?;
+    let (author, _) = lock_comment(change, team, task, comment).await?;
+    let is_own = author.is_actor(change);
+    if !is_own && !may_moderate {
+        return Err(Problem::Forbidden(
+            "Only the author and leads can delete a comment. Nothing was changed.".into(),
+        ));
+    }
+    if is_own {
+        return delete_own(change, team, task, comment).await;
+    }
+    sqlx::query("DELETE FROM comments WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(comment)
+        .execute(change.db())
+        .await?;
+    forget_edits(change, team, task, comment).await?;
+    let kind = EventKind::CommentRemoved;
+    let about = format!("a comment by {} on {key} of {{team}}", author.in_words());
+    audit_log::note_for_team(change, team.id, kind.as_str(), &about).await?;
+    let before = json!({ "comment": comment, "author": author.handle });
+    note(change, team, task, kind, before, json!({})).await
+}
+
+/// Deletes a comment for its author.
+async fn delete_own(change: &mut Change, team: &Team, task: Uuid, comment: Uuid) -> Result<()> {
     let at = change.at;
     sqlx::query("UPDATE comments SET deleted_at = $3 WHERE team_id = $1 AND id = $2")
         .bind(team.id)
@@ -85,6 +131,21 @@ pub async fn delete_comment(
         .bind(at)
         .execute(change.db())
         .await?;
+    forget_edits(change, team, task, comment).await?;
+    let before = json!({ "comment": comment });
+    note(
+        change,
+        team,
+        task,
+        EventKind::CommentDeleted,
+        before,
+        json!({}),
+    )
+    .await
+}
+
+/// Removes a comment's earlier texts from the history.
+async fn forget_edits(change: &mut Change, team: &Team, task: Uuid, comment: Uuid) -> Result<()> {
     sqlx::query(
         "UPDATE events SET before = before - 'body', after = after - 'body'
          WHERE team_id = $1 AND task_id = $2 AND kind = 'comment.edited' AND before->>'comment' = $3",
@@ -94,15 +155,7 @@ pub async fn delete_comment(
     .bind(comment.to_string())
     .execute(change.db())
     .await?;
-    note(
-        change,
-        team,
-        task,
-        EventKind::CommentDeleted,
-        json!({ "comment": comment }),
-        json!({}),
-    )
-    .await
+    Ok(())
 }
 
 /// Undoes an event of a comment.
@@ -116,7 +169,10 @@ pub(crate) async fn undo_comment(
     let id = |value: &Value| value["comment"].as_str().and_then(|id| id.parse().ok());
     let comment = id(after).or_else(|| id(before)).ok_or(Problem::NotFound)?;
     match (kind, before["body"].as_str()) {
-        (EventKind::CommentAdded, _) => delete_comment(change, team, task, comment).await,
+        (EventKind::CommentAdded, _) => {
+            lock_comment(change, team, task, comment).await?;
+            delete_own(change, team, task, comment).await
+        }
         (EventKind::CommentEdited, Some(old)) => {
             edit_comment(change, team, task, comment, old).await
         }
@@ -153,22 +209,49 @@ async fn restore_comment(
     .await
 }
 
-async fn own(change: &mut Change, team: &Team, task: Uuid, comment: Uuid) -> Result<String> {
+/// The author of a comment; an imported one may have none.
+#[derive(sqlx::FromRow)]
+struct Author {
+    author_id: Option<Uuid>,
+    handle: Option<String>,
+}
+
+impl Author {
+    fn is_actor(&self, change: &Change) -> bool {
+        self.author_id.is_some() && self.author_id == change.actor
+    }
+
+    fn in_words(&self) -> String {
+        self.handle
+            .as_ref()
+            .map_or("a former member".to_owned(), |handle| format!("@{handle}"))
+    }
+}
+
+/// Locks the task, and returns the comment's author and text.
+async fn lock_comment(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    comment: Uuid,
+) -> Result<(Author, String)> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        author: Author,
+        body: String,
+    }
     lock(change.db(), team.id, task).await?;
-    let (author, body): (Option<Uuid>, String) = sqlx::query_as(
-        "SELECT author_id, body FROM comments WHERE team_id = $1 AND task_id = $2 AND id = $3 AND deleted_at IS NULL",
+    let row: Row = sqlx::query_as(
+        "SELECT c.author_id, a.handle, c.body FROM comments c LEFT JOIN accounts a ON a.id = c.author_id
+         WHERE c.team_id = $1 AND c.task_id = $2 AND c.id = $3 AND c.deleted_at IS NULL",
     )
     .bind(team.id)
     .bind(task)
     .bind(comment)
     .fetch_one(change.db())
     .await?;
-    if author.is_none() || author != change.actor {
-        return Err(Problem::Forbidden(
-            "Only the author can change a comment. Nothing was changed.".into(),
-        ));
-    }
-    Ok(body)
+    Ok((row.author, row.body))
 }
 
 fn checked(body: &str) -> Result<String> {

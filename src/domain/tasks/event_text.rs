@@ -229,6 +229,10 @@ impl Names {
                 format!("removed step “{}”", before["step"].as_str().unwrap_or(""))
             }
             EventKind::CommentDeleted => "deleted a comment".to_owned(),
+            EventKind::CommentRemoved => format!(
+                "deleted a comment by {}",
+                named(&self.shared.people, &before["author"], "a former member")
+            ),
             EventKind::TopicAdded => {
                 format!(
                     "added it to the agenda of the next {}",
@@ -277,10 +281,13 @@ impl Names {
             | EventKind::GoalReordered
             | EventKind::GoalProgressed
             | EventKind::GoalCommented
+            | EventKind::GoalCommentWithdrawn
+            | EventKind::GoalCommentRemoved
             | EventKind::GoalConcernRaised
             | EventKind::GoalConcernResolved
             | EventKind::RetroNoteAdded
             | EventKind::RetroNoteEdited
+            | EventKind::RetroNoteRemoved
             | EventKind::ActionAdded
             | EventKind::ActionDone
             | EventKind::ActionReopened

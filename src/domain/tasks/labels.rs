@@ -75,6 +75,10 @@ pub(crate) async fn make_missing(
     team: Uuid,
     names: &[String],
 ) -> Result<()> {
+    let mut labels: i64 = sqlx::query_scalar("SELECT count(*) FROM labels WHERE team_id = $1")
+        .bind(team)
+        .fetch_one(&mut *db)
+        .await?;
     for name in names {
         let created = sqlx::query(
             "INSERT INTO labels (team_id, id, name, hue)
@@ -87,7 +91,14 @@ pub(crate) async fn make_missing(
         .execute(&mut *db)
         .await?;
         if created.rows_affected() > 0 {
+            labels += 1;
             bump_workspace_seq(db).await?;
+        }
+        if labels > MAX_OF_TEAM {
+            return Err(Problem::field(
+                "labels",
+                "A team can have at most 1,000 labels. Delete some first.",
+            ));
         }
     }
     Ok(())
@@ -105,6 +116,8 @@ pub(crate) async fn read(db: &mut PgConnection, team: Uuid, task: Uuid) -> Resul
     .await?)
 }
 
+/// The most labels of a team: every board lists them.
+const MAX_OF_TEAM: i64 = 1000;
 /// The most labels of a task.
 const MAX: usize = 30;
 

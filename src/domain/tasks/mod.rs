@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod assign;
 pub mod block;
+pub mod blocked_on;
 pub mod blockers;
 pub mod bulk_edit;
 pub mod card_details;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     dates::instant,
-    error::Result,
+    error::{Problem, Result},
     events::{Change, EventKind, are_undoable},
     humanize,
     markdown::{Html, Links, worker::render_texts},
@@ -100,30 +100,62 @@ fn person(
     })
 }
 
-/// Returns the newest 300 events of a task together with its comments, oldest first.
+/// A part of a task's activity.
+pub(crate) struct Activity {
+    /// Oldest first.
+    pub(crate) entries: Vec<TimelineEntry>,
+    /// Where the part before it ends, if there is one.
+    pub(crate) earlier: Option<i64>,
+}
+
+/// Events and comments of a part.
+const SHOWN: usize = 100;
+
+/// Returns the newest events and comments of a task, or those before `end`, in microseconds since 1970.
 pub(crate) async fn of_task(
     db: &PgPool,
     team: Uuid,
     task: Uuid,
     links: &Links,
-) -> Result<Vec<TimelineEntry>> {
+    end: Option<i64>,
+) -> Result<Activity> {
     let names = Names::load(db, team).await?;
-    let events: Vec<EventRow> = sqlx::query_as(
+    let end = end
+        .map(|micros| OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000))
+        .transpose()
+        .map_err(|_| Problem::NotFound)?;
+    // By time, which imported events have of their own.
+    let mut events: Vec<EventRow> = sqlx::query_as(
         "SELECT e.kind, e.before, e.after, e.at, a.id, a.handle, a.name, a.hue FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
-         WHERE e.team_id = $1 AND e.task_id = $2 ORDER BY e.seq DESC LIMIT 300",
+         WHERE e.team_id = $1 AND e.task_id = $2 AND ($3::timestamptz IS NULL OR e.at < $3) ORDER BY e.at DESC, e.seq DESC LIMIT $4",
     )
     .bind(team)
     .bind(task)
+    .bind(end)
+    .bind(SHOWN as i64 + 1)
     .fetch_all(db)
     .await?;
-    let comments: Vec<CommentRow> = sqlx::query_as(
+    let mut comments: Vec<CommentRow> = sqlx::query_as(
         "SELECT c.id AS comment_id, c.author, c.body, c.created_at, c.edited_at, a.id, a.handle, a.name, a.hue
-         FROM comments c LEFT JOIN accounts a ON a.id = c.author_id WHERE c.team_id = $1 AND c.task_id = $2 AND c.deleted_at IS NULL ORDER BY c.created_at, c.id",
+         FROM comments c LEFT JOIN accounts a ON a.id = c.author_id
+         WHERE c.team_id = $1 AND c.task_id = $2 AND c.deleted_at IS NULL AND ($3::timestamptz IS NULL OR c.created_at < $3)
+         ORDER BY c.created_at DESC, c.id DESC LIMIT $4",
     )
     .bind(team)
     .bind(task)
+    .bind(end)
+    .bind(SHOWN as i64 + 1)
     .fetch_all(db)
     .await?;
+    comments.reverse();
+    let mut times: Vec<OffsetDateTime> = events.iter().map(|row| row.at).collect();
+    times.extend(comments.iter().map(|row| row.created_at));
+    times.sort_unstable_by(|a, b| b.cmp(a));
+    let start = (times.len() > SHOWN).then(|| times[SHOWN - 1]);
+    if let Some(start) = start {
+        events.retain(|row| row.at >= start);
+        comments.retain(|row| row.created_at >= start);
+    }
     // Entries of the same instant keep their order, with comments after events.
     let mut lines: Vec<TimelineEntry> = events
         .into_iter()
@@ -174,7 +206,10 @@ pub(crate) async fn of_task(
             }),
     );
     lines.sort_by_key(|line| line.at);
-    Ok(lines)
+    Ok(Activity {
+        entries: lines,
+        earlier: start.and_then(|at| i64::try_from(at.unix_timestamp_nanos() / 1000).ok()),
+    })
 }
 
 /// A former description of a task.

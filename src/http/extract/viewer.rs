@@ -94,6 +94,8 @@ impl Viewer {
         request_log::note_account(self.person.id);
         if !parts.method.is_safe() {
             app.request_limits.count_write(self.person.id)?;
+            app.request_limits
+                .count_post(self.person.id, parts.uri.path())?;
         }
         self.repeat = parts.extensions.get::<IdempotencyKey>().cloned();
         Ok(self)

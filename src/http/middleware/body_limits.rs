@@ -16,7 +16,7 @@ use axum::{
 use hyper::body::{Frame, SizeHint};
 
 use crate::{
-    app::App,
+    config::trusted_proxies::TrustedProxies,
     http::middleware::{
         client_ip::ClientIp,
         in_use::{InUse, Share},
@@ -89,7 +89,8 @@ impl Shares {
 /// # Errors
 /// `TooLarge` if the request says so in its head.
 pub(crate) fn limit_body(
-    app: &App,
+    in_use: &BodiesInUse,
+    trusted: &TrustedProxies,
     request: Request,
 ) -> Result<(Request, Option<BodyBytes>), Refused> {
     if request.body().is_end_stream() {
@@ -107,8 +108,8 @@ pub(crate) fn limit_body(
         return Err(Refused::TooLarge);
     }
     let (parts, body) = request.into_parts();
-    let network = ClientIp::of(&app.trusted_proxies, &parts).counted();
-    let nothing = |key| app.bodies_in_use.take(key, 0, usize::MAX);
+    let network = ClientIp::of(trusted, &parts).counted();
+    let nothing = |key| in_use.take(key, 0, usize::MAX);
     let (Some(of_network), Some(of_all)) = (nothing(Some(network)), nothing(None)) else {
         return Err(Refused::Busy);
     };

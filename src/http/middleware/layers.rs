@@ -7,7 +7,7 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -19,8 +19,9 @@ use crate::{
     http::{
         layout::Layout,
         middleware::{
-            body_limits::{is_open, limit_body},
+            body_limits::limit_body,
             form_recovery::{Field, FormRetry},
+            origin::{is_cross_site_write, is_own_host},
             request_log,
         },
         page::{EXPLAINED, redirect_to_sign_in, theme},
@@ -93,7 +94,7 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
         Problem::Forbidden("This request came from another site. Nothing was changed.".into())
             .into_response()
     } else {
-        match limit_body(&app, request) {
+        match limit_body(&app.bodies_in_use, &app.trusted_proxies, request) {
             Ok((request, _bytes)) => next.run(request).await,
             Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         }
@@ -103,20 +104,6 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
         response.extensions_mut().insert(Audience::Guests);
     }
     with_security_headers(&app, render_error(&app, id, info, response))
-}
-
-/// Whether a request is for this server: another site can make a name of its own lead here, and its scripts would then
-/// count as ours. Health checks come by any name.
-fn is_own_host(app: &App, request: &Request) -> bool {
-    let host = match request.uri().authority() {
-        Some(authority) => Some(authority.as_str()),
-        None => request
-            .headers()
-            .get(header::HOST)
-            .map(|host| host.to_str().unwrap_or("?")),
-    };
-    host.is_none_or(|host| app.hosts.has(host))
-        || matches!(request.uri().path(), "/healthz" | "/readyz")
 }
 
 fn misdirected(app: &App) -> Response {
@@ -198,42 +185,6 @@ fn with_security_headers(app: &App, mut response: Response) -> Response {
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
-}
-
-/// Whether another site made the browser send this write (CSRF). Requests with a bearer token do not rely on cookies,
-/// except on routes that are open to everyone: those would answer whatever the token is.
-fn is_cross_site_write(app: &App, request: &Request) -> bool {
-    let safe = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    );
-    let has_token = || {
-        let authorization = request.headers().get(header::AUTHORIZATION);
-        authorization.is_some_and(|value| {
-            value
-                .as_bytes()
-                .get(..7)
-                .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
-        })
-    };
-    !safe
-        && is_cross_site(app, request.headers())
-        && (!has_token() || is_open(request.uri().path()))
-}
-
-fn is_cross_site(app: &App, headers: &HeaderMap) -> bool {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    match text(HeaderName::from_static("sec-fetch-site")) {
-        Some(site) => !matches!(site, "same-origin" | "none"),
-        // Older browsers send only Origin; other programs send neither, and have no cookie.
-        None => match text(header::ORIGIN) {
-            Some(origin) => {
-                let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-                origin != app.public_url && Some(host) != text(header::HOST)
-            }
-            None => false,
-        },
-    }
 }
 
 #[derive(Template)]

@@ -6,5 +6,6 @@ pub mod form_recovery;
 pub mod idempotency;
 pub mod in_use;
 pub mod layers;
+pub mod origin;
 pub mod rate_limit;
 pub mod request_log;

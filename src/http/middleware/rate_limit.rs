@@ -29,6 +29,20 @@ const WRONG_SECRETS_A_MINUTE: NonZeroU32 = NonZeroU32::new(600).unwrap(); // as 
 const WRITES: NonZeroU32 = NonZeroU32::new(120_000).unwrap(); // as above
 const WRITES_A_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap(); // as above
 
+/// Comments, topics and the like of one account: more than anyone writes by hand.
+const POSTS: NonZeroU32 = NonZeroU32::new(300).unwrap(); // as above
+const POSTS_A_SECOND: NonZeroU32 = NonZeroU32::new(1).unwrap(); // as above
+
+/// How the paths end that add a text to a page which everyone can add to.
+const POST_PATHS: [&str; 6] = [
+    "/comments",
+    "/topics",
+    "/retro-notes",
+    "/actions",
+    "/requests",
+    "/ask-for-help",
+];
+
 /// Rate limits of sign-in attempts.
 pub(crate) struct SignInLimits {
     /// Keyed by a digest of the e-mail address, so that long input does not fill the memory.
@@ -86,6 +100,7 @@ impl SignInLimits {
 /// Rate limits of requests. Reads are not counted: counting would cost more than it saves.
 pub struct RequestLimits {
     writes: DefaultKeyedRateLimiter<Uuid>,
+    posts: DefaultKeyedRateLimiter<Uuid>,
     wrong_secrets: DefaultKeyedRateLimiter<ClientIp>,
 }
 
@@ -93,6 +108,7 @@ impl Default for RequestLimits {
     fn default() -> Self {
         Self {
             writes: RateLimiter::keyed(Quota::per_second(WRITES_A_SECOND).allow_burst(WRITES)),
+            posts: RateLimiter::keyed(Quota::per_second(POSTS_A_SECOND).allow_burst(POSTS)),
             wrong_secrets: RateLimiter::keyed(Quota::per_minute(WRONG_SECRETS_A_MINUTE)),
         }
     }
@@ -102,6 +118,14 @@ impl RequestLimits {
     /// Counts a write of an account, over all its sessions and tokens.
     pub fn count_write(&self, account: Uuid) -> Result<()> {
         self.writes.check_key(&account).map_err(too_many)
+    }
+
+    /// Counts a write to this path if it adds a text.
+    pub(crate) fn count_post(&self, account: Uuid, path: &str) -> Result<()> {
+        if POST_PATHS.iter().any(|end| path.ends_with(end)) {
+            self.posts.check_key(&account).map_err(too_many)?;
+        }
+        Ok(())
     }
 
     /// Counts an unknown cookie or token.

@@ -34,6 +34,17 @@ pub struct FilterParams {
     pub(crate) lanes: String,
 }
 
+impl FilterParams {
+    /// How the board is grouped; an unknown name means not at all.
+    pub(crate) fn known_lanes(&self) -> &'static str {
+        match self.lanes.as_str() {
+            "owner" => "owner",
+            "goal" => "goal",
+            _ => "",
+        }
+    }
+}
+
 impl From<Vec<(String, String)>> for FilterParams {
     /// All values of a repeated parameter count: the second and later ones become terms of `q`.
     fn from(pairs: Vec<(String, String)>) -> Self {

@@ -68,7 +68,7 @@ pub(crate) async fn board(
             auth.access.team.id,
             fragment(&headers),
             after.done_change,
-            filter.cache_key(&params.q, known_lanes(&params))
+            filter.cache_key(&params.q, params.known_lanes())
         ),
         theme: theme(&headers),
         encoding: Encoding::accepted(&headers),
@@ -93,15 +93,6 @@ pub(crate) async fn board(
         make,
     )
     .await
-}
-
-/// How the board is grouped.
-fn known_lanes(params: &FilterParams) -> &'static str {
-    match params.lanes.as_str() {
-        "owner" => "owner",
-        "goal" => "goal",
-        _ => "",
-    }
 }
 
 /// The message after a form was sent without JavaScript.
@@ -279,7 +270,7 @@ async fn board_html(
         }
         Err(problem) => return Err(problem),
     };
-    let lanes = known_lanes(params);
+    let lanes = params.known_lanes();
     let (columns, filtered, of_sprint) = (&context.columns, &filter, sprint.as_ref());
     let view = BoardView {
         team,

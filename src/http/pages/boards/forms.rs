@@ -68,7 +68,7 @@ pub(crate) async fn save_filter(
         .await?;
     Ok(Redirect::to(&format!(
         "/teams/{slug}{}",
-        Filter::parse(&params)?.query_string(&params.lanes)
+        Filter::parse(&params)?.query_string(params.known_lanes())
     ))
     .into_response())
 }

@@ -8,6 +8,7 @@ use axum::{
 };
 use sqlx::PgPool;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::{
     app::App,
@@ -48,6 +49,9 @@ struct GoalPage {
     may_edit: bool,
     /// Whether the viewer may answer concerns; also after the sprint was closed.
     may_answer: bool,
+    may_moderate: bool,
+    /// The viewer's account.
+    me: Uuid,
     may_comment: bool,
     sprint: Sprint,
     goal: Goal,
@@ -63,6 +67,11 @@ struct GoalPage {
 }
 
 impl GoalPage {
+    fn is_author(&self, comment: &GoalComment) -> bool {
+        let author = comment.author.as_ref();
+        self.may_comment && author.is_some_and(|author| author.id == self.me)
+    }
+
     fn ago(&self, at: &OffsetDateTime) -> String {
         humanize::ago(self.now, *at)
     }
@@ -147,6 +156,8 @@ async fn goal_page(
         remarks: comments::load_comments(&app.db, &[goal.id]).await?,
         may_edit: access.may_edit && goal.frozen.is_none(),
         may_answer: access.may_edit,
+        may_moderate: access.may_lead,
+        me: viewer.person.id,
         may_comment: viewer.may_write(),
         follows: follow::follows(
             &app.db,

@@ -49,6 +49,31 @@ pub(crate) async fn add_goal_comment(
     Ok(back(&fields, &format!("/teams/{slug}/goals/{goal}")))
 }
 
+/// `POST /teams/{slug}/goal-comments/{id}/delete`: the author may, and leads of the team.
+pub(crate) async fn delete_goal_comment(
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
+    viewer: Viewer,
+    Path((slug, comment)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let access = team_access::team(&db, &viewer, &slug)
+        .await?
+        .require_comment()?;
+    let (actor, comment) = (viewer.actor(), id(&comment)?);
+    store
+        .change(&actor, |change, _| {
+            Box::pin(comments::delete_comment(
+                change,
+                &access.team,
+                comment,
+                access.may_lead,
+            ))
+        })
+        .await?;
+    Ok(back(&fields, &format!("/teams/{slug}")))
+}
+
 /// `POST /teams/{slug}/goal-comments/{id}/answer`: replies to a concern and resolves it.
 pub(crate) async fn answer_concern(
     State(db): State<PgPool>,

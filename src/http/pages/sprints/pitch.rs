@@ -38,6 +38,8 @@ struct PitchPage {
     after: Option<i32>,
     parts: Vec<Part>,
     may_comment: bool,
+    /// The viewer's account.
+    me: Uuid,
     now: OffsetDateTime,
 }
 
@@ -45,6 +47,7 @@ struct PitchPage {
 struct Part {
     team: Team,
     may_edit: bool,
+    may_lead: bool,
     /// Whether the viewer may add a goal: neither ended nor closed by the team.
     may_add: bool,
     goals: Vec<Pitched>,
@@ -59,6 +62,11 @@ struct Pitched {
 impl PitchPage {
     fn current_url(&self) -> String {
         format!("/sprints/{}", self.sprint.number)
+    }
+
+    fn is_author(&self, comment: &GoalComment) -> bool {
+        let author = comment.author.as_ref();
+        self.may_comment && author.is_some_and(|author| author.id == self.me)
     }
 
     fn ago(&self, at: &OffsetDateTime) -> String {
@@ -136,6 +144,7 @@ pub(crate) async fn pitch(
         goals: of_team.remove(&access.team.id).unwrap_or_default(),
         may_add: access.may_edit && is_open(&access.team.id),
         may_edit: access.may_edit,
+        may_lead: access.may_lead,
         team: access.team,
     });
     let parts = parts.collect();
@@ -161,6 +170,7 @@ pub(crate) async fn pitch(
             .min(),
         parts,
         may_comment: viewer.may_write(),
+        me: viewer.person.id,
         sprint,
         now,
     })

@@ -63,6 +63,7 @@ struct RetroPage {
 struct Part {
     team: Team,
     may_edit: bool,
+    may_lead: bool,
     figures: SprintReport,
     goals: Vec<FrozenGoal>,
     /// The team's members in the sprint, with those who joined or left during it.
@@ -149,6 +150,11 @@ impl RetroPage {
                 .author
                 .as_ref()
                 .is_some_and(|author| author.id == self.me)
+    }
+
+    fn may_moderate(&self, note: &Note) -> bool {
+        let mut parts = self.parts.iter();
+        parts.any(|part| part.team.id == note.team_id && part.may_lead)
     }
 
     fn slug(&self, team: &Uuid) -> &str {
@@ -287,7 +293,8 @@ async fn part(
     roster: &Roster,
     sprint: &Sprint,
 ) -> Result<Part> {
-    let (team, may_edit, now) = (access.team, access.may_edit, app.clock.now());
+    let (may_edit, may_lead) = (access.may_edit, access.may_lead);
+    let (team, now) = (access.team, app.clock.now());
     let mut db = app.db.acquire().await?;
     let people = people(&mut db, &team, sprint, &roster.week.zone).await?;
     if let Some(figures) = report::frozen(&mut db, team.id, sprint.id).await? {
@@ -305,6 +312,7 @@ async fn part(
         return Ok(Part {
             team,
             may_edit,
+            may_lead,
             figures,
             goals,
             people,
@@ -322,6 +330,7 @@ async fn part(
     Ok(Part {
         team,
         may_edit,
+        may_lead,
         figures,
         goals,
         people,

@@ -49,7 +49,8 @@ pub(crate) async fn add_note(
     Ok(back(&fields, &slug))
 }
 
-/// `POST /teams/{slug}/retro-notes/{id}`: edits the viewer's own note; an empty text deletes it.
+/// `POST /teams/{slug}/retro-notes/{id}`: edits the viewer's own note; an empty text deletes it. With `remove`, leads
+/// delete anyone's.
 pub(crate) async fn edit_note(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
@@ -57,12 +58,21 @@ pub(crate) async fn edit_note(
     Path((slug, note)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&db, &viewer, &slug)
+    let access = team_access::team(&db, &viewer, &slug)
         .await?
-        .require_edit()?
-        .team;
+        .require_edit()?;
     let note = id(&note)?;
     let actor = viewer.actor();
+    if fields.get("remove").is_some() {
+        let team = access.require_lead()?.team;
+        store
+            .change(&actor, |change, _| {
+                Box::pin(notes::remove_note(change, &team, note))
+            })
+            .await?;
+        return Ok(back(&fields, &slug));
+    }
+    let team = access.team;
     store
         .change(&actor, |change, _| {
             Box::pin(notes::edit_note(change, &team, note, fields.text("text")))

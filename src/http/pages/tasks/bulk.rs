@@ -34,7 +34,7 @@ use crate::{
             card::CardHtml,
             edit::{split_labels, sprint_named},
             flash::with_flash,
-            task::UndoQuery,
+            url_query::UndoQuery,
         },
     },
 };

@@ -108,7 +108,7 @@ pub async fn edit_comment(
     .await
 }
 
-/// `POST /tasks/{key}/comments/{id}/delete`
+/// `POST /tasks/{key}/comments/{id}/delete`: the author may, and leads of the team.
 pub async fn delete_comment(
     Path((_, comment)): Path<(String, String)>,
     CommentForm(form): CommentForm,
@@ -118,8 +118,9 @@ pub async fn delete_comment(
         Box::pin(comments::delete_comment(
             change,
             &access.team,
-            access.id,
+            (access.id, &access.key),
             comment,
+            access.may_lead,
         ))
     })
     .await

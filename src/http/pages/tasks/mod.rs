@@ -14,6 +14,7 @@ pub mod new;
 pub mod rejected_form;
 pub mod respond;
 pub mod task;
+pub mod url_query;
 
 pub use crate::http::pages::tasks::assign::{archive, assign_me, restore, set_owners};
 pub use crate::http::pages::tasks::bulk::{edit_tasks, list, undo};

@@ -69,7 +69,16 @@ pub(crate) async fn respond<T>(
         return refused_change(form, rejected_form, false).await;
     }
     let status = rejected_form.status();
-    let task_view = task_view(&app.db, &app.clock, viewer, access, rejected_form, None).await?;
+    let task_view = task_view(
+        &app.db,
+        &app.clock,
+        viewer,
+        access,
+        rejected_form,
+        None,
+        None,
+    )
+    .await?;
     shown(app, viewer, headers, task_view, status).await
 }
 
@@ -110,6 +119,7 @@ async fn changed_task<T>(
                     viewer,
                     access,
                     RejectedForm::default(),
+                    None,
                     None,
                 )
                 .await?,

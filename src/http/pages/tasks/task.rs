@@ -8,7 +8,6 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use serde::Deserialize;
 use serde_json::Value;
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -42,7 +41,10 @@ use crate::{
         extract::{form::Fields, task::TaskContext},
         layout::Layout,
         page::{self, fragment},
-        pages::tasks::rejected_form::RejectedForm,
+        pages::tasks::{
+            rejected_form::RejectedForm,
+            url_query::{ActivityQuery, UndoQuery},
+        },
     },
 };
 
@@ -60,9 +62,12 @@ pub(crate) struct TaskView {
     viewer: Viewer,
     team: Team,
     may_edit: bool,
+    may_lead: bool,
     task: TaskDetails,
     description: markdown::Html,
-    activity: Vec<timeline::TimelineEntry>,
+    activity: timeline::Activity,
+    /// Whether it is an earlier part of the activity.
+    shows_earlier: bool,
     columns: Vec<Column>,
     sprints: Vec<Sprint>,
     goals: Vec<Goal>,
@@ -287,6 +292,7 @@ pub(crate) async fn task_view(
     access: &TaskAccess,
     rejected_form: RejectedForm,
     done_change: Option<Uuid>,
+    earlier: Option<i64>,
 ) -> Result<TaskView> {
     let task = queries::load_task(db, &access.team, access.id).await?;
     let links = team_access::links(db, viewer).await?;
@@ -310,7 +316,8 @@ pub(crate) async fn task_view(
     };
     Ok(TaskView {
         description: render_text(&task.description, &links).await?,
-        activity: timeline::of_task(db, access.team.id, access.id, &links).await?,
+        activity: timeline::of_task(db, access.team.id, access.id, &links, earlier).await?,
+        shows_earlier: earlier.is_some(),
         columns: boards::queries::columns(db, access.team.id).await?,
         people: boards::queries::people(db).await?,
         labels: boards::queries::labels(db, access.team.id).await?,
@@ -329,6 +336,7 @@ pub(crate) async fn task_view(
         viewer: viewer.clone(),
         team: access.team.clone(),
         may_edit: access.may_edit,
+        may_lead: access.may_lead,
         task,
         now,
         errors: rejected_form.errors,
@@ -338,18 +346,12 @@ pub(crate) async fn task_view(
     })
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct UndoQuery {
-    #[serde(rename = "did")]
-    pub(crate) done_change: Option<Uuid>,
-}
-
 /// `GET /tasks/{key}`
 pub async fn task(
     State(app): State<App>,
     TaskContext { viewer, access }: TaskContext,
     Query(undo): Query<UndoQuery>,
+    Query(part): Query<ActivityQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let task_view = task_view(
@@ -359,6 +361,7 @@ pub async fn task(
         &access,
         RejectedForm::default(),
         undo.done_change,
+        part.earlier,
     )
     .await?;
     shown(&app, &viewer, &headers, task_view, StatusCode::OK).await

@@ -219,6 +219,9 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
             format!("updated a goal's progress: {}", goals::progress(after))
         }
         EventKind::GoalCommented => format!("commented on the goal “{}”", is("title")),
+        EventKind::GoalCommentWithdrawn => "withdrew a comment on a goal".to_owned(),
+        EventKind::GoalCommentRemoved => "deleted a comment on a goal".to_owned(),
+        EventKind::RetroNoteRemoved => "deleted a retro note".to_owned(),
         EventKind::GoalConcernRaised => format!("raised a concern about “{}”", is("title")),
         EventKind::GoalConcernResolved => "resolved a concern".to_owned(),
         EventKind::RequestCreated => format!("requested “{}”", is("title")),
@@ -242,6 +245,7 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         | EventKind::TaskImported
         | EventKind::TaskColumnDeleted
         | EventKind::CommentDeleted
+        | EventKind::CommentRemoved
         | EventKind::StepAdded
         | EventKind::StepDone
         | EventKind::StepReopened
