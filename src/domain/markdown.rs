@@ -1,12 +1,15 @@
 //! Renders Markdown to sanitized HTML. Also finds what a task's text links to: `INF-42`, `@handle`
 //! and URLs.
 
+mod links;
 mod nesting;
 pub mod worker;
 
 use std::{borrow::Cow, collections::HashSet, sync::LazyLock};
 
-use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{
+    CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, TextMergeStream, html,
+};
 
 use crate::domain::text::without_turns;
 
@@ -37,12 +40,7 @@ static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         .set_tag_attribute_value("pre", "tabindex", "0")
         // A link must lead to a page of this server or be an absolute URL.
         .attribute_filter(|_, attribute, value| {
-            let ours =
-                (value.starts_with('/') && !value.starts_with("//")) || value.starts_with('#');
-            let known = ["http://", "https://", "mailto:"]
-                .iter()
-                .any(|scheme| value.starts_with(scheme));
-            (attribute != "href" || ours || known).then_some(Cow::Borrowed(value))
+            (attribute != "href" || leads_somewhere(value)).then_some(Cow::Borrowed(value))
         });
     builder
 });
@@ -50,25 +48,93 @@ static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
 /// More events than a text of the largest length usually has. Tables multiply them: rows are filled up with empty cells.
 const MAX_EVENTS: usize = 200_000;
 
+const OPTIONS: Options = Options::ENABLE_STRIKETHROUGH
+    .union(Options::ENABLE_TABLES)
+    .union(Options::ENABLE_TASKLISTS)
+    .union(Options::ENABLE_FOOTNOTES);
+
 /// Renders Markdown. Raw HTML in it shows as text; characters that turn the text around them are left out.
 pub(crate) fn render(text: &str, links: &Links) -> Html {
-    let options =
-        Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS;
-    let mut unlinkable = 0;
-    let mut events = Vec::new();
     let limited = nesting::limit_nesting(text);
-    for event in Parser::new_ext(&limited, options).take(MAX_EVENTS) {
+    let source = links::wrap_addresses(&limited, OPTIONS, MAX_EVENTS);
+    let parser = TextMergeStream::new(Parser::new_ext(&source, OPTIONS).take(MAX_EVENTS));
+    let events = rewrite(parser, links);
+    let mut out = String::with_capacity(text.len() * 3 / 2);
+    html::push_html(&mut out, events.into_iter());
+    // The content security policy forbids inline styles. Text cannot contain these: its `<` is escaped.
+    for cell in ["<td", "<th"] {
+        out = out.replace(
+            &format!("{cell} style=\"text-align: "),
+            &format!("{cell} align=\""),
+        );
+    }
+    // After entities were decoded.
+    let html = HARMLESS.clean(&out).to_string();
+    Html(without_turns(&html).into_owned())
+}
+
+/// A link or image that is open.
+struct Open {
+    end: TagEnd,
+    /// What is written after its text, because the target cannot be a link.
+    target: Option<String>,
+    /// Whether it is rendered as a link, and whether it or one around it is.
+    is_link: bool,
+    is_within_link: bool,
+    /// An image without a description is shown by its address.
+    shows_address: Option<String>,
+}
+
+/// Replaces what is not rendered as it is: raw HTML by its text, images by links, links that lead nowhere by their
+/// text and target, checkboxes by symbols; and links keys and mentions.
+fn rewrite<'t>(parser: impl Iterator<Item = Event<'t>>, links: &Links) -> Vec<Event<'t>> {
+    let mut events = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
+    let mut in_code = false;
+    let mut footnotes: Vec<String> = Vec::new();
+    for event in parser {
+        if let (Some(open), false) = (open.last_mut(), matches!(event, Event::End(_))) {
+            open.shows_address = None;
+        }
         match event {
             Event::Html(raw) | Event::InlineHtml(raw) => events.push(Event::Text(raw)),
-            Event::Start(tag @ (Tag::Link { .. } | Tag::CodeBlock(_))) => {
-                unlinkable += 1;
+            Event::Start(Tag::Link {
+                dest_url, title, ..
+            }) => {
+                open_link(&dest_url, title, TagEnd::Link, &mut open, &mut events);
+            }
+            Event::Start(Tag::Image {
+                dest_url, title, ..
+            }) => {
+                open_link(&dest_url, title, TagEnd::Image, &mut open, &mut events);
+            }
+            Event::End(end @ (TagEnd::Link | TagEnd::Image)) => {
+                if let Some(closed) = open.pop().filter(|open| open.end == end) {
+                    close_link(closed, &mut events);
+                }
+            }
+            Event::Start(tag @ Tag::CodeBlock(_)) => {
+                in_code = true;
                 events.push(Event::Start(tag));
             }
-            Event::End(tag @ (TagEnd::Link | TagEnd::CodeBlock)) => {
-                unlinkable -= 1;
+            Event::End(tag @ TagEnd::CodeBlock) => {
+                in_code = false;
                 events.push(Event::End(tag));
             }
-            Event::Text(text) if unlinkable == 0 => link_words(&text, links, &mut events),
+            Event::Text(text) if !in_code && open.is_empty() => {
+                links::link_words(&text, links, &mut events);
+            }
+            Event::FootnoteReference(name) => {
+                let mark = footnote_mark(&name, &mut footnotes);
+                events.push(Event::InlineHtml(mark.into()));
+            }
+            Event::Start(Tag::FootnoteDefinition(name)) => {
+                let mark = footnote_mark(&name, &mut footnotes);
+                events.push(Event::Html(format!("<div>{mark} ").into()));
+            }
+            Event::End(TagEnd::FootnoteDefinition) => {
+                events.push(Event::Html(CowStr::from("</div>")));
+            }
             // A checkbox that cannot be checked is rendered as a symbol, not as an input.
             Event::TaskListMarker(done) => events.push(Event::Text(CowStr::from(if done {
                 "☑ "
@@ -79,66 +145,66 @@ pub(crate) fn render(text: &str, links: &Links) -> Html {
             other => events.push(other),
         }
     }
-    let mut out = String::with_capacity(text.len() * 3 / 2);
-    html::push_html(&mut out, events.into_iter());
-    // After entities were decoded.
-    let html = HARMLESS.clean(&out).to_string();
-    Html(without_turns(&html).into_owned())
+    events
 }
 
-fn link_words(text: &str, links: &Links, events: &mut Vec<Event<'_>>) {
-    let mut plain = String::new();
-    for word in text.split_inclusive(|letter: char| {
-        letter.is_whitespace() || matches!(letter, '(' | ')' | ',' | ';' | '“' | '”' | '"')
-    }) {
-        let core = word.trim_end_matches(|letter: char| {
-            letter.is_whitespace()
-                || matches!(
-                    letter,
-                    '(' | ')' | ',' | ';' | '.' | ':' | '!' | '?' | '“' | '”' | '"'
-                )
-        });
-        match target(core, links) {
-            Some(address) => {
-                if !plain.is_empty() {
-                    events.push(Event::Text(CowStr::from(std::mem::take(&mut plain))));
-                }
-                let link = Tag::Link {
-                    link_type: LinkType::Inline,
-                    dest_url: CowStr::from(address),
-                    title: CowStr::from(""),
-                    id: CowStr::from(""),
-                };
-                events.extend([
-                    Event::Start(link),
-                    Event::Text(CowStr::from(core.to_owned())),
-                    Event::End(TagEnd::Link),
-                ]);
-                plain.push_str(&word[core.len()..]);
-            }
-            None => plain.push_str(word),
-        }
+/// Footnotes are numbered in the order in which they are mentioned.
+fn footnote_mark(name: &str, footnotes: &mut Vec<String>) -> String {
+    let known = footnotes.iter().position(|known| known == name);
+    let index = known.unwrap_or_else(|| {
+        footnotes.push(name.to_owned());
+        footnotes.len() - 1
+    });
+    format!("<sup>{}</sup>", index + 1)
+}
+
+fn open_link<'t>(
+    address: &CowStr<'t>,
+    title: CowStr<'t>,
+    end: TagEnd,
+    open: &mut Vec<Open>,
+    events: &mut Vec<Event<'t>>,
+) {
+    let is_inside = open.last().is_some_and(|open| open.is_within_link);
+    let is_link = !is_inside && leads_somewhere(address);
+    if is_link {
+        events.push(Event::Start(Tag::Link {
+            link_type: LinkType::Inline,
+            dest_url: address.clone(),
+            title,
+            id: CowStr::from(""),
+        }));
     }
-    if !plain.is_empty() {
-        events.push(Event::Text(CowStr::from(plain)));
+    open.push(Open {
+        end,
+        target: (!is_inside && !is_link && !address.is_empty()).then(|| format!(" ({address})")),
+        is_link,
+        is_within_link: is_inside || is_link,
+        shows_address: (end == TagEnd::Image).then(|| address.to_string()),
+    });
+}
+
+fn close_link(closed: Open, events: &mut Vec<Event<'_>>) {
+    if let Some(address) = closed.shows_address {
+        events.push(Event::Text(address.into()));
+    } else if let Some(target) = closed.target {
+        events.push(Event::Text(target.into()));
+    }
+    if closed.is_link {
+        events.push(Event::End(TagEnd::Link));
     }
 }
 
-fn target(word: &str, links: &Links) -> Option<String> {
-    if let Some(handle) = word.strip_prefix('@') {
-        let handle = handle.to_lowercase();
-        return links
-            .handles
-            .contains(&handle)
-            .then(|| format!("/people/{handle}"));
-    }
-    if (word.starts_with("https://") || word.starts_with("http://")) && word.len() > 10 {
-        return Some(word.to_owned());
-    }
-    let (key, number) = word.split_once('-')?;
-    let is_number =
-        !number.is_empty() && number.len() < 12 && number.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number && links.team_keys.contains(key)).then(|| format!("/tasks/{word}"))
+/// Whether a link leads to a page of this server, or is an absolute address with a scheme that is allowed.
+fn leads_somewhere(address: &str) -> bool {
+    let is_ours =
+        (address.starts_with('/') && !address.starts_with("//")) || address.starts_with('#');
+    let has_scheme = ["http://", "https://", "mailto:"].iter().any(|scheme| {
+        address
+            .get(..scheme.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+    });
+    is_ours || has_scheme
 }
 
 #[cfg(test)]
@@ -186,6 +252,82 @@ mod tests {
                 "{html}"
             );
         }
+    }
+
+    #[test]
+    fn addresses_keys_and_mentions_are_found_beside_punctuation() {
+        let link = |to: &str, text: &str| {
+            format!("<a href=\"{to}\" rel=\"noopener noreferrer nofollow\">{text}</a>")
+        };
+        let wiki = "https://example.org/a_(b)_c*d*~~e~~f";
+        for (text, expected) in [
+            (
+                format!("See ({wiki})."),
+                format!("See ({}).", link(wiki, wiki)),
+            ),
+            (
+                "**www.example.org/_a** HTTPS://Example.org".to_owned(),
+                format!(
+                    "<strong>{}</strong> {}",
+                    link("http://www.example.org/_a", "www.example.org/_a"),
+                    link("HTTPS://Example.org", "HTTPS://Example.org")
+                ),
+            ),
+            (
+                "INF-1's, INF-3/INF-4、見INF-5。 XINF-1 INF-1x".to_owned(),
+                format!(
+                    "{}'s, {}/{}、見{}。 XINF-1 INF-1x",
+                    link("/tasks/INF-1", "INF-1"),
+                    link("/tasks/INF-3", "INF-3"),
+                    link("/tasks/INF-4", "INF-4"),
+                    link("/tasks/INF-5", "INF-5")
+                ),
+            ),
+            (
+                "@jonas's (@jonas) a@jonas @jonas: `@jonas`".to_owned(),
+                format!(
+                    "{0}'s ({0}) a@jonas {0}: <code>@jonas</code>",
+                    link("/people/jonas", "@jonas")
+                ),
+            ),
+            (
+                "[https://example.org/x](/teams) `https://example.org`".to_owned(),
+                format!(
+                    "{} <code>https://example.org</code>",
+                    link("/teams", "https://example.org/x")
+                ),
+            ),
+        ] {
+            assert_eq!(shown(&text), format!("<p>{expected}</p>\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn images_footnotes_and_alignment_leave_a_trace() {
+        let html = shown("![a plan](https://example.org/p.png) ![](https://example.org/q.png)");
+        assert!(
+            html.contains(">a plan</a>") && html.contains(">https://example.org/q.png</a>"),
+            "{html}"
+        );
+        let html = shown("[![plan](https://example.org/p.png)](https://example.org)");
+        assert_eq!(html.matches("<a ").count(), 1, "{html}");
+        assert!(html.contains(">plan</a>"), "{html}");
+        let html = shown("[the guide](docs/guide.md) [x](javascript:alert(1))");
+        assert!(html.contains("the guide (docs/guide.md)"), "{html}");
+        let html = shown("Cut over[^1], twice[^b].\n\n[^1]: At night\n[^b]: Or not");
+        assert!(
+            html.contains("over<sup>1</sup>, twice<sup>2</sup>"),
+            "{html}"
+        );
+        assert!(
+            html.contains("<div><sup>1</sup>") && html.contains("At night"),
+            "{html}"
+        );
+        let html = shown("| a | b |\n|--:|:-:|\n| 1 | 2 |");
+        assert!(
+            html.contains("<td align=\"right\">1</td>") && html.contains("<th align=\"center\">"),
+            "{html}"
+        );
     }
 
     #[test]
@@ -292,6 +434,11 @@ mod tests {
             "INF-1",
             "@jonas",
             "[a]: ",
+            "[^a]",
+            "[^a]: ",
+            "https://a.org/_",
+            "www.",
+            ".b",
             "<a href=\"javascript:x\">",
             "</a>",
             "title \"",
@@ -310,7 +457,7 @@ mod tests {
         fn any_markdown_renders_to_harmless_tags(text in evil()) {
             for (name, attributes) in tags(&shown(&text)) {
                 let harmless = [
-                    "a", "b", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "strong",
+                    "a", "b", "blockquote", "div", "sup", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "strong",
                     "table", "tbody", "td", "th", "thead", "tr", "ul",
                 ];
                 prop_assert!(harmless.contains(&name.as_str()), "{name} of {text:?}");
