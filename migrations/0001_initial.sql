@@ -2,6 +2,15 @@
 
 -- Accounts, teams, their work, and the log of events.
 -- Keys are UUIDv7. The key of everything that belongs to a team starts with team_id, so that teams can be partitioned.
+
+-- The form in which texts are compared and searched: without case, accents, width, soft hyphens and other invisible
+-- characters. The dotless i counts as i, as in Turkish words written elsewhere.
+CREATE FUNCTION fold(text text) RETURNS text IMMUTABLE PARALLEL SAFE STRICT
+    RETURN CASE WHEN octet_length(text) = char_length(text) THEN lower(text)
+           ELSE replace(translate(lower(regexp_replace(normalize(text, NFKD), '[\u0300-\u036f\u00ad\u200b-\u200f\u2060\ufeff]', '', 'g')),
+                                  'ıøłđς', 'ioldσ'), 'ß', 'ss')
+           END;
+
 CREATE TABLE workspace (
     only_one      boolean PRIMARY KEY DEFAULT true CONSTRAINT workspace_is_one CHECK (only_one),
     name          text NOT NULL DEFAULT 'Fortnight' CONSTRAINT workspace_name_length CHECK (length(btrim(name)) BETWEEN 1 AND 100),
@@ -23,7 +32,9 @@ CREATE TABLE accounts (
     id             uuid PRIMARY KEY,
     email          text NOT NULL CONSTRAINT account_email_form CHECK (email ~ '^[^@\s]+@[^@\s]+$' AND length(email) <= 254),
     name           text NOT NULL CONSTRAINT account_name_length CHECK (length(btrim(name)) BETWEEN 1 AND 100),
-    handle         text NOT NULL CONSTRAINT account_handle_form CHECK (handle ~ '^[a-z0-9][a-z0-9-]{0,38}$'),
+    -- filters mean something else by the reserved words
+    handle         text NOT NULL CONSTRAINT account_handle_form CHECK (handle ~ '^[a-z0-9][a-z0-9-]{0,38}$')
+                                 CONSTRAINT account_handle_reserved CHECK (handle NOT IN ('me', 'nobody', 'none', 'everyone')),
     hue            smallint NOT NULL CONSTRAINT account_hue CHECK (hue BETWEEN 0 AND 11),
     time_zone      text NOT NULL DEFAULT 'UTC' CONSTRAINT account_time_zone_length CHECK (length(time_zone) BETWEEN 1 AND 100),
     role           text NOT NULL DEFAULT 'member' CONSTRAINT account_role CHECK (role IN ('admin', 'member', 'viewer')),
@@ -131,7 +142,7 @@ CREATE TABLE former_names (
     name    text NOT NULL,
     PRIMARY KEY (team_id, name)
 );
-CREATE INDEX former_name_of_team ON former_names (lower(name));
+CREATE INDEX former_name_of_team ON former_names (fold(name));
 
 CREATE TABLE members (
     team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
@@ -356,7 +367,7 @@ CREATE TABLE labels (
     hue     smallint NOT NULL CONSTRAINT label_hue CHECK (hue BETWEEN 0 AND 11),
     PRIMARY KEY (team_id, id)
 );
-CREATE UNIQUE INDEX label_name ON labels (team_id, lower(name));
+CREATE UNIQUE INDEX label_name ON labels (team_id, fold(name));
 
 CREATE TABLE tasks (
     team_id       uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
@@ -367,6 +378,7 @@ CREATE TABLE tasks (
     rank          text COLLATE "C" CONSTRAINT task_rank_form CHECK (rank ~ '^[0-9A-Za-z]{1,64}$' AND rank !~ '0$'),
     title         text NOT NULL CONSTRAINT task_title_length CHECK (length(title) <= 500 AND title ~ '\S'),
     description   text NOT NULL DEFAULT '' CONSTRAINT task_description_length CHECK (length(description) <= 100000),
+    searched      text NOT NULL GENERATED ALWAYS AS (fold(title || ' ' || description)) STORED,
     sprint_id     uuid REFERENCES sprints,
     goal_id       uuid,
     estimate      integer CONSTRAINT task_estimate CHECK (estimate BETWEEN 0 AND 1000),
@@ -615,7 +627,7 @@ CREATE TABLE saved_filters (
     query      text NOT NULL CONSTRAINT saved_filter_query_length CHECK (length(query) <= 1000),
     PRIMARY KEY (team_id, id)
 );
-CREATE UNIQUE INDEX saved_filter_name ON saved_filters (team_id, account_id, lower(name)) NULLS NOT DISTINCT;
+CREATE UNIQUE INDEX saved_filter_name ON saved_filters (team_id, account_id, fold(name)) NULLS NOT DISTINCT;
 
 -- Idempotency keys of API writes, stored in the transaction of the write.
 CREATE TABLE idempotency_keys (

@@ -109,7 +109,7 @@ pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()
     // team.
     sqlx::query(
         "INSERT INTO task_stakeholders (team_id, task_id, by_team_id)
-         SELECT k.team_id, k.id, t.id FROM tasks k JOIN teams t ON lower(k.needed_by) = lower(t.name) AND t.id <> k.team_id",
+         SELECT k.team_id, k.id, t.id FROM tasks k JOIN teams t ON fold(k.needed_by) = fold(t.name) AND t.id <> k.team_id",
     )
     .execute(db)
     .await?;

@@ -41,6 +41,10 @@ pub(crate) fn constraint_message(constraint: &str) -> Option<(&'static str, &'st
             "handle",
             "This username is taken, or has characters other than a–z, 0–9 and -.",
         ),
+        "account_handle_reserved" => (
+            "handle",
+            "This word has a meaning of its own. Choose another username.",
+        ),
         "account_hue" => ("hue", "Choose a colour."),
         "team_slug" => ("slug", "A team with this address already exists."),
         "team_slug_form" => (

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::domain::error::{Problem, Result};
 
 /// Whether a letter overrides or isolates the direction of the text after it.
@@ -58,6 +60,14 @@ pub(crate) fn grouped(number: usize) -> String {
     match number {
         0..1000 => number.to_string(),
         _ => format!("{},{:03}", grouped(number / 1000), number % 1000),
+    }
+}
+
+/// The text with composed letters (NFC), so that equal letters are equal bytes.
+pub(crate) fn composed(text: &str) -> Cow<'_, str> {
+    match unicode_normalization::is_nfc_quick(text.chars()) {
+        unicode_normalization::IsNormalized::Yes => text.into(),
+        _ => text.nfc().collect::<String>().into(),
     }
 }
 

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use csv::{Terminator, WriterBuilder};
 
-/// Writes rows as CSV. A cell that a spreadsheet would run as a formula gets a `'` in front.
+/// Writes rows as CSV, with a byte order mark: spreadsheets read UTF-8 only with it. A cell that a spreadsheet would run as a formula gets a `'` in front.
 pub(crate) fn csv<'t>(rows: impl IntoIterator<Item = Vec<&'t str>>) -> String {
     let mut writer = WriterBuilder::new()
         .flexible(true)
         .terminator(Terminator::CRLF)
-        .from_writer(Vec::new());
+        .from_writer("\u{feff}".as_bytes().to_vec());
     for row in rows {
         // Writing to memory cannot fail, and rows may have different lengths.
         let _ = writer.write_record(
@@ -46,7 +46,7 @@ mod tests {
         ];
         assert_eq!(
             csv(rows),
-            "Task,Title\r\nINF-1,\"'=HYPERLINK(\"\"http://x\"\",1)\"\r\n'+1,\"a, b\"\r\n'@x,'-\r\n'＝1,'＋1,'－1,'＠x\r\n"
+            "\u{feff}Task,Title\r\nINF-1,\"'=HYPERLINK(\"\"http://x\"\",1)\"\r\n'+1,\"a, b\"\r\n'@x,'-\r\n'＝1,'＋1,'－1,'＠x\r\n"
         );
     }
 }

@@ -331,11 +331,11 @@ async fn filters_by_sprint_and_owner_narrow_the_board() {
         .await;
     window.wait_for_column("todo", &[]).await;
     window
-        .goto("/teams/infrastructure?sprint=all&q=colour:red")
+        .goto("/teams/infrastructure?sprint=all&q=is:tall")
         .await;
     window
         .wait_for(
-            "document.querySelector('#unknown').textContent.includes('Unknown filter “colour:”')",
+            "document.querySelector('#unknown').textContent.includes('Unknown filter “is:tall”')",
         )
         .await;
 }

@@ -33,6 +33,7 @@ mod property_tests;
 mod queries;
 mod reliability;
 mod request_log;
+mod searching;
 mod security;
 mod serving;
 mod signing_in;

@@ -704,7 +704,7 @@ async fn project_board_shows_tasks_of_all_teams_by_state() {
     assert_eq!(shown("?q=sprint:none").await, ["Copy the rest"]);
     assert_eq!(shown("?q=sessions").await, ["Copy sessions"]);
     assert!(
-        elif.get(&format!("{board}?q=colour:red"))
+        elif.get(&format!("{board}?q=is:tall"))
             .await
             .ok()
             .text()

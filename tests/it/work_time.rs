@@ -176,7 +176,7 @@ async fn a_moment_in_blocked_is_no_blocked_day() {
         .await
         .ok()
         .text();
-    assert_eq!(blocked, "Cause,Waiting on,Tasks,Days\r\n");
+    assert_eq!(blocked, "\u{feff}Cause,Waiting on,Tasks,Days\r\n");
     let page = retro(elif).await;
     assert!(!page.contains("on Legal"), "{page}");
     let task = elif.load_task(&key).await;

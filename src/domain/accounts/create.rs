@@ -86,7 +86,9 @@ async fn free_handle(db: &mut PgConnection, name: &str, email: &str) -> Result<S
     .bind(&wanted)
     .fetch_all(db)
     .await?;
+    // as in the constraint account_handle_reserved
+    let reserved = ["me", "nobody", "none", "everyone"];
     Ok(first_available(&wanted, "-", |handle| {
-        taken.iter().any(|other| other == handle)
+        reserved.contains(&handle) || taken.iter().any(|other| other == handle)
     }))
 }

@@ -10,10 +10,11 @@ use crate::domain::{
     policy::{predicates::seen_by, viewer::Role},
 };
 
-/// Returns the person with a handle, also if the account is deactivated.
+/// Returns the person with a handle, or who had it before; also if the account is deactivated.
 pub(crate) async fn person(db: &PgPool, handle: &str) -> Result<Person> {
     Ok(
-        sqlx::query_as("SELECT id, handle, name, hue FROM accounts WHERE handle = $1")
+        sqlx::query_as("SELECT id, handle, name, hue FROM accounts
+                         WHERE handle = $1 OR id IN (SELECT account_id FROM former_handles WHERE handle = $1)")
             .bind(handle)
             .fetch_one(db)
             .await?,

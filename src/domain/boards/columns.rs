@@ -37,7 +37,7 @@ pub(crate) async fn add_column(
         ));
     }
     let taken: Vec<(String, String)> =
-        sqlx::query_as("SELECT slug, lower(name) FROM columns WHERE team_id = $1")
+        sqlx::query_as("SELECT slug, fold(name) FROM columns WHERE team_id = $1")
             .bind(team.id)
             .fetch_all(change.db())
             .await?;
@@ -117,7 +117,7 @@ pub(crate) async fn edit_column(
     bump_workspace_seq(change.db()).await?;
     if old != name {
         let is_taken: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM columns WHERE team_id = $1 AND id <> $2 AND lower(name) = lower($3))",
+            "SELECT EXISTS (SELECT FROM columns WHERE team_id = $1 AND id <> $2 AND fold(name) = fold($3))",
         )
         .bind(team.id)
         .bind(id)

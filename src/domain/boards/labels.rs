@@ -38,7 +38,7 @@ pub struct Known {
 pub(crate) async fn known(db: &PgPool, team: Uuid) -> Result<Vec<Known>> {
     Ok(sqlx::query_as(
         "SELECT l.id, l.name, l.hue, (SELECT count(*) FROM task_labels tl WHERE tl.team_id = l.team_id AND tl.label_id = l.id) AS tasks
-         FROM labels l WHERE l.team_id = $1 ORDER BY lower(l.name)",
+         FROM labels l WHERE l.team_id = $1 ORDER BY fold(l.name)",
     )
     .bind(team)
     .fetch_all(db)
@@ -75,6 +75,7 @@ pub(crate) async fn edit_label(
         .bind(hue)
         .execute(change.db())
         .await?;
+    crate::domain::boards::saved_filters::rename_label(change, team, &old_name, name).await?;
     record(
         change,
         team,

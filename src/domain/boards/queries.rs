@@ -64,7 +64,7 @@ pub(crate) async fn people(db: &PgPool) -> Result<Vec<Person>> {
 /// Returns a team's labels by name.
 pub(crate) async fn labels(db: &PgPool, team: Uuid) -> Result<Vec<Label>> {
     Ok(
-        sqlx::query_as("SELECT name, hue FROM labels WHERE team_id = $1 ORDER BY lower(name)")
+        sqlx::query_as("SELECT name, hue FROM labels WHERE team_id = $1 ORDER BY fold(name)")
             .bind(team)
             .fetch_all(db)
             .await?,
@@ -100,7 +100,7 @@ pub(crate) async fn saved_filters(
 ) -> Result<Vec<SavedFilter>> {
     Ok(sqlx::query_as(
         "SELECT id, name, query, account_id IS NOT NULL AS mine FROM saved_filters
-         WHERE team_id = $1 AND (account_id IS NULL OR account_id = $2) ORDER BY mine DESC, lower(name)",
+         WHERE team_id = $1 AND (account_id IS NULL OR account_id = $2) ORDER BY mine DESC, fold(name)",
     )
     .bind(team)
     .bind(account)

@@ -4,7 +4,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::{
-    boards::filters::{FilterParams, terms::Filter},
+    boards::filters::{
+        FilterParams,
+        terms::{Condition, Filter},
+    },
     error::{Problem, Result},
     events::{Change, Event, EventKind},
     team::Team,
@@ -54,6 +57,43 @@ pub(crate) async fn save_filter(
     // Personal filters are on the page but change no board; this invalidates cached pages.
     bump_workspace_seq(change.db()).await?;
     Ok(id)
+}
+
+/// Writes a label's new name into the filters that ask for it.
+pub(crate) async fn rename_label(
+    change: &mut Change,
+    team: &Team,
+    old: &str,
+    new: &str,
+) -> Result<()> {
+    let saved: Vec<(Uuid, String)> =
+        sqlx::query_as("SELECT id, query FROM saved_filters WHERE team_id = $1 FOR NO KEY UPDATE")
+            .bind(team.id)
+            .fetch_all(change.db())
+            .await?;
+    for (id, query) in saved {
+        let pairs = form_urlencoded::parse(query.trim_start_matches('?').as_bytes());
+        let params = FilterParams::from(pairs.into_owned().collect::<Vec<_>>());
+        let mut filter = Filter::parse(&params)?;
+        let mut is_changed = false;
+        for term in &mut filter.terms {
+            if let Condition::Label(label) = &mut term.asks
+                && label.to_lowercase() == old.to_lowercase()
+            {
+                *label = new.to_lowercase();
+                is_changed = true;
+            }
+        }
+        if is_changed {
+            sqlx::query("UPDATE saved_filters SET query = $3 WHERE team_id = $1 AND id = $2")
+                .bind(team.id)
+                .bind(id)
+                .bind(filter.query_string(params.known_lanes()))
+                .execute(change.db())
+                .await?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes a saved filter, personal or of the team.

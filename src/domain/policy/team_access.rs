@@ -91,7 +91,7 @@ pub(crate) async fn seen_teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Resu
 
 /// The team keys and handles that Markdown links to, for this reader.
 pub(crate) async fn links(db: &sqlx::PgPool, viewer: &Viewer) -> Result<Links> {
-    let handles: Vec<String> = sqlx::query_scalar("SELECT handle FROM accounts")
+    let handles: Vec<String> = sqlx::query_scalar("SELECT handle FROM accounts UNION SELECT handle FROM former_handles WHERE account_id IS NOT NULL")
         .fetch_all(db)
         .await?;
     let (ids, mut team_keys): (Vec<Uuid>, HashSet<String>) = seen_teams(db, viewer)

@@ -57,7 +57,7 @@ pub(crate) struct KeyResult {
 pub(crate) async fn projects(db: &PgPool, teams: &[Uuid]) -> Result<Vec<Project>> {
     Ok(sqlx::query_as(
         "SELECT team_id, id, slug, name, about, measure, unit, target, manual_value, hue, key_result_id, finished_at FROM projects
-         WHERE team_id = ANY($1) ORDER BY finished_at IS NOT NULL, lower(name), id",
+         WHERE team_id = ANY($1) ORDER BY finished_at IS NOT NULL, fold(name), id",
     )
     .bind(teams)
     .fetch_all(db)

@@ -10,7 +10,7 @@ use crate::domain::{
     events::{Change, Event, EventKind},
     humanize,
     person::Person,
-    standup::quick_add::QuickAdd,
+    standup::quick_add::{self, QuickAdd},
     tasks::create::{self, NewTask},
     team::Team,
 };
@@ -70,10 +70,14 @@ pub(crate) async fn add_action(
             "A team can have at most 200 open actions. Finish or dismiss some first.",
         ));
     }
-    let line = QuickAdd::parse(line, today);
-    let owner = match &line.handle {
-        Some(handle) => Some(account(change, handle).await?),
+    let parsed = QuickAdd::parse(line, today);
+    let owner = match &parsed.handle {
+        Some(handle) => account(change, handle).await?,
         None => None,
+    };
+    let line = match owner {
+        Some(_) => parsed,
+        None => QuickAdd::without_handle(line, today),
     };
     let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
     sqlx::query(
@@ -293,14 +297,28 @@ fn read(rows: Vec<Row>) -> Vec<Action> {
     rows.into_iter().map(action).collect()
 }
 
-/// The account with this handle.
-pub(crate) async fn account(change: &mut Change, handle: &str) -> Result<Uuid> {
-    let account_id =
+/// The account with this handle, if there is one: a text is never refused because of a name in it.
+pub(crate) async fn account(change: &mut Change, handle: &str) -> Result<Option<Uuid>> {
+    Ok(
         sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 AND deactivated_at IS NULL")
             .bind(handle)
             .fetch_optional(change.db())
-            .await?;
-    account_id.ok_or_else(|| Problem::field("text", format!("No one is called @{handle}.")))
+            .await?,
+    )
+}
+
+/// Takes the first `@handle` out of a line and looks it up. A handle that is no account's stays in the text.
+pub(crate) async fn take_person(change: &mut Change, line: &str) -> Result<(String, Option<Uuid>)> {
+    let (text, handle) = quick_add::extract_handle(line);
+    let person = match &handle {
+        Some(handle) => account(change, handle).await?,
+        None => None,
+    };
+    let text = match person {
+        Some(_) => text,
+        None => line.split_whitespace().collect::<Vec<_>>().join(" "),
+    };
+    Ok((text, person))
 }
 
 fn note(change: &mut Change, team: &Team, kind: EventKind, after: Value) {

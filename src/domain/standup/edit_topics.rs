@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::{
     error::{Problem, Result},
     events::{Change, Event, EventKind},
-    standup::{actions::account, quick_add, topics},
+    standup::{actions::take_person, topics},
     team::Team,
 };
 
@@ -31,11 +31,7 @@ pub(crate) async fn edit_topic(
     of_team: bool,
 ) -> Result<()> {
     let (topic_row, is_author) = lock_topic(change, team, topic, of_team).await?;
-    let (text, handle) = quick_add::extract_handle(line);
-    let addressee = match &handle {
-        Some(handle) => Some(account(change, handle).await?),
-        None => None,
-    };
+    let (text, addressee) = take_person(change, line).await?;
     // The task of a help request is not in the text, so another text does not remove it.
     let task = match (topics::key_in(&text), topics::key_in(&topic_row.text)) {
         (None, None) => topic_row.task_team.zip(topic_row.task_id),

@@ -17,7 +17,16 @@ pub(crate) struct QuickAdd {
 impl QuickAdd {
     /// Parses a line; weekdays are the next ones after `today`.
     pub(crate) fn parse(line: &str, today: Date) -> Self {
-        let (mut words, handle) = split(line);
+        let (words, handle) = split(line);
+        Self::of(words, handle, today)
+    }
+
+    /// Parses a line whose `@handle` is no account's and stays in the text.
+    pub(crate) fn without_handle(line: &str, today: Date) -> Self {
+        Self::of(line.split_whitespace().collect(), None, today)
+    }
+
+    fn of(mut words: Vec<&str>, handle: Option<String>, today: Date) -> Self {
         let by = match words.as_slice() {
             [_, .., by, day] if by.eq_ignore_ascii_case("by") => read_day(day, today),
             _ => None,
@@ -41,20 +50,26 @@ pub(crate) fn extract_handle(line: &str) -> (String, Option<String>) {
 
 fn split(line: &str) -> (Vec<&str>, Option<String>) {
     let mut words: Vec<&str> = line.split_whitespace().collect();
-    let named = |word: &&str| word.len() > 1 && word.starts_with('@');
-    let handle = words
+    let handle_of = |word: &str| {
+        let handle = word
+            .trim_start_matches(['(', '“', '"', '\''])
+            .strip_prefix('@')?;
+        let is_letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+        let end = handle
+            .find(|letter| !is_letter(letter))
+            .unwrap_or(handle.len());
+        let handle = handle[..end].trim_end_matches('-');
+        (!handle.is_empty()).then(|| handle.to_lowercase())
+    };
+    let named = words
         .iter()
-        .position(named)
-        .map(|place| words.remove(place));
-    (
-        words,
-        handle.map(|handle| {
-            handle
-                .trim_start_matches('@')
-                .trim_end_matches([',', '.', ':'])
-                .to_lowercase()
-        }),
-    )
+        .enumerate()
+        .find_map(|(place, word)| Some((place, handle_of(word)?)));
+    let Some((place, handle)) = named else {
+        return (words, None);
+    };
+    words.remove(place);
+    (words, Some(handle))
 }
 
 fn read_day(word: &str, today: Date) -> Option<Date> {

@@ -12,7 +12,7 @@ use crate::domain::{
     keys,
     person::Person,
     policy::predicates::{named_beside, of_key, seen_by},
-    standup::{actions::account, quick_add},
+    standup::actions::take_person,
     team::Team,
 };
 
@@ -87,11 +87,7 @@ pub(crate) async fn add_topic(
     meeting: Meeting,
     text: &str,
 ) -> Result<Uuid> {
-    let (text, handle) = quick_add::extract_handle(text);
-    let addressee = match &handle {
-        Some(handle) => Some(account(change, handle).await?),
-        None => None,
-    };
+    let (text, addressee) = take_person(change, text).await?;
     let task = task_in(change, &text).await?;
     insert(change, team, meeting, &text, task, addressee).await
 }

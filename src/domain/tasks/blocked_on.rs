@@ -40,7 +40,7 @@ pub(crate) async fn find(change: &mut Change, kind: &str, on: &str) -> Result<On
         "" | "task" => find_task(change, on).await,
         "team" => {
             let team: Option<Uuid> = sqlx::query_scalar(concat!(
-                "SELECT id FROM teams t WHERE (slug = $1 OR lower(name) = lower($1)) AND ",
+                "SELECT id FROM teams t WHERE (slug = $1 OR fold(name) = fold($1)) AND ",
                 seen_by!("$2", "$3")
             ))
             .bind(on)
@@ -79,7 +79,7 @@ async fn person(change: &mut Change, on: &str) -> Result<On> {
 async fn find_person(change: &mut Change, on: &str) -> Result<(Uuid, String)> {
     let handle = on.trim_start_matches('@').to_lowercase();
     let people: Vec<(Uuid, String)> = sqlx::query_as(
-        "SELECT id, handle FROM accounts WHERE deactivated_at IS NULL AND (handle = $1 OR lower(name) = lower($2))
+        "SELECT id, handle FROM accounts WHERE deactivated_at IS NULL AND (handle = $1 OR fold(name) = fold($2))
          ORDER BY handle = $1 DESC, handle LIMIT 6",
     )
     .bind(&handle)

@@ -57,7 +57,7 @@ pub(crate) async fn write(
     make_missing(db, team, &names).await?;
     sqlx::query(
         "INSERT INTO task_labels (team_id, task_id, label_id)
-         SELECT $1, $2, id FROM labels WHERE team_id = $1 AND lower(name) = ANY(SELECT lower(n) FROM unnest($3::text[]) n)
+         SELECT $1, $2, id FROM labels WHERE team_id = $1 AND fold(name) = ANY(SELECT fold(n) FROM unnest($3::text[]) n)
          ON CONFLICT DO NOTHING",
     )
     .bind(team)
@@ -83,7 +83,7 @@ pub(crate) async fn make_missing(
         let created = sqlx::query(
             "INSERT INTO labels (team_id, id, name, hue)
              SELECT $1, $2, $3, (SELECT count(*) * 5 % 12 FROM labels WHERE team_id = $1)::smallint
-             ON CONFLICT (team_id, lower(name)) DO NOTHING",
+             ON CONFLICT (team_id, fold(name)) DO NOTHING",
         )
         .bind(team)
         .bind(Uuid::now_v7())
@@ -108,7 +108,7 @@ pub(crate) async fn make_missing(
 pub(crate) async fn read(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar(
         "SELECT l.name FROM task_labels tl JOIN labels l ON l.team_id = tl.team_id AND l.id = tl.label_id
-         WHERE tl.team_id = $1 AND tl.task_id = $2 ORDER BY lower(l.name)",
+         WHERE tl.team_id = $1 AND tl.task_id = $2 ORDER BY fold(l.name)",
     )
     .bind(team)
     .bind(task)

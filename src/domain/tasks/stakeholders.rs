@@ -30,8 +30,8 @@ pub(crate) async fn without_hidden_names(
     }
     let (actor, reach) = (change.actor, change.reach.clone());
     let hidden: Vec<String> = sqlx::query_scalar(concat!(
-        "SELECT unnest(ARRAY[lower(t.name), t.slug, lower(t.key)] || ARRAY(SELECT lower(f.key) FROM former_keys f WHERE f.team_id = t.id UNION SELECT lower(f.name) FROM former_names f WHERE f.team_id = t.id
-                AND NOT EXISTS (SELECT FROM teams o WHERE lower(o.name) = lower(f.name))))
+        "SELECT unnest(ARRAY[fold(t.name), t.slug, lower(t.key)] || ARRAY(SELECT lower(f.key) FROM former_keys f WHERE f.team_id = t.id UNION SELECT fold(f.name) FROM former_names f WHERE f.team_id = t.id
+                AND NOT EXISTS (SELECT FROM teams o WHERE fold(o.name) = fold(f.name))))
          FROM teams t WHERE NOT ",
         named_beside!("t", "$1"),
         " AND ",
@@ -58,8 +58,8 @@ pub(crate) async fn remove_hidden_name(change: &mut Change, team: &Team) -> Resu
         team.key.to_lowercase(),
     ];
     let former: Vec<String> = sqlx::query_scalar(
-        "SELECT lower(key) FROM former_keys WHERE team_id = $1 UNION SELECT lower(f.name) FROM former_names f
-         WHERE f.team_id = $1 AND NOT EXISTS (SELECT FROM teams o WHERE lower(o.name) = lower(f.name))",
+        "SELECT lower(key) FROM former_keys WHERE team_id = $1 UNION SELECT fold(f.name) FROM former_names f
+         WHERE f.team_id = $1 AND NOT EXISTS (SELECT FROM teams o WHERE fold(o.name) = fold(f.name))",
     )
     .bind(team.id)
     .fetch_all(change.db())
@@ -144,12 +144,12 @@ pub(crate) async fn set_stakeholders(
     sqlx::query(concat!(
         "INSERT INTO task_stakeholders (team_id, task_id, by_team_id, by_account_id)
          SELECT DISTINCT $1::uuid, $2::uuid, t.id, NULL::uuid FROM unnest($3::text[]) part
-         JOIN teams t ON (part IN (lower(t.name), t.slug, lower(t.key)) OR t.id IN (SELECT team_id FROM former_keys WHERE lower(key) = part)
+         JOIN teams t ON (part IN (fold(t.name), t.slug, lower(t.key)) OR t.id IN (SELECT team_id FROM former_keys WHERE lower(key) = part)
               -- a name that another team has by now is that one's
-              OR t.id IN (SELECT team_id FROM former_names WHERE lower(name) = part) AND NOT EXISTS (SELECT FROM teams WHERE lower(name) = part)) AND t.id <> $1 AND ",
+              OR t.id IN (SELECT team_id FROM former_names WHERE fold(name) = part) AND NOT EXISTS (SELECT FROM teams WHERE fold(name) = part)) AND t.id <> $1 AND ",
         seen_by!("$4", "$5"),
         " UNION SELECT $1, $2, NULL, a.id FROM unnest($3::text[]) part LEFT JOIN former_handles f ON '@' || f.handle = part
-         JOIN accounts a ON part IN ('@' || a.handle, lower(a.name)) OR a.id = f.account_id
+         JOIN accounts a ON part IN ('@' || a.handle, fold(a.name)) OR a.id = f.account_id
          WHERE true ON CONFLICT DO NOTHING"
     ))
     .bind(team.id)

@@ -15,7 +15,7 @@ use crate::{
     domain::{
         dates::parse_date,
         error::{Problem, Result},
-        text::{MAX_ENTRIES, grouped, is_within, max_length, turns_direction},
+        text::{MAX_ENTRIES, composed, grouped, is_within, max_length, turns_direction},
     },
     http::{
         extract::body::whole,
@@ -93,7 +93,9 @@ impl Fields {
         if body.iter().filter(|byte| **byte == b'&').count() >= MAX_FIELDS {
             return Err(Problem::field("text", "This form has too many fields."));
         }
-        let all: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
+        let all: Vec<(String, String)> = form_urlencoded::parse(body)
+            .map(|(name, value)| (name.into_owned(), composed(&value).into_owned()))
+            .collect();
         let mut by_name: Vec<usize> = (0..all.len()).collect();
         by_name.sort_by(|a, b| all[*a].0.cmp(&all[*b].0));
         let fields = Self { all, by_name };
@@ -230,7 +232,7 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
             .into(),
         )
     };
-    let Value::Object(fields) = serde_json::from_slice(body).map_err(no_json)? else {
+    let Value::Object(mut fields) = serde_json::from_slice(body).map_err(no_json)? else {
         return Err(Problem::BadRequest(
             "Expected a JSON object: {\"title\": …}.".into(),
         ));
@@ -241,8 +243,19 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
             return Err(Problem::field(known.unwrap_or("text"), message));
         }
     }
+    fields.values_mut().for_each(compose);
     serde_path_to_error::deserialize(Value::Object(fields))
         .map_err(|error| explain_json_error(&error))
+}
+
+/// Composes the letters of all texts, after their lengths were checked.
+fn compose(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = composed(text).into_owned(),
+        Value::Array(values) => values.iter_mut().for_each(compose),
+        Value::Object(fields) => fields.values_mut().for_each(compose),
+        _ => {}
+    }
 }
 
 /// What is wrong with a value of this field, if anything.

@@ -39,21 +39,13 @@ pub(crate) fn split(q: &str) -> Vec<(bool, String, String)> {
                 _ => value.push(letter),
             }
         }
-        // `TODO:` is text and not a term without a value.
-        if !name.is_empty() && value.is_empty() && !NAMES.contains(&name.as_str()) {
-            value = std::mem::take(&mut name) + ":";
-        }
         terms.push((negated, name, value));
     }
 }
 
-/// Times of day, URLs and Rust paths contain colons too, so a term's name must be a word of
-/// chars.
+/// Everything else before a colon is text: times of day, addresses, Rust paths, error codes.
 fn is_name(text: &str) -> bool {
-    (2..=12).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphabetic())
-        && !text.eq_ignore_ascii_case("http")
-        && !text.eq_ignore_ascii_case("https")
+    NAMES.iter().any(|name| text.eq_ignore_ascii_case(name))
 }
 
 pub(crate) fn parse_age(age: &str) -> Option<Condition> {
@@ -155,7 +147,7 @@ impl fmt::Display for Quoted<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::boards::filters::terms::{Filter, SprintChoice};
+    use crate::domain::boards::filters::terms::{Condition, Filter, SprintChoice};
     use proptest::prelude::*;
 
     #[test]
@@ -177,8 +169,8 @@ mod tests {
         let filter =
             Filter::read_query("colour:red is:tall age:>soon goal:x 12:30 https://example.org")
                 .unwrap();
-        assert_eq!(filter.unknown.len(), 4);
-        assert!(filter.unknown[0].starts_with("Unknown filter “colour:”"));
+        assert_eq!(filter.unknown.len(), 3);
+        assert!(filter.unknown[0].starts_with("Unknown filter “is:tall”"));
         assert_eq!(filter.terms.len(), 2);
     }
 
@@ -198,6 +190,26 @@ mod tests {
             "é ".repeat(500_000),
         ] {
             assert!(Filter::read_query(&long).is_err());
+        }
+    }
+
+    #[test]
+    fn other_words_with_a_colon_are_text() {
+        for word in [
+            "localhost:8080",
+            "std::vec",
+            "error:E0308",
+            "s3://bucket",
+            "TODO:",
+            "colour:red",
+            "12:30",
+            "C:\\temp",
+        ] {
+            let filter = Filter::read_query(word);
+            let asked = Condition::Text(word.to_owned());
+            assert!(filter.unknown.is_empty(), "{:?}", filter.unknown);
+            assert_eq!(filter.terms.len(), 1, "{word}");
+            assert_eq!(filter.terms[0].asks, asked, "{word}");
         }
     }
 

@@ -121,10 +121,10 @@ impl Filter {
                     query
                         .push(
                             "EXISTS (SELECT FROM task_labels tl JOIN labels l ON l.team_id = tl.team_id AND l.id = tl.label_id
-                             WHERE tl.team_id = k.team_id AND tl.task_id = k.id AND lower(l.name) = ",
+                             WHERE tl.team_id = k.team_id AND tl.task_id = k.id AND fold(l.name) = fold(",
                         )
                         .push_bind(label.clone())
-                        .push(")");
+                        .push("))");
                 }
                 Condition::Goal(None) => {
                     query.push("k.goal_id IS NULL");
@@ -165,11 +165,18 @@ impl Filter {
                 Condition::Text(text) => {
                     let like = format!("%{}%", literal(text));
                     query
-                        .push("k.title ILIKE ")
+                        .push("k.searched LIKE fold(")
                         .push_bind(like.clone())
-                        .push(" OR k.description ILIKE ")
+                        .push(
+                            ") OR EXISTS (SELECT FROM steps s WHERE s.team_id = k.team_id AND s.task_id = k.id AND fold(s.text) LIKE fold(",
+                        )
+                        .push_bind(like.clone())
+                        .push(
+                            ")) OR EXISTS (SELECT FROM comments m WHERE m.team_id = k.team_id AND m.task_id = k.id AND m.deleted_at IS NULL
+                             AND fold(m.body) LIKE fold(",
+                        )
                         .push_bind(like)
-                        .push(" OR ")
+                        .push(")) OR ")
                         .push_bind(format!("{}-", team.key))
                         .push(" || k.number = upper(")
                         .push_bind(text.clone())
@@ -189,10 +196,12 @@ fn push_owned(query: &mut QueryBuilder<Postgres>, handles: Vec<String>) {
     query
         .push(
             "EXISTS (SELECT FROM task_owners o JOIN accounts a ON a.id = o.account_id
-             WHERE o.team_id = k.team_id AND o.task_id = k.id AND a.handle = ANY(",
+             WHERE o.team_id = k.team_id AND o.task_id = k.id AND (a.handle = ANY(",
         )
+        .push_bind(handles.clone())
+        .push(") OR a.id IN (SELECT account_id FROM former_handles WHERE handle = ANY(")
         .push_bind(handles)
-        .push("))");
+        .push("))))");
 }
 
 /// A sprint choice with the sprint's id looked up.

@@ -109,7 +109,7 @@ async fn insert_labels(
     sqlx::query(
         "INSERT INTO task_labels (team_id, task_id, label_id)
          SELECT $1, t.task, l.id FROM unnest($2::uuid[], $3::text[]) AS t (task, name)
-         JOIN labels l ON l.team_id = $1 AND lower(l.name) = lower(t.name) ON CONFLICT DO NOTHING",
+         JOIN labels l ON l.team_id = $1 AND fold(l.name) = fold(t.name) ON CONFLICT DO NOTHING",
     )
     .bind(team.id)
     .bind(tasks)
