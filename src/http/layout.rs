@@ -118,15 +118,103 @@ impl Layout {
             .any(|team| team.slug == self.team && self.may_edit(team.id))
     }
 
-    /// The teams in the navigation: at most four, always including the page's own.
-    pub(crate) fn nav_teams(&self) -> Vec<&Team> {
-        let mut shown: Vec<&Team> = self.teams.iter().take(4).collect();
-        if let Some(own) = self.teams.iter().find(|team| team.slug == self.team)
-            && !shown.contains(&own)
-        {
-            shown.pop();
-            shown.push(own);
+    /// The teams of the team menu in natural order, under headings: the viewer's own, and the others.
+    pub(crate) fn switcher(&self) -> Vec<(&'static str, Vec<&Team>)> {
+        let mut teams: Vec<&Team> = self.teams.iter().collect();
+        teams.sort_by_cached_key(|team| natural_key(&team.name));
+        let (own, others): (Vec<&Team>, Vec<&Team>) = teams
+            .into_iter()
+            .partition(|team| self.edits.contains(&team.id));
+        let mut groups = vec![("Your teams", own), ("Other teams", others)];
+        groups.retain(|(_, teams)| !teams.is_empty());
+        groups
+    }
+
+    /// The name of the page's team, for the team menu.
+    pub(crate) fn team_name(&self) -> &str {
+        self.teams
+            .iter()
+            .find(|team| team.slug == self.team)
+            .map_or("Teams", |team| team.name.as_str())
+    }
+
+    /// The name of the current page, for the menu of pages on narrow screens.
+    pub(crate) fn page_name(&self) -> &'static str {
+        match self.page {
+            "" if self.team.is_empty() => "Pages",
+            "my-work" => "My work",
+            "standup" if self.team.is_empty() => "Joint standup",
+            "sprints" => "Sprints",
+            "projects" => "Projects",
+            page => TEAM_PAGES
+                .iter()
+                .find(|(path, _)| *path == page)
+                .map_or("Pages", |(_, name)| name),
         }
-        shown
+    }
+
+    /// The board that the tab bar leads to: the page's team, or else the viewer's first.
+    pub(crate) fn board(&self) -> Option<&str> {
+        let own = || {
+            self.teams
+                .iter()
+                .find(|team| self.edits.contains(&team.id))
+                .or(self.teams.first())
+        };
+        if self.team.is_empty() {
+            own().map(|team| team.slug.as_str())
+        } else {
+            Some(&self.team)
+        }
+    }
+
+    /// Whether the page is a team's board.
+    pub(crate) fn is_board(&self) -> bool {
+        !self.team.is_empty() && self.page.is_empty()
+    }
+}
+
+/// Sorts `Team 2` before `Team 10`, without regard to case.
+fn natural_key(name: &str) -> Vec<(String, u64)> {
+    let mut parts: Vec<(String, u64)> = vec![(String::new(), 0)];
+    let mut digits = String::new();
+    for letter in name.to_lowercase().chars() {
+        if letter.is_ascii_digit() {
+            digits.push(letter);
+            continue;
+        }
+        if !digits.is_empty() {
+            if let Some(last) = parts.last_mut() {
+                last.1 = digits.parse().unwrap_or(u64::MAX);
+            }
+            digits.clear();
+            parts.push((String::new(), 0));
+        }
+        if let Some(last) = parts.last_mut() {
+            last.0.push(letter);
+        }
+    }
+    if let Some(last) = parts.last_mut() {
+        last.1 = digits.parse().unwrap_or(0);
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_naturally() {
+        let mut names = [
+            "Team 10", "team 2", "Team", "Alpha 1b", "Alpha 1a", "Team 1",
+        ];
+        names.sort_by_cached_key(|name| natural_key(name));
+        assert_eq!(
+            names,
+            [
+                "Alpha 1a", "Alpha 1b", "Team", "Team 1", "team 2", "Team 10"
+            ]
+        );
     }
 }

@@ -227,7 +227,7 @@ async fn csv_export_escapes_formulas() {
     let burn_up = csv("burn-up").await;
     assert!(
         burn_up.starts_with(
-            "Day,In the sprint,Done,Ideal,Forecast from,Forecast to\r\n2026-11-16,0,0,0.5,,\r\n"
+            "\u{feff}Day,In the sprint,Done,Ideal,Forecast from,Forecast to\r\n2026-11-16,0,0,0.5,,\r\n"
         ),
         "{burn_up}"
     );

@@ -4,7 +4,10 @@
 use axum::http::Method;
 use serde_json::json;
 
-use crate::fixtures::World;
+use crate::{
+    fixtures::World,
+    people::{create_account, invite, registration_fields},
+};
 
 fn profile(handle: &str) -> [(&str, &str); 6] {
     [
@@ -177,8 +180,18 @@ async fn reserved_words_are_no_usernames() {
             .text();
         assert!(page.contains("Choose another username"), "{page}");
     }
-    let me = world.join("Me", "me@example.org", "infrastructure").await;
-    assert_ne!(me.person.handle, "me");
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
+    let path = invite(&ada, &[("team", "infrastructure")]).await;
+    world
+        .stranger()
+        .post(&path, &registration_fields("me@example.org", "Me"))
+        .await
+        .status(303);
+    let handle: String = sqlx::query_scalar("SELECT handle FROM accounts WHERE name = 'Me'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(handle, "me-2");
 }
 
 #[tokio::test]

@@ -144,6 +144,12 @@ if (board) {
   });
   board.addEventListener("click", (event) => {
     const card = event.target.closest("[data-task]");
+    if (event.target.closest("[data-assign]") && "editable" in board.dataset) {
+      event.preventDefault();
+      event.stopPropagation();
+      changeCard(card, `/tasks/${card.dataset.task}/owners/me`);
+      return;
+    }
     if (!card || !event.shiftKey || !board.dataset.bulk || !("editable" in board.dataset)) return;
     event.preventDefault();
     extendSelection(card);

@@ -1,6 +1,6 @@
 // Closes drop-down menus on a press outside and on Escape.
 
-const OPEN_MENUS = "details:is(.me-menu, .saved, .group-by)[open]";
+const OPEN_MENUS = "details:is(.me-menu, .team-menu, .pages-menu, .saved, .group-by)[open]";
 
 addEventListener("pointerdown", ({ target }) => {
   for (const menu of document.querySelectorAll(OPEN_MENUS)) {
@@ -16,3 +16,12 @@ addEventListener("keydown", (event) => {
   menu.open = false;
   menu.querySelector("summary").focus();
 }, { capture: true });
+
+// Long menus have a field that filters their links.
+addEventListener("input", ({ target }) => {
+  if (!target.matches?.("[data-filter-menu]")) return;
+  const wanted = target.value.trim().toLowerCase();
+  for (const link of target.parentElement.querySelectorAll("a")) {
+    link.hidden = !link.textContent.toLowerCase().includes(wanted);
+  }
+});

@@ -59,6 +59,13 @@ impl<'c> CardHtml<'c> {
             && self.card.due_ends.is_some_and(|ends| ends <= self.now)
     }
 
+    /// The names of the labels that are not shown.
+    fn further_labels(&self) -> String {
+        let names = self.card.labels.iter().skip(3);
+        let names: Vec<&str> = names.map(|label| label.name.as_str()).collect();
+        names.join(", ")
+    }
+
     fn rank(&self) -> &str {
         self.card.rank.as_deref().unwrap_or("")
     }
