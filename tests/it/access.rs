@@ -1,6 +1,10 @@
 //! Checks the table in docs/ACCESS.md, route by route and role by role.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
 
 use axum::{
     body::Body,
@@ -18,7 +22,7 @@ use crate::{
 };
 
 const TABLE: &str = include_str!("../../docs/ACCESS.md");
-const ROUTER: &str = include_str!("../../src/http/router.rs");
+pub const ROUTER: &str = include_str!("../../src/http/router.rs");
 
 /// One row of the table: a route, and the expected result for each column.
 pub struct Row {
@@ -38,6 +42,13 @@ const ROLES: [&str; 9] = [
     "share",
     "private",
 ];
+
+impl Row {
+    /// Whether the request of this role is answered.
+    pub fn allows(&self, role: &str) -> bool {
+        self.expected[role] == "yes"
+    }
+}
 
 pub fn parse_table() -> Vec<Row> {
     let rows = TABLE
@@ -170,20 +181,24 @@ fn only_the_policy_has_conditions_on_private_teams() {
 }
 
 /// Returns the path and content of every source file.
-fn read_sources() -> Vec<(std::path::PathBuf, String)> {
-    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+fn read_sources() -> Vec<(PathBuf, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    list_source_files(&src)
+        .into_iter()
+        .map(|file| (file.clone(), fs::read_to_string(&file).unwrap_or_default()))
+        .collect()
+}
+
+/// Returns the paths of all files in a folder and the folders in it.
+pub fn list_source_files(folder: &Path) -> Vec<PathBuf> {
+    let mut folders = vec![folder.to_owned()];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-        {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap().path();
             match entry.is_dir() {
                 true => folders.push(entry),
-                false => files.push((
-                    entry.clone(),
-                    std::fs::read_to_string(&entry).unwrap_or_default(),
-                )),
+                false => files.push(entry),
             }
         }
     }

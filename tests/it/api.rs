@@ -505,3 +505,90 @@ async fn event_does_not_show_the_team_of_a_blocker() {
         "{blocked}"
     );
 }
+
+/// Null is not an empty value, and a version that does not exist yet was never seen.
+#[tokio::test]
+async fn null_and_versions_ahead_are_refused() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
+    for field in [
+        "title",
+        "description",
+        "owners",
+        "labels",
+        "needed_by",
+        "version",
+    ] {
+        let refused = elif
+            .api(Method::PATCH, "/tasks/INF-1", json!({ field: null }))
+            .await
+            .status(422);
+        assert!(
+            refused.json()["errors"][field].is_string(),
+            "{}",
+            refused.text()
+        );
+    }
+    let cleared =
+        json!({ "description": "", "sprint": null, "goal": null, "due": null, "estimate": null });
+    elif.api(Method::PATCH, "/tasks/INF-1", cleared).await.ok();
+    let version = elif.load_task("INF-1").await["version"].as_i64().unwrap();
+    for (method, path, mut body) in [
+        (Method::PATCH, "/tasks/INF-1", json!({ "title": "Later" })),
+        (
+            Method::PUT,
+            "/tasks/INF-1/position",
+            json!({ "column": "in-progress" }),
+        ),
+    ] {
+        body["version"] = json!(version + 1);
+        let refused = elif
+            .api(method.clone(), path, body.clone())
+            .await
+            .status(409);
+        let problem = refused.json();
+        assert!(
+            problem["detail"]
+                .as_str()
+                .unwrap()
+                .contains("no such version"),
+            "{problem}"
+        );
+        assert_eq!(problem["current"]["version"], version);
+        body["version"] = json!(version);
+        elif.api(method, path, body).await.ok();
+    }
+    let wrong = json!({ "labels": ["a,b"] });
+    let refused = elif
+        .api(Method::PATCH, "/tasks/INF-1", wrong)
+        .await
+        .status(422);
+    assert!(
+        refused.json()["errors"]["labels"].is_string(),
+        "{}",
+        refused.text()
+    );
+}
+
+/// Nothing was to be saved, so nothing is called “not saved”.
+#[tokio::test]
+async fn refused_read_is_titled_as_one() {
+    let world = World::new().await;
+    for path in [
+        "/api/v1/teams/infrastructure/board?q=is:tall",
+        "/api/v1/teams/infrastructure/board?sprint=99",
+        "/teams/infrastructure/flow/cycle-time.csv?q=is:tall",
+    ] {
+        let refused = world.elif.get(path).await.status(422).text();
+        assert!(refused.contains("Invalid request"), "{refused}");
+        assert!(!refused.contains("Not saved"), "{refused}");
+    }
+    let team = "/teams/infrastructure/tasks";
+    let refused = world
+        .elif
+        .api(Method::POST, team, json!({}))
+        .await
+        .status(422);
+    assert_eq!(refused.json()["title"], "Not saved");
+}

@@ -528,3 +528,37 @@ async fn share_link_is_listed_with_expiry_password_and_creator() {
     assert!(three.contains("never used"), "{three}");
     assert!(!page.contains("open sesame"), "{page}");
 }
+
+#[tokio::test]
+async fn history_names_a_column_that_was_removed() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let team = "/teams/infrastructure";
+    let column = [("name", "Waiting Room"), ("state", "review")];
+    elif.post(&format!("{team}/columns"), &column).await.ok();
+    let key = elif
+        .create_task("infrastructure", "waiting-room", "Moved")
+        .await;
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "todo")])
+        .await
+        .ok();
+    elif.post(
+        &format!("{team}/columns/waiting-room/remove"),
+        &[("into", "todo"), ("name", "Waiting Room")],
+    )
+    .await
+    .ok();
+    let columns: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM columns WHERE slug = 'waiting-room'")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    assert_eq!(columns, 0);
+    let page = elif.get(&format!("/tasks/{key}")).await.text();
+    assert!(page.contains("created it in Waiting Room"), "{page}");
+    assert!(!page.contains("waiting-room"), "{page}");
+}

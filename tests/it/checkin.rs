@@ -2221,3 +2221,72 @@ async fn workspace_change_is_not_a_teams_last_change() {
         "{events}"
     );
 }
+
+/// The ids of calendar events stay the same when names and keys change, and no other installation has them.
+#[tokio::test]
+async fn calendar_ids_are_stable_and_unique() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    make_lead(&world, elif).await;
+    let key = elif.create_task("infrastructure", "todo", "Due").await;
+    elif.post(&format!("/tasks/{key}"), &[("due", "2026-11-30")])
+        .await
+        .ok();
+    let load_ids = async |team: &str| {
+        let path = format!("/teams/{team}/check-in/calendar.ics");
+        let calendar = elif.get(&path).await.ok().text().replace("\r\n ", "");
+        let ids: Vec<String> = calendar
+            .lines()
+            .filter_map(|line| line.strip_prefix("UID:"))
+            .map(str::to_owned)
+            .collect();
+        (calendar, ids)
+    };
+    let (calendar, before) = load_ids("infrastructure").await;
+    assert!(
+        calendar.contains("SUMMARY:Infrastructure: Sprint 42"),
+        "{calendar}"
+    );
+    assert!(before.len() >= 2, "{before:?}");
+    let renamed = [("name", "Platform"), ("key", "PLA")];
+    elif.post("/teams/infrastructure/name", &renamed).await.ok();
+    sqlx::query("UPDATE sprints SET number = number + 100")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let (calendar, after) = load_ids("infrastructure").await;
+    assert!(
+        calendar.contains("SUMMARY:Platform: Sprint 42"),
+        "{calendar}"
+    );
+    assert_eq!(before, after);
+    let (_, other) = load_ids("ingestion").await;
+    assert!(!other.is_empty() && other.iter().all(|id| !before.contains(id)));
+    let elsewhere = World::new().await;
+    let path = "/teams/infrastructure/check-in/calendar.ics";
+    let other = elsewhere
+        .elif
+        .get(path)
+        .await
+        .ok()
+        .text()
+        .replace("\r\n ", "");
+    assert!(before.iter().all(|id| !other.contains(id)));
+}
+
+#[tokio::test]
+async fn atom_feed_links_to_itself() {
+    let world = World::new().await;
+    make_lead(&world, &world.elif).await;
+    let secret = create_share_link(&world.elif, "check-in").await;
+    for feed in [
+        "/teams/infrastructure/check-in/changes.atom".to_owned(),
+        format!("/share/{secret}/changes.atom"),
+    ] {
+        let atom = world.elif.get(&feed).await.ok().text();
+        let link = format!(
+            "<link rel=\"self\" type=\"application/atom+xml\" href=\"http://fortnight.test{feed}\"/>"
+        );
+        assert!(atom.contains(&link), "{atom}");
+    }
+}

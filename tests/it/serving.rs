@@ -29,7 +29,8 @@ struct Served {
 impl Served {
     async fn with(timeouts: Timeouts) -> Self {
         let (stopping, watched) = watch::channel(false);
-        Self::on(timeouts, build_routes(watched), stopping).await
+        let limits = ConnectionLimits::default();
+        Self::on(timeouts, limits, build_routes(watched), stopping).await
     }
 
     async fn of(timeouts: Timeouts, router: Router) -> Self {
@@ -39,26 +40,24 @@ impl Served {
                 drain: TIMEOUT * 2,
                 ..timeouts
             },
+            ConnectionLimits::default(),
             router,
             watch::channel(false).0,
         )
         .await
     }
 
-    async fn on(timeouts: Timeouts, router: Router, stopping: watch::Sender<bool>) -> Self {
+    async fn on(
+        timeouts: Timeouts,
+        limits: ConnectionLimits,
+        router: Router,
+        stopping: watch::Sender<bool>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stop_requests) = mpsc::channel(1);
         let done = tokio::spawn(async move {
-            serve(
-                listener,
-                router,
-                timeouts,
-                ConnectionLimits::default(),
-                stop_requests,
-                &stopping,
-            )
-            .await;
+            serve(listener, router, timeouts, limits, stop_requests, &stopping).await;
         });
         Self {
             address,
@@ -88,6 +87,7 @@ fn build_routes(stopping: watch::Receiver<bool>) -> Router {
     let from = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
     Router::new()
         .route("/from", get(from))
+        .route("/healthz", get(async || "ok"))
         .route("/stream", get(waits_for_the_end))
         .route("/echo", post(echoes))
         .route("/stuck", get(std::future::pending::<()>))
@@ -108,6 +108,37 @@ const QUICK: Timeouts = Timeouts {
     read: Duration::from_millis(300),
     drain: Duration::from_millis(300),
 };
+
+/// Cases 51, 57. Further connections learn that there are too many, and health checks are answered.
+#[tokio::test]
+async fn network_has_a_limited_number_of_connections() {
+    let (stopping, watched) = watch::channel(false);
+    let routes = build_routes(watched);
+    let limits = ConnectionLimits::of(2);
+    let served = Served::on(Timeouts::default(), limits, routes, stopping).await;
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut stream = served.send("GET /stream HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        stream.read_exact(&mut [0; 12]).await.unwrap();
+        open.push(stream);
+    }
+    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    let refused = read_until_closed(served.send(&request("/from")).await).await;
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(refused.contains("too many connections"), "{refused}");
+    let health = read_until_closed(served.send(&request("/healthz")).await).await;
+    assert!(health.starts_with("HTTP/1.1 200"), "{health}");
+    drop(open);
+    // the server notices a moment later
+    loop {
+        let mut again = served.send(&request("/from")).await;
+        let mut status = [0; 12];
+        again.read_exact(&mut status).await.unwrap();
+        if &status == b"HTTP/1.1 200" {
+            break;
+        }
+    }
+}
 
 /// Case F3. Such connections would use up the server's resources.
 #[tokio::test]

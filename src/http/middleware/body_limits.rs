@@ -162,3 +162,66 @@ impl HttpBody for LimitedBody {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::{extract::ConnectInfo, http::StatusCode};
+
+    use super::*;
+    use crate::http::extract::body::whole;
+
+    fn send(in_use: &BodiesInUse, from: &str, path: &str, bytes: usize) -> (Request, BodyBytes) {
+        let peer: SocketAddr = from.parse().unwrap();
+        let chunks = (0..bytes.div_ceil(4096)).map(move |chunk| {
+            let left = (bytes - chunk * 4096).min(4096);
+            Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; left]))
+        });
+        // Without its length in the head, as with chunked encoding.
+        let body = Body::from_stream(futures_util::stream::iter(chunks));
+        let request = Request::post(path).extension(ConnectInfo(peer));
+        let request = request.body(body).unwrap();
+        let (request, counted) = limit_body(in_use, &TrustedProxies::default(), request).unwrap();
+        (request, counted.unwrap())
+    }
+
+    async fn status(request: Request) -> StatusCode {
+        match whole(request).await {
+            Ok(_) => StatusCode::OK,
+            Err(response) => response.status(),
+        }
+    }
+
+    /// Case 51.
+    #[tokio::test]
+    async fn bodies_are_limited_by_route_network_and_together() {
+        let in_use = BodiesInUse::default();
+        for (path, bytes, expected) in [
+            ("/tasks/INF-1", MAX_BYTES, StatusCode::OK),
+            ("/tasks/INF-1", MAX_BYTES + 1, StatusCode::PAYLOAD_TOO_LARGE),
+            ("/login", MAX_OPEN_BYTES, StatusCode::OK),
+            ("/login", MAX_OPEN_BYTES + 1, StatusCode::PAYLOAD_TOO_LARGE),
+            ("/share/secret", 20_000, StatusCode::PAYLOAD_TOO_LARGE),
+        ] {
+            let (request, _counted) = send(&in_use, "192.0.2.1:1", path, bytes);
+            assert_eq!(status(request).await, expected, "{path} {bytes}");
+        }
+        let mut unfinished = Vec::new();
+        for network in 0..4 {
+            let from = format!("[2001:db8:0:{network}::1]:1");
+            for _ in 0..16 {
+                let (request, counted) = send(&in_use, &from, "/preview", MAX_BYTES);
+                assert_eq!(status(request).await, StatusCode::OK);
+                unfinished.push(counted);
+            }
+            let (request, _counted) = send(&in_use, &from, "/preview", 1);
+            assert_eq!(status(request).await, StatusCode::SERVICE_UNAVAILABLE);
+        }
+        let (request, _counted) = send(&in_use, "192.0.2.1:1", "/preview", 1);
+        assert_eq!(status(request).await, StatusCode::SERVICE_UNAVAILABLE);
+        unfinished.clear();
+        let (request, _counted) = send(&in_use, "192.0.2.1:1", "/preview", MAX_BYTES);
+        assert_eq!(status(request).await, StatusCode::OK);
+    }
+}
