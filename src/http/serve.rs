@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
@@ -138,12 +139,14 @@ async fn converse(
                 deadline: Box::pin(sleep(timeouts.body)),
             }),
         };
-        let mut router = match is_beyond && !matches!(request.uri().path(), "/healthz" | "/readyz")
-        {
-            true => Router::new().fallback(too_many_connections),
-            false => router.clone(),
-        };
-        router.call(request.map(timed))
+        let is_refused = is_beyond && !matches!(request.uri().path(), "/healthz" | "/readyz");
+        let response = (!is_refused).then(|| router.clone().call(request.map(timed)));
+        async move {
+            match response {
+                Some(response) => response.await,
+                None => Ok(too_many_connections()),
+            }
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -162,12 +165,13 @@ async fn converse(
 }
 
 /// The answer to a network with too many connections, except to health checks.
-async fn too_many_connections() -> (StatusCode, [(HeaderName, &'static str); 1], &'static str) {
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        [(header::RETRY_AFTER, "10")],
-        "Your network has too many connections open. Close some tabs and try again.\n",
-    )
+fn too_many_connections() -> Response {
+    let reason = "Your network has too many connections open. Close some tabs and try again.\n";
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, reason).into_response();
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+    response
 }
 
 /// A request's body with a deadline: sent byte by byte, it could otherwise take for ever.

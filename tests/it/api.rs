@@ -533,7 +533,6 @@ async fn null_and_versions_ahead_are_refused() {
     let cleared =
         json!({ "description": "", "sprint": null, "goal": null, "due": null, "estimate": null });
     elif.api(Method::PATCH, "/tasks/INF-1", cleared).await.ok();
-    let version = elif.load_task("INF-1").await["version"].as_i64().unwrap();
     for (method, path, mut body) in [
         (Method::PATCH, "/tasks/INF-1", json!({ "title": "Later" })),
         (
@@ -542,6 +541,7 @@ async fn null_and_versions_ahead_are_refused() {
             json!({ "column": "in-progress" }),
         ),
     ] {
+        let version = elif.load_task("INF-1").await["version"].as_i64().unwrap();
         body["version"] = json!(version + 1);
         let refused = elif
             .api(method.clone(), path, body.clone())

@@ -20,7 +20,9 @@ async fn newest(world: &World, table: &str) -> String {
 /// The newest audit log entry: kind, what it is about as the administrator sees it, and network.
 async fn newest_audit_line(admin: &Client) -> String {
     let csv = admin.get("/settings/audit.csv").await.status(200).text();
-    csv.lines().nth(1).unwrap().to_owned()
+    let mut lines = csv.lines().skip(1);
+    let line = lines.find(|line| !line.contains("audit.exported"));
+    line.unwrap().to_owned()
 }
 
 /// Cases 7, 56.
@@ -203,11 +205,14 @@ async fn pages_of_texts_have_a_largest_size() {
          SELECT id, gen_random_uuid(), 'standup', 'x', $1, now() FROM teams, generate_series(1, 200)",
     )
     .await;
-    fill(
+    sqlx::query(
         "INSERT INTO requests (team_id, id, title, asker_id, created_at)
          SELECT id, gen_random_uuid(), 'x', $1, now() FROM teams, generate_series(1, 50)",
     )
-    .await;
+    .bind(world.jonas.person.id)
+    .execute(&world.db)
+    .await
+    .unwrap();
     fill(
         "INSERT INTO saved_filters (team_id, id, account_id, name, query)
          SELECT id, gen_random_uuid(), $1, 'n' || n, '?sprint=all' FROM teams, generate_series(1, 100) n",
@@ -227,7 +232,12 @@ async fn pages_of_texts_have_a_largest_size() {
             vec![("name", "One more"), ("q", "is:done")],
         ),
     ] {
-        let refused = world.elif.post(&path, &fields).await.status(422).text();
+        let person = match path.ends_with("/requests") {
+            // for a request one has to be of another team
+            true => &world.jonas,
+            false => &world.elif,
+        };
+        let refused = person.post(&path, &fields).await.status(422).text();
         assert!(
             refused.contains("One more"),
             "{path}: what was typed is kept"

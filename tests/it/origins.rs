@@ -107,12 +107,12 @@ async fn only_bearer_tokens_pass_the_cross_site_check() {
     }
     for authorization in ["Basic eA==", "x", "", "bearer"] {
         assert_eq!(
-            send("/teams/infrastructure/follow", authorization).await,
+            send("/teams/infrastructure/topics", authorization).await,
             403
         );
     }
     world.elif.get("/").await.status(200);
-    assert_ne!(send("/teams/infrastructure/follow", &bearer).await, 403);
+    assert_ne!(send("/teams/infrastructure/topics", &bearer).await, 403);
 }
 
 #[tokio::test]
@@ -179,8 +179,9 @@ async fn errors_are_never_marked_as_compressed() {
     let fixture = Fixture::new(false).await;
     let client = &fixture.clients["lead"];
     let mut errors = 0;
-    for row in parse_table() {
-        let valid = fixture.resolve_path(&row, client).await;
+    // it would be the end of the session
+    for row in parse_table().iter().filter(|row| row.path != "/logout") {
+        let valid = fixture.resolve_path(row, client).await;
         let invalid: String = row
             .path
             .split('/')
@@ -306,12 +307,7 @@ async fn private_teams_are_not_told_by_names_and_keys() {
     );
     let created = create("Infrastructure", "NEW").await;
     assert_eq!(created.status, StatusCode::SEE_OTHER);
-    let refused = create("Infrastructure", "NE2").await.status(422).text();
-    assert!(
-        refused.contains("A team with this address already exists"),
-        "now there is one to see"
-    );
-    let rename = [("name", "Ingestion"), ("key", "INF")];
+    let rename = [("form", "name"), ("name", "Ingestion"), ("key", "INF")];
     let refused = admin
         .post("/teams/ingestion/name", &rename)
         .await

@@ -435,6 +435,7 @@ async fn password_reset_link_works_once_within_the_hour() {
     let stranger = world.stranger();
     // the link uses the configured public URL, whatever host the request names
     let request = Request::post("/settings/people/mira")
+        .header(header::HOST, "localhost")
         .header("x-forwarded-host", "evil.example")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Body::from("do=link"));

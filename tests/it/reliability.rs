@@ -27,7 +27,7 @@ async fn retried_write_after_a_lost_connection_is_done_once() {
     for nth in 0..POINTS {
         let body = json!({ "title": format!("Task {nth}") }).to_string();
         let request = format!(
-            "POST /api/v1/teams/infrastructure/tasks HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+            "POST /api/v1/teams/infrastructure/tasks HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
              idempotency-key: task-{nth}\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
@@ -46,7 +46,7 @@ async fn retried_write_after_a_lost_connection_is_done_once() {
         again
             .write_all(
                 request
-                    .replace("host: x", "host: x\r\nconnection: close")
+                    .replace("host: localhost", "host: localhost\r\nconnection: close")
                     .as_bytes(),
             )
             .await
@@ -77,7 +77,7 @@ async fn clients_that_stop_reading_do_not_delay_others() {
     for _ in 0..20 {
         let mut connection = TcpStream::connect(served.address).await.unwrap();
         let ask = format!(
-            "GET /teams/infrastructure/live HTTP/1.1\r\nhost: x\r\ncookie: {}\r\n\r\n",
+            "GET /teams/infrastructure/live HTTP/1.1\r\nhost: localhost\r\ncookie: {}\r\n\r\n",
             world.elif.cookie
         );
         connection.write_all(ask.as_bytes()).await.unwrap();
