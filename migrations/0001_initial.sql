@@ -542,6 +542,8 @@ CREATE TABLE events (
 );
 CREATE INDEX event_task ON events (team_id, task_id, seq);
 CREATE INDEX event_change ON events (change_id);
+-- Imports: their other events are not news.
+CREATE INDEX event_import ON events (team_id) INCLUDE (change_id) WHERE kind = 'board.imported';
 CREATE INDEX event_joins_sprint ON events (team_id, (after->>'sprint')) WHERE after->>'sprint' IS NOT NULL;
 CREATE INDEX event_leaves_sprint ON events (team_id, (before->>'sprint')) WHERE before->>'sprint' IS NOT NULL;
 CREATE INDEX event_transition ON events (team_id, at, seq) INCLUDE (task_id, transition) WHERE transition IS NOT NULL;

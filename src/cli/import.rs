@@ -15,7 +15,11 @@ use crate::{
     domain::{
         clock::Clock,
         events::EventStore,
-        import::{self, draft::ImportRequest, execute},
+        import::{
+            self,
+            draft::{Draft, ImportRequest, ImportSprint},
+            execute,
+        },
     },
     http::live::dispatcher,
 };
@@ -28,10 +32,15 @@ pub(super) struct Import {
     /// Slug of the team to import into
     #[arg(long)]
     team: String,
-    /// Column for a list, such as "Doing=In progress"; can be repeated
-    #[arg(long = "map", value_name = "LIST=COLUMN", value_parser = mapping)]
+    /// Column or state of a list: "Doing=In progress", "Lab=doing", "Lab=Experiments:doing"; can be
+    /// repeated. The states are todo, doing, blocked, review and done
+    #[arg(long = "map", value_name = "LIST=COLUMN[:STATE]", value_parser = mapping)]
     mappings: Vec<(String, String)>,
-    /// Show what would be imported without importing it
+    /// Sprint of tasks in progress, blocked or in review: none, this, or a sprint's number. Other
+    /// open tasks go to the backlog
+    #[arg(long, default_value = "this", value_parser = sprint)]
+    sprint: ImportSprint,
+    /// Run the import, show its summary, and undo it
     #[arg(long)]
     dry_run: bool,
 }
@@ -43,24 +52,33 @@ pub(super) enum Source {
 }
 
 fn mapping(text: &str) -> Result<(String, String), String> {
-    let (list, column) = text.split_once('=').ok_or("expected LIST=COLUMN")?;
+    let (list, column) = text.rsplit_once('=').ok_or("expected LIST=COLUMN")?;
+    if column.trim().is_empty() {
+        return Err("expected a column or a state after “=”".to_owned());
+    }
     Ok((list.trim().to_owned(), column.trim().to_owned()))
+}
+
+fn sprint(text: &str) -> Result<ImportSprint, String> {
+    match text {
+        "none" => Ok(ImportSprint::None),
+        "this" => Ok(ImportSprint::This),
+        number => number
+            .parse()
+            .map(ImportSprint::Number)
+            .map_err(|_| "expected none, this, or a sprint's number".to_owned()),
+    }
 }
 
 /// Imports a file into a team.
 pub(super) async fn import(pool: &PgPool, args: &Import) -> anyhow::Result<()> {
-    let file = import::read_file(&args.file)?;
-    let draft = match args.from {
-        Source::Trello => import::trello::parse(&file),
-        Source::Github => import::github::parse(&file),
-    };
-    let draft =
-        draft.with_context(|| format!("nothing was imported from {}", args.file.display()))?;
+    let draft = read_draft(args)?;
     let bar = progress_bar(draft.tasks.len());
     let request = ImportRequest {
         draft: &draft,
         team: &args.team,
         mappings: &args.mappings,
+        sprint: args.sprint,
         dry_run: args.dry_run,
     };
     let (store, mut commits) = EventStore::new(pool.clone(), Clock::default());
@@ -82,6 +100,16 @@ pub(super) async fn import(pool: &PgPool, args: &Import) -> anyhow::Result<()> {
     );
     dispatcher::flush(pool, &mut commits).await;
     Ok(())
+}
+
+/// Parses the file, which is not kept in memory.
+fn read_draft(args: &Import) -> anyhow::Result<Draft> {
+    let file = import::read_file(&args.file)?;
+    let draft = match args.from {
+        Source::Trello => import::trello::parse(&file),
+        Source::Github => import::github::parse(&file),
+    };
+    draft.with_context(|| format!("nothing was imported from {}", args.file.display()))
 }
 
 /// A progress bar for large imports. Shown only on a terminal.

@@ -50,6 +50,10 @@ async fn setup_import_and_first_move_reach_a_second_window() {
             "infrastructure",
             "--map",
             "Drill=Todo",
+            "--map",
+            "Lab=doing",
+            "--map",
+            "Personal=doing",
         ])
         .await;
     assert!(

@@ -1,6 +1,10 @@
 //! Importing boards from Trello and issues from GitHub.
 
-use fortnight::domain::import::{self, draft::ImportRequest, summary::Summary};
+use fortnight::domain::import::{
+    self,
+    draft::{ImportRequest, ImportSprint},
+    summary::Summary,
+};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::NamedTempFile;
@@ -27,7 +31,12 @@ async fn trello_cards_and_checklists_appear_on_the_board() {
         "{summary}"
     );
 
-    let page = world.elif.get("/teams/infrastructure").await.ok().text();
+    let page = world
+        .elif
+        .get("/teams/infrastructure?sprint=all")
+        .await
+        .ok()
+        .text();
     for title in [
         "Lee",
         "Ling",
@@ -38,7 +47,7 @@ async fn trello_cards_and_checklists_appear_on_the_board() {
         assert!(page.contains(title), "{title} is not on the board");
     }
     assert_eq!(page.matches("data-task=\"INF-").count(), 11);
-    let order: Vec<usize> = ["in-review", "personal", "lab", "drill", "done"]
+    let order: Vec<usize> = ["personal", "lab", "drill", "in-progress", "done"]
         .iter()
         .map(|column| {
             page.find(&format!("data-column=\"{column}\""))
@@ -47,7 +56,7 @@ async fn trello_cards_and_checklists_appear_on_the_board() {
         .collect();
     assert!(
         order.is_sorted(),
-        "new columns keep their order and come before Done"
+        "the board takes over the lists in their order"
     );
     assert_eq!(
         world.column_keys("infrastructure", "personal").await,
@@ -107,14 +116,15 @@ async fn second_import_adds_only_new_cards() {
 async fn dry_run_reports_the_import_and_writes_nothing() {
     let world = World::new().await;
     let before = count_everything(&world.db).await;
-    let draft = import::trello::parse(&parse_json(TRELLO)).unwrap();
+    let draft = import::trello::parse(TRELLO).unwrap();
     let request = ImportRequest {
         draft: &draft,
         team: "infrastructure",
         mappings: &[],
+        sprint: ImportSprint::This,
         dry_run: true,
     };
-    let dry = fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
+    let dry = import::import(&world.app.store, &request, &|_| {})
         .await
         .unwrap();
     assert_eq!(count_everything(&world.db).await, before);
@@ -126,9 +136,13 @@ async fn dry_run_reports_the_import_and_writes_nothing() {
     );
     let wet = import_trello(&world, &parse_json(TRELLO), &[]).await;
     assert_eq!(
-        (dry.created, dry.steps, dry.lists),
-        (wet.created, wet.steps, wet.lists)
+        dry.to_string()
+            .replace("Would import", "Imported")
+            .replace("\nThis was a dry run: nothing was written.", ""),
+        wet.to_string(),
+        "a dry run is the real one, rolled back"
     );
+    assert_eq!(dry.keys, Some(("INF-1".to_owned(), "INF-11".to_owned())));
 }
 
 #[tokio::test]
@@ -187,24 +201,24 @@ async fn lists_go_to_columns_by_name_or_mapping() {
         .ok()
         .text();
     for expected in [
-        "<b>The command line</b> added the columns 待办, Nothing in it",
-        "<b>An import</b> imported it from",
+        "<b>The command line</b> imported 5 tasks from Trello, INF-1 to INF-5, and added the columns 待办, Nothing in it",
     ] {
         assert!(history.contains(expected), "{expected} is not in {history}");
     }
     assert!(!history.contains("A former member"), "{history}");
 
-    let draft = import::trello::parse(&board).unwrap();
+    let draft = import::trello::parse(&board.to_string()).unwrap();
     let mappings = [("Dooing".to_owned(), "Done".to_owned())];
     let request = ImportRequest {
         draft: &draft,
         team: "infrastructure",
         mappings: &mappings,
+        sprint: ImportSprint::This,
         dry_run: false,
     };
     let refused = format!(
         "{:?}",
-        fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
+        import::import(&world.app.store, &request, &|_| {})
             .await
             .unwrap_err()
     );
@@ -217,14 +231,15 @@ async fn lists_go_to_columns_by_name_or_mapping() {
 #[tokio::test]
 async fn github_issues_keep_their_text_and_closed_are_archived() {
     let world = World::new().await;
-    let draft = import::github::parse(&parse_json(GITHUB)).unwrap();
+    let draft = import::github::parse(GITHUB).unwrap();
     let request = ImportRequest {
         draft: &draft,
         team: "ingestion",
         mappings: &[],
+        sprint: ImportSprint::This,
         dry_run: false,
     };
-    let summary = fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
+    let summary = import::import(&world.app.store, &request, &|_| {})
         .await
         .unwrap();
     assert_eq!(summary.created, 44);
@@ -258,11 +273,17 @@ async fn github_issues_keep_their_text_and_closed_are_archived() {
     let open = world.jonas.load_task("ING-6").await;
     assert_eq!(
         (open["sprint"].clone(), open["labels"].clone()),
-        (json!(42), json!(["documentation"]))
+        (Value::Null, json!(["documentation"])),
+        "open issues are in the backlog"
     );
-    let page = world.jonas.get("/teams/ingestion").await.ok().text();
+    let page = world
+        .jonas
+        .get("/teams/ingestion?sprint=all")
+        .await
+        .ok()
+        .text();
     assert_eq!(page.matches("data-task=\"ING-").count(), 31);
-    let again = fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
+    let again = import::import(&world.app.store, &request, &|_| {})
         .await
         .unwrap();
     assert_eq!(
@@ -289,7 +310,8 @@ async fn import_goes_into_each_teams_current_sprint() {
         .await
         .ok();
     // Ingestion has not closed the sprint
-    let draft = import::trello::parse(&parse_json(TRELLO)).unwrap();
+    let draft = import::trello::parse(TRELLO).unwrap();
+    let mappings = [("Personal".to_owned(), "In progress".to_owned())];
     for (team, client, key, sprint) in [
         ("infrastructure", &world.elif, "INF-2", 43),
         ("ingestion", &world.jonas, "ING-1", 42),
@@ -297,10 +319,11 @@ async fn import_goes_into_each_teams_current_sprint() {
         let request = ImportRequest {
             draft: &draft,
             team,
-            mappings: &[],
+            mappings: &mappings,
+            sprint: ImportSprint::This,
             dry_run: false,
         };
-        fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
+        import::import(&world.app.store, &request, &|_| {})
             .await
             .unwrap();
         assert_eq!(client.load_task(key).await["sprint"], sprint, "{team}");
@@ -430,7 +453,12 @@ async fn import_command_reports_what_it_did() {
             && output.contains("Skipped 11 that were imported before: “Lee”"),
         "{output}"
     );
-    let page = world.elif.get("/teams/infrastructure").await.ok().text();
+    let page = world
+        .elif
+        .get("/teams/infrastructure?sprint=all")
+        .await
+        .ok()
+        .text();
     assert_eq!(page.matches("data-task=\"INF-").count(), 11);
 
     let issues = write_temp_file(GITHUB);
@@ -603,6 +631,67 @@ async fn invalid_export_is_refused_and_imports_nothing() {
     assert_eq!(left, 0);
 }
 
+/// PowerShell writes UTF-16; other tools and formats are told apart.
+#[tokio::test]
+async fn files_of_other_encodings_and_tools_are_recognized() {
+    let (place, world) = (Place::new(), World::new().await);
+    let url = database_url(&world.db);
+    let import = async |from: &str, file: &NamedTempFile, rest: &[&str]| {
+        let path = file.path().to_str().unwrap();
+        let args = [
+            "import",
+            from,
+            path,
+            "--team",
+            "infrastructure",
+            "--database-url",
+            &url,
+        ];
+        place.run(&[&args[..], rest].concat()).await
+    };
+    let issue = r#"[{"number":1,"title":"Größe","url":"https://github.com/o/r/issues/1"}]"#;
+    let file = write_temp_file("");
+    let utf16: Vec<u8> = issue.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(file.path(), [b"\xff\xfe", utf16.as_slice()].concat()).unwrap();
+    let done = import("github", &file, &["--sprint", "none"]).await;
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(world.elif.load_task("INF-1").await["title"], "Größe");
+    let wekan = r#"{"_format":"wekan-board-1.0.0","_id":"b","title":"B","lists":[],"cards":[]}"#;
+    for (from, text, why) in [
+        (
+            "trello",
+            "Card Name,List Name\nA,B\n",
+            "is a CSV, not a JSON export",
+        ),
+        ("github", "Title;State\nA;B\n", "is a CSV, not JSON"),
+        ("trello", wekan, "a board of WeKan, not of Trello"),
+        ("trello", "<!DOCTYPE html><html>", "is a web page"),
+    ] {
+        let refused = import(from, &write_temp_file(text), &[]).await;
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{message}");
+        assert!(
+            message.contains(why) && message.contains("nothing was imported"),
+            "{message}"
+        );
+    }
+    for (args, why) in [
+        (
+            ["--sprint", "next"],
+            "expected none, this, or a sprint's number",
+        ),
+        (["--sprint", "7"], "There is no sprint 7"),
+        (["--map", "Todo="], "expected a column or a state"),
+    ] {
+        let refused = import("github", &file, &args).await;
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert!(
+            !refused.status.success() && message.contains(why),
+            "{message}"
+        );
+    }
+}
+
 /// Case 46. Ids in the file cannot refer to existing tasks either.
 #[tokio::test]
 async fn malicious_export_reads_no_files_and_grants_no_roles() {
@@ -673,7 +762,8 @@ async fn large_export_is_imported_and_a_huge_file_is_refused() {
     let board = json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards }).to_string();
     assert!(board.len() > 5 * 1024 * 1024);
     let file = write_temp_file(&board);
-    let summary = import_trello(&world, &import::read_file(file.path()).unwrap(), &[]).await;
+    let text = import::read_file(file.path()).unwrap();
+    let summary = import_into(&world, "infrastructure", &text, &[]).await;
     assert_eq!(summary.created, 65);
     // a sparse file of 64 GiB
     let huge = NamedTempFile::new().unwrap();
@@ -685,7 +775,17 @@ async fn large_export_is_imported_and_a_huge_file_is_refused() {
     );
 }
 
-async fn import_trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summary {
+pub async fn import_trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summary {
+    import_into(world, "infrastructure", &file.to_string(), mappings).await
+}
+
+/// Imports a Trello board into a team.
+pub async fn import_into(
+    world: &World,
+    team: &str,
+    file: &str,
+    mappings: &[(&str, &str)],
+) -> Summary {
     let draft = import::trello::parse(file).unwrap();
     let mappings: Vec<_> = mappings
         .iter()
@@ -693,11 +793,12 @@ async fn import_trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -
         .collect();
     let request = ImportRequest {
         draft: &draft,
-        team: "infrastructure",
+        team,
         mappings: &mappings,
+        sprint: ImportSprint::This,
         dry_run: false,
     };
-    fortnight::domain::import::execute::import(&world.app.store, &request, &|_| {})
+    import::import(&world.app.store, &request, &|_| {})
         .await
         .unwrap()
 }
@@ -706,14 +807,14 @@ pub fn parse_json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-fn write_temp_file(text: &str) -> NamedTempFile {
+pub fn write_temp_file(text: &str) -> NamedTempFile {
     let file = NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     file
 }
 
 /// Returns the URL of the test's database for the program.
-fn database_url(db: &PgPool) -> String {
+pub fn database_url(db: &PgPool) -> String {
     let own = db.connect_options();
     let socket = own.get_socket().unwrap().display().to_string();
     format!(

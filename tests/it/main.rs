@@ -19,6 +19,8 @@ mod fixtures;
 mod flow;
 mod following;
 mod goals;
+mod import_details;
+mod import_news;
 mod importing;
 mod large_input;
 mod leaving;

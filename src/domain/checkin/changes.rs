@@ -5,7 +5,12 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{column_state::ColumnState, error::Result, events::transitions, team::Team};
+use crate::domain::{
+    column_state::ColumnState,
+    error::Result,
+    events::{not_imported, transitions},
+    team::Team,
+};
 
 /// Maximum number of lines.
 pub(crate) const SHOWN: i64 = 50;
@@ -67,16 +72,19 @@ async fn read(db: &PgPool, team: &Team, seq: i64, order: &'static str) -> Result
             SELECT k.team_id, k.number, k.title, c.state, k.archived_at IS NOT NULL AS archived, e.first, e.at, e.seq,
                    row_number() OVER (ORDER BY ",
     );
-    query.push(order).push(
+    query.push(order).push(concat!(
         ") AS nth
             FROM (SELECT e.team_id, e.task_id, min(e.seq) AS first, max(e.seq) AS seq, max(e.at) AS at FROM events e
                   WHERE e.team_id = (SELECT team_id FROM asked) AND e.transition IS NOT NULL AND e.seq > (SELECT seq FROM asked)
                         AND e.at >= coalesce((SELECT at - interval '1 hour' FROM events JOIN asked USING (team_id, seq)), '-infinity')
+                        AND ",
+        not_imported!("e", "(SELECT team_id FROM asked)"),
+        "
                   GROUP BY e.team_id, e.task_id) e
             JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
             JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
             ORDER BY nth LIMIT ",
-    );
+    ));
     query
         .push_bind(SHOWN)
         .push(") n JOIN events f ON f.team_id = n.team_id AND f.seq = n.first ORDER BY n.nth");

@@ -40,6 +40,7 @@ event_kinds! {
     TaskEdited = "task.edited",
     TaskImported = "task.imported",
     TaskColumnDeleted = "task.column-deleted",
+    BoardImported = "board.imported",
     CommentAdded = "comment.added",
     CommentEdited = "comment.edited",
     CommentDeleted = "comment.deleted",
@@ -170,6 +171,7 @@ impl EventKind {
             | Self::TaskEdited
             | Self::TaskImported
             | Self::TaskColumnDeleted
+            | Self::BoardImported
             | Self::StepAdded
             | Self::StepDone
             | Self::StepReopened
@@ -263,6 +265,7 @@ impl EventKind {
             | Self::ColumnRebalanced => true,
             Self::TaskImported
             | Self::TaskColumnDeleted
+            | Self::BoardImported
             | Self::BlockerMoved
             | Self::BlockerRenamed
             | Self::BlockerDependentsChanged

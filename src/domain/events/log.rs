@@ -6,7 +6,10 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{error::Result, events::EventKind};
+use crate::domain::{
+    error::Result,
+    events::{EventKind, not_imported},
+};
 
 /// An event: one change of one thing.
 #[derive(Debug, Serialize, sqlx::FromRow, utoipa::ToSchema)]
@@ -113,7 +116,7 @@ pub(crate) struct HistoryRow {
     pub(crate) title: Option<String>,
 }
 
-/// Returns a team's events before a sequence number, newest first.
+/// Returns a team's events before a sequence number, newest first. An import is one of them.
 pub(crate) async fn history_before(
     db: &PgPool,
     team: Uuid,
@@ -121,9 +124,9 @@ pub(crate) async fn history_before(
     most: i64,
 ) -> Result<Vec<HistoryRow>> {
     Ok(sqlx::query_as(
-        "SELECT e.seq, e.kind, e.before, e.after, e.at, a.name AS actor, k.number, k.title
+        concat!("SELECT e.seq, e.kind, e.before, e.after, e.at, a.name AS actor, k.number, k.title
          FROM events e LEFT JOIN accounts a ON a.id = e.actor_id LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
-         WHERE e.team_id = $1 AND e.seq < $2 ORDER BY e.seq DESC LIMIT $3",
+         WHERE e.team_id = $1 AND e.seq < $2 AND ", not_imported!("e", "$1"), " ORDER BY e.seq DESC LIMIT $3"),
     )
     .bind(team)
     .bind(before)

@@ -11,3 +11,21 @@ pub use crate::domain::events::kind::{EventKind, are_undoable};
 pub use crate::domain::events::transaction::{
     BoxFuture, Change, Changed, Commits, Event, EventStore, Scope,
 };
+
+/// Condition: no import wrote the event, or it is the one that stands for the whole import. What
+/// was imported happened elsewhere, and is not news.
+macro_rules! not_imported {
+    ($event:literal, $team:literal) => {
+        concat!(
+            "(",
+            $event,
+            ".kind = 'board.imported' OR ",
+            $event,
+            ".change_id <> ALL (ARRAY(SELECT change_id FROM events WHERE kind = 'board.imported' AND team_id = ",
+            $team,
+            ")))"
+        )
+    };
+}
+
+pub(crate) use not_imported;

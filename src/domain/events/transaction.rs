@@ -43,6 +43,8 @@ struct PendingEvent {
 pub struct Change {
     tx: Transaction<'static, Postgres>,
     events: Vec<PendingEvent>,
+    /// The newest event written so far of each team.
+    written: BTreeMap<Uuid, i64>,
     /// Every event of this change carries this id; undo uses it.
     pub(crate) id: Uuid,
     pub(crate) actor: Option<Uuid>,
@@ -112,20 +114,38 @@ impl EventStore {
         }
     }
 
-    async fn try_change<'env, T>(
+    /// Runs an operation as `change` does, events included, and rolls it back.
+    pub(crate) async fn dry_run<'env, T>(
         &self,
         actor: &Actor,
-        verb: &mut (impl for<'a> FnMut(&'a mut Change, Scope<'a, 'env>) -> BoxFuture<'a, T> + Send),
-    ) -> Result<Changed<T>> {
-        let mut change = Change {
+        mut verb: impl for<'a> FnMut(&'a mut Change, Scope<'a, 'env>) -> BoxFuture<'a, T> + Send,
+    ) -> Result<T> {
+        let mut change = self.begin(actor).await?;
+        let value = verb(&mut change, Scope(PhantomData)).await?;
+        change.write_events().await?;
+        change.tx.rollback().await?;
+        Ok(value)
+    }
+
+    async fn begin(&self, actor: &Actor) -> Result<Change> {
+        Ok(Change {
             tx: self.db.begin().await?,
             events: Vec::new(),
+            written: BTreeMap::new(),
             id: Uuid::now_v7(),
             actor: actor.account,
             reach: actor.reach.clone(),
             at: self.clock.now(),
             undoing: None,
-        };
+        })
+    }
+
+    async fn try_change<'env, T>(
+        &self,
+        actor: &Actor,
+        verb: &mut (impl for<'a> FnMut(&'a mut Change, Scope<'a, 'env>) -> BoxFuture<'a, T> + Send),
+    ) -> Result<Changed<T>> {
+        let mut change = self.begin(actor).await?;
         if let (Some(repeat), Some(account)) = (&actor.repeat, actor.account) {
             change.take_key(repeat, account).await?;
         }
@@ -225,18 +245,25 @@ impl Change {
         Err(Problem::DoneBefore { change })
     }
 
-    async fn commit(mut self) -> Result<Vec<(Uuid, i64)>> {
+    async fn commit(mut self) -> Result<BTreeMap<Uuid, i64>> {
+        self.write_events().await?;
+        self.tx.commit().await?;
+        Ok(self.written)
+    }
+
+    /// Writes the events recorded so far. A change does so at its end; one with more events than
+    /// should be in memory at once does so from time to time.
+    pub(crate) async fn write_events(&mut self) -> Result<()> {
         let mut by_team: BTreeMap<Uuid, Vec<PendingEvent>> = BTreeMap::new();
         for noted in std::mem::take(&mut self.events) {
             by_team.entry(noted.event.team).or_default().push(noted);
         }
-        let mut teams = Vec::with_capacity(by_team.len());
         // In the order of team ids, so that two changes of the same teams never deadlock.
         for (team, events) in by_team {
-            teams.push((team, self.write(team, &events).await?));
+            let seq = self.write(team, &events).await?;
+            self.written.insert(team, seq);
         }
-        self.tx.commit().await?;
-        Ok(teams)
+        Ok(())
     }
 
     async fn write(&mut self, team: Uuid, events: &[PendingEvent]) -> Result<i64> {

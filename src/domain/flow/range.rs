@@ -1,4 +1,4 @@
-//! The range of sprints that reports cover.
+//! The range of sprints or days that reports cover.
 
 use serde::Deserialize;
 use time::{Date, Duration, OffsetDateTime};
@@ -6,10 +6,11 @@ use time::{Date, Duration, OffsetDateTime};
 use crate::domain::{
     clock,
     error::{Problem, Result},
+    flow::date_range::{self, Period},
     sprints::Sprint,
 };
 
-/// The range in a URL: `?sprints=4`, or `?from=39&to=42`.
+/// The range in a URL: `?sprints=4`, `?from=39&to=42`, or `?from=2023-01-03&to=2023-06-30`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct RangeParams {
@@ -19,10 +20,15 @@ pub(crate) struct RangeParams {
 }
 
 /// Started sprints, oldest first, and the period from the start of the first to the end of the
-/// last, or to now.
+/// last, or to now; or a period of its own, which may have no sprints.
 #[derive(Clone, Debug)]
 pub(crate) struct Range {
     pub(crate) sprints: Vec<Sprint>,
+    pub(crate) first: Date,
+    pub(crate) last: Date,
+    /// The sprints, weeks or months in which finished tasks are counted, and what they are.
+    pub(crate) periods: Vec<Period>,
+    pub(crate) unit: &'static str,
     pub(crate) since: OffsetDateTime,
     /// The end, excluded.
     pub(crate) until: OffsetDateTime,
@@ -52,6 +58,16 @@ impl Range {
             .cloned()
             .collect();
         started.sort_by_key(|sprint| sprint.starts_on);
+        if let Some((first, last)) = date_range::days(params, sprints, today)? {
+            started.retain(|sprint| sprint.starts_on <= last && sprint.ends_on >= first);
+            let (periods, unit) = date_range::periods(first, last);
+            return Ok(Some(Self::between(
+                (first, last),
+                started,
+                (periods, unit),
+                (zone, now),
+            )));
+        }
         let (Some(oldest), Some(newest)) = (started.first(), started.last()) else {
             return Ok(None);
         };
@@ -93,35 +109,49 @@ impl Range {
             };
             started.drain(..started.len().saturating_sub(count));
         }
-        Ok(Self::over(started, zone, now, today))
+        Ok(Self::over(started, zone, now))
     }
 
-    fn over(sprints: Vec<Sprint>, zone: &str, now: OffsetDateTime, today: Date) -> Option<Self> {
-        let since = clock::instant(sprints.first()?.starts_on, 0, zone);
-        let end = clock::instant(sprints.last()?.next_start(), 0, zone);
-        // Events of this very instant are included.
-        let until = end.min(now + Duration::MICROSECOND);
-        Some(Self {
+    fn over(sprints: Vec<Sprint>, zone: &str, now: OffsetDateTime) -> Option<Self> {
+        let (first, last) = (sprints.first()?.starts_on, sprints.last()?.ends_on);
+        let periods = sprints.iter().map(Period::from).collect();
+        let times = (zone, now);
+        Some(Self::between(
+            (first, last),
             sprints,
-            since,
-            until,
-            today,
-        })
+            (periods, "sprint"),
+            times,
+        ))
+    }
+
+    fn between(
+        (first, last): (Date, Date),
+        sprints: Vec<Sprint>,
+        (periods, unit): (Vec<Period>, &'static str),
+        (zone, now): (&str, OffsetDateTime),
+    ) -> Self {
+        let end = clock::instant(last.saturating_add(Duration::days(1)), 0, zone);
+        Self {
+            sprints,
+            first,
+            last,
+            periods,
+            unit,
+            since: clock::instant(first, 0, zone),
+            // Events of this very instant are included.
+            until: end.min(now + Duration::MICROSECOND),
+            today: clock::day_in(now, zone),
+        }
     }
 
     /// Every day of the range up to today.
     pub fn days(&self) -> Vec<Date> {
-        let (Some(first), Some(last)) = (self.sprints.first(), self.sprints.last()) else {
-            return Vec::new();
-        };
-        days_between(first.starts_on, last.ends_on.min(self.today))
+        days_between(self.first, self.last.min(self.today))
     }
 
     /// Whether the range includes now.
     pub(crate) fn is_open(&self) -> bool {
-        self.sprints
-            .last()
-            .is_some_and(|last| last.ends_on >= self.today)
+        self.last >= self.today
     }
 
     /// The end of each of its days; the last one may be in the future.

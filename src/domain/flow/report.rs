@@ -12,6 +12,7 @@ use crate::domain::{
     column_state::ColumnState,
     error::Result,
     flow::{
+        date_range::Period,
         measures::{self, Blocked, BurnUp},
         queries::{self, task_refs::TaskRef},
         range::Range,
@@ -33,11 +34,11 @@ pub(crate) struct FlowReport {
     /// Work in progress with its age, oldest first.
     pub(crate) ageing: Vec<(TaskRef, CycleTime)>,
     pub(crate) ageing_left_out: Excluded,
-    /// Number of finished tasks per sprint.
-    pub(crate) throughput: Vec<(Sprint, usize)>,
+    /// Number of finished tasks per sprint, week or month.
+    pub(crate) throughput: Vec<(Period, usize)>,
     pub(crate) blocked: Blocked,
-    /// The burn-up of the last sprint of the range.
-    pub(crate) burn_up: BurnUp,
+    /// The burn-up of the last sprint of the range, if it has any.
+    pub(crate) burn_up: Option<BurnUp>,
     pub(crate) task_refs: HashMap<Uuid, TaskRef>,
 }
 
@@ -65,7 +66,6 @@ impl FlowReport {
         db: &mut PgConnection,
         team: &Team,
         range: Range,
-        last: &Sprint,
         filter: &Filter,
         week: &Week,
         now: OffsetDateTime,
@@ -140,12 +140,12 @@ impl FlowReport {
 
         let done_on: Vec<Date> = done.iter().map(|(_, day)| *day).collect();
         let spans: Vec<(Date, Date)> = range
-            .sprints
+            .periods
             .iter()
-            .map(|sprint| (sprint.starts_on, sprint.ends_on))
+            .map(|period| (period.starts_on, period.ends_on))
             .collect();
         let throughput = range
-            .sprints
+            .periods
             .iter()
             .cloned()
             .zip(work_time::throughput(&done_on, &spans))
@@ -156,6 +156,10 @@ impl FlowReport {
                 .map(|(task, from, to)| (task, queries::span_of_days((from, to), span, zone)))
                 .map(|(task, (from, to))| (task, from, to))
                 .collect();
+        let burn_up = match range.sprints.last() {
+            Some(last) => Some(burn_up_of(db, team, last, filter, week, now).await?),
+            None => None,
+        };
         let counts = work_time::days_by_state(&opening, &transitions, &range.ends(zone));
         Ok(Self {
             states: range.days().into_iter().zip(counts).collect(),
@@ -164,7 +168,7 @@ impl FlowReport {
             ageing_left_out: ages.left_out,
             throughput,
             blocked: measures::blocked(&blockers, &in_column),
-            burn_up: burn_up_of(db, team, last, filter, week, now).await?,
+            burn_up,
             task_refs,
             team: team.clone(),
             range,
@@ -179,15 +183,15 @@ impl FlowReport {
                 .states
                 .iter()
                 .all(|(_, counts)| counts.iter().all(|count| *count == 0))
-            && self.burn_up.now().scope == 0
+            && (self.burn_up.as_ref()).is_none_or(|burn_up| burn_up.now().scope == 0)
     }
 
-    /// The median of tasks done per ended sprint, or of all sprints if none has ended.
-    pub(crate) fn usual_sprint(&self) -> Option<f64> {
+    /// The median of tasks done per ended sprint, week or month; `None` if none has ended.
+    pub(crate) fn usual_throughput(&self) -> Option<f64> {
         let over = self
             .throughput
             .iter()
-            .filter(|(sprint, _)| sprint.ends_on < self.range.today);
+            .filter(|(period, _)| period.ends_on < self.range.today);
         let mut counts: Vec<i64> = over.map(|(_, count)| *count as i64).collect();
         counts.sort_unstable();
         work_time::percentile(&counts, 0.5)

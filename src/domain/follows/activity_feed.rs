@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     error::Result,
-    events::EventKind,
+    events::{EventKind, not_imported},
     goals, humanize,
     tasks::event_text::{Names, impersonal_text},
     team::Team,
@@ -92,7 +92,7 @@ pub(crate) async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<A
         // Changes of followed tasks are found by task; moves by time, in the indexes `event_transition`
         // and `event_stay`; changes of goals and projects in `event_of_goals_and_projects`. All
         // start after the last event that this reader has read.
-        "WITH mine AS MATERIALIZED (SELECT team_id, task_id, goal_id, project_id, since FROM follows WHERE account_id = $1 AND team_id = ANY($2)),
+        concat!("WITH mine AS MATERIALIZED (SELECT team_id, task_id, goal_id, project_id, since FROM follows WHERE account_id = $1 AND team_id = ANY($2)),
          -- A team created later than all follows has no row in `feed_cursors`, and may have tasks of a followed project.
          -- Timestamps may be slightly out of sequence order.
          read AS MATERIALIZED (
@@ -103,6 +103,7 @@ pub(crate) async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<A
          moved AS MATERIALIZED (
              SELECT e.* FROM read r CROSS JOIN LATERAL (
                  SELECT team_id, seq, task_id, at, transition FROM events WHERE team_id = r.team_id AND transition IS NOT NULL AND transition NOT LIKE 'imported%' AND at >= r.at AND seq > r.seq
+                        AND ", not_imported!("events", "r.team_id"), "
                  UNION ALL
                  SELECT team_id, seq, task_id, at, transition FROM events WHERE team_id = r.team_id AND kind = 'task.moved' AND transition IS NULL
                         AND before ? 'column_since' AND before->>'state' = after->>'state' AND at >= r.at AND seq > r.seq) e),
@@ -147,7 +148,7 @@ pub(crate) async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<A
                             AND g.id = CASE WHEN e.kind LIKE 'goal.%' THEN (e.after->>'goal')::uuid END OFFSET 0) g ON true
          LEFT JOIN LATERAL (SELECT slug, name FROM projects p WHERE p.team_id = e.team_id
                             AND p.id = CASE WHEN e.kind LIKE 'project.%' OR e.kind LIKE 'milestone.%' THEN (e.after->>'project')::uuid END OFFSET 0) p ON true
-         ORDER BY e.by_then, e.team_id, e.seq",
+         ORDER BY e.by_then, e.team_id, e.seq"),
     )
     .bind(account)
     .bind(&visible_teams)
@@ -252,6 +253,7 @@ impl Row {
             | EventKind::TaskEdited
             | EventKind::TaskImported
             | EventKind::TaskColumnDeleted
+            | EventKind::BoardImported
             | EventKind::CommentEdited
             | EventKind::CommentDeleted
             | EventKind::CommentRemoved

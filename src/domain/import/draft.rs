@@ -1,9 +1,14 @@
 //! The intermediate form of an import: a file of another tool as drafts of lists and tasks. Every
 //! parser produces it, and no later step depends on the tool.
 
+use std::collections::HashMap;
+
 use time::{Date, OffsetDateTime};
 
-use crate::domain::{column_state::ColumnState, import::summary::Notices};
+use crate::domain::{
+    column_state::ColumnState,
+    import::{states, summary::Notices},
+};
 
 /// The contents of a file in our terms and within our limits, before any database lookup.
 #[derive(Debug, Default)]
@@ -16,6 +21,8 @@ pub struct Draft {
     pub(crate) lists: Vec<List>,
     /// By list, from top to bottom.
     pub(crate) tasks: Vec<Task>,
+    /// The colours of labels, as hues from 0 to 11; a label without one gets any.
+    pub(crate) hues: HashMap<String, i16>,
     /// What was left out, and why.
     pub(crate) skipped: Notices,
     /// What was changed to fit our limits.
@@ -24,15 +31,31 @@ pub struct Draft {
     pub(crate) notes: Vec<String>,
 }
 
+impl Draft {
+    /// Notes for the person who imports, such as that the file is only a part.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
 /// A list of the other tool, which becomes a column.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct List {
+    /// The whole name, which may be too long for a column.
     pub(crate) name: String,
     /// Archived there: no column is created for it.
     pub(crate) closed: bool,
-    /// The list becomes the first column of this state unless a column has its name. Without a
-    /// state, a column is created.
+    /// The state that the tool itself tells; otherwise it is guessed from the name.
     pub(crate) state: Option<ColumnState>,
+    /// Not a list but only a state, such as open: it becomes the first column of that state.
+    pub(crate) only_state: bool,
+}
+
+impl List {
+    /// The state of its tasks; `None` if nothing tells it.
+    pub(crate) fn known_state(&self) -> Option<ColumnState> {
+        self.state.or_else(|| states::guess(&self.name))
+    }
 }
 
 /// A card or issue of the other tool, which becomes a task.
@@ -53,15 +76,27 @@ pub(crate) struct Task {
     pub(crate) column_since: Option<OffsetDateTime>,
     pub(crate) archived_at: Option<OffsetDateTime>,
     pub(crate) due: Option<Due>,
+    pub(crate) estimate: Option<i32>,
+    /// When work on it started and ended, if the tool has such fields; moves in its history count
+    /// for more.
+    pub(crate) started_at: Option<OffsetDateTime>,
+    pub(crate) finished_at: Option<OffsetDateTime>,
     pub(crate) members: Vec<ExternalUser>,
     pub(crate) labels: Vec<String>,
     pub(crate) steps: Vec<Step>,
     /// Oldest first.
     pub(crate) comments: Vec<Comment>,
-    /// Lines with a URL, for the end of the description.
-    pub(crate) links: Vec<String>,
+    /// Lines for the end of the description: links, and what has no field here.
+    pub(crate) lines: Vec<String>,
     /// Oldest first.
     pub(crate) past: Vec<Past>,
+}
+
+impl Task {
+    /// The bytes of its comments.
+    pub(crate) fn length_of_comments(&self) -> usize {
+        self.comments.iter().map(|comment| comment.body.len()).sum()
+    }
 }
 
 /// A person of the other tool. Some of them have an account here.
@@ -130,8 +165,21 @@ pub struct ImportRequest<'w> {
     pub draft: &'w Draft,
     /// The team's slug.
     pub team: &'w str,
-    /// Names of lists with the columns to map them to.
+    /// Names of lists with the column to map each to, its state, or both: `In progress`, `doing`,
+    /// `Waiting:blocked`.
     pub mappings: &'w [(String, String)],
-    /// Only report what would be created.
+    /// The sprint of work in progress.
+    pub sprint: ImportSprint,
+    /// Run the import, report it, and roll it back.
     pub dry_run: bool,
+}
+
+/// The sprint that imported work in progress is added to. What is not started goes to the backlog,
+/// and what is done was done before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImportSprint {
+    None,
+    #[default]
+    This,
+    Number(i32),
 }

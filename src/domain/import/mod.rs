@@ -1,55 +1,23 @@
 //! Imports boards of other tools: a file is parsed to a draft, and the draft is imported to a team,
 //! all or nothing.
 
-pub mod board;
+pub mod colours;
+pub mod columns;
 pub mod draft;
 pub mod execute;
+pub mod file;
 pub mod github;
 pub mod json;
 pub mod people;
 pub mod plan;
 pub mod sanitize;
+pub mod state_words;
+pub mod states;
 pub mod summary;
 pub mod trello;
 
-use std::{fs::File, io::Read, path::Path};
-
-use anyhow::{Context, bail, ensure};
-use serde_json::Value;
-
 pub use crate::domain::import::summary::{Notices, Summary};
-pub use crate::domain::import::{draft::ImportRequest, execute::import};
-
-/// A larger file is not a board and would only fill the memory.
-const MAX_BYTES: u64 = 100 * 1024 * 1024;
-
-/// Parses the file as JSON, or returns the reason with line and column.
-pub fn read_file(path: &Path) -> anyhow::Result<Value> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        bail!(
-            "{} is larger than 100 MB; nothing was imported",
-            path.display()
-        );
-    }
-    // Some tools start a file with a byte order mark.
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    ensure!(
-        !text.trim_ascii().is_empty(),
-        "{} is empty; nothing was imported",
-        path.display()
-    );
-    serde_json::from_slice(text).with_context(|| {
-        format!(
-            "{} cannot be read as JSON, nothing was imported",
-            path.display()
-        )
-    })
-}
+pub use crate::domain::import::{draft::ImportRequest, execute::import, file::read_file};
 
 #[cfg(test)]
 mod tests {
@@ -94,6 +62,14 @@ mod tests {
             "due_on",
             "url",
             "author",
+            "customFields",
+            "customFieldItems",
+            "value",
+            "attachments",
+            "cover",
+            "content",
+            "status",
+            "data",
         ]);
         let texts = prop_oneof![
             any::<String>(),

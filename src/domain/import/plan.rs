@@ -8,24 +8,25 @@ use uuid::Uuid;
 
 use crate::domain::{
     boards::Column,
-    error::Result,
+    column_state::ColumnState,
+    error::{Problem, Result},
     events::Change,
     import::{
-        board::Board,
-        draft::{Draft, ImportRequest, Task},
+        columns::{self, Board},
+        draft::{Draft, ImportRequest, ImportSprint, List, Task},
         people::{Account, People},
         sanitize,
         summary::{ImportedList, Notices, Summary},
     },
+    sprints::{self, Sprint, SprintState},
     team::Team,
 };
 
 /// What will be created.
 pub(crate) struct Plan<'d> {
     pub(crate) tasks: Vec<Planned<'d>>,
-    /// The board's columns from left to right, including new ones.
-    pub(crate) columns: Vec<Column>,
-    pub(crate) new_columns: Vec<Uuid>,
+    /// The board, including new columns.
+    pub(crate) board: Board,
     /// The column of each list; `None` for a list that is not needed.
     pub(crate) of_list: Vec<Option<Uuid>>,
     pub(crate) people: People,
@@ -38,8 +39,20 @@ pub(crate) struct Plan<'d> {
 pub(crate) struct Planned<'d> {
     pub(crate) task: &'d Task,
     pub(crate) column: Uuid,
-    pub(crate) description: String,
+    pub(crate) state: ColumnState,
+    pub(crate) sprint: Option<Uuid>,
     pub(crate) owners: Vec<Account>,
+    /// Lines of the description that depend on this board.
+    lines: Vec<String>,
+}
+
+impl Planned<'_> {
+    /// The description with what has no field here, and whether it had to be cut.
+    pub(crate) fn description(&self) -> (String, bool) {
+        let lines: Vec<String> = self.task.lines.iter().chain(&self.lines).cloned().collect();
+        let whole_title = self.task.whole_title.as_deref();
+        sanitize::description(whole_title, &self.task.description, &lines)
+    }
 }
 
 /// Plans an import and locks the board's columns: until the transaction ends, no other import adds
@@ -50,26 +63,10 @@ pub(crate) async fn plan<'d>(
     request: &ImportRequest<'d>,
 ) -> Result<Plan<'d>> {
     let now = change.at;
-    let db = change.db();
     let draft = request.draft;
-    let columns: Vec<Column> = sqlx::query_as(
-        "SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE",
-    )
-    .bind(team.id)
-    .fetch_all(&mut *db)
-    .await?;
-    let order: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM columns WHERE team_id = $1 ORDER BY position")
-            .bind(team.id)
-            .fetch_all(&mut *db)
-            .await?;
-    let mut board = Board {
-        columns,
-        new: Vec::new(),
-    };
-    board
-        .columns
-        .sort_by_key(|column| order.iter().position(|id| *id == column.id));
+    let mut board = load_board(change, team).await?;
+    let sprint = find_sprint(change, team, request.sprint).await?;
+    let db = change.db();
     let keys: Vec<&str> = draft.tasks.iter().map(|task| task.key.as_str()).collect();
     let here: Vec<String> = sqlx::query_scalar(
         "SELECT imported_from FROM tasks WHERE team_id = $1 AND imported_from = ANY($2)",
@@ -97,17 +94,85 @@ pub(crate) async fn plan<'d>(
         },
         ..Summary::default()
     };
-    let tasks = planned(new, &of_list, &board.columns, &people, &mut summary);
-    summary.lists = landings(draft, &tasks, &of_list, &board);
+    let tasks = planned(
+        new,
+        draft,
+        &of_list,
+        &board,
+        &people,
+        sprint.as_ref(),
+        &mut summary,
+    );
+    summary.lists = landings(draft, &tasks, &of_list, &board, request.mappings);
+    summary.removed_columns = board
+        .removed
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
+    note_joined_lists(draft, &tasks, &mut summary.changed);
     Ok(Plan {
         tasks,
-        columns: board.columns,
-        new_columns: board.new,
+        board,
         of_list,
         people,
         now,
         summary,
     })
+}
+
+async fn load_board(change: &mut Change, team: &Team) -> Result<Board> {
+    let columns: Vec<Column> = sqlx::query_as(
+        "SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .fetch_all(change.db())
+    .await?;
+    let order: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM columns WHERE team_id = $1 ORDER BY position")
+            .bind(team.id)
+            .fetch_all(change.db())
+            .await?;
+    let had_tasks: bool = sqlx::query_scalar("SELECT last_number > 0 FROM teams WHERE id = $1")
+        .bind(team.id)
+        .fetch_one(change.db())
+        .await?;
+    let mut board = Board {
+        columns,
+        ..Board::default()
+    };
+    board
+        .columns
+        .sort_by_key(|column| order.iter().position(|id| *id == column.id));
+    let is_default = |(column, state): (&Column, ColumnState)| {
+        column.name == state.default_name() && column.state == state && column.wip_limit.is_none()
+    };
+    board.is_untouched = !had_tasks
+        && board.columns.len() == ColumnState::ALL.len()
+        && board.columns.iter().zip(ColumnState::ALL).all(is_default);
+    Ok(board)
+}
+
+/// The sprint of work in progress. A sprint that the team has closed takes no tasks, even if other
+/// teams still work in it.
+async fn find_sprint(
+    change: &mut Change,
+    team: &Team,
+    choice: ImportSprint,
+) -> Result<Option<Sprint>> {
+    let all = sprints::queries::sprints_of(change.db(), team.id).await?;
+    let number = match choice {
+        ImportSprint::None => return Ok(None),
+        ImportSprint::This => return Ok(sprints::queries::current(&all).cloned()),
+        ImportSprint::Number(number) => number,
+    };
+    let sprint = all.into_iter().find(|sprint| sprint.number == number);
+    let sprint =
+        sprint.ok_or_else(|| Problem::field("sprint", format!("There is no sprint {number}.")))?;
+    if matches!(sprint.state, SprintState::Ended | SprintState::Closed) {
+        let message = format!("{} is over, so no tasks can be added to it.", sprint.name);
+        return Err(Problem::field("sprint", message));
+    }
+    Ok(Some(sprint))
 }
 
 fn new_tasks<'d>(draft: &'d Draft, here: &HashSet<String>, skipped: &mut Notices) -> Vec<&'d Task> {
@@ -127,9 +192,11 @@ fn new_tasks<'d>(draft: &'d Draft, here: &HashSet<String>, skipped: &mut Notices
 
 fn planned<'d>(
     new: Vec<&'d Task>,
+    draft: &Draft,
     of_list: &[Option<Uuid>],
-    columns: &[Column],
+    board: &Board,
     people: &People,
+    sprint: Option<&Sprint>,
     summary: &mut Summary,
 ) -> Vec<Planned<'d>> {
     let mut unknown = BTreeSet::new();
@@ -138,7 +205,8 @@ fn planned<'d>(
         let listed = task
             .list
             .and_then(|list| of_list.get(list).copied().flatten());
-        let Some(column) = listed.or(columns.first().map(|column| column.id)) else {
+        let by_id = |id| board.columns.iter().find(|column| column.id == id);
+        let Some(column) = listed.and_then(by_id).or(board.columns.first()) else {
             continue;
         };
         let (mut owners, mut strangers) = (Vec::<Account>::new(), Vec::new());
@@ -149,126 +217,106 @@ fn planned<'d>(
                 None => strangers.push(member.called()),
             }
         }
-        let mut after = task.links.clone();
+        let mut lines = Vec::new();
+        // The column does not tell an archived list's name.
+        if let Some(list) = task.list.and_then(|list| draft.lists.get(list))
+            && list.closed
+            && !columns::same(&list.name, &column.name)
+        {
+            lines.extend(sanitize::field("List", &list.name));
+        }
         if !strangers.is_empty() {
-            after.push(format!("Members: {}", strangers.join(", ")));
+            lines.push(format!("Members: {}", strangers.join(", ")));
         }
         unknown.extend(strangers);
-        let (description, was_cut) =
-            sanitize::description(task.whole_title.as_deref(), &task.description, &after);
-        if was_cut {
-            summary.changed.add(
-                "descriptions over 100,000 characters were shortened",
-                &task.title,
-            );
-        }
         if task.whole_title.is_some() {
             summary.changed.add(
                 "titles over 500 characters were shortened; the full title is in the description",
                 &task.title,
             );
         }
+        let is_started = !matches!(column.state, ColumnState::Todo | ColumnState::Done);
+        let sprint = sprint.filter(|_| is_started && !task.archived);
+        match sprint {
+            Some(sprint) => {
+                let counted = &mut summary.sprint;
+                counted.get_or_insert_with(|| (sprint.name.clone(), 0)).1 += 1;
+            }
+            None if !task.archived && column.state != ColumnState::Done => summary.backlog += 1,
+            None => {}
+        }
         summary.created += 1;
         summary.steps += task.steps.len();
         summary.comments += task.comments.len();
         tasks.push(Planned {
             task,
-            column,
-            description,
+            column: column.id,
+            state: column.state,
+            sprint: sprint.map(|sprint| sprint.id),
             owners,
+            lines,
         });
     }
     summary.unknown_members = unknown.into_iter().map(str::to_owned).collect();
     tasks
 }
 
-pub(crate) fn landings(
+fn landings(
     draft: &Draft,
     tasks: &[Planned],
     of_list: &[Option<Uuid>],
     board: &Board,
+    mappings: &[(String, String)],
 ) -> Vec<ImportedList> {
-    let rows = draft
-        .lists
-        .iter()
-        .zip(of_list)
-        .enumerate()
-        .filter_map(|(index, (list, column))| {
+    let mut counts = vec![(0, 0); draft.lists.len()];
+    for planned in tasks {
+        if let Some((all, archived)) = planned.task.list.and_then(|list| counts.get_mut(list)) {
+            *all += 1;
+            *archived += usize::from(planned.task.archived);
+        }
+    }
+    let rows = draft.lists.iter().zip(of_list).zip(counts);
+    let landing =
+        |((list, column), (tasks, archived)): ((&List, &Option<Uuid>), (usize, usize))| {
             let column = board
                 .columns
                 .iter()
                 .find(|candidate| Some(candidate.id) == *column)?;
-            let here = || {
-                tasks
-                    .iter()
-                    .filter(|planned| planned.task.list == Some(index))
-            };
+            let is_mapped = mappings
+                .iter()
+                .any(|(name, _)| columns::same(name, &list.name));
+            let new = board.new.contains(&column.id);
             let landing = ImportedList {
                 list: list.name.clone(),
                 column: column.name.clone(),
-                new: board.new.contains(&column.id),
-                tasks: here().count(),
-                archived: here().filter(|planned| planned.task.archived).count(),
+                state: column.state,
+                is_guess: new && !is_mapped && list.known_state().is_none(),
+                new,
+                tasks,
+                archived,
             };
             (landing.new || landing.tasks > 0).then_some(landing)
-        });
-    rows.collect()
+        };
+    rows.filter_map(landing).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{column_state::ColumnState, import::board::guessed};
-
-    #[test]
-    fn state_is_guessed_from_the_list_name() {
-        for (name, state) in [
-            ("Done 🎉", ColumnState::Done),
-            ("Completed in May", ColumnState::Done),
-            ("Code review", ColumnState::Review),
-            ("QA", ColumnState::Review),
-            ("Waiting for Berlin", ColumnState::Blocked),
-            ("In-Progress", ColumnState::Doing),
-            ("Incomplete", ColumnState::Todo),
-            ("待办", ColumnState::Todo),
-        ] {
-            assert_eq!(guessed(name), state, "{name}");
+/// Names the lists that have no column of their own, and those whose name was cut.
+fn note_joined_lists(draft: &Draft, tasks: &[Planned], changed: &mut Notices) {
+    let mut seen = HashSet::new();
+    for (index, list) in draft.lists.iter().enumerate() {
+        if list.only_state || !tasks.iter().any(|planned| planned.task.list == Some(index)) {
+            continue;
         }
-    }
-
-    #[test]
-    fn new_columns_go_before_done_with_unique_slugs() {
-        let mut board = Board {
-            columns: Vec::new(),
-            new: Vec::new(),
-        };
-        for (name, state) in [
-            ("Done", ColumnState::Done),
-            ("待办", ColumnState::Todo),
-            ("进行", ColumnState::Todo),
-            ("…", ColumnState::Todo),
-            ("?", ColumnState::Todo),
-            ("Lab", ColumnState::Todo),
-            ("Completed", ColumnState::Done),
-        ] {
-            board.add(name, state);
+        if list.closed {
+            changed.add(
+                "archived lists have no column of their own: their cards are in the archive, in a column of the same state",
+                &list.name,
+            );
+        } else if !seen.insert(columns::folded(&list.name)) {
+            changed.add("lists of the same name became one column", &list.name);
         }
-        let seen: Vec<_> = board
-            .columns
-            .iter()
-            .map(|column| (column.name.as_str(), column.slug.as_str()))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                ("待办", "dai-ban"),
-                ("进行", "jin-xing"),
-                ("…", "column"),
-                ("?", "column-2"),
-                ("Lab", "lab"),
-                ("Done", "done"),
-                ("Completed", "completed")
-            ]
-        );
+        if list.name.chars().count() > columns::NAME && !list.closed {
+            changed.add("list names over 50 characters were shortened", &list.name);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Sanitizes imported texts: makes them fit our limits without losing their meaning.
 
-use crate::domain::{tasks::create::is_invisible, text::plain_lines};
+use crate::domain::{import::summary::Notices, tasks::create::is_invisible, text::plain_lines};
 
 const TITLE: usize = 500;
 const DESCRIPTION: usize = 100_000;
@@ -83,16 +83,19 @@ pub(crate) fn comment(text: &str) -> Option<(String, bool)> {
     visible.then(|| cut(text.trim(), COMMENT))
 }
 
-/// A step's text; `None` if it is empty.
-pub(crate) fn step(checklist: Option<&str>, text: &str) -> Option<(String, bool)> {
+/// A step's text, with the name of its checklist before it and other fields after it; `None` if it
+/// is empty.
+pub(crate) fn step(checklist: Option<&str>, text: &str, rest: &str) -> Option<(String, bool)> {
     let text = Some(line(text, usize::MAX).0).filter(|text| !text.is_empty())?;
     let name = checklist
         .map(|name| line(name, 100).0)
         .filter(|name| !name.is_empty());
-    Some(match name {
-        Some(name) => cut(&format!("{name}: {text}"), STEP),
-        None => cut(&text, STEP),
-    })
+    let text = match name {
+        Some(name) => format!("{name}: {text}"),
+        None => text,
+    };
+    let (text, was_cut) = cut(&text, STEP.saturating_sub(rest.chars().count()));
+    Some((text + rest, was_cut))
 }
 
 /// A label's name without characters that would break a filter; empty if nothing is left.
@@ -110,14 +113,44 @@ pub(crate) fn label(name: &str) -> String {
     cut(&cleaned, LABEL).0.trim_end_matches('-').to_owned()
 }
 
-/// A line with a URL; `None` if a browser could not open it.
+/// A line with a URL; `None` if a browser could not open it. Spaces in it are escaped.
 pub(crate) fn link(before: &str, address: &str) -> Option<String> {
+    let address = address.trim().replace(' ', "%20");
     let plain = |letter: char| {
         !letter.is_whitespace() && !letter.is_control() && !matches!(letter, '<' | '>')
     };
     let opens = address.starts_with("https://") || address.starts_with("http://");
     (opens && address.len() <= 2000 && address.chars().all(plain))
         .then(|| format!("{before}: <{address}>"))
+}
+
+/// A line with a value that has no field here; `None` if the value is empty.
+pub(crate) fn field(name: &str, value: &str) -> Option<String> {
+    let (name, value) = (line(name, 100).0, line(value, 1000).0);
+    (!value.is_empty()).then(|| format!("{name}: {value}"))
+}
+
+/// Text that Markdown shows as it is.
+pub(crate) fn verbatim(text: &str) -> String {
+    format!("`{}`", line(&text.replace('`', "'"), 300).0)
+}
+
+/// Counts what is left out if a task has too many labels, and leaves out those that appear twice.
+pub(crate) fn labels(names: Vec<String>, title: &str, changed: &mut Notices) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::with_capacity(names.len());
+    for name in names {
+        if !name.is_empty() && !kept.contains(&name) {
+            kept.push(name);
+        }
+    }
+    if kept.len() > LABELS {
+        changed.add(
+            "a task can have at most 30 labels, so the remaining ones were left out",
+            title,
+        );
+        kept.truncate(LABELS);
+    }
+    kept
 }
 
 /// The text cut to a maximum number of characters, and whether it was longer.
@@ -146,7 +179,7 @@ mod tests {
             assert_eq!(title(text), ("Untitled".to_owned(), None), "{text:?}");
         }
         assert_eq!(comment("\u{feff} \n"), None);
-        assert_eq!(step(Some("Before"), " "), None);
+        assert_eq!(step(Some("Before"), " ", " (due)"), None);
     }
 
     #[test]
@@ -174,6 +207,10 @@ mod tests {
         assert_eq!(
             link("See", "https://x.test/a").as_deref(),
             Some("See: <https://x.test/a>")
+        );
+        assert_eq!(
+            link("See", "https://x.test/a b.pdf").as_deref(),
+            Some("See: <https://x.test/a%20b.pdf>")
         );
         assert_eq!(link("See", "javascript:alert(1)"), None);
         assert_eq!(link("See", "https://x.test/> [a](b)"), None);

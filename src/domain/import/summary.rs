@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::domain::{humanize::counted, import::sanitize};
+use crate::domain::{column_state::ColumnState, humanize::counted, import::sanitize};
 
 /// Titles listed per reason; the rest are counted.
 const NAMED: usize = 5;
@@ -30,6 +30,10 @@ impl Notices {
 pub struct ImportedList {
     pub list: String,
     pub column: String,
+    /// The column's state.
+    pub state: ColumnState,
+    /// Whether nothing told the state of a new column.
+    pub(crate) is_guess: bool,
     /// Whether the column was created for it.
     pub new: bool,
     pub(crate) tasks: usize,
@@ -49,6 +53,12 @@ pub struct Summary {
     /// The first and the last key.
     pub keys: Option<(String, String)>,
     pub lists: Vec<ImportedList>,
+    /// Columns of the new board that were removed because the file has none like them.
+    pub(crate) removed_columns: Vec<String>,
+    /// The sprint that work in progress was added to, with the number of tasks.
+    pub sprint: Option<(String, usize)>,
+    /// Open tasks that are in no sprint and not done.
+    pub backlog: usize,
     pub skipped: Notices,
     pub(crate) changed: Notices,
     pub unknown_members: Vec<String>,
@@ -95,6 +105,39 @@ impl fmt::Display for Summary {
             if landing.archived > 0 {
                 write!(to, ", {} of them archived", landing.archived)?;
             }
+            write!(to, "; state: {}", landing.state)?;
+        }
+        let guesses: Vec<&str> = self
+            .lists
+            .iter()
+            .filter(|landing| landing.is_guess)
+            .map(|landing| landing.list.as_str())
+            .collect();
+        if !guesses.is_empty() {
+            write!(
+                to,
+                "\nNote: these lists count as todo because their names tell no state: {}. Choose another with --map \"{}=STATE\"; the states are todo, doing, blocked, review and done.",
+                guesses.join(", "),
+                guesses[0]
+            )?;
+        }
+        if !self.removed_columns.is_empty() {
+            write!(
+                to,
+                "\nRemoved the empty default columns that the file does not have: {}.",
+                self.removed_columns.join(", ")
+            )?;
+        }
+        if let Some((sprint, count)) = &self.sprint {
+            let tasks = counted(*count, "task");
+            write!(to, "\n{sprint}: {tasks} in progress, blocked or in review.")?;
+        }
+        if self.backlog > 0 {
+            let tasks = counted(self.backlog, "open task");
+            write!(
+                to,
+                "\nBacklog: {tasks}. Choose “All sprints” on the board to see them."
+            )?;
         }
         for (reason, titles) in &self.skipped.0 {
             write!(
@@ -105,7 +148,7 @@ impl fmt::Display for Summary {
             )?;
         }
         for (reason, titles) in &self.changed.0 {
-            write!(to, "\nNote: {reason}: {}", named(titles))?;
+            write!(to, "\nNote ({}): {reason}: {}", titles.len(), named(titles))?;
         }
         if !self.unknown_members.is_empty() {
             write!(

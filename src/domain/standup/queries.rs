@@ -10,7 +10,7 @@ use crate::domain::{
     boards::filters::{sql::ResolvedSprint, terms::Filter},
     column_state::ColumnState,
     error::Result,
-    events::transitions,
+    events::{not_imported, transitions},
     goals,
     person::Person,
     policy::team_access::TeamAccess,
@@ -169,16 +169,19 @@ async fn load_updates(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
         .map(|standup| standup.sprint.as_ref().map(|sprint| sprint.id.to_string()))
         .collect();
     let rows: Vec<Row> = sqlx::query_as(
-        // Joining the sprint has no `transition` of its own. Tasks carried over by a close are not news.
+        // Joining the sprint has no `transition` of its own. Tasks carried over by a close are not news,
+        // nor are imported ones.
         concat!("SELECT k.team_id AS team, k.number, k.title, k.first, k.state_before, k.state, k.archived, k.all, ", owners!(), "
          FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS w (team, began, sprint) CROSS JOIN LATERAL (
             SELECT k.team_id, k.id, k.number, k.title, (array_agg(coalesce(e.transition, 'joined -') ORDER BY e.seq))[1] AS first,
                    (array_agg(e.before->>'state' ORDER BY e.seq) FILTER (WHERE e.transition IS NOT NULL))[1] AS state_before,
                    c.state, k.archived_at IS NOT NULL AS archived, count(*) OVER () AS all
             FROM (SELECT seq, team_id, task_id, at, before, transition FROM events WHERE team_id = w.team AND at >= w.began AND transition IS NOT NULL
+                        AND ", not_imported!("events", "w.team"), "
                   UNION
                   SELECT seq, team_id, task_id, at, before, transition FROM events
                   WHERE team_id = w.team AND after->>'sprint' = w.sprint AND at >= w.began AND NOT is_undone
+                        AND ", not_imported!("events", "w.team"), "
                         AND NOT EXISTS (SELECT FROM sprint_reports c WHERE c.team_id = w.team AND c.change_id = events.change_id)) e
             JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
             JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id

@@ -240,6 +240,7 @@ impl Names {
                 )
             }
             EventKind::TaskColumnDeleted
+            | EventKind::BoardImported
             | EventKind::CommentAdded
             | EventKind::CommentEdited
             | EventKind::BlockerRenamed

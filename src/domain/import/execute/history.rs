@@ -1,149 +1,273 @@
-//! Writes the events of an import: past events with their original time, and then one import event
-//! per task.
+//! The events of imported tasks: past ones with their original time, and then one `task.imported`
+//! per task, from which its state can be replayed.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    error::Result,
+    column_state::ColumnState,
     events::{Change, Event, EventKind},
     import::{
-        draft::{Draft, HistoryAction, ListRef, Past},
+        draft::{Draft, ExternalUser, HistoryAction, ListRef, Task},
         execute::rows::Row,
         plan::{Plan, Planned},
+        states,
     },
     team::Team,
-    teams::membership::COMMAND_LINE,
-    workspace_seq::bump_workspace_seq,
 };
 
-/// Creates the planned columns and records them for the team.
-pub(crate) async fn add_columns(change: &mut Change, team: &Team, plan: &Plan<'_>) -> Result<()> {
-    let new: Vec<_> = plan
-        .columns
-        .iter()
-        .filter(|column| plan.new_columns.contains(&column.id))
-        .collect();
-    if new.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO columns (team_id, id, slug, name, state, position)
-         SELECT $1, c.id, c.slug, c.name, c.state, (SELECT max(position) FROM columns WHERE team_id = $1) + c.nth
-         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS c (id, slug, name, state, nth)",
-    )
-    .bind(team.id)
-    .bind(new.iter().map(|column| column.id).collect::<Vec<_>>())
-    .bind(new.iter().map(|column| column.slug.as_str()).collect::<Vec<_>>())
-    .bind(new.iter().map(|column| column.name.as_str()).collect::<Vec<_>>())
-    .bind(new.iter().map(|column| column.state.as_str()).collect::<Vec<_>>())
-    .execute(change.db())
-    .await?;
-    bump_workspace_seq(change.db()).await?;
-    // The constraint is checked at the end of the statement, so positions may collide while it
-    // runs.
-    sqlx::query(
-        "UPDATE columns SET position = c.nth FROM unnest($2::uuid[]) WITH ORDINALITY AS c (id, nth)
-         WHERE columns.team_id = $1 AND columns.id = c.id",
-    )
-    .bind(team.id)
-    .bind(
-        plan.columns
-            .iter()
-            .map(|column| column.id)
-            .collect::<Vec<_>>(),
-    )
-    .execute(change.db())
-    .await?;
-    let columns: Vec<Value> = (1..)
-        .zip(&plan.columns)
-        .filter(|(_, column)| plan.new_columns.contains(&column.id))
-        .map(|(position, column)| {
-            json!({ "column": column.slug, "name": column.name, "state": column.state, "position": position })
-        })
-        .collect();
-    change.record(Event {
-        team: team.id,
-        task: None,
-        kind: EventKind::ColumnAdded,
-        before: json!({}),
-        after: json!({ "columns": columns, "by": COMMAND_LINE }),
-        version: None,
-    });
-    Ok(())
+/// Something that happened to a task at some time.
+pub(crate) struct Passage<'p> {
+    pub(crate) at: OffsetDateTime,
+    /// `None` if only a date is known.
+    by: Option<&'p ExternalUser>,
+    what: What<'p>,
 }
 
-/// Records the past events in order, and then one `task.imported` per task, from which its state
-/// can be replayed.
+enum What<'p> {
+    Made(Spot<'p>),
+    Moved(Spot<'p>, Spot<'p>),
+    Archived,
+    Restored(Option<Spot<'p>>),
+}
+
+/// A column, or a list that no longer exists, with its state.
+#[derive(Clone, Copy)]
+struct Spot<'p> {
+    column: &'p str,
+    state: ColumnState,
+}
+
+impl<'p> Passage<'p> {
+    /// The column that the task was in from then on, if it changed.
+    fn to(&self) -> Option<Spot<'p>> {
+        match self.what {
+            What::Made(to) | What::Moved(_, to) => Some(to),
+            What::Archived | What::Restored(_) => None,
+        }
+    }
+
+    /// Whether it put the task into its current column.
+    pub(crate) fn is_arrival(&self) -> bool {
+        self.to().is_some()
+    }
+}
+
+/// What happened to a task, oldest first. Where the file tells of no move, the dates of its start
+/// and end count.
+pub(crate) fn passages<'p>(
+    plan: &'p Plan<'_>,
+    planned: &'p Planned<'_>,
+    draft: &'p Draft,
+) -> Vec<Passage<'p>> {
+    let mut current = None;
+    let mut passages: Vec<Passage> = Vec::with_capacity(planned.task.past.len());
+    for past in &planned.task.past {
+        let what = match &past.what {
+            HistoryAction::Made(to) => What::Made(spot(plan, draft, to)),
+            HistoryAction::Moved(from, to) => {
+                What::Moved(spot(plan, draft, from), spot(plan, draft, to))
+            }
+            HistoryAction::Archived => What::Archived,
+            HistoryAction::Restored => What::Restored(current),
+        };
+        let passage = Passage {
+            at: past.at.min(plan.now),
+            by: Some(&past.by),
+            what,
+        };
+        current = passage.to().or(current);
+        passages.push(passage);
+    }
+    add_known_dates(plan, planned, &mut passages);
+    passages
+}
+
+/// Adds the start and the end of the work where the file has only their dates.
+fn add_known_dates<'p>(
+    plan: &'p Plan<'_>,
+    planned: &'p Planned<'_>,
+    passages: &mut Vec<Passage<'p>>,
+) {
+    let task = planned.task;
+    let known = |at: Option<OffsetDateTime>| at.filter(|at| *at <= plan.now);
+    let reached = |passages: &[Passage], state| {
+        passages
+            .iter()
+            .any(|passage| passage.to().is_some_and(|to| to.state == state))
+    };
+    let is_done = planned.state == ColumnState::Done;
+    let end = known(task.finished_at).filter(|_| is_done && !reached(passages, ColumnState::Done));
+    let start = known(task.started_at).filter(|start| {
+        planned.state != ColumnState::Todo
+            && !reached(passages, ColumnState::Doing)
+            && end.is_none_or(|end| *start <= end)
+            && first_at(passages, ColumnState::Done).is_none_or(|done| *start <= done)
+    });
+    if start.is_none() && end.is_none() {
+        return;
+    }
+    let default = |state| spot_of_state(plan, state);
+    if let Some(start) = start {
+        // A task cannot have been started before it was created.
+        let created = task.created_at.map_or(start, |at| at.min(start));
+        match passages.first_mut() {
+            Some(first) if matches!(first.what, What::Made(_)) => first.at = first.at.min(created),
+            _ => passages.insert(0, made(created, task, default(ColumnState::Todo))),
+        }
+        insert(passages, start, default(ColumnState::Doing));
+    }
+    if let Some(end) = end {
+        if passages.is_empty() {
+            let created = task.created_at.map_or(end, |at| at.min(end));
+            passages.push(made(created, task, default(ColumnState::Todo)));
+        }
+        let column = plan
+            .board
+            .columns
+            .iter()
+            .find(|column| column.id == planned.column);
+        let to = column.map_or_else(
+            || default(ColumnState::Done),
+            |column| Spot {
+                column: &column.slug,
+                state: column.state,
+            },
+        );
+        insert(passages, end, to);
+    }
+}
+
+fn first_at(passages: &[Passage], state: ColumnState) -> Option<OffsetDateTime> {
+    let mut to = passages
+        .iter()
+        .filter(|passage| passage.to().is_some_and(|to| to.state == state));
+    to.next().map(|passage| passage.at)
+}
+
+fn made<'p>(at: OffsetDateTime, task: &'p Task, to: Spot<'p>) -> Passage<'p> {
+    Passage {
+        at,
+        by: task.created_by.as_ref(),
+        what: What::Made(to),
+    }
+}
+
+/// Adds a move to a column in its place among the others.
+fn insert<'p>(passages: &mut Vec<Passage<'p>>, at: OffsetDateTime, to: Spot<'p>) {
+    let index = passages.partition_point(|passage| passage.at <= at);
+    let from = passages[..index].iter().rev().find_map(Passage::to);
+    let what = match from {
+        Some(from) => What::Moved(from, to),
+        None => What::Made(to),
+    };
+    if let Some(next) = passages[index..]
+        .iter_mut()
+        .find(|next| next.to().is_some())
+        && let What::Moved(from, _) = &mut next.what
+    {
+        *from = to;
+    }
+    passages.insert(index, Passage { at, by: None, what });
+}
+
+/// The column that a list has become; a list that no longer exists keeps its name, and the state
+/// guessed from it.
+fn spot<'p>(plan: &'p Plan<'_>, draft: &'p Draft, spot: &'p ListRef) -> Spot<'p> {
+    let (name, state, id) = match spot {
+        ListRef::List(index) => match draft.lists.get(*index) {
+            Some(list) => (
+                list.name.as_str(),
+                list.known_state(),
+                plan.of_list.get(*index).copied().flatten(),
+            ),
+            None => ("", None, None),
+        },
+        ListRef::Gone(name) => (name.as_str(), states::guess(name), None),
+    };
+    let columns = &plan.board.columns;
+    match columns.iter().find(|column| Some(column.id) == id) {
+        Some(column) => Spot {
+            column: &column.slug,
+            state: column.state,
+        },
+        None => Spot {
+            column: name,
+            state: state.unwrap_or(ColumnState::Todo),
+        },
+    }
+}
+
+fn spot_of_state<'p>(plan: &'p Plan<'_>, state: ColumnState) -> Spot<'p> {
+    let column = plan
+        .board
+        .columns
+        .iter()
+        .find(|column| column.state == state);
+    Spot {
+        column: column.map_or(state.default_name(), |column| &column.slug),
+        state,
+    }
+}
+
+/// Records the past events of these tasks in order, and then the import of each.
 pub(crate) fn record(
     change: &mut Change,
     team: &Team,
     plan: &Plan<'_>,
-    rows: &[Row],
-    draft: &Draft,
+    tasks: &[&Planned<'_>],
+    rows: &[Row<'_>],
+    from: &'static str,
 ) {
     let mut past: Vec<(OffsetDateTime, Option<Uuid>, Event)> = Vec::new();
-    for (planned, row) in plan.tasks.iter().zip(rows) {
-        let mut current_list = None;
-        for action in &planned.task.past {
-            if let HistoryAction::Made(to) | HistoryAction::Moved(_, to) = &action.what {
-                current_list = Some(to);
-            }
-            let account = plan.people.find(&action.by).map(|account| account.id);
-            past.push((
-                action.at.min(plan.now),
-                account,
-                past_event(team, plan, planned, row, (action, current_list), draft),
-            ));
+    for (planned, row) in tasks.iter().zip(rows) {
+        for passage in &row.passages {
+            let by = passage.by.and_then(|by| plan.people.find(by));
+            let account = by.map(|account| account.id);
+            let event = past_event(team, planned, row, passage, account.is_some());
+            past.push((passage.at, account, event));
         }
     }
     past.sort_by_key(|(at, ..)| *at);
     for (at, actor, event) in past {
         change.record_anonymous(event, at, actor);
     }
-    for (planned, row) in plan.tasks.iter().zip(rows) {
-        change.record(imported(team, plan, planned, row, draft));
+    for (planned, row) in tasks.iter().zip(rows) {
+        change.record(imported(team, plan, planned, row, from));
     }
 }
 
-/// Converts one past event, given the list that the task was in after it.
+/// Converts one past event.
 fn past_event(
     team: &Team,
-    plan: &Plan<'_>,
     planned: &Planned<'_>,
-    row: &Row,
-    (action, current_list): (&Past, Option<&ListRef>),
-    draft: &Draft,
+    row: &Row<'_>,
+    passage: &Passage<'_>,
+    has_account: bool,
 ) -> Event {
-    let (kind, before, mut after) = match &action.what {
-        HistoryAction::Made(to) => {
-            let mut after = spot(plan, draft, to);
+    let json_of = |spot: Spot| json!({ "column": spot.column, "state": spot.state });
+    let (kind, before, mut after) = match passage.what {
+        What::Made(to) => {
+            let mut after = json_of(to);
             after["title"] = json!(planned.task.title);
             (EventKind::TaskCreated, json!({}), after)
         }
-        HistoryAction::Moved(from, to) => (
-            EventKind::TaskMoved,
-            spot(plan, draft, from),
-            spot(plan, draft, to),
-        ),
-        HistoryAction::Archived => (
+        What::Moved(from, to) => (EventKind::TaskMoved, json_of(from), json_of(to)),
+        What::Archived => (
             EventKind::TaskArchived,
             json!({ "archived": false }),
             json!({ "archived": true }),
         ),
-        HistoryAction::Restored => {
-            let mut after = current_list.map_or_else(|| json!({}), |list| spot(plan, draft, list));
+        What::Restored(to) => {
+            let mut after = to.map_or_else(|| json!({}), json_of);
             after["archived"] = json!(false);
             (EventKind::TaskRestored, json!({ "archived": true }), after)
         }
     };
-    if plan.people.find(&action.by).is_none() {
-        after["by"] = json!(
-            Some(action.by.called())
-                .filter(|name| !name.is_empty())
-                .unwrap_or("Someone")
-        );
+    if !has_account {
+        let name = passage.by.map(ExternalUser::called);
+        after["by"] = json!(name.filter(|name| !name.is_empty()).unwrap_or("Someone"));
     }
     Event {
         team: team.id,
@@ -155,55 +279,31 @@ fn past_event(
     }
 }
 
-/// The column that a list has become; a list that no longer exists keeps its name, and the state
-/// guessed from it.
-fn spot(plan: &Plan<'_>, draft: &Draft, spot: &ListRef) -> Value {
-    let (name, state, id) = match spot {
-        ListRef::List(index) => match draft.lists.get(*index) {
-            Some(list) => (
-                list.name.as_str(),
-                list.state,
-                plan.of_list.get(*index).copied().flatten(),
-            ),
-            None => ("", None, None),
-        },
-        ListRef::Gone(name) => (name.as_str(), None, None),
-    };
-    match plan.columns.iter().find(|column| Some(column.id) == id) {
-        Some(column) => json!({ "column": column.slug, "state": column.state }),
-        None => {
-            json!({ "column": name, "state": state.unwrap_or_else(|| crate::domain::import::board::guessed(name)) })
-        }
-    }
-}
-
 fn imported(
     team: &Team,
     plan: &Plan<'_>,
     planned: &Planned<'_>,
-    row: &Row,
-    draft: &Draft,
+    row: &Row<'_>,
+    from: &'static str,
 ) -> Event {
-    let column = plan
-        .columns
-        .iter()
-        .find(|column| column.id == planned.column);
+    let columns = &plan.board.columns;
+    let column = columns.iter().find(|column| column.id == planned.column);
     let owners: Vec<&str> = planned
         .owners
         .iter()
         .map(|owner| owner.handle.as_str())
         .collect();
+    let after: Value = json!({
+        "from": from, "by": "An import", "title": planned.task.title, "column": column.map(|column| &column.slug),
+        "state": planned.state, "rank": row.rank, "archived": row.archived_at.is_some(), "sprint": planned.sprint,
+        "owners": owners, "labels": planned.task.labels,
+    });
     Event {
         team: team.id,
         task: Some(row.id),
         kind: EventKind::TaskImported,
         before: json!({}),
-        after: json!({
-            "from": draft.from, "by": "An import", "title": planned.task.title,
-            "column": column.map(|column| &column.slug), "state": column.map(|column| column.state),
-            "rank": row.rank, "archived": row.archived_at.is_some(), "sprint": row.sprint,
-            "owners": owners, "labels": planned.task.labels,
-        }),
+        after,
         version: Some(1),
     }
 }

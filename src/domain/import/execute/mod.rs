@@ -1,38 +1,56 @@
 //! Imports a draft to a team in one transaction, all or nothing.
 
+pub mod board;
 pub mod history;
 pub mod rows;
 
+use serde_json::json;
 use sqlx::{Executor, PgConnection};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    clock,
     error::{Problem, Result},
-    events::{Change, EventStore},
+    events::{Change, Event, EventKind, EventStore},
     import::{
-        draft::{Due, ImportRequest},
-        execute::rows::Row,
-        plan::{self, Plan},
+        draft::ImportRequest,
+        execute::{history::passages, rows::Row},
+        plan::{self, Plan, Planned},
         summary::Summary,
     },
     policy::actor::Actor,
-    sprints::{self, cadence},
-    tasks::{labels, rank},
+    sprints::cadence,
+    tasks::rank,
     team::Team,
+    teams::membership::COMMAND_LINE,
 };
 
-/// Imports a draft to a team. `progress` is called with the number of imported tasks.
+/// The most tasks per statement, and the most text in them: all of it is in memory once more.
+const AT_ONCE: usize = 500;
+const TEXT_AT_ONCE: usize = 1024 * 1024;
+
+/// Imports a draft to a team. `progress` is called with the number of imported tasks. A dry run
+/// does everything that an import does, and is rolled back.
 ///
 /// # Errors
-/// `Invalid` for an unknown team, or a mapped list that is not in the draft.
+/// `Invalid` for an unknown team or sprint, or a mapped list that is not in the draft.
 pub async fn import(
     store: &EventStore,
     request: &ImportRequest<'_>,
     progress: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Summary> {
     let importer = Actor::system();
+    if request.dry_run {
+        return store
+            .dry_run(&importer, |change, _| {
+                Box::pin(async move {
+                    let team = find_team(change, request).await?;
+                    import_draft(change, &team, request, progress).await
+                })
+            })
+            .await;
+    }
+    // Turning the sprint over is a change of its own: it locks the workspace, which an import of
+    // ten seconds must not.
     let team = store
         .change(&importer, |change, _| Box::pin(find_team(change, request)))
         .await?
@@ -45,7 +63,7 @@ pub async fn import(
         .value)
 }
 
-/// Finds the team, and updates the sprints first, because open tasks go to the current one.
+/// Finds the team, and updates the sprints first, because work in progress goes to the current one.
 async fn find_team(change: &mut Change, request: &ImportRequest<'_>) -> Result<Team> {
     let teams: Vec<Team> =
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY slug")
@@ -64,9 +82,7 @@ async fn find_team(change: &mut Change, request: &ImportRequest<'_>) -> Result<T
             format!("There is no team “{}”. {known_teams}", request.team),
         ));
     };
-    if !request.dry_run {
-        cadence::update_sprints_and_notify(change).await?;
-    }
+    cadence::update_sprints_and_notify(change).await?;
     Ok(team.clone())
 }
 
@@ -82,30 +98,65 @@ async fn import_draft(
         .execute("SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '5min'")
         .await?;
     let mut plan = plan::plan(change, team, request).await?;
-    if request.dry_run || plan.tasks.is_empty() {
-        return Ok(plan.summary);
+    let mut summary = std::mem::take(&mut plan.summary);
+    if plan.tasks.is_empty() {
+        return Ok(summary);
     }
-    history::add_columns(change, team, &plan).await?;
-    let names: Vec<String> = plan
-        .tasks
-        .iter()
-        .flat_map(|planned| planned.task.labels.iter().cloned())
-        .collect();
-    labels::make_missing(change.db(), team.id, &names).await?;
+    let added_columns = board::write_columns(change, team, &plan.board).await?;
+    board::add_labels(change.db(), team, &plan, request.draft).await?;
     let ranks = ranks(change, team, &plan).await?;
-    let rows = number(change, team, &plan, ranks).await?;
-    rows::insert(change.db(), team, &plan, &rows, progress).await?;
-    history::record(change, team, &plan, &rows, request.draft);
-    let key = |row: Option<&Row>| row.map(|row| format!("{}-{}", team.key, row.number));
-    plan.summary.keys = key(rows.first()).zip(key(rows.last()));
-    Ok(plan.summary)
+    let first = number(change.db(), team, plan.tasks.len()).await?;
+    let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace")
+        .fetch_one(change.db())
+        .await?;
+    let mut rest = (first..).zip(&plan.tasks).zip(ranks).peekable();
+    let mut done = 0;
+    while rest.peek().is_some() {
+        let mut text = 0;
+        let (mut tasks, mut rows): (Vec<&Planned>, Vec<Row>) = (Vec::new(), Vec::new());
+        while let Some(((number, planned), rank)) =
+            rest.next_if(|_| rows.len() < AT_ONCE && text < TEXT_AT_ONCE)
+        {
+            let passages = passages(&plan, planned, request.draft);
+            let row = Row::new(&plan, planned, passages, (number, rank), &zone);
+            if row.was_cut {
+                summary.changed.add(
+                    "descriptions over 100,000 characters were shortened",
+                    &planned.task.title,
+                );
+            }
+            text += row.description.len() + planned.task.length_of_comments();
+            tasks.push(planned);
+            rows.push(row);
+        }
+        rows::insert(change.db(), team, &plan, &tasks, &rows).await?;
+        history::record(change, team, &plan, &tasks, &rows, request.draft.from);
+        change.write_events().await?;
+        done += rows.len();
+        progress(done);
+    }
+    let key = |number: i64| format!("{}-{number}", team.key);
+    let keys = (key(first), key(first + plan.tasks.len() as i64 - 1));
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: EventKind::BoardImported,
+        before: json!({}),
+        after: json!({
+            "from": request.draft.from, "board": request.draft.board, "tasks": plan.tasks.len(), "first": keys.0, "last": keys.1,
+            "columns": added_columns, "by": COMMAND_LINE,
+        }),
+        version: None,
+    });
+    summary.keys = Some(keys);
+    Ok(summary)
 }
 
 /// Computes a rank for each task that is not archived, after the existing tasks of its column, in
 /// the draft's order.
 async fn ranks(change: &mut Change, team: &Team, plan: &Plan<'_>) -> Result<Vec<Option<String>>> {
     let mut ranks = vec![None; plan.tasks.len()];
-    for column in &plan.columns {
+    for column in &plan.board.columns {
         let here: Vec<usize> = (0..plan.tasks.len())
             .filter(|index| {
                 plan.tasks[*index].column == column.id && !plan.tasks[*index].task.archived
@@ -138,54 +189,13 @@ async fn last_rank(db: &mut PgConnection, column: Uuid) -> Result<Option<String>
     )
 }
 
-/// Assigns the task numbers; the team's row is locked from here on.
-async fn number(
-    change: &mut Change,
-    team: &Team,
-    plan: &Plan<'_>,
-    ranks: Vec<Option<String>>,
-) -> Result<Vec<Row>> {
-    let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace")
-        .fetch_one(change.db())
-        .await?;
-    // A sprint that the team has closed takes no tasks, even if other teams still work in it.
-    let sprints = sprints::queries::sprints_of(change.db(), team.id).await?;
-    let sprint = sprints::queries::current(&sprints).map(|sprint| sprint.id);
-    let count = plan.tasks.len() as i64;
-    let last: i64 = sqlx::query_scalar(
-        "UPDATE teams SET last_number = last_number + $2 WHERE id = $1 RETURNING last_number",
+/// Takes the task numbers and returns the first; the team's row is locked from here on.
+async fn number(db: &mut PgConnection, team: &Team, count: usize) -> Result<i64> {
+    Ok(sqlx::query_scalar(
+        "UPDATE teams SET last_number = last_number + $2 WHERE id = $1 RETURNING last_number - $2 + 1",
     )
     .bind(team.id)
-    .bind(count)
-    .fetch_one(change.db())
-    .await?;
-    let now = plan.now;
-    // The other tool's clock may have been ahead; no imported time may be in the future.
-    let past = |at: Option<OffsetDateTime>| at.unwrap_or(now).min(now);
-    let rows = (last - count + 1..)
-        .zip(&plan.tasks)
-        .zip(ranks)
-        .map(|((number, planned), rank)| {
-            let task = planned.task;
-            let created_at = past(task.created_at);
-            Row {
-                id: Uuid::now_v7(),
-                number,
-                rank,
-                sprint: sprint.filter(|_| !task.archived),
-                due: task.due.map(|due| match due {
-                    Due::Day(day) => day,
-                    Due::Instant(at) => clock::day_in(at, &zone),
-                }),
-                created_by: task
-                    .created_by
-                    .as_ref()
-                    .and_then(|by| plan.people.find(by))
-                    .map(|account| account.id),
-                created_at,
-                column_since: past(task.column_since.or(Some(created_at))),
-                archived_at: task.archived.then(|| past(task.archived_at)),
-            }
-        });
-    Ok(rows.collect())
+    .bind(count as i64)
+    .fetch_one(db)
+    .await?)
 }

@@ -3,10 +3,11 @@
 use anyhow::Result;
 
 use crate::domain::import::{
-    draft::{Comment, Draft, Due, ExternalUser},
+    colours,
+    draft::{Comment, Draft, Due, ExternalUser, Task},
+    github::body::without_html,
     json::Node,
     sanitize,
-    summary::Notices,
 };
 
 /// The URL of the issue's page, not of the API.
@@ -42,7 +43,7 @@ pub(crate) fn external_user(user: &Node) -> Result<ExternalUser> {
     })
 }
 
-pub(crate) fn due(issue: &Node) -> Result<Option<Due>> {
+fn due(issue: &Node) -> Result<Option<Due>> {
     let Some(milestone) = issue.object("milestone")? else {
         return Ok(None);
     };
@@ -54,11 +55,17 @@ pub(crate) fn due(issue: &Node) -> Result<Option<Due>> {
 }
 
 pub(crate) fn assignees(issue: &Node) -> Result<Vec<ExternalUser>> {
-    let mut members = issue
-        .objects("assignees")?
-        .iter()
-        .map(external_user)
-        .collect::<Result<Vec<_>>>()?;
+    let mut members = Vec::new();
+    for user in issue.nodes("assignees")? {
+        members.push(if user.is_text() {
+            ExternalUser {
+                username: sanitize::line(user.as_text()?, 100).0,
+                ..ExternalUser::default()
+            }
+        } else {
+            external_user(&user.into_object()?)?
+        });
+    }
     if members.is_empty() {
         members.extend(
             issue
@@ -71,27 +78,52 @@ pub(crate) fn assignees(issue: &Node) -> Result<Vec<ExternalUser>> {
     Ok(members)
 }
 
-pub(crate) fn labels(issue: &Node, title: &str, changed: &mut Notices) -> Result<Vec<String>> {
+/// The names of an issue's labels, and its type. Their colours go to the draft.
+pub(crate) fn labels(issue: &Node, draft: &mut Draft) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
-    for label in issue.items("labels")? {
-        let name = if label.is_text() {
-            label.as_text()?
-        } else {
-            label.into_object()?.text("name")?
-        };
-        let name = sanitize::label(name);
-        if !name.is_empty() && !names.contains(&name) {
-            names.push(name);
+    for label in issue.nodes("labels")? {
+        if label.is_text() {
+            names.push(sanitize::label(label.as_text()?));
+            continue;
+        }
+        let label = label.into_object()?;
+        let name = sanitize::label(label.text("name")?);
+        if let Some(hue) = colours::of_hex(label.text("color")?) {
+            draft.hues.entry(name.clone()).or_insert(hue);
+        }
+        names.push(name);
+    }
+    for field in ["type", "issueType"] {
+        if let Some(kind) = issue.get(field) {
+            let name = if kind.is_object() {
+                kind.text("name")?
+            } else {
+                kind.as_text()?
+            };
+            names.push(sanitize::label(name));
         }
     }
-    if names.len() > sanitize::LABELS {
-        changed.add(
-            "a task can have at most 30 labels, so the remaining ones were left out",
-            title,
-        );
-        names.truncate(sanitize::LABELS);
-    }
     Ok(names)
+}
+
+/// Adds what a milestone tells: its title as a line, its date as the due date.
+pub(crate) fn add_milestone(issue: &Node, task: &mut Task) -> Result<()> {
+    task.due = due(issue)?;
+    if let Some(milestone) = issue.object("milestone")? {
+        let line = sanitize::field("Milestone", milestone.text("title")?);
+        task.lines.extend(line);
+    }
+    Ok(())
+}
+
+/// Why an issue was closed without being done, if it was.
+pub(crate) fn closed_undone(issue: &Node) -> Result<Option<&'static str>> {
+    let reason = issue.first_text(&["state_reason", "stateReason"])?;
+    Ok(match reason.to_lowercase().as_str() {
+        "not_planned" => Some("not-planned"),
+        "duplicate" => Some("duplicate"),
+        _ => None,
+    })
 }
 
 /// The comments, where the file contains them; the REST API only counts them.
@@ -99,7 +131,7 @@ pub(crate) fn comments(issue: &Node, title: &str, draft: &mut Draft) -> Result<V
     let Some(field) = issue.get("comments") else {
         return Ok(Vec::new());
     };
-    if !field.is_list() {
+    if !field.is_list() && !field.is_object() {
         if issue.number("comments")?.is_some_and(|count| count > 0) {
             draft.changed.add(
                 "the file counts comments on these but does not contain them",
@@ -108,14 +140,26 @@ pub(crate) fn comments(issue: &Node, title: &str, draft: &mut Draft) -> Result<V
         }
         return Ok(Vec::new());
     }
+    let nodes = issue.nodes("comments")?;
+    let total = if field.is_object() {
+        field.number("totalCount")?
+    } else {
+        None
+    };
+    if total.is_some_and(|total| total > nodes.len() as i64) {
+        draft.changed.add(
+            "the file contains fewer comments than GitHub counts for these",
+            title,
+        );
+    }
     let mut comments = Vec::new();
-    for comment in field.elements()? {
+    for comment in nodes {
         let comment = comment.into_object()?;
         let by = first_object(&comment, ["author", "user"])?
             .map(|user| external_user(&user))
             .transpose()?;
         let at = first_instant(&comment, ["created_at", "createdAt"])?;
-        match sanitize::comment(comment.text("body")?) {
+        match sanitize::comment(&without_html(comment.text("body")?)) {
             Some((body, was_cut)) => {
                 if was_cut {
                     draft

@@ -6,13 +6,13 @@ use anyhow::Result;
 
 use crate::domain::import::{
     draft::{Comment, Draft, ExternalUser, HistoryAction, ListRef, Past},
-    json::Node,
+    json::{Document, Node},
     sanitize,
-    trello::export::{Lists, external_user},
+    trello::export::{Lists, People, external_user},
 };
 
-/// Trello exports no more actions than this.
-const MAX: usize = 1000;
+/// Trello exports no more actions than this, the newest.
+const MOST: usize = 1000;
 
 /// The actions of one card, oldest first.
 #[derive(Default)]
@@ -21,49 +21,56 @@ pub(crate) struct Done {
     pub(crate) past: Vec<Past>,
 }
 
-/// Returns the actions by card id.
-pub(crate) fn parse<'j>(
-    board: &Node<'j>,
+/// Returns the actions by card id, and adds those who acted to the people.
+pub(crate) fn parse(
+    board: &Document,
     lists: &Lists,
+    people: &mut People,
     draft: &mut Draft,
-) -> Result<HashMap<&'j str, Done>> {
-    let actions = board.objects("actions")?;
-    if actions.len() >= MAX {
-        draft.notes.push(format!(
-            "the export contains only the newest {} actions, so older comments and moves are missing.",
-            actions.len()
-        ));
-    }
-    let mut done: HashMap<&str, Done> = HashMap::new();
-    for action in &actions {
+) -> Result<HashMap<String, Done>> {
+    let mut done: HashMap<String, Done> = HashMap::new();
+    let (mut count, mut is_from_the_start) = (0, false);
+    board.each("actions", |action| {
+        count += 1;
+        is_from_the_start |= matches!(action.text("type")?, "createBoard" | "copyBoard");
+        let by = match action.object("memberCreator")? {
+            Some(member) => {
+                let user = external_user(&member)?;
+                people.insert(member.text("id")?.to_owned(), user.clone());
+                user
+            }
+            None => ExternalUser::default(),
+        };
         let Some(data) = action.object("data")? else {
-            continue;
+            return Ok(());
         };
         let Some(card) = data.object("card")? else {
-            continue;
+            return Ok(());
         };
-        let id = card.text("id")?;
-        let by = action
-            .object("memberCreator")?
-            .map_or(Ok(ExternalUser::default()), |member| external_user(&member))?;
         let at = action.instant("date")?;
-        let done = done.entry(id).or_default();
+        let of_card = done.entry(card.text("id")?.to_owned()).or_default();
         if matches!(action.text("type")?, "commentCard" | "copyCommentCard") {
+            let title = card.text("name")?;
             match sanitize::comment(data.text("text")?) {
                 Some((body, was_cut)) => {
                     if was_cut {
-                        draft.changed.add(
-                            "comments over 20,000 characters were shortened",
-                            card.text("name")?,
-                        );
+                        draft
+                            .changed
+                            .add("comments over 20,000 characters were shortened", title);
                     }
-                    done.comments.push(Comment { by, at, body });
+                    of_card.comments.push(Comment { by, at, body });
                 }
-                None => draft.skipped.add("are empty comments", card.text("name")?),
+                None => draft.skipped.add("are empty comments", title),
             }
-        } else if let (Some(at), Some(what)) = (at, deed(action, &data, &card, lists)?) {
-            done.past.push(Past { at, by, what });
+        } else if let (Some(at), Some(what)) = (at, deed(&action, &data, &card, lists)?) {
+            of_card.past.push(Past { at, by, what });
         }
+        Ok(())
+    })?;
+    if count == MOST && !is_from_the_start {
+        draft.notes.push(format!(
+            "the file has {MOST} actions, the newest, which is the most that Trello exports: comments and moves before them are missing."
+        ));
     }
     for done in done.values_mut() {
         // An export lists the newest first.

@@ -20,4 +20,7 @@ pub(crate) fn place(node: &Node) -> f64 {
 }
 
 /// Lists by id: their index in the draft.
-pub(crate) type Lists<'j> = HashMap<&'j str, usize>;
+pub(crate) type Lists = HashMap<String, usize>;
+
+/// Members by id.
+pub(crate) type People = HashMap<String, ExternalUser>;

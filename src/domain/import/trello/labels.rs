@@ -3,83 +3,100 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
+use serde_json::Value;
 
-use crate::domain::import::{json::Node, sanitize, summary::Notices};
+use crate::domain::import::{
+    colours,
+    draft::Draft,
+    json::{Document, Node},
+    sanitize,
+};
 
-/// The names of a board's labels by id.
-pub(crate) struct Labels<'j>(HashMap<&'j str, String>);
+/// The names of a board's labels by key.
+pub(crate) struct Labels {
+    names: HashMap<String, String>,
+    taken: HashSet<String>,
+    /// What boards from before 2014 call each colour.
+    of_colours: Value,
+}
 
-/// Gives every label a name; unnamed ones are called after their colour: blue, blue-2.
-pub(crate) fn parse<'j>(board: &Node<'j>) -> Result<Labels<'j>> {
-    let mut unique_labels: Vec<(&str, String, String)> = Vec::new();
-    let mut ids = HashSet::new();
-    let mut of_cards = Vec::new();
-    for card in board.objects("cards")? {
-        of_cards.extend(card.objects("labels")?);
-    }
-    for label in board.objects("labels")?.iter().chain(&of_cards) {
-        let id = label.text("id")?;
-        if ids.insert(id) {
-            unique_labels.push((
-                id,
-                sanitize::label(label.text("name")?),
-                sanitize::label(label.text("color")?),
-            ));
+/// Reads the board's labels. Unnamed ones are called after their colour: blue, blue-2.
+pub(crate) fn parse(board: &Document, draft: &mut Draft) -> Result<Labels> {
+    let mut labels = Labels {
+        names: HashMap::new(),
+        taken: HashSet::new(),
+        of_colours: board.value("labelNames")?,
+    };
+    // Names that people gave come first, so that no unnamed label takes one.
+    board.each("labels", |label| {
+        if !label.text("name")?.is_empty() {
+            labels.add(&label, draft)?;
         }
-    }
-    let mut taken: HashSet<String> = unique_labels
-        .iter()
-        .map(|(_, name, _)| name.to_lowercase())
-        .collect();
-    let names = unique_labels.into_iter().map(|(id, name, colour)| {
-        let name = if name.is_empty() {
-            first_available(&colour, &mut taken)
-        } else {
-            name
+        Ok(())
+    })?;
+    board.each("labels", |label| {
+        labels.add(&label, draft)?;
+        Ok(())
+    })?;
+    Ok(labels)
+}
+
+/// Identifies a label. Exports from before 2014 have no ids: there, a label is its colour and name.
+fn key(label: &Node) -> Result<String> {
+    Ok(match label.text("id")? {
+        "" => format!("{}:{}", label.text("color")?, label.text("name")?),
+        id => id.to_owned(),
+    })
+}
+
+impl Labels {
+    /// The name of a label, which is added if it is new; its hue goes to the draft.
+    fn add(&mut self, label: &Node, draft: &mut Draft) -> Result<String> {
+        let key = key(label)?;
+        if let Some(name) = self.names.get(&key) {
+            return Ok(name.clone());
+        }
+        let colour = label.text("color")?;
+        let name = match (label.text("name")?, label.text("id")?) {
+            ("", "") => self
+                .of_colours
+                .get(colour)
+                .and_then(Value::as_str)
+                .unwrap_or(""),
+            (name, _) => name,
         };
-        (id, name)
-    });
-    Ok(Labels(names.collect()))
-}
-
-fn first_available(colour: &str, taken: &mut HashSet<String>) -> String {
-    let colour = if colour.is_empty() { "label" } else { colour };
-    let mut name = colour.to_owned();
-    let mut index = 2;
-    while !taken.insert(name.to_lowercase()) {
-        let number = format!("-{index}");
-        name = sanitize::cut(colour, 50 - number.len()).0 + &number;
-        index += 1;
-    }
-    name
-}
-
-impl Labels<'_> {
-    /// The names of a card's labels, which the export contains by id, as objects, or not at all.
-    pub(crate) fn of(
-        &self,
-        card: &Node,
-        title: &str,
-        changed: &mut Notices,
-    ) -> Result<Vec<String>> {
-        let mut names: Vec<String> = Vec::new();
-        let whole = card.objects("labels")?;
-        let by_id = card.items("idLabels")?;
-        let ids = whole
-            .iter()
-            .map(|label| label.text("id"))
-            .chain(by_id.iter().map(Node::as_text));
-        for id in ids {
-            if let Some(name) = self.0.get(id?).filter(|name| !names.contains(name)) {
-                names.push(name.clone());
-            }
+        let name = match sanitize::label(name) {
+            unnamed if unnamed.is_empty() => self.first_available(&sanitize::label(colour)),
+            name => name,
+        };
+        self.taken.insert(name.to_lowercase());
+        if let Some(hue) = colours::of_name(colour) {
+            draft.hues.entry(name.clone()).or_insert(hue);
         }
-        if names.len() > sanitize::LABELS {
-            changed.add(
-                "a task can have at most 30 labels, so the remaining ones were left out",
-                title,
-            );
-            names.truncate(sanitize::LABELS);
+        self.names.insert(key, name.clone());
+        Ok(name)
+    }
+
+    fn first_available(&self, colour: &str) -> String {
+        let colour = if colour.is_empty() { "label" } else { colour };
+        let mut name = colour.to_owned();
+        let mut index = 2;
+        while self.taken.contains(&name.to_lowercase()) {
+            let number = format!("-{index}");
+            name = sanitize::cut(colour, 50 - number.len()).0 + &number;
+            index += 1;
+        }
+        name
+    }
+
+    /// The names of a card's labels, which the export contains by id, as objects, or not at all.
+    pub(crate) fn of(&mut self, card: &Node, draft: &mut Draft) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for label in card.objects("labels")? {
+            names.push(self.add(&label, draft)?);
+        }
+        for id in card.items("idLabels")? {
+            names.extend(self.names.get(id.as_text()?).cloned());
         }
         Ok(names)
     }

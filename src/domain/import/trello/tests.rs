@@ -2,14 +2,22 @@ use proptest::prelude::*;
 use serde_json::json;
 use time::macros::datetime;
 
-use crate::domain::import::{tests::any_json, trello::*};
+use crate::domain::import::{
+    draft::{HistoryAction, ListRef},
+    tests::any_json,
+    trello::*,
+};
 
 fn real(text: &str) -> Draft {
-    parse(&serde_json::from_str(text).unwrap()).unwrap()
+    parse(text).unwrap()
+}
+
+fn read(file: serde_json::Value) -> Result<Draft> {
+    parse(&file.to_string())
 }
 
 fn parse_error(file: serde_json::Value) -> String {
-    parse(&file).unwrap_err().to_string()
+    parse(&file.to_string()).unwrap_err().to_string()
 }
 
 #[test]
@@ -78,7 +86,7 @@ fn moved_card_keeps_its_move_date() {
 
 #[test]
 fn unnamed_labels_are_called_by_colour() {
-    let draft = parse(&json!({
+    let draft = read(json!({
         "lists": [{ "id": "l", "name": "Todo" }],
         "labels": [
             { "id": "1", "name": "", "color": "blue" }, { "id": "2", "name": "", "color": "blue" },
@@ -106,15 +114,14 @@ fn positions_may_have_any_type() {
         .enumerate()
         .map(|(index, pos)| json!({ "id": index.to_string(), "name": index.to_string(), "idList": "l", "pos": pos }))
         .collect();
-    let draft =
-        parse(&json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards })).unwrap();
+    let draft = read(json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards })).unwrap();
     let order: String = draft.tasks.iter().map(|task| task.title.as_str()).collect();
     assert_eq!(order, "5140326");
 }
 
 #[test]
 fn closed_cards_and_cards_of_closed_lists_are_archived() {
-    let draft = parse(&json!({
+    let draft = read(json!({
         "lists": [{ "id": "old", "name": "Old", "closed": true }, { "id": "l", "name": "Todo" }],
         "cards": [
             { "id": "a", "name": "A", "idList": "l", "closed": true, "dateLastActivity": "2025-01-15T02:47:30.869Z" },
@@ -140,7 +147,7 @@ fn comments_are_imported_oldest_first() {
         json!({ "type": "commentCard", "date": at, "memberCreator": { "id": "m", "fullName": "Mira" },
                 "data": { "text": text, "card": { "id": "a" } } })
     };
-    let draft = parse(&json!({
+    let draft = read(json!({
         "lists": [{ "id": "l", "name": "Todo" }],
         "cards": [{ "id": "a", "name": "A", "idList": "l", "badges": { "comments": 9 } }],
         "actions": [comment("2025-01-03T00:00:00Z", "third\r\n"), comment("2025-01-01T00:00:00Z", "first"), comment("2025-01-02T00:00:00Z", " \u{0}")],
@@ -167,7 +174,7 @@ fn steps_over_the_limit_are_left_out_and_reported() {
     let items: Vec<_> = (0..250)
         .map(|index| json!({ "name": format!("item {index}"), "pos": index }))
         .collect();
-    let draft = parse(&json!({
+    let draft = read(json!({
         "lists": [], "cards": [{ "id": "a", "name": "A" }], "checklists": [{ "idCard": "a", "name": "All", "checkItems": items }],
     }))
     .unwrap();
@@ -215,8 +222,8 @@ fn errors_name_their_place_in_the_file() {
 proptest! {
     #[test]
     fn no_json_makes_the_parser_panic(file in any_json(), lists in any_json(), cards in any_json(), rest in any_json()) {
-        let _ = parse(&file);
-        let _ = parse(&json!({ "lists": lists, "cards": cards, "checklists": rest, "actions": rest, "labels": rest, "members": rest }));
-        let _ = parse(&json!({ "lists": [lists], "cards": [cards, { "id": "a", "labels": rest, "pos": rest }], "actions": [rest] }));
+        let _ = read(file);
+        let _ = read(json!({ "lists": lists, "cards": cards, "checklists": rest, "actions": rest, "labels": rest, "members": rest }));
+        let _ = read(json!({ "lists": [lists], "cards": [cards, { "id": "a", "labels": rest, "pos": rest }], "actions": [rest] }));
     }
 }

@@ -259,23 +259,20 @@ impl FlowReport {
             .max()
             .unwrap_or(0);
         let place = |index: u32| f64::from(index) + 0.5;
-        let name = |number: i32| {
-            if all <= 4 {
-                format!("Sprint {number}")
-            } else {
-                number.to_string()
-            }
-        };
         let ticks = self
             .throughput
             .iter()
             .zip(0..)
-            .map(|((sprint, _), index)| (place(index), name(sprint.number)))
+            .map(|((period, _), index)| {
+                let is_few = all <= 4;
+                let name = if is_few { &period.label } else { &period.short };
+                (place(index), name.clone())
+            })
             .collect();
         let description = self
             .throughput
             .iter()
-            .map(|(sprint, count)| format!("{}: {count}", sprint.name));
+            .map(|(period, count)| format!("{}: {count}", period.name));
         let mut chart = Chart::new(
             "throughput",
             "Throughput",
@@ -285,13 +282,13 @@ impl FlowReport {
         )
         .description(description.collect::<Vec<_>>().join(", ") + ".")
         .ticks(ticks);
-        for ((sprint, count), index) in self.throughput.iter().zip(0..) {
+        for ((period, count), index) in self.throughput.iter().zip(0..) {
             let at = (place(index), *count as f64);
             chart.bar(
                 "state-done",
                 at,
                 0.56,
-                format!("{}: {} done", sprint.name, counted(*count, "task")),
+                format!("{}: {} done", period.name, counted(*count, "task")),
             );
             if all <= 12 {
                 chart.label_above(at, count.to_string());

@@ -16,6 +16,7 @@ use crate::{
             queries::saved_filters,
         },
         clock::Clock,
+        dates::parse_date,
         error::{Problem, Result},
         events::audit_log::{self, AuditEntry},
         flow::{
@@ -64,7 +65,7 @@ impl FlowPage {
     /// What to do on a page without finished tasks.
     fn empty_hint(&self) -> &'static str {
         if self.q.is_empty() {
-            "Once tasks are done, this page shows cycle times, ageing work and blockers."
+            "Once tasks are done, this page shows cycle times, ageing work and blockers. For imported work, choose dates."
         } else {
             "Remove part of the filter to see more."
         }
@@ -111,6 +112,15 @@ impl FlowPage {
         self.params.from.is_empty() && self.params.to.is_empty() && selected == sprints
     }
 
+    /// An end of the range, if it is a date.
+    fn day<'p>(&self, text: &'p str) -> &'p str {
+        if parse_date(text.trim()).is_some() {
+            text.trim()
+        } else {
+            ""
+        }
+    }
+
     fn is_selected(&self, number: &str, sprint: &Sprint) -> bool {
         number == sprint.number.to_string()
     }
@@ -152,21 +162,10 @@ async fn load_report(
     let Some(range) = Range::parse(range, &query.sprints, &query.week.zone, now)? else {
         return Ok(None);
     };
-    let Some(last) = range.sprints.last().cloned() else {
-        return Ok(None);
-    };
     let mut db = db.acquire().await?;
-    FlowReport::read(
-        &mut db,
-        &query.team,
-        range,
-        &last,
-        &query.filter,
-        &query.week,
-        now,
-    )
-    .await
-    .map(Some)
+    FlowReport::read(&mut db, &query.team, range, &query.filter, &query.week, now)
+        .await
+        .map(Some)
 }
 
 /// `GET /teams/{slug}/flow`

@@ -50,21 +50,14 @@ impl Panel {
     }
 }
 
-/// The range of days, and the number of sprints.
+/// The range of days, and the number of sprints, weeks or months.
 pub(crate) fn span(figures: &FlowReport) -> String {
-    let sprints = &figures.range.sprints;
-    let count = counted(sprints.len(), "sprint");
-    match (sprints.first(), sprints.last()) {
-        (Some(first), Some(_)) if figures.range.is_open() => {
-            format!("{} – today · {count}", humanize::date(first.starts_on))
-        }
-        (Some(first), Some(last)) => {
-            format!(
-                "{} · {count}",
-                humanize::span(first.starts_on, last.ends_on)
-            )
-        }
-        _ => count,
+    let range = &figures.range;
+    let count = counted(range.periods.len(), range.unit);
+    if range.is_open() {
+        format!("{} – today · {count}", humanize::date(range.first))
+    } else {
+        format!("{} · {count}", humanize::span(range.first, range.last))
     }
 }
 
@@ -82,8 +75,11 @@ pub(crate) fn stats(figures: &FlowReport) -> Vec<(String, String)> {
         stats.push((days(half), "median cycle time".to_owned()));
         stats.push((days(most), "85th-percentile cycle time".to_owned()));
     }
-    match figures.usual_sprint() {
-        Some(usual) => stats.push((figure(usual), "median tasks done per sprint".to_owned())),
+    match figures.usual_throughput() {
+        Some(usual) => stats.push((
+            figure(usual),
+            format!("median tasks done per {}", figures.range.unit),
+        )),
         None => {
             let done: usize = figures.throughput.iter().map(|(_, count)| count).sum();
             stats.push((done.to_string(), "tasks done so far".to_owned()));
@@ -158,7 +154,7 @@ pub(crate) fn panels(figures: &FlowReport) -> Result<Vec<Panel>> {
             }
             "throughput" => {
                 (panel.title, panel.description) =
-                    ("Throughput".to_owned(), "Tasks done per sprint");
+                    ("Throughput".to_owned(), per_unit(figures.range.unit));
                 panel.chart = Some(figures.throughput_chart()?);
             }
             _ => blocked(figures, &mut panel),
@@ -168,8 +164,18 @@ pub(crate) fn panels(figures: &FlowReport) -> Result<Vec<Panel>> {
     Ok(panels)
 }
 
+fn per_unit(unit: &str) -> &'static str {
+    match unit {
+        "week" => "Tasks done per week",
+        "month" => "Tasks done per month",
+        _ => "Tasks done per sprint",
+    }
+}
+
 fn burn_up(figures: &FlowReport, panel: &mut Panel) -> Result<()> {
-    let burn_up = &figures.burn_up;
+    let Some(burn_up) = &figures.burn_up else {
+        return Ok(());
+    };
     panel.title = format!("Burn-up of {}", burn_up.name);
     panel.description = "Tasks in the sprint, and done";
     panel.chart = Some(burn_up_chart(burn_up)?);

@@ -1,7 +1,10 @@
 //! The charts' numbers as tables: the same rows on the page and in the CSV.
 
 use crate::{
-    domain::{column_state::ColumnState, flow::report::FlowReport},
+    domain::{
+        column_state::ColumnState,
+        flow::{measures::BurnUp, report::FlowReport},
+    },
     http::csv::csv,
 };
 
@@ -31,7 +34,7 @@ impl Table {
     pub(crate) fn of(figures: &FlowReport, name: &str) -> Option<Self> {
         let of_tasks = matches!(name, "cycle-time" | "ageing");
         let (headings, rows) = match name {
-            "burn-up" => burn_up(figures),
+            "burn-up" => burn_up(figures.burn_up.as_ref()?),
             "cumulative-flow" => cumulative(figures),
             "cycle-time" => cycle_time(figures),
             "ageing" => ageing(figures),
@@ -64,8 +67,7 @@ impl Table {
 
 type Rows = (Vec<&'static str>, Vec<Vec<String>>);
 
-fn burn_up(figures: &FlowReport) -> Rows {
-    let burn_up = &figures.burn_up;
+fn burn_up(burn_up: &BurnUp) -> Rows {
     let ideal = burn_up.ideal();
     let days = std::iter::successors(Some(burn_up.starts_on), |day| day.next_day());
     let row = |(index, (day, ideal)): (usize, (time::Date, &f64))| {
@@ -159,15 +161,20 @@ fn ageing(figures: &FlowReport) -> Rows {
 }
 
 fn throughput(figures: &FlowReport) -> Rows {
-    let rows = figures.throughput.iter().map(|(sprint, count)| {
+    let rows = figures.throughput.iter().map(|(period, count)| {
         vec![
-            sprint.name.clone(),
-            sprint.starts_on.to_string(),
-            sprint.ends_on.to_string(),
+            period.name.clone(),
+            period.starts_on.to_string(),
+            period.ends_on.to_string(),
             count.to_string(),
         ]
     });
-    (vec!["Sprint", "From", "To", "Tasks done"], rows.collect())
+    let unit = match figures.range.unit {
+        "week" => "Week",
+        "month" => "Month",
+        _ => "Sprint",
+    };
+    (vec![unit, "From", "To", "Tasks done"], rows.collect())
 }
 
 fn blocked(figures: &FlowReport) -> Rows {

@@ -205,6 +205,7 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
             is("name"),
             after["wip_limit"]
         ),
+        EventKind::BoardImported => imported(after),
         EventKind::LabelEdited if old("name") == is("name") => {
             format!("changed the colour of the label {}", is("name"))
         }
@@ -288,6 +289,34 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         | EventKind::KeyResultDeleted
         | EventKind::KeyResultProgressed => return None,
     })
+}
+
+/// `imported 11 tasks from Trello “Roadmap”, INF-1 to INF-11, and added the columns Lab, Drill`
+fn imported(after: &Value) -> String {
+    let is = |field: &str| text(&after[field]);
+    let count = usize::try_from(after["tasks"].as_u64().unwrap_or(0)).unwrap_or(0);
+    let mut sentence = format!(
+        "imported {} from {}",
+        humanize::counted(count, "task"),
+        is("from")
+    );
+    if !is("board").is_empty() {
+        sentence += &format!(" “{}”", is("board"));
+    }
+    sentence += &match (is("first"), is("last")) {
+        (first, last) if first == last => format!(", {first}"),
+        (first, last) => format!(", {first} to {last}"),
+    };
+    let columns: Vec<&str> = after["columns"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(text)
+        .collect();
+    if !columns.is_empty() {
+        sentence += &format!(", and added the columns {}", columns.join(", "));
+    }
+    sentence
 }
 
 fn text(value: &Value) -> &str {

@@ -1,0 +1,93 @@
+//! Reads the file of an import as text.
+
+use std::{fs::File, io::Read, path::Path};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// A larger file is not a board and would only fill the memory.
+const MAX_BYTES: u64 = 100 * 1024 * 1024;
+
+/// Reads a file in UTF-8 or UTF-16, with or without a byte order mark: PowerShell writes UTF-16.
+pub fn read_file(path: &Path) -> Result<String> {
+    let name = path.display();
+    let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
+    let size = file.metadata().map_or(0, |about| about.len());
+    let mut bytes = Vec::with_capacity(size.min(MAX_BYTES) as usize + 1);
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {name}"))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        bail!("{name} is larger than 100 MB; nothing was imported");
+    }
+    let text = decode(bytes).with_context(|| {
+        format!("{name} is neither UTF-8 nor UTF-16 text; nothing was imported")
+    })?;
+    ensure!(
+        !text.trim_ascii().is_empty(),
+        "{name} is empty; nothing was imported"
+    );
+    ensure!(
+        !text.trim_ascii_start().starts_with('<'),
+        "{name} is a web page, perhaps a page to sign in, and not an export; nothing was imported"
+    );
+    Ok(text)
+}
+
+/// `None` if the bytes are in neither encoding.
+fn decode(mut bytes: Vec<u8>) -> Option<String> {
+    let utf16 = |from: usize, unit: fn([u8; 2]) -> u16| {
+        let units = bytes.get(from..)?.as_chunks().0.iter().copied().map(unit);
+        char::decode_utf16(units)
+            .collect::<Result<String, _>>()
+            .ok()
+    };
+    // Without a mark, the zero beside the first character tells the order.
+    match bytes.as_slice() {
+        [0xff, 0xfe, ..] => utf16(2, u16::from_le_bytes),
+        [0xfe, 0xff, ..] => utf16(2, u16::from_be_bytes),
+        [first, 0, ..] if *first != 0 => utf16(0, u16::from_le_bytes),
+        [0, first, ..] if *first != 0 => utf16(0, u16::from_be_bytes),
+        _ => {
+            if bytes.starts_with(b"\xef\xbb\xbf") {
+                bytes.drain(..3);
+            }
+            String::from_utf8(bytes).ok()
+        }
+    }
+}
+
+/// Whether a text that is not JSON looks like comma-separated values: the names of columns in its
+/// first line.
+pub(crate) fn is_csv(text: &str) -> bool {
+    let first = text.trim_ascii_start().lines().next().unwrap_or("");
+    !first.starts_with(['{', '[']) && first.contains([',', ';', '\t'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn utf_8_and_utf_16_are_read_with_or_without_a_mark() {
+        let text = "[{\"title\":\"Größe 𝄞\"}]";
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [
+            text.as_bytes().to_vec(),
+            [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+            [b"\xff\xfe", little.as_slice()].concat(),
+            [b"\xfe\xff", big.as_slice()].concat(),
+            little,
+            big,
+        ] {
+            assert_eq!(decode(bytes).as_deref(), Some(text));
+        }
+        assert_eq!(decode(vec![b'[', 0xff, b']']), None);
+    }
+
+    #[test]
+    fn csv_is_recognized_by_its_first_line() {
+        assert!(is_csv("Card Name,List Name\nA,B") && is_csv("\"Title\";\"Due\"\n"));
+        assert!(!is_csv("{\"a\": 1,") && !is_csv("[1, 2]") && !is_csv("nothing"));
+    }
+}
