@@ -80,6 +80,13 @@ async fn only_work_in_progress_enters_the_sprint() {
         }
     }
     let world = World::new().await;
+    sqlx::query(
+        "INSERT INTO sprints (id, number, name, starts_on, ends_on, state)
+         VALUES (gen_random_uuid(), 41, 'Sprint 41', '2026-11-02', '2026-11-15', 'ended')",
+    )
+    .execute(&world.db)
+    .await
+    .unwrap();
     for (number, why) in [(7, "There is no sprint 7."), (41, "is over")] {
         let refused = import_to_sprint(&world, ImportSprint::Number(number)).await;
         let refused = refused.unwrap_err();
