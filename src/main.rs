@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     };
     tracing_subscriber::registry()
         .with(lines)
-        .with(log_levels())
+        .with(log_levels(cli.is_server()))
         .init();
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -30,14 +30,33 @@ fn main() -> ExitCode {
 }
 
 /// The levels that `RUST_LOG` asks for, such as `info,sqlx=warn`, or else our own messages and the
-/// warnings of libraries.
-fn log_levels() -> Targets {
+/// warnings of libraries. A command such as an import may run statements of seconds, of which its
+/// terminal need not hear.
+fn log_levels(is_server: bool) -> Targets {
     std::env::var("RUST_LOG")
         .ok()
         .and_then(|levels| levels.parse().ok())
         .unwrap_or_else(|| {
-            Targets::new()
+            let levels = Targets::new()
                 .with_default(LevelFilter::WARN)
-                .with_target("fortnight", LevelFilter::INFO)
+                .with_target("fortnight", LevelFilter::INFO);
+            if is_server {
+                levels
+            } else {
+                levels.with_target("sqlx::query", LevelFilter::ERROR)
+            }
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn only_servers_log_slow_statements() {
+        let is_logged = |is_server| log_levels(is_server).would_enable("sqlx::query", &Level::WARN);
+        assert!(is_logged(true) && !is_logged(false));
+    }
 }

@@ -102,12 +102,11 @@ pub(super) async fn import(pool: &PgPool, args: &Import) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Parses the file, which is not kept in memory.
 fn read_draft(args: &Import) -> anyhow::Result<Draft> {
     let file = import::read_file(&args.file)?;
     let draft = match args.from {
-        Source::Trello => import::trello::parse(&file),
-        Source::Github => import::github::parse(&file),
+        Source::Trello => import::trello::parse(file),
+        Source::Github => import::github::parse(file),
     };
     draft.with_context(|| format!("nothing was imported from {}", args.file.display()))
 }

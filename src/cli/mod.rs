@@ -55,6 +55,11 @@ impl Cli {
         self.config.log_format
     }
 
+    /// Whether it is a server, whose log is read later, rather than a command, which someone watches.
+    pub fn is_server(&self) -> bool {
+        matches!(self.command, None | Some(Command::Serve | Command::Demo(_)))
+    }
+
     /// Runs the command to its end.
     pub fn run(self) -> anyhow::Result<()> {
         tokio::runtime::Builder::new_multi_thread()

@@ -247,7 +247,7 @@ async fn issues_keep_milestone_type_and_reason() {
 
 /// Imports issues into the team Ingestion and returns the summary.
 async fn import_issues(world: &World, issues: &Value) -> String {
-    let draft = import::github::parse(&issues.to_string()).unwrap();
+    let draft = import::github::parse(issues.to_string()).unwrap();
     let request = import::ImportRequest {
         draft: &draft,
         team: "ingestion",
@@ -293,7 +293,7 @@ async fn truncated_lists_are_reported() {
             Some("only the first 1 issues"),
         ),
     ] {
-        let draft = import::github::parse(&file.to_string()).unwrap();
+        let draft = import::github::parse(file.to_string()).unwrap();
         let notes = draft.notes().join(" ");
         assert!(
             note.map_or(notes.is_empty(), |note| notes.contains(note)),
@@ -311,7 +311,7 @@ async fn truncated_lists_are_reported() {
         let mut actions = vec![action("updateCard"); count - 1];
         actions.push(action(first));
         let file = board(json!([]), json!({ "actions": actions })).to_string();
-        let draft = import::trello::parse(&file).unwrap();
+        let draft = import::trello::parse(file).unwrap();
         let says = draft
             .notes()
             .iter()

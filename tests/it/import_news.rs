@@ -38,7 +38,7 @@ fn recent_board() -> String {
 }
 
 async fn import_to_sprint(world: &World, sprint: ImportSprint) -> Result<Summary, String> {
-    let draft = import::trello::parse(&recent_board()).unwrap();
+    let draft = import::trello::parse(recent_board()).unwrap();
     let request = ImportRequest {
         draft: &draft,
         team: "infrastructure",
@@ -149,11 +149,15 @@ async fn import_is_one_line_of_activity_and_no_news() {
 #[tokio::test]
 async fn done_cards_keep_their_own_dates() {
     let world = World::new().await;
+    // dragged to Doing and back within a minute, and started in earnest two months later
+    let moved = |at: &str, from: &str, to: &str| json!({ "type": "updateCard", "date": at, "data": { "card": { "id": "c" }, "listBefore": { "id": from }, "listAfter": { "id": to } } });
     let board = json!({
-        "lists": [{ "id": "d", "name": "Done" }],
-        "cards": [{ "id": "a", "name": "Moved", "idList": "d" }, { "id": "b", "name": "Dated", "idList": "d", "start": "2025-03-03T09:00:00Z",
+        "lists": [{ "id": "t", "name": "To Do" }, { "id": "g", "name": "Doing" }, { "id": "d", "name": "Done" }],
+        "cards": [{ "id": "c", "name": "Slipped", "idList": "g" }, { "id": "a", "name": "Moved", "idList": "d" }, { "id": "b", "name": "Dated", "idList": "d", "start": "2025-03-03T09:00:00Z",
                     "due": "2025-03-10T09:00:00Z", "dueComplete": true, "dateCompleted": "2025-03-07T09:00:00Z" }],
         "actions": [
+            moved("2025-03-01T09:00:00Z", "t", "g"), moved("2025-01-05T09:01:00Z", "g", "t"), moved("2025-01-05T09:00:00Z", "t", "g"),
+            { "type": "createCard", "date": "2025-01-01T09:00:00Z", "data": { "card": { "id": "c" }, "list": { "id": "t" } } },
             { "type": "updateCard", "date": "2025-02-05T09:00:00Z", "data": { "card": { "id": "a" }, "listBefore": { "id": "x", "name": "Doing" }, "listAfter": { "id": "d" } } },
             { "type": "createCard", "date": "2025-02-01T09:00:00Z", "data": { "card": { "id": "a" }, "list": { "id": "x", "name": "Doing" } } },
         ],
@@ -178,6 +182,8 @@ async fn done_cards_keep_their_own_dates() {
             "Dated moved done 2025-03-07",
             "Moved created doing 2025-02-01",
             "Moved moved done 2025-02-05",
+            "Slipped created todo 2025-01-01",
+            "Slipped moved doing 2025-03-01",
         ]
     );
     let since: Vec<String> = sqlx::query_scalar(
@@ -186,7 +192,7 @@ async fn done_cards_keep_their_own_dates() {
     .fetch_all(&world.db)
     .await
     .unwrap();
-    assert_eq!(since, ["2025-03-07", "2025-02-05"]);
+    assert_eq!(since, ["2025-03-07", "2025-02-05", "2025-03-01"]);
 }
 
 /// The percentiles of this data are published; half of the cards have moves, the others only dates.

@@ -116,7 +116,7 @@ async fn second_import_adds_only_new_cards() {
 async fn dry_run_reports_the_import_and_writes_nothing() {
     let world = World::new().await;
     let before = count_everything(&world.db).await;
-    let draft = import::trello::parse(TRELLO).unwrap();
+    let draft = import::trello::parse(TRELLO.to_owned()).unwrap();
     let request = ImportRequest {
         draft: &draft,
         team: "infrastructure",
@@ -207,7 +207,7 @@ async fn lists_go_to_columns_by_name_or_mapping() {
     }
     assert!(!history.contains("A former member"), "{history}");
 
-    let draft = import::trello::parse(&board.to_string()).unwrap();
+    let draft = import::trello::parse(board.to_string()).unwrap();
     let mappings = [("Dooing".to_owned(), "Done".to_owned())];
     let request = ImportRequest {
         draft: &draft,
@@ -231,7 +231,7 @@ async fn lists_go_to_columns_by_name_or_mapping() {
 #[tokio::test]
 async fn github_issues_keep_their_text_and_closed_are_archived() {
     let world = World::new().await;
-    let draft = import::github::parse(GITHUB).unwrap();
+    let draft = import::github::parse(GITHUB.to_owned()).unwrap();
     let request = ImportRequest {
         draft: &draft,
         team: "ingestion",
@@ -310,7 +310,7 @@ async fn import_goes_into_each_teams_current_sprint() {
         .await
         .ok();
     // Ingestion has not closed the sprint
-    let draft = import::trello::parse(TRELLO).unwrap();
+    let draft = import::trello::parse(TRELLO.to_owned()).unwrap();
     let mappings = [("Personal".to_owned(), "In progress".to_owned())];
     for (team, client, key, sprint) in [
         ("infrastructure", &world.elif, "INF-2", 43),
@@ -786,7 +786,7 @@ pub async fn import_into(
     file: &str,
     mappings: &[(&str, &str)],
 ) -> Summary {
-    let draft = import::trello::parse(file).unwrap();
+    let draft = import::trello::parse(file.to_owned()).unwrap();
     let mappings: Vec<_> = mappings
         .iter()
         .map(|(list, column)| ((*list).to_owned(), (*column).to_owned()))

@@ -36,6 +36,8 @@ struct PendingEvent {
     at: OffsetDateTime,
     actor: Option<Uuid>,
     undoes: Option<i64>,
+    /// If it is known; otherwise the database finds it.
+    transition: Option<String>,
 }
 
 /// An open transaction that collects events. They are written just before the commit, so that the
@@ -191,6 +193,7 @@ impl Change {
             at: self.at,
             actor: self.actor,
             undoes: self.undoing,
+            transition: None,
         });
     }
 
@@ -199,18 +202,31 @@ impl Change {
         self.events.iter_mut().map(|noted| &mut noted.event)
     }
 
-    /// Adds an imported event, with its original time and author.
+    /// Adds an event with another time and author than this change.
     pub(crate) fn record_anonymous(
         &mut self,
         event: Event,
         at: OffsetDateTime,
         actor: Option<Uuid>,
     ) {
+        self.record_imported(event, at, actor, None);
+    }
+
+    /// Adds an imported event, with its original time and author, and its transition if that is
+    /// known, as `set_transition` in the migration writes it.
+    pub(crate) fn record_imported(
+        &mut self,
+        event: Event,
+        at: OffsetDateTime,
+        actor: Option<Uuid>,
+        transition: Option<String>,
+    ) {
         self.events.push(PendingEvent {
             event,
             at,
             actor,
             undoes: None,
+            transition,
         });
     }
 
@@ -280,11 +296,12 @@ impl Change {
             still_may!("$1", "$11", "$12"),
             " RETURNING seq),
                   written AS (
-                      INSERT INTO events (team_id, seq, change_id, actor_id, at, task_id, kind, before, after, version, undoes)
+                      INSERT INTO events (team_id, seq, change_id, actor_id, at, task_id, kind, before, after, version, undoes, transition)
                       SELECT $1, numbered.seq - $2 + event.nth, $3, event.actor, event.at, event.task, event.kind, event.before, event.after, event.version,
-                             event.undoes
-                      FROM numbered, unnest($4::uuid[], $5::timestamptz[], $6::uuid[], $7::text[], $8::jsonb[], $9::jsonb[], $10::bigint[], $13::bigint[])
-                           WITH ORDINALITY AS event (actor, at, task, kind, before, after, version, undoes, nth))
+                             event.undoes, event.transition
+                      FROM numbered, unnest($4::uuid[], $5::timestamptz[], $6::uuid[], $7::text[], $8::jsonb[], $9::jsonb[], $10::bigint[], $13::bigint[],
+                                            $14::text[])
+                           WITH ORDINALITY AS event (actor, at, task, kind, before, after, version, undoes, transition, nth))
              SELECT seq FROM numbered"
         ))
         .bind(team)
@@ -300,6 +317,7 @@ impl Change {
         .bind(self.actor)
         .bind(takes.as_str())
         .bind(events.iter().map(|noted| noted.undoes).collect::<Vec<_>>())
+        .bind(events.iter().map(|noted| noted.transition.as_deref()).collect::<Vec<_>>())
         .fetch_optional(self.db())
         .await?;
         seq.ok_or_else(|| {

@@ -32,26 +32,27 @@ pub(crate) struct Board {
 
 /// What `--map` says about a list.
 #[derive(Default)]
-struct Target<'m> {
-    column: Option<&'m str>,
+struct Target {
+    column: Option<String>,
     state: Option<ColumnState>,
 }
 
-impl<'m> Target<'m> {
+impl Target {
     /// Reads `In progress`, `doing` or `In progress:doing`.
-    fn parse(text: &'m str) -> Self {
+    fn parse(text: &str) -> Self {
+        let column = |text: &str| Some(sanitize::line(text, NAME).0);
         let state = |text: &str| ColumnState::try_from(text.trim().to_owned()).ok();
         match text.rsplit_once(':') {
             _ if state(text).is_some() => Self {
                 column: None,
                 state: state(text),
             },
-            Some((column, last)) if state(last).is_some() && !column.trim().is_empty() => Self {
-                column: Some(column.trim()),
+            Some((name, last)) if state(last).is_some() && !name.trim().is_empty() => Self {
+                column: column(name),
                 state: state(last),
             },
             _ => Self {
-                column: Some(text),
+                column: column(text),
                 state: None,
             },
         }
@@ -86,7 +87,7 @@ impl Board {
             let target = target_of(list, mappings);
             of_list[index] = match target {
                 Some(Target { column, state }) => {
-                    self.mapped(column.unwrap_or(&names[index]), state)?
+                    self.mapped(column.as_ref().unwrap_or(&names[index]), state)?
                 }
                 None if list.only_state => list.state.and_then(|state| self.first_of(state)),
                 None => self.called(&names[index]),
@@ -107,8 +108,8 @@ impl Board {
                 continue;
             }
             let Target { column, state } = target.unwrap_or_default();
-            let name = match column {
-                Some(column) => column,
+            let name = match &column {
+                Some(column) => column.as_str(),
                 None if list.only_state => list
                     .known_state()
                     .unwrap_or(ColumnState::Todo)
@@ -116,7 +117,7 @@ impl Board {
                 None => &names[index],
             };
             // Lists of equal names become one column.
-            let state = state.or(match column {
+            let state = state.or(match &column {
                 Some(column) => states::guess(column).or(list.known_state()),
                 None => list.known_state(),
             });
@@ -262,7 +263,7 @@ fn check_mappings(draft: &Draft, mappings: &[(String, String)]) -> Result<()> {
     Ok(())
 }
 
-fn target_of<'m>(list: &List, mappings: &'m [(String, String)]) -> Option<Target<'m>> {
+fn target_of(list: &List, mappings: &[(String, String)]) -> Option<Target> {
     mappings
         .iter()
         .find(|(name, _)| same(name, &list.name))

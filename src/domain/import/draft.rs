@@ -1,7 +1,7 @@
 //! The intermediate form of an import: a file of another tool as drafts of lists and tasks. Every
 //! parser produces it, and no later step depends on the tool.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use time::{Date, OffsetDateTime};
 
@@ -71,7 +71,7 @@ pub(crate) struct Task {
     pub(crate) list: Option<usize>,
     pub(crate) archived: bool,
     pub(crate) created_at: Option<OffsetDateTime>,
-    pub(crate) created_by: Option<ExternalUser>,
+    pub(crate) created_by: Option<Arc<ExternalUser>>,
     /// When it was moved to its list.
     pub(crate) column_since: Option<OffsetDateTime>,
     pub(crate) archived_at: Option<OffsetDateTime>,
@@ -81,7 +81,7 @@ pub(crate) struct Task {
     /// for more.
     pub(crate) started_at: Option<OffsetDateTime>,
     pub(crate) finished_at: Option<OffsetDateTime>,
-    pub(crate) members: Vec<ExternalUser>,
+    pub(crate) members: Vec<Arc<ExternalUser>>,
     pub(crate) labels: Vec<String>,
     pub(crate) steps: Vec<Step>,
     /// Oldest first.
@@ -90,6 +90,10 @@ pub(crate) struct Task {
     pub(crate) lines: Vec<String>,
     /// Oldest first.
     pub(crate) past: Vec<Past>,
+    /// Its place among the tasks of its list.
+    pub(crate) position: f64,
+    /// Marked as complete there, in whatever list it is.
+    pub(crate) is_complete: bool,
 }
 
 impl Task {
@@ -132,7 +136,7 @@ pub struct Step {
 
 #[derive(Debug)]
 pub struct Comment {
-    pub(crate) by: ExternalUser,
+    pub(crate) by: Arc<ExternalUser>,
     pub(crate) at: Option<OffsetDateTime>,
     pub(crate) body: String,
 }
@@ -141,7 +145,7 @@ pub struct Comment {
 #[derive(Debug)]
 pub(crate) struct Past {
     pub(crate) at: OffsetDateTime,
-    pub(crate) by: ExternalUser,
+    pub(crate) by: Arc<ExternalUser>,
     pub(crate) what: HistoryAction,
 }
 

@@ -1,143 +1,12 @@
 //! Reads JSON of other tools: a value of the wrong type is reported with its place in the file.
 
-use std::collections::HashMap;
-
-use anyhow::{Context, Result, anyhow};
-use serde_json::{Value, value::RawValue};
+use anyhow::{Result, anyhow};
+use serde_json::Value;
 use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::domain::dates::parse_date;
 
-/// A file's outermost object or list. The items of its lists are parsed one at a time, so that the
-/// tree of a large file is never in memory as a whole.
-pub(crate) struct Document<'f> {
-    root: Root<'f>,
-    /// The place of this part in the file; empty for the file itself.
-    place: String,
-}
-
-enum Root<'f> {
-    Object(HashMap<String, &'f RawValue>),
-    List(Vec<&'f RawValue>),
-    Other,
-}
-
-impl<'f> Document<'f> {
-    /// Reads the outermost object or list of a file.
-    pub(crate) fn parse(text: &'f str) -> Result<Self> {
-        let parsed = match text.trim_ascii_start().as_bytes().first() {
-            Some(b'{') => serde_json::from_str(text).map(Root::Object),
-            Some(b'[') => serde_json::from_str(text).map(Root::List),
-            _ => serde_json::from_str(text).map(|_: Value| Root::Other),
-        };
-        let root = parsed
-            // The parser of a whole value explains more: it also counts levels.
-            .map_err(|error| serde_json::from_str::<Value>(text).err().unwrap_or(error))
-            .context("the file cannot be read as JSON")?;
-        let place = String::new();
-        Ok(Self { root, place })
-    }
-
-    pub(crate) fn is_list(&self) -> bool {
-        matches!(self.root, Root::List(_))
-    }
-
-    pub(crate) fn is_object(&self) -> bool {
-        matches!(self.root, Root::Object(_))
-    }
-
-    pub(crate) fn has(&self, field: &str) -> bool {
-        self.raw(field).is_some()
-    }
-
-    /// A field that is an object or a list; `None` if it is anything else.
-    pub(crate) fn inside(&self, field: &str) -> Option<Self> {
-        let inside = Self::parse(self.raw(field)?).ok()?;
-        (!matches!(inside.root, Root::Other)).then(|| Self {
-            place: inner(&self.place, field),
-            ..inside
-        })
-    }
-
-    /// A small field as a whole; null when it is missing.
-    pub(crate) fn value(&self, field: &str) -> Result<Value> {
-        let place = || format!("{} cannot be read", inner(&self.place, field));
-        self.raw(field).map_or(Ok(Value::Null), |raw| {
-            serde_json::from_str(raw).with_context(place)
-        })
-    }
-
-    /// A text field; empty when it is missing or null.
-    pub(crate) fn text(&self, field: &str) -> Result<String> {
-        let value = self.value(field)?;
-        let node = Node {
-            value: &value,
-            place: inner(&self.place, field),
-        };
-        if value.is_null() {
-            Ok(String::new())
-        } else {
-            node.as_text().map(str::to_owned)
-        }
-    }
-
-    /// Reads each object in a list field, one after the other.
-    pub(crate) fn each(&self, field: &str, read: impl FnMut(Node) -> Result<()>) -> Result<()> {
-        let Some(raw) = self.raw(field) else {
-            return Ok(());
-        };
-        let place = inner(&self.place, field);
-        match Self::parse(raw).map(|inside| inside.root) {
-            Ok(Root::List(items)) => each_of(&items, &place, read),
-            _ => Err(type_error(&serde_json::from_str(raw)?, &place, "a list")),
-        }
-    }
-
-    /// Reads each object of this list, one after the other.
-    pub(crate) fn each_item(&self, read: impl FnMut(Node) -> Result<()>) -> Result<()> {
-        match &self.root {
-            Root::List(items) => each_of(items, &self.place, read),
-            _ => Err(anyhow!("{} is not a list", name_of(&self.place))),
-        }
-    }
-
-    /// The number of items, if this is a list.
-    pub(crate) fn len(&self) -> usize {
-        match &self.root {
-            Root::List(items) => items.len(),
-            _ => 0,
-        }
-    }
-
-    /// The text of a field; `None` when it is missing or null.
-    fn raw(&self, field: &str) -> Option<&'f str> {
-        match &self.root {
-            Root::Object(fields) => fields.get(field).map(|raw| raw.get()),
-            _ => None,
-        }
-        .filter(|raw| *raw != "null")
-    }
-}
-
-fn each_of(
-    items: &[&RawValue],
-    place: &str,
-    mut read: impl FnMut(Node) -> Result<()>,
-) -> Result<()> {
-    for (index, raw) in items.iter().enumerate() {
-        let place = format!("{place}[{index}]");
-        let value: Value =
-            serde_json::from_str(raw.get()).with_context(|| format!("{place} cannot be read"))?;
-        let node = Node {
-            value: &value,
-            place,
-        };
-        read(node.into_object()?)?;
-    }
-    Ok(())
-}
-
-fn inner(place: &str, field: &str) -> String {
+pub(crate) fn inner(place: &str, field: &str) -> String {
     if place.is_empty() {
         field.to_owned()
     } else {
@@ -145,11 +14,11 @@ fn inner(place: &str, field: &str) -> String {
     }
 }
 
-fn name_of(place: &str) -> &str {
+pub(crate) fn name_of(place: &str) -> &str {
     if place.is_empty() { "the file" } else { place }
 }
 
-fn type_error(value: &Value, place: &str, wanted: &str) -> anyhow::Error {
+pub(crate) fn type_error(value: &Value, place: &str, wanted: &str) -> anyhow::Error {
     let is = match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
@@ -163,8 +32,8 @@ fn type_error(value: &Value, place: &str, wanted: &str) -> anyhow::Error {
 
 /// A value and its place: `cards[3].labels[0]`.
 pub(crate) struct Node<'j> {
-    value: &'j Value,
-    place: String,
+    pub(crate) value: &'j Value,
+    pub(crate) place: String,
 }
 
 impl<'j> Node<'j> {

@@ -149,7 +149,7 @@ fn first_at(passages: &[Passage], state: ColumnState) -> Option<OffsetDateTime> 
 fn made<'p>(at: OffsetDateTime, task: &'p Task, to: Spot<'p>) -> Passage<'p> {
     Passage {
         at,
-        by: task.created_by.as_ref(),
+        by: task.created_by.as_deref(),
         what: What::Made(to),
     }
 }
@@ -220,21 +220,49 @@ pub(crate) fn record(
     rows: &[Row<'_>],
     from: &'static str,
 ) {
-    let mut past: Vec<(OffsetDateTime, Option<Uuid>, Event)> = Vec::new();
+    let mut past: Vec<(OffsetDateTime, Option<Uuid>, Event, Option<String>)> = Vec::new();
     for (planned, row) in tasks.iter().zip(rows) {
-        for passage in &row.passages {
+        for (index, passage) in row.passages.iter().enumerate() {
             let by = passage.by.and_then(|by| plan.people.find(by));
             let account = by.map(|account| account.id);
             let event = past_event(team, planned, row, passage, account.is_some());
-            past.push((passage.at, account, event));
+            past.push((passage.at, account, event, transition(&row.passages, index)));
         }
     }
     past.sort_by_key(|(at, ..)| *at);
-    for (at, actor, event) in past {
-        change.record_anonymous(event, at, actor);
+    for (at, actor, event, transition) in past {
+        change.record_imported(event, at, actor, transition);
     }
     for (planned, row) in tasks.iter().zip(rows) {
-        change.record(imported(team, plan, planned, row, from));
+        let archived = if row.archived_at.is_some() {
+            " archived"
+        } else {
+            ""
+        };
+        let transition = format!("imported {}{archived}", planned.state);
+        let event = imported(team, plan, planned, row, from);
+        change.record_imported(event, plan.now, None, Some(transition));
+    }
+}
+
+/// The transition of a passage. Other tools tell of work that took minutes, or only of days, so a
+/// short time in a state counts here. Only a move that was reversed within minutes is left to the
+/// database, which takes it for a slip of the hand.
+fn transition(passages: &[Passage], index: usize) -> Option<String> {
+    let is_slip = |index: usize| {
+        let (first, second) = (&passages[index].what, passages.get(index + 1));
+        match (first, second.map(|second| &second.what)) {
+            (What::Moved(from, _), Some(What::Moved(_, to))) => from.state == to.state,
+            _ => false,
+        }
+    };
+    match passages[index].what {
+        What::Made(to) => Some(format!("created {}", to.state)),
+        What::Moved(from, to) if from.state != to.state => {
+            let is_reversed = is_slip(index) || index > 0 && is_slip(index - 1);
+            (!is_reversed).then(|| format!("moved {}", to.state))
+        }
+        _ => None,
     }
 }
 

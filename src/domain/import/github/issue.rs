@@ -1,5 +1,7 @@
 //! The parts of one GitHub issue.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 
 use crate::domain::import::{
@@ -54,7 +56,7 @@ fn due(issue: &Node) -> Result<Option<Due>> {
         .map(Due::Day))
 }
 
-pub(crate) fn assignees(issue: &Node) -> Result<Vec<ExternalUser>> {
+pub(crate) fn assignees(issue: &Node) -> Result<Vec<Arc<ExternalUser>>> {
     let mut members = Vec::new();
     for user in issue.nodes("assignees")? {
         members.push(if user.is_text() {
@@ -75,7 +77,7 @@ pub(crate) fn assignees(issue: &Node) -> Result<Vec<ExternalUser>> {
         );
     }
     members.retain(|member| !member.called().is_empty());
-    Ok(members)
+    Ok(members.into_iter().map(Arc::new).collect())
 }
 
 /// The names of an issue's labels, and its type. Their colours go to the draft.
@@ -156,7 +158,7 @@ pub(crate) fn comments(issue: &Node, title: &str, draft: &mut Draft) -> Result<V
     for comment in nodes {
         let comment = comment.into_object()?;
         let by = first_object(&comment, ["author", "user"])?
-            .map(|user| external_user(&user))
+            .map(|user| external_user(&user).map(Arc::new))
             .transpose()?;
         let at = first_instant(&comment, ["created_at", "createdAt"])?;
         match sanitize::comment(&without_html(comment.text("body")?)) {

@@ -4,11 +4,14 @@ pub mod body;
 pub mod issue;
 pub mod project;
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 
 use crate::domain::{
     column_state::ColumnState,
     import::{
+        document::{Document, drain_each},
         draft::{Draft, HistoryAction, List, ListRef, Past, Task},
         file,
         github::{
@@ -18,7 +21,7 @@ use crate::domain::{
                 first_object, labels, url,
             },
         },
-        json::{Document, Node},
+        json::Node,
         sanitize,
     },
 };
@@ -32,11 +35,11 @@ const DEFAULT_LIMIT: usize = 30;
 const MOST_PER_PAGE: usize = 100;
 
 /// Parses a list of issues or project items, or returns what is wrong in the file, with its place.
-pub fn parse(text: &str) -> Result<Draft> {
-    if file::is_csv(text) {
+pub fn parse(text: String) -> Result<Draft> {
+    if file::is_csv(&text) {
         bail!("the file is a CSV, not JSON: export the issues with “gh issue list --json”");
     }
-    let root = Document::parse(text)?;
+    let root = Document::parse(&text)?;
     let repo = match root.value("repo")? {
         serde_json::Value::String(repo) => repo,
         _ => String::new(),
@@ -63,7 +66,8 @@ pub fn parse(text: &str) -> Result<Draft> {
         only_state("Closed", ColumnState::Done),
     ];
     let mut nameless = false;
-    found.list.each_item(|item| {
+    let list = found.list.items_in(&text);
+    drain_each(text, list, |item| {
         let issue = item.object("node")?.unwrap_or(item);
         let url = url(&issue, &repo)?;
         let title = sanitize::title(issue.text("title")?);
@@ -193,7 +197,7 @@ fn task(
         _ => return Err(issue.refuse("state", "is neither open nor closed")),
     };
     let by = first_object(issue, ["user", "author"])?
-        .map(|user| external_user(&user))
+        .map(|user| external_user(&user).map(Arc::new))
         .transpose()?;
     let key = match (url.is_empty(), created_at) {
         (false, _) => format!("github:{}", sanitize::lines(&url)),
@@ -214,7 +218,7 @@ fn task(
     if let Some(at) = closed_at {
         let by = issue
             .object("closed_by")?
-            .map(|user| external_user(&user))
+            .map(|user| external_user(&user).map(Arc::new))
             .transpose()?
             .unwrap_or_default();
         let what = match undone {

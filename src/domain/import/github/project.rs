@@ -3,12 +3,13 @@
 use anyhow::Result;
 
 use crate::domain::import::{
+    document::Document,
     draft::{Draft, List, Task},
     github::{
         body::without_html,
         issue::{add_milestone, assignees, labels},
     },
-    json::{Document, Node},
+    json::Node,
     sanitize,
     trello::custom_fields::is_points,
 };

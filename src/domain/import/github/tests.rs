@@ -5,7 +5,7 @@ use time::macros::{date, datetime};
 use crate::domain::import::{draft::Due, github::*, tests::any_json};
 
 fn read(file: serde_json::Value) -> Result<Draft> {
-    parse(&file.to_string())
+    parse(file.to_string())
 }
 
 fn parse_error(file: serde_json::Value) -> String {
@@ -15,7 +15,7 @@ fn parse_error(file: serde_json::Value) -> String {
 #[test]
 fn a_real_repository_has_all_its_issues() {
     let file = include_str!("../../../../tests/data/github-issues-mimofan.json");
-    let draft = parse(file).unwrap();
+    let draft = parse(file.to_owned()).unwrap();
     assert_eq!(draft.board, "XiaomingX/mimofan");
     assert_eq!(draft.tasks.len(), 44);
     assert_eq!(draft.tasks.iter().filter(|task| task.archived).count(), 13);

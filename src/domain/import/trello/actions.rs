@@ -1,12 +1,13 @@
 //! Reads a board's actions: comments, and moves between lists.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Result;
 
 use crate::domain::import::{
-    draft::{Comment, Draft, ExternalUser, HistoryAction, ListRef, Past},
-    json::{Document, Node},
+    document::Document,
+    draft::{Comment, Draft, HistoryAction, ListRef, Past},
+    json::Node,
     sanitize,
     trello::export::{Lists, People, external_user},
 };
@@ -36,10 +37,14 @@ pub(crate) fn parse(
         let by = match action.object("memberCreator")? {
             Some(member) => {
                 let user = external_user(&member)?;
-                people.insert(member.text("id")?.to_owned(), user.clone());
-                user
+                let known = people.entry(member.text("id")?.to_owned()).or_default();
+                // The same person in a thousand actions is in memory once.
+                if **known != user {
+                    *known = Arc::new(user);
+                }
+                known.clone()
             }
-            None => ExternalUser::default(),
+            None => Arc::default(),
         };
         let Some(data) = action.object("data")? else {
             return Ok(());

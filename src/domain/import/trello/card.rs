@@ -1,6 +1,6 @@
 //! Converts one card to a task.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Result;
 use time::OffsetDateTime;
@@ -14,7 +14,7 @@ use crate::domain::import::{
     trello::{
         actions, checklists,
         custom_fields::CustomFields,
-        export::{Lists, People},
+        export::{Lists, People, place},
         labels::Labels,
     },
 };
@@ -90,6 +90,8 @@ impl Board {
             labels: self.labels.of(card, draft)?,
             comments: done.comments,
             past: done.past,
+            position: place(card),
+            is_complete: card.flag("dueComplete")?,
             title,
             ..Task::default()
         };
@@ -107,7 +109,7 @@ impl Board {
         card: &Node,
         title: &str,
         changed: &mut Notices,
-    ) -> Result<Vec<ExternalUser>> {
+    ) -> Result<Vec<Arc<ExternalUser>>> {
         let mut members = Vec::new();
         for id in card.items("idMembers")? {
             match self
@@ -129,7 +131,7 @@ fn dates(card: &Node, task: &mut Task) -> Result<()> {
     if let Some(start) = card.day("start")? {
         task.lines.push(format!("Start: {start}"));
     }
-    if card.flag("dueComplete")? {
+    if task.is_complete {
         // Newer exports know when a card was marked; in older ones its due date is the best guess.
         task.finished_at = card.instant("dateCompleted")?.or(card.instant("due")?);
     }
@@ -138,34 +140,40 @@ fn dates(card: &Node, task: &mut Task) -> Result<()> {
 
 /// A list whose open cards are all marked as complete is one for finished work, if its name does
 /// not tell otherwise. Cards that are complete elsewhere get a label.
-pub(crate) fn mark_complete(tasks: &mut [Task], is_complete: &[bool], draft: &mut Draft) {
-    let mut all_complete = vec![None; draft.lists.len()];
-    for (task, is_complete) in tasks.iter().zip(is_complete) {
+pub(crate) fn mark_complete(draft: &mut Draft) {
+    let Draft {
+        lists,
+        tasks,
+        changed,
+        ..
+    } = draft;
+    let mut all_complete = vec![None; lists.len()];
+    for task in tasks.iter() {
         if let Some(all) = task.list.and_then(|list| all_complete.get_mut(list))
             && !task.archived
         {
-            *all = Some(all.unwrap_or(true) && *is_complete);
+            *all = Some(all.unwrap_or(true) && task.is_complete);
         }
     }
-    for (list, all) in draft.lists.iter_mut().zip(all_complete) {
+    for (list, all) in lists.iter_mut().zip(all_complete) {
         if all == Some(true) && list.known_state().is_none() {
             list.state = Some(ColumnState::Done);
         }
     }
-    let states: Vec<_> = draft.lists.iter().map(List::known_state).collect();
-    for (task, is_complete) in tasks.iter_mut().zip(is_complete) {
+    let states: Vec<_> = lists.iter().map(List::known_state).collect();
+    for task in tasks.iter_mut() {
         let state = task
             .list
             .and_then(|list| states.get(list).copied().flatten());
-        if *is_complete && state != Some(ColumnState::Done) {
+        if task.is_complete && state != Some(ColumnState::Done) {
             task.labels.push(COMPLETE.to_owned());
-            draft.changed.add(
+            changed.add(
                 "these are marked as complete in Trello, but not in a done list; they have the label “complete”",
                 &task.title,
             );
         }
         let labels = std::mem::take(&mut task.labels);
-        task.labels = sanitize::labels(labels, &task.title, &mut draft.changed);
+        task.labels = sanitize::labels(labels, &task.title, changed);
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 
 use crate::domain::import::{
-    draft::{Draft, ExternalUser, Step, Task},
-    json::{Document, Node},
+    document::Document,
+    draft::{Draft, Step, Task},
+    json::Node,
     sanitize,
     trello::export::{People, place},
 };
@@ -120,7 +121,7 @@ fn due_and_member(item: &Node, people: &People) -> Result<String> {
         .unwrap_or_default();
     let member = people
         .get(item.text("idMember")?)
-        .map_or("", ExternalUser::called);
+        .map_or("", |member| member.called());
     let parts: Vec<&str> = [due.as_str(), member]
         .into_iter()
         .filter(|part| !part.is_empty())

@@ -6,10 +6,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 
 use crate::domain::import::{
-    draft::Task,
-    json::{Document, Node},
-    sanitize,
-    summary::Notices,
+    document::Document, draft::Task, json::Node, sanitize, summary::Notices,
 };
 
 /// The greatest estimate.

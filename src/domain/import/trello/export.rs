@@ -1,6 +1,6 @@
 //! Parts of a Trello export that several parsers need.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Result;
 
@@ -23,4 +23,4 @@ pub(crate) fn place(node: &Node) -> f64 {
 pub(crate) type Lists = HashMap<String, usize>;
 
 /// Members by id.
-pub(crate) type People = HashMap<String, ExternalUser>;
+pub(crate) type People = HashMap<String, Arc<ExternalUser>>;

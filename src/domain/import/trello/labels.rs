@@ -5,12 +5,7 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::domain::import::{
-    colours,
-    draft::Draft,
-    json::{Document, Node},
-    sanitize,
-};
+use crate::domain::import::{colours, document::Document, draft::Draft, json::Node, sanitize};
 
 /// The names of a board's labels by key.
 pub(crate) struct Labels {

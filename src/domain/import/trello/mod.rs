@@ -7,13 +7,14 @@ pub mod custom_fields;
 pub mod export;
 pub mod labels;
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 
 use crate::domain::import::{
+    document::{Document, drain_each},
     draft::{Draft, List, Task},
-    file,
-    json::Document,
-    sanitize,
+    file, sanitize,
     trello::{
         card::Board,
         export::{Lists, People, external_user, place},
@@ -21,13 +22,13 @@ use crate::domain::import::{
 };
 
 /// Parses a board, or returns what is wrong in the file, with its place.
-pub fn parse(text: &str) -> Result<Draft> {
-    if file::is_csv(text) {
+pub fn parse(text: String) -> Result<Draft> {
+    if file::is_csv(&text) {
         bail!(
             "the file is a CSV, not a JSON export. In Trello, open the board's menu, “Print, export and share”, “Export as JSON”"
         );
     }
-    let board = Document::parse(text)?;
+    let board = Document::parse(&text)?;
     check_board(&board)?;
     let mut draft = Draft {
         from: "Trello",
@@ -39,7 +40,7 @@ pub fn parse(text: &str) -> Result<Draft> {
     let done = actions::parse(&board, &lists, &mut people, &mut draft)?;
     board.each("members", |member| {
         let user = external_user(&member)?;
-        people.insert(member.text("id")?.to_owned(), user);
+        people.insert(member.text("id")?.to_owned(), Arc::new(user));
         Ok(())
     })?;
     let mut parts = Board {
@@ -50,20 +51,17 @@ pub fn parse(text: &str) -> Result<Draft> {
         people,
         done,
     };
-    let mut cards = Vec::new();
-    board.each("cards", |card| {
+    let cards = board.place_in("cards", &text)?;
+    drain_each(text, cards, |card| {
         let task = parts.task(&card, &mut draft)?;
-        cards.push((place(&card), card.flag("dueComplete")?, task));
+        draft.tasks.push(task);
         Ok(())
     })?;
     let list_of = |task: &Task| task.list.unwrap_or(usize::MAX);
-    cards.sort_by(|a, b| list_of(&a.2).cmp(&list_of(&b.2)).then(a.0.total_cmp(&b.0)));
-    let (is_complete, mut tasks): (Vec<bool>, Vec<Task>) = cards
-        .into_iter()
-        .map(|(_, is_complete, task)| (is_complete, task))
-        .unzip();
-    card::mark_complete(&mut tasks, &is_complete, &mut draft);
-    draft.tasks = tasks;
+    draft
+        .tasks
+        .sort_by(|a, b| (list_of(a).cmp(&list_of(b))).then(a.position.total_cmp(&b.position)));
+    card::mark_complete(&mut draft);
     Ok(draft)
 }
 

@@ -9,15 +9,15 @@ use crate::domain::import::{
 };
 
 fn real(text: &str) -> Draft {
-    parse(text).unwrap()
+    parse(text.to_owned()).unwrap()
 }
 
 fn read(file: serde_json::Value) -> Result<Draft> {
-    parse(&file.to_string())
+    parse(file.to_string())
 }
 
 fn parse_error(file: serde_json::Value) -> String {
-    parse(&file.to_string()).unwrap_err().to_string()
+    parse(file.to_string()).unwrap_err().to_string()
 }
 
 #[test]
