@@ -76,7 +76,7 @@ async fn only_work_in_progress_enters_the_sprint() {
                 summary.contains("Sprint 42: 3 tasks in progress, blocked or in review."),
                 "{summary}"
             );
-            assert!(summary.contains("Backlog: 1 open task."), "{summary}");
+            assert!(summary.contains("In no sprint: 1 open task."), "{summary}");
         }
     }
     let world = World::new().await;

@@ -280,7 +280,7 @@ pub(crate) fn column_names(lists: &[List]) -> Vec<String> {
             return name.clone();
         }
         let is_taken = |name: &str| taken.iter().any(|(_, other)| same(other, name));
-        let mut name = sanitize::cut(&list.name, NAME).0;
+        let mut name = shortened(&list.name);
         let mut index = 2;
         while is_taken(&name) {
             let number = format!("… {index}");
@@ -291,6 +291,19 @@ pub(crate) fn column_names(lists: &[List]) -> Vec<String> {
         name
     };
     lists.iter().map(&mut name_of).collect()
+}
+
+/// A name that is short enough for a column. Long names are cut in the middle, because their ends
+/// tell them apart.
+fn shortened(name: &str) -> String {
+    const END: usize = 20;
+    let count = name.chars().count();
+    if count <= NAME {
+        return name.to_owned();
+    }
+    let end: String = name.chars().skip(count - END).collect();
+    let start = sanitize::cut(name, NAME - END - 1).0;
+    format!("{start}…{}", end.trim_start())
 }
 
 /// Whether two names differ in case and spaces at most.

@@ -136,7 +136,7 @@ impl fmt::Display for Summary {
             let tasks = counted(self.backlog, "open task");
             write!(
                 to,
-                "\nBacklog: {tasks}. Choose “All sprints” on the board to see them."
+                "\nIn no sprint: {tasks}. Choose “All sprints” on the board to see them."
             )?;
         }
         for (reason, titles) in &self.skipped.0 {

@@ -160,6 +160,23 @@ fn different_lists_become_different_columns() {
 }
 
 #[test]
+fn long_names_are_cut_in_the_middle() {
+    let long = "Milestone 5: Ad hoc queries on the new archive, part one: reading";
+    let other = long.replace("queries", "reports");
+    let names = column_names(&lists(&[long, &other, "Short"]));
+    assert_eq!(
+        names[0],
+        "Milestone 5: Ad hoc queries o…e, part one: reading"
+    );
+    assert_eq!(names[2], "Short");
+    assert!(names.iter().all(|name| name.chars().count() <= NAME));
+    let (start, far) = ("x".repeat(40), "y".repeat(40));
+    let same = [format!("{start} 1 {far}"), format!("{start} 2 {far}")];
+    let names = column_names(&lists(&[&same[0], &same[1]]));
+    assert_ne!(names[0], names[1], "a number tells them apart");
+}
+
+#[test]
 fn mapping_names_a_column_a_state_or_both() {
     let mut board = default_board();
     let columns = placed(

@@ -76,7 +76,7 @@ fn check_board(board: &Document) -> Result<()> {
     }
     if board.has("_format") || board.has("swimlanes") {
         bail!(
-            "the file is a board of WeKan, not of Trello, and WeKan's exports cannot be imported"
+            "the file is a board of WeKan, not of Trello, and WeKan's exports cannot be imported yet"
         );
     }
     if board.has("idList") && !board.has("lists") {
