@@ -199,7 +199,6 @@ async fn audit_team(
             kind,
             about,
             team: Some(team),
-            ..AuditEntry::default()
         },
     )
     .await

@@ -66,7 +66,6 @@ pub(crate) async fn note_for_team(
             kind,
             about,
             team: Some(team),
-            ..AuditEntry::default()
         },
     )
     .await

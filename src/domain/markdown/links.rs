@@ -1,11 +1,16 @@
 //! Finds what a text links to: addresses, by GFM's extended autolink rules, before emphasis is parsed; and task keys and
 //! mentions, in what is text then.
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, collections::HashSet, ops::Range};
 
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
 
-use crate::domain::markdown::Links;
+/// The words that become links: team keys (INF) and handles.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Links {
+    pub(crate) team_keys: HashSet<String>,
+    pub(crate) handles: HashSet<String>,
+}
 
 /// Wraps each bare address in `<` and `>`, so that nothing in it is taken for Markdown. Code, links and HTML stay as they
 /// are.

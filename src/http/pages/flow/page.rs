@@ -254,7 +254,6 @@ pub(crate) async fn chart_csv(
         kind: "flow.exported",
         about: &about,
         team,
-        ..AuditEntry::default()
     };
     audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     let named = format!("attachment; filename=\"{}-{name}.csv\"", query.team.slug);
