@@ -5,7 +5,6 @@ use time::{Date, Duration};
 use crate::domain::{
     dates::parse_date,
     error::{Problem, Result},
-    flow::range::RangeParams,
     humanize,
     sprints::Sprint,
 };
@@ -45,11 +44,11 @@ impl From<&Sprint> for Period {
 /// `Invalid` for an end that is neither, and for a range that ends before it starts, has not
 /// started, or is too long.
 pub(crate) fn days(
-    params: &RangeParams,
+    (from, to): (&str, &str),
     sprints: &[Sprint],
     today: Date,
 ) -> Result<Option<(Date, Date)>> {
-    let (from, to) = (params.from.trim(), params.to.trim());
+    let (from, to) = (from.trim(), to.trim());
     if parse_date(from).is_none() && parse_date(to).is_none() {
         return Ok(None);
     }
@@ -134,12 +133,7 @@ mod tests {
     use super::*;
 
     fn of(from: &str, to: &str) -> Result<Option<(Date, Date)>> {
-        let params = RangeParams {
-            from: from.to_owned(),
-            to: to.to_owned(),
-            ..RangeParams::default()
-        };
-        days(&params, &[], date!(2026 - 11 - 24))
+        days((from, to), &[], date!(2026 - 11 - 24))
     }
 
     #[test]

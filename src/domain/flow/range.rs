@@ -58,7 +58,7 @@ impl Range {
             .cloned()
             .collect();
         started.sort_by_key(|sprint| sprint.starts_on);
-        if let Some((first, last)) = date_range::days(params, sprints, today)? {
+        if let Some((first, last)) = date_range::days((&params.from, &params.to), sprints, today)? {
             started.retain(|sprint| sprint.starts_on <= last && sprint.ends_on >= first);
             let (periods, unit) = date_range::periods(first, last);
             return Ok(Some(Self::between(

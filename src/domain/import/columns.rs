@@ -13,6 +13,7 @@ use crate::domain::{
         sanitize, states,
     },
     slug::{first_available, slug},
+    text::composed,
 };
 
 /// The maximum length of a column's name.
@@ -311,10 +312,10 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
     folded(a) == folded(b)
 }
 
-/// A name in lower case, with single spaces.
+/// A name in lower case, with single spaces and composed letters.
 pub(crate) fn folded(name: &str) -> String {
     let words: Vec<&str> = name.split_whitespace().collect();
-    words.join(" ").to_lowercase()
+    composed(&words.join(" ").to_lowercase()).into_owned()
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! Sanitizes imported texts: makes them fit our limits without losing their meaning.
 
-use crate::domain::{import::summary::Notices, tasks::create::is_invisible, text::plain_lines};
+use crate::domain::{
+    import::summary::Notices,
+    tasks::create::is_invisible,
+    text::{composed, plain_lines},
+};
 
 const TITLE: usize = 500;
 const DESCRIPTION: usize = 100_000;
@@ -16,7 +20,7 @@ pub(crate) const LABELS: usize = 30;
 /// whether it was cut.
 pub(crate) fn line(text: &str, most: usize) -> (String, bool) {
     let turns = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let spaced: String = text
+    let spaced: String = composed(text)
         .chars()
         .filter(|letter| !turns(*letter))
         .map(|letter| if letter.is_control() { ' ' } else { letter })
@@ -47,7 +51,7 @@ pub(crate) fn title(text: &str) -> (String, Option<String>) {
 
 /// Text of several lines, cleaned.
 pub(crate) fn lines(text: &str) -> String {
-    plain_lines(&text.replace('\0', ""))
+    plain_lines(&composed(text).replace('\0', ""))
 }
 
 /// A description: text before it, the text itself, and text after it. Only the middle part is cut.

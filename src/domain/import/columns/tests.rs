@@ -150,6 +150,7 @@ fn different_lists_become_different_columns() {
     assert_eq!(slugs.len(), columns.len());
     let folded: HashSet<_> = columns.iter().map(|(name, _)| folded(name)).collect();
     assert_eq!(folded.len(), columns.len(), "their names differ as well");
+    assert!(same("Terminé", "Termine\u{301}") && !same("Terminé", "Termine"));
     let again = column_names(&lists(&all));
     assert!(
         again

@@ -122,7 +122,7 @@ pub(crate) async fn add_labels(
         "INSERT INTO labels (team_id, id, name, hue)
          SELECT $1, l.id, l.name, coalesce(l.hue, ((SELECT count(*) FROM labels WHERE team_id = $1) + l.nth - 1) * 5 % 12)
          FROM unnest($2::uuid[], $3::text[], $4::smallint[]) WITH ORDINALITY AS l (id, name, hue, nth)
-         ON CONFLICT (team_id, lower(name)) DO NOTHING",
+         ON CONFLICT (team_id, fold(name)) DO NOTHING",
     )
     .bind(team.id)
     .bind(labels.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>())
