@@ -23,9 +23,11 @@ impl Hosts {
     /// Whether a `Host` header names this server; its port does not matter. Without a name of its own, the server may be
     /// reached by any address: only names can be made to lead elsewhere.
     pub(crate) fn has(&self, host: &str) -> bool {
-        let host = host.trim_end_matches(|char: char| char.is_ascii_digit());
-        let host = host.strip_suffix(':').unwrap_or(host);
-        self.is_named(host)
+        let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+        match host.rsplit_once(':') {
+            Some((name, port)) if is_port(port) => self.is_named(name),
+            _ => self.is_named(host),
+        }
     }
 
     fn is_named(&self, host: &str) -> bool {

@@ -19,8 +19,13 @@ use crate::domain::error::Problem;
 #[folder = "static/"]
 struct Files;
 
-/// Scripts that only one page needs; static/js/app.js loads them there.
-const ON_ONE_PAGE: [&str; 2] = ["js/elements/planning-lists.js", "js/elements/walk-timer.js"];
+/// Scripts that only some pages need; static/js/app.js loads them there.
+const ON_SOME_PAGES: [&str; 4] = [
+    "js/elements/markdown-preview.js",
+    "js/elements/planning-lists.js",
+    "js/elements/walk-timer.js",
+    "js/forms/timezone.js",
+];
 
 /// Every file, by its path under the version.
 pub(crate) struct Assets {
@@ -73,7 +78,7 @@ impl Assets {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         let everywhere =
-            |name: &&String| name.ends_with(".js") && !ON_ONE_PAGE.contains(&name.as_str());
+            |name: &&String| name.ends_with(".js") && !ON_SOME_PAGES.contains(&name.as_str());
         let modules = files.keys().filter(everywhere).cloned().collect();
         let files = files
             .into_iter()

@@ -10,12 +10,11 @@ import "./board/quick-add.js";
 import "./shared/dialogs.js";
 import "./forms/enhanced-forms.js";
 import "./forms/drafts.js";
-import "./elements/markdown-preview.js";
 import "./live/live-updates.js";
 import "./shared/menus.js";
-import "./forms/timezone.js";
 
-// Elements that only one page uses are loaded on that page.
-for (const element of ["planning-lists", "walk-timer"]) {
+// What only some pages use is loaded there.
+for (const element of ["markdown-preview", "planning-lists", "walk-timer"]) {
   if (document.querySelector(element)) import(`./elements/${element}.js`);
 }
+if (document.querySelector("[data-detect-timezone]")) import("./forms/timezone.js");

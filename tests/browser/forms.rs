@@ -54,15 +54,15 @@ async fn refused_topic_sent_without_scripts_can_be_corrected() {
         .wait_for("document.querySelector('#agenda input[name=text]')")
         .await;
     // submit() bypasses our scripts, which have to run for axe
-    window.run_script("{ const line = document.querySelector('#agenda input[name=text]'); line.value = 'Who knows DNS? @unknownuser'; line.form.submit(); }").await;
+    window.run_script("{ const line = document.querySelector('#agenda input[name=text]'); line.value = 'Who knows DNS? '.repeat(40); line.form.submit(); }").await;
     window
-        .wait_for("document.querySelector('#text-error')?.textContent.includes('unknownuser')")
+        .wait_for("document.querySelector('#text-error')?.textContent")
         .await;
     window.screenshot("story-given-back").await;
     let typed: String = window
         .evaluate("document.querySelector('#text').value")
         .await;
-    assert_eq!(typed, "Who knows DNS? @unknownuser");
+    assert_eq!(typed, "Who knows DNS? ".repeat(40));
     let violations = window.accessibility_violations().await;
     assert!(violations.is_empty(), "{violations:?}");
     window

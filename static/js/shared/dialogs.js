@@ -76,6 +76,7 @@ async function showTask(url) {
   if (!taskDialog.open) taskDialog.showModal();
   taskDialog.scrollTop = 0;
   restoreDrafts(article);
+  import("../elements/markdown-preview.js");
   return true;
 }
 
