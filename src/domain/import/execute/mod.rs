@@ -2,6 +2,7 @@
 
 pub mod board;
 pub mod history;
+pub mod passages;
 pub mod rows;
 
 use serde_json::json;
@@ -13,7 +14,7 @@ use crate::domain::{
     events::{Change, Event, EventKind, EventStore},
     import::{
         draft::ImportRequest,
-        execute::{history::passages, rows::Row},
+        execute::{passages::passages, rows::Row},
         plan::{self, Plan, Planned},
         summary::Summary,
     },

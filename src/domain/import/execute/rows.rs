@@ -9,7 +9,7 @@ use crate::domain::{
     error::Result,
     import::{
         draft::Due,
-        execute::history::Passage,
+        execute::passages::Passage,
         plan::{Plan, Planned},
     },
     team::Team,
