@@ -434,12 +434,6 @@ async fn teams_share_a_retro_and_actions_become_tasks() {
     elif.post("/teams/infrastructure/actions", &promise)
         .await
         .ok();
-    elif.post(
-        "/teams/infrastructure/actions",
-        &[("text", "x @unknown-user")],
-    )
-    .await
-    .status(422);
     let action: uuid::Uuid = sqlx::query_scalar("SELECT id FROM actions")
         .fetch_one(&world.db)
         .await

@@ -3,6 +3,7 @@
 
 pub mod colours;
 pub mod columns;
+pub mod cutting;
 pub mod document;
 pub mod draft;
 pub mod execute;

@@ -6,6 +6,8 @@ use crate::domain::{
     text::{composed, plain_lines},
 };
 
+pub(crate) use crate::domain::import::cutting::{cut, line};
+
 const TITLE: usize = 500;
 const DESCRIPTION: usize = 100_000;
 const COMMENT: usize = 20_000;
@@ -15,25 +17,6 @@ const STEP: usize = 500;
 pub(crate) const STEPS: usize = 200;
 /// The maximum number of labels of a task.
 pub(crate) const LABELS: usize = 30;
-
-/// Text as one line without invisible or unstorable characters, cut to a maximum length, and
-/// whether it was cut.
-pub(crate) fn line(text: &str, most: usize) -> (String, bool) {
-    let turns = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let spaced: String = composed(text)
-        .chars()
-        .filter(|letter| !turns(*letter))
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
-        .collect();
-    let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line
-        .chars()
-        .all(|letter| letter.is_whitespace() || is_invisible(letter))
-    {
-        return (String::new(), false);
-    }
-    cut(&line, most)
-}
 
 /// A title and, when it is too long, the full one.
 pub(crate) fn title(text: &str) -> (String, Option<String>) {
@@ -155,14 +138,6 @@ pub(crate) fn labels(names: Vec<String>, title: &str, changed: &mut Notices) -> 
         kept.truncate(LABELS);
     }
     kept
-}
-
-/// The text cut to a maximum number of characters, and whether it was longer.
-pub(crate) fn cut(text: &str, most: usize) -> (String, bool) {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => (text[..end].trim_end().to_owned(), true),
-        None => (text.to_owned(), false),
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::domain::{column_state::ColumnState, humanize::counted, import::sanitize};
+use crate::domain::{column_state::ColumnState, humanize::counted, import::cutting};
 
 /// Titles listed per reason; the rest are counted.
 const NAMED: usize = 5;
@@ -16,7 +16,7 @@ impl Notices {
         self.0
             .entry(reason)
             .or_default()
-            .push(sanitize::line(title, 60).0);
+            .push(cutting::line(title, 60).0);
     }
 
     /// The number of titles for a reason.
