@@ -35,9 +35,9 @@ impl Hosts {
         if host == self.public || host == "localhost" || host.ends_with(".localhost") {
             return true;
         }
-        let is_local =
-            |address: IpAddr| address.is_loopback() || address_of(&self.public).is_some();
-        address_of(&host).is_some_and(is_local)
+        // A public URL of localhost is the default, which says nothing about who may connect.
+        let has_name = address_of(&self.public).is_none() && self.public != "localhost";
+        address_of(&host).is_some_and(|address| address.is_loopback() || !has_name)
     }
 }
 
@@ -85,15 +85,17 @@ mod tests {
 
     #[test]
     fn without_a_name_any_address_is_served_and_no_name() {
-        let hosts = Hosts::of("http://127.0.0.1:8042");
-        for own in [
-            "192.0.2.7:8042",
-            "[2001:db8::1]:8042",
-            "127.0.0.1",
-            "localhost",
-        ] {
-            assert!(hosts.has(own), "{own}");
+        for url in ["http://127.0.0.1:8042", "http://localhost:8042"] {
+            let hosts = Hosts::of(url);
+            for own in [
+                "192.0.2.7:8042",
+                "[2001:db8::1]:8042",
+                "127.0.0.1",
+                "localhost",
+            ] {
+                assert!(hosts.has(own), "{url}: {own}");
+            }
+            assert!(!hosts.has("evil.test:8042"));
         }
-        assert!(!hosts.has("evil.test:8042"));
     }
 }
