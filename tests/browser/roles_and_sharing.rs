@@ -362,12 +362,12 @@ async fn private_team_stays_hidden_during_a_thousand_events() {
         .fetch_one(&fixture.world.db)
         .await
         .unwrap();
-    let busy = (0..8).map(|_| async {
-        for _ in 0..125 {
-            let comment = json!({ "body": "Zanzibar again" });
-            elif.api(Method::POST, &format!("/tasks/{key}/comments"), comment)
-                .await
-                .ok();
+    let path = format!("/tasks/{key}");
+    let path = path.as_str();
+    let busy = (0..8).map(|person| async move {
+        for n in 0..125 {
+            let edit = json!({ "description": format!("Zanzibar {person} {n}") });
+            elif.api(Method::PATCH, path, edit).await.ok();
         }
     });
     futures_util::future::join_all(busy).await;
