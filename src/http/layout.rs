@@ -58,8 +58,8 @@ impl Layout {
         title: impl Into<String>,
         team: &str,
     ) -> Result<Self> {
-        let sprints = sprints::queries::sprints(&app.db).await?;
-        let today = sprints::queries::workspace_today(&app.db, app.clock.now()).await?;
+        let (sprints, today) =
+            sprints::queries::sprints_and_today(&app.db, app.clock.now()).await?;
         let mark =
             sprints::queries::active(&sprints).map_or_else(Vec::new, |sprint| sprint.mark(today));
         let teams = team_access::teams(&app.db, viewer).await?;

@@ -70,6 +70,28 @@ pub(crate) async fn sprint_of(db: impl PgExecutor<'_>, team: Uuid, number: i32) 
         .ok_or(Problem::NotFound)
 }
 
+/// Returns every sprint, newest first, and today's date in the workspace's time zone.
+pub(crate) async fn sprints_and_today(
+    db: impl PgExecutor<'_>,
+    now: OffsetDateTime,
+) -> Result<(Vec<Sprint>, Date)> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        sprint: Sprint,
+        zone: String,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT id, number, name, starts_on, ends_on, state, (SELECT time_zone FROM workspace) AS zone
+         FROM sprints ORDER BY number DESC",
+    )
+    .fetch_all(db)
+    .await?;
+    let zone = rows.first().map_or("UTC", |row| row.zone.as_str());
+    let today = clock::day_in(now, zone);
+    Ok((rows.into_iter().map(|row| row.sprint).collect(), today))
+}
+
 /// Returns today's date in the workspace's time zone, for what several teams see.
 pub(crate) async fn workspace_today(db: impl PgExecutor<'_>, now: OffsetDateTime) -> Result<Date> {
     let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace")

@@ -212,6 +212,7 @@ async fn work_of(app: &App, viewer: &Viewer, person: Person, layout: Layout) -> 
         Vec::new()
     };
     let recently = now - Duration::days(14);
+    let sprints = sprints::queries::sprints(&app.db).await?;
     let needed_tasks = if is_own {
         summary::all_tasks_needed_by(&app.db, &seen, person.id, now).await?
     } else {
@@ -242,14 +243,14 @@ async fn work_of(app: &App, viewer: &Viewer, person: Person, layout: Layout) -> 
         is_own,
         reviews: by_team(&teams, &reviews, &cards),
         teams: by_team(&teams, &owned, &cards),
-        waiting: waiting_on(&app.db, &app.clock, person.id, &seen, viewer).await?,
+        waiting: waiting_on(&app.db, &app.clock, person.id, &seen, viewer, &sprints).await?,
         actions: actions::of_owner(&app.db, person.id, &seen).await?,
         opinions: if is_own {
             topics::topics_for(&app.db, person.id, &seen).await?
         } else {
             Vec::new()
         },
-        unclosed: if is_own {
+        unclosed: if is_own && sprints.iter().any(Sprint::is_ended) {
             unclosed_sprints(&app.db, &layout).await?
         } else {
             Vec::new()
@@ -294,6 +295,7 @@ async fn waiting_on(
     account: Uuid,
     seen: &[Uuid],
     reader: &Viewer,
+    sprints: &[Sprint],
 ) -> Result<Vec<(WaitingTask, bool)>> {
     let waiting = crate::domain::tasks::dependencies::on_person(db, account, seen, reader).await?;
     let mut ids: Vec<Uuid> = waiting
@@ -303,19 +305,9 @@ async fn waiting_on(
         .collect();
     ids.sort_unstable();
     ids.dedup();
-    let sprints = sprints::queries::sprints(db).await?;
     let at_risk = match ids.as_slice() {
         [] => Vec::new(),
-        ids => {
-            goals::at_risk(
-                db,
-                ids,
-                &sprints,
-                &load_rosters(db, ids).await?,
-                clock.now(),
-            )
-            .await?
-        }
+        ids => goals::at_risk(db, ids, sprints, &load_rosters(db, ids).await?, clock.now()).await?,
     };
     let risky = |waiting: &WaitingTask| waiting.goal_id.is_some_and(|goal| at_risk.contains(&goal));
     let mut waiting: Vec<(WaitingTask, bool)> = waiting
