@@ -1065,7 +1065,7 @@ async fn refused_form_returns_its_input_and_a_way_back() {
     for (address, fields, field, why) in [
         (
             format!("{team}/topics"),
-            vec![("text", &words), ("meeting", "retro")],
+            vec![("text", words.as_str()), ("meeting", "retro")],
             "text",
             "1 to 500",
         ),

@@ -28,9 +28,13 @@ addEventListener("keydown", (event) => {
   if (handleKey(event, board, card)) event.preventDefault();
 });
 
+/** The letter on the key, also with caps lock and on layouts without Latin letters. */
+const keyOf = ({ key, code, shiftKey }) =>
+  key > "~" && code.startsWith("Key") ? code[3].toLowerCase() : shiftKey || key[1] ? key : key.toLowerCase();
+
 /** @returns {boolean} whether the key did something */
 function handleKey(event, board, card) {
-  const { key } = event;
+  const key = keyOf(event);
   if (key === "?") return showShortcuts();
   if (key === "u") return undoLast() ?? true;
   if (key === "/") return focusField(document.querySelector(".search input[name=q]"));
@@ -118,12 +122,13 @@ function handleDialogKey(event) {
   const article = document.querySelector("dialog.modal[open] [data-task-page]");
   const dialog = document.querySelector("dialog.small[open]");
   if (!article || dialog) return;
-  const link = ["a", "b", "m"].includes(event.key) && article.querySelector(`[data-shortcut=${event.key}]`);
+  const key = keyOf(event);
+  const link = ["a", "b", "m"].includes(key) && article.querySelector(`[data-shortcut=${key}]`);
   if (link) {
     event.preventDefault();
     link.click();
   }
-  if (event.key === "u") {
+  if (key === "u") {
     event.preventDefault();
     undoLast();
   }

@@ -65,6 +65,7 @@ function showNote(field) {
   note.className = "draft";
   const button = document.createElement("button");
   button.type = "button";
+  button.className = "link";
   button.textContent = "Discard";
   button.addEventListener("click", () => {
     field.value = field.defaultValue;
