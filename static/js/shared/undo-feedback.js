@@ -25,7 +25,8 @@ export function recordUndo(response) {
 
 // Forms that load a new page also change something.
 addEventListener("submit", ({ target, defaultPrevented }) => {
-  const isChange = target.method === "post" && /^\/(teams|tasks|projects|sprints)\//.test(target.getAttribute("action"));
+  const isChange = target.matches("[method=post]:not([data-enhance])")
+    && /^\/(teams|tasks|projects|sprints)\//.test(target.getAttribute("action"));
   if (isChange && !defaultPrevented) recordUndo({ undoable: false });
 });
 
