@@ -35,7 +35,7 @@ impl Hosts {
         if host == self.public || host == "localhost" || host.ends_with(".localhost") {
             return true;
         }
-        // A public URL of localhost is the default, which says nothing about who may connect.
+        // localhost is the default public URL: it does not mean that only this machine may connect.
         let has_name = address_of(&self.public).is_none() && self.public != "localhost";
         address_of(&host).is_some_and(|address| address.is_loopback() || !has_name)
     }

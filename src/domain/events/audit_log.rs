@@ -129,7 +129,7 @@ pub(crate) async fn entries(
             SELECT x.id, x.at, a.name || ' @' || a.handle AS actor, x.kind, x.network,
                    CASE WHEN NOT ",
         seen_by!("$1"),
-        // a link's name tells whom the team works with
+        // the name of a share link reveals which other party the team works with
         " THEN replace(CASE WHEN x.kind LIKE 'share-link.%' THEN 'of {team}' ELSE x.about END, '{team}', 'a private team')
                         ELSE replace(x.about, '{team}', coalesce(t.name, 'a team')) END AS about
             FROM audit_log x LEFT JOIN accounts a ON a.id = x.actor_id LEFT JOIN teams t ON t.id = x.team_id) x

@@ -89,8 +89,8 @@ pub async fn edit_comment(
     .await
 }
 
-/// Deletes a comment: the author's own, or anyone's if the author of the change `may_moderate`, which the audit log
-/// tells. Its earlier texts are removed from the history at once. The last text of an own comment is kept for an hour,
+/// Deletes a comment: the author's own, or anyone's if the author of the change `may_moderate`, which is noted in the
+/// audit log. Its earlier texts are removed from the history at once. The last text of an own comment is kept for an hour,
 /// so that deleting it can be undone until then.
 pub async fn delete_comment(
     change: &mut Change,
