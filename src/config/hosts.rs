@@ -20,8 +20,8 @@ impl Hosts {
         }
     }
 
-    /// Whether a `Host` header names this server; its port does not matter. Without a name of its own, the server may be
-    /// reached by any address: only names can be made to lead elsewhere.
+    /// Whether a `Host` header names this server; its port does not matter. Without a name of its own, the server
+    /// may be reached by any address: only names can be made to lead elsewhere.
     pub(crate) fn has(&self, host: &str) -> bool {
         let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
         match host.rsplit_once(':') {

@@ -93,7 +93,7 @@ impl CheckIn {
 /// Loads the state of a team's sprint.
 pub(crate) async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<CheckIn> {
     let sprints = sprints::queries::sprints_of(db, team.id).await?;
-    let sprint = sprints::queries::told(&sprints).cloned();
+    let sprint = sprints::queries::of_check_in(&sprints).cloned();
     let roster = load_roster(db, team.id).await?;
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, state, count, index FROM (

@@ -140,7 +140,7 @@ pub(crate) async fn answer_concern(
 }
 
 /// Deletes a comment or concern with its answer: the author's own, or anyone's if the author of the change
-/// `may_moderate`, which the audit log tells.
+/// `may_moderate`, which is noted in the audit log.
 pub(crate) async fn delete_comment(
     change: &mut Change,
     team: &Team,

@@ -45,14 +45,14 @@ pub(crate) struct List {
     pub(crate) name: String,
     /// Archived there: no column is created for it.
     pub(crate) closed: bool,
-    /// The state that the tool itself tells; otherwise it is guessed from the name.
+    /// The state given in the file; otherwise it is guessed from the name.
     pub(crate) state: Option<ColumnState>,
     /// Not a list but only a state, such as open: it becomes the first column of that state.
     pub(crate) only_state: bool,
 }
 
 impl List {
-    /// The state of its tasks; `None` if nothing tells it.
+    /// The state of its tasks; `None` if it is unknown.
     pub(crate) fn known_state(&self) -> Option<ColumnState> {
         self.state.or_else(|| states::guess(&self.name))
     }

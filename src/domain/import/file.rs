@@ -41,7 +41,7 @@ fn decode(mut bytes: Vec<u8>) -> Option<String> {
             .collect::<Result<String, _>>()
             .ok()
     };
-    // Without a mark, the zero beside the first character tells the order.
+    // Without a mark, the zero beside the first character gives the byte order.
     match bytes.as_slice() {
         [0xff, 0xfe, ..] => utf16(2, u16::from_le_bytes),
         [0xfe, 0xff, ..] => utf16(2, u16::from_be_bytes),

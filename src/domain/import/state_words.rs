@@ -1,4 +1,4 @@
-//! Words of list names that tell a state, without accents. How phrases are written is explained in
+//! Words of list names that mean a state, without accents. How phrases are written is explained in
 //! `states`; a `|` stands between them.
 
 /// A list with one of these words is about something else: a definition of done, a waiting room.

@@ -7,7 +7,7 @@ use crate::domain::{
     },
 };
 
-/// The state that a list's name tells; `None` if it tells none.
+/// The state that a list's name means; `None` if that is unclear.
 pub(crate) fn guess(name: &str) -> Option<ColumnState> {
     let (words, joined) = (words(name), joined(name));
     let is_other = words.iter().any(|word| in_list(NOT_A_STATE, word));

@@ -32,7 +32,7 @@ pub struct ImportedList {
     pub column: String,
     /// The column's state.
     pub state: ColumnState,
-    /// Whether nothing told the state of a new column.
+    /// Whether the state of a new column is unknown.
     pub(crate) is_guess: bool,
     /// Whether the column was created for it.
     pub new: bool,

@@ -106,7 +106,7 @@ pub(crate) async fn add_note(
     Ok(id)
 }
 
-/// Deletes anyone's note, which the audit log tells.
+/// Deletes anyone's note, which is noted in the audit log.
 pub(crate) async fn remove_note(change: &mut Change, team: &Team, id: Uuid) -> Result<()> {
     let author: Option<String> = sqlx::query_scalar(
         "WITH gone AS (DELETE FROM retro_notes WHERE team_id = $1 AND id = $2 RETURNING author_id)

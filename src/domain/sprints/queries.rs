@@ -120,9 +120,9 @@ pub(crate) fn current(sprints: &[Sprint]) -> Option<&Sprint> {
     active(sprints).or_else(|| next(sprints))
 }
 
-/// The sprint that others are told about: the active one or, once the team has closed that, still the
-/// same until the next one starts.
-pub(crate) fn told(sprints: &[Sprint]) -> Option<&Sprint> {
+/// The sprint of the check-in: the active one or, once the team has closed that, the same until the
+/// next one starts.
+pub(crate) fn of_check_in(sprints: &[Sprint]) -> Option<&Sprint> {
     active(sprints)
         .or_else(|| {
             sprints

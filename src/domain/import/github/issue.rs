@@ -108,7 +108,7 @@ pub(crate) fn labels(issue: &Node, draft: &mut Draft) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Adds what a milestone tells: its title as a line, its date as the due date.
+/// Adds what is known of a milestone: its title as a line, its date as the due date.
 pub(crate) fn add_milestone(issue: &Node, task: &mut Task) -> Result<()> {
     task.due = due(issue)?;
     if let Some(milestone) = issue.object("milestone")? {
