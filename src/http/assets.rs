@@ -1,5 +1,5 @@
-//! Static files embedded in the binary: one stylesheet concatenated from all, JavaScript modules as
-//! they are, each compressed once.
+//! Static files embedded in the binary: one stylesheet for every page, concatenated from `css/`, those
+//! of single pages in `css/pages/`, and JavaScript modules as they are, each compressed once.
 
 use std::{collections::BTreeMap, io::Write, sync::LazyLock};
 
@@ -56,7 +56,9 @@ impl Assets {
             let Some(file) = Files::get(&name) else {
                 continue;
             };
-            if name.starts_with("css/") {
+            if name.starts_with("css/pages/") {
+                files.insert(name, lean(&file.data, "/*"));
+            } else if name.starts_with("css/") {
                 // The names are sorted and "_" comes before letters: the layers and tokens are first.
                 styles.extend(lean(&file.data, "/*"));
             } else if name.starts_with("js/") {
