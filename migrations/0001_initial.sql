@@ -3,6 +3,9 @@
 -- Accounts, teams, their work, and the log of events.
 -- Keys are UUIDv7. The key of everything that belongs to a team starts with team_id, so that teams can be partitioned.
 
+-- For finding parts of words and misspelt words.
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+
 -- The form in which texts are compared and searched: without case, accents, width, soft hyphens and other invisible
 -- characters. The dotless i counts as i, as in Turkish words written elsewhere.
 CREATE FUNCTION fold(text text) RETURNS text IMMUTABLE PARALLEL SAFE STRICT
@@ -10,6 +13,15 @@ CREATE FUNCTION fold(text text) RETURNS text IMMUTABLE PARALLEL SAFE STRICT
            ELSE replace(translate(lower(regexp_replace(normalize(text, NFKD), '[\u0300-\u036f\u00ad\u200b-\u200f\u2060\ufeff]', '', 'g')),
                                   'ıøłđς', 'ioldσ'), 'ß', 'ss')
            END;
+
+-- The words of a text, for the search over everything. Punctuation separates words, so that each part of a host name or
+-- path is found; characters of scripts without spaces are words of their own.
+CREATE FUNCTION search_words(text text) RETURNS tsvector IMMUTABLE PARALLEL SAFE STRICT
+    RETURN strip(to_tsvector('simple', translate(
+        CASE WHEN octet_length(text) = char_length(text) THEN lower(text)
+             ELSE regexp_replace(fold(text), '([\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff])', ' \1 ', 'g')
+        END,
+        '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~', repeat(' ', 32))));
 
 CREATE TABLE workspace (
     only_one      boolean PRIMARY KEY DEFAULT true CONSTRAINT workspace_is_one CHECK (only_one),
@@ -416,6 +428,31 @@ CREATE INDEX task_of_project ON tasks (project_team_id, project_id) WHERE projec
 -- For a sprint's numbers, which count archived tasks too.
 CREATE INDEX task_archived_of ON tasks (team_id, sprint_id) WHERE archived_at IS NOT NULL;
 
+-- What the search finds tasks by. A table of its own, so that moving a task does not write to these indexes.
+CREATE TABLE task_texts (
+    team_id     uuid NOT NULL,
+    task_id     uuid NOT NULL,
+    title       text NOT NULL,  -- folded
+    title_words tsvector NOT NULL,
+    words       tsvector NOT NULL,  -- of title and description
+    PRIMARY KEY (team_id, task_id),
+    FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE
+);
+CREATE INDEX task_text_newest ON task_texts (task_id);
+CREATE INDEX task_text_title ON task_texts USING gin (title gin_trgm_ops);
+CREATE INDEX task_text_words ON task_texts USING gin (words);
+
+CREATE FUNCTION set_task_text() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO task_texts VALUES
+        (NEW.team_id, NEW.id, fold(NEW.title), search_words(NEW.title), search_words(NEW.title || ' ' || NEW.description))
+    ON CONFLICT (team_id, task_id) DO UPDATE
+        SET title = excluded.title, title_words = excluded.title_words, words = excluded.words;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER task_text AFTER INSERT OR UPDATE OF title, description ON tasks
+    FOR EACH ROW EXECUTE FUNCTION set_task_text();
+
 CREATE TABLE task_owners (
     team_id    uuid NOT NULL,
     task_id    uuid NOT NULL,
@@ -443,10 +480,13 @@ CREATE TABLE steps (
     position integer NOT NULL,
     text     text NOT NULL CONSTRAINT step_text_length CHECK (length(text) <= 500 AND text ~ '\S'),
     done     boolean NOT NULL DEFAULT false,
+    words    tsvector NOT NULL GENERATED ALWAYS AS (search_words(text)) STORED,
     PRIMARY KEY (team_id, id),
     FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE
 );
 CREATE INDEX step_task ON steps (team_id, task_id, position);
+CREATE INDEX step_newest ON steps (id);
+CREATE INDEX step_words ON steps USING gin (words);
 
 CREATE TABLE comments (
     team_id    uuid NOT NULL,
@@ -460,10 +500,13 @@ CREATE TABLE comments (
     edited_at  timestamptz,
     -- kept for an hour, so that deleting can be undone
     deleted_at timestamptz,
+    words      tsvector NOT NULL GENERATED ALWAYS AS (search_words(body)) STORED,
     PRIMARY KEY (team_id, id),
     FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE
 );
 CREATE INDEX comment_task ON comments (team_id, task_id, created_at);
+CREATE INDEX comment_newest ON comments (id);
+CREATE INDEX comment_words ON comments USING gin (words);
 CREATE INDEX comment_deleted ON comments (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- Why a task is blocked: one row per reason and period. A current blocker has no end.

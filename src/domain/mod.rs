@@ -25,6 +25,7 @@ pub mod policy;
 pub mod projects;
 pub mod retention;
 pub mod retro;
+pub mod search;
 pub mod setup;
 pub mod slug;
 pub mod sprints;

@@ -19,10 +19,11 @@ use crate::domain::error::Problem;
 #[folder = "static/"]
 struct Files;
 
-/// Scripts that only some pages need; static/js/app.js loads them there.
-const ON_SOME_PAGES: [&str; 4] = [
+/// Scripts that only some pages need, or only once they are used; others load them then.
+const ON_SOME_PAGES: [&str; 5] = [
     "js/elements/markdown-preview.js",
     "js/elements/planning-lists.js",
+    "js/elements/search-palette.js",
     "js/elements/walk-timer.js",
     "js/forms/timezone.js",
 ];

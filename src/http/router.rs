@@ -40,9 +40,10 @@ pub fn router(app: App) -> Router {
 fn pages() -> Router<App> {
     use crate::http::pages::accounts;
     use crate::http::pages::boards::cards::cards as board_cards;
-    use crate::http::pages::{checkin, projects, sprints, standup, tasks, teams};
+    use crate::http::pages::{checkin, projects, search, sprints, standup, tasks, teams};
     Router::new()
         .route("/", get(teams::my_work))
+        .route("/search", get(search::search))
         .route("/teams", get(teams::list_teams))
         .route("/people/{handle}", get(teams::person))
         .route("/setup", get(setup::form).post(setup::set_up))

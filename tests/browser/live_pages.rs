@@ -79,10 +79,7 @@ async fn new_task_and_search_shortcuts_work_on_every_team_page() {
     window.goto("/teams/infrastructure/standup").await;
     window.press_key("/").await;
     window
-        .wait_for("document.activeElement?.matches('.search input[name=q]')")
-        .await;
-    window
-        .wait_for_url("/teams/infrastructure?sprint=all")
+        .wait_for("document.activeElement?.matches('.palette input')")
         .await;
 
     window.goto("/teams/infrastructure/flow").await;

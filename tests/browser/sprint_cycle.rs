@@ -376,12 +376,12 @@ async fn team_walks_the_board_by_keyboard_and_adds_an_action() {
     window
         .wait_for("document.querySelector('walk-timer').textContent.includes('this card 0:0')")
         .await;
-    window.press_key("w").await;
+    window.press_key("ArrowRight").await;
     at("Go on").await;
     window
         .wait_for("document.querySelector('walk-timer').textContent.includes('this card')")
         .await;
-    window.press_key("b").await;
+    window.press_key("ArrowLeft").await;
     at("Look at it").await;
     // The card is finished while it is discussed: the next one replaces it.
     elif.post("/tasks/INF-3/position", &[("column", "done")])
@@ -400,9 +400,9 @@ async fn team_walks_the_board_by_keyboard_and_adds_an_action() {
         .await;
     window.screenshot("story-walk").await;
     window.run_script("document.activeElement.blur()").await;
-    window.press_key("w").await;
+    window.press_key("ArrowRight").await;
     at("Begin this").await;
-    window.press_key("w").await;
+    window.press_key("ArrowRight").await;
     window.wait_for("location.pathname.endsWith('/standup') && document.body.textContent.includes('Pair on it')").await;
 }
 

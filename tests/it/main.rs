@@ -39,6 +39,7 @@ mod property_tests;
 mod queries;
 mod reliability;
 mod request_log;
+mod search;
 mod searching;
 mod security;
 mod serving;

@@ -15,33 +15,72 @@ if (location.hash === "#find") focusField(document.getElementById("find"));
 
 let tabStopKey = null; // the key of the card that Tab reaches
 
+const TEXT_FIELDS = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+const PAUSE = 1000; // milliseconds after typing in a field in which letters are still meant for it
+let lastTyped = -PAUSE;
+/** `on`, `alt` (together with the Alt key) or `off`. */
+const modeOf = () => localStorage.getItem("shortcuts") ?? "on";
+
 addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
+  if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    openPalette();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey) return;
+  const isLetter = event.key.length === 1 && event.key !== " ";
+  // A field can lose the focus in the middle of a sentence.
+  const typing = event.target.closest?.(TEXT_FIELDS);
+  if (typing || isLetter && event.timeStamp - lastTyped < PAUSE) {
+    lastTyped = ["Escape", "Enter", "Tab"].includes(event.key) ? -PAUSE : event.timeStamp;
+    return;
+  }
+  const mode = isLetter ? modeOf() : "on";
+  if (event.altKey !== (mode === "alt") || mode === "off") return;
   if (document.querySelector("dialog:modal")) return handleDialogKey(event);
-  const board = getBoard();
   const card = event.target.closest?.("[data-task]");
   if (isKeyboardDragging()) {
     if (handleDragKey(event.key, DIRECTIONS[event.key])) event.preventDefault();
     return;
   }
-  if (handleKey(event, board, card)) event.preventDefault();
+  if (event.target !== document.body && !event.target.closest?.("main")) return;
+  const onTitle = event.target.matches?.("h3 a");
+  if (event.key === " " ? onTitle && pickUp(card) : runShortcut(keyOf(event), card, event.target)) event.preventDefault();
 });
 
-/** The letter on the key, also with caps lock and on layouts without Latin letters. */
-const keyOf = ({ key, code, shiftKey }) =>
-  key > "~" && code.startsWith("Key") ? code[3].toLowerCase() : shiftKey || key[1] ? key : key.toLowerCase();
+/** The letter on the key, also with Alt, with caps lock and on layouts without Latin letters. */
+const keyOf = ({ key, code, shiftKey, altKey }) =>
+  (altKey || key > "~") && code.startsWith("Key") ? code[3].toLowerCase()
+    : shiftKey || key[1] ? key : key.toLowerCase();
 
-/** @returns {boolean} whether the key did something */
-function handleKey(event, board, card) {
-  const key = keyOf(event);
+/** Opens the search over everything. */
+const openPalette = () => import("../elements/search-palette.js").then((palette) => palette.openPalette());
+
+addEventListener("click", (event) => {
+  if (event.target.closest("[data-keys]")) showShortcuts();
+  if (!event.target.closest("a[data-search]") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  openPalette();
+});
+
+/**
+ * Does what a key does.
+ * @param {string} key
+ * @param {HTMLElement | null} [card] the focused card
+ * @param {Element} [target] where the key was pressed
+ * @returns {boolean} whether the key did something
+ */
+export function runShortcut(key, card = null, target = document.body) {
+  const board = getBoard();
   if (key === "?") return showShortcuts();
   if (key === "u") return undoLast() ?? true;
-  if (key === "/") return focusField(document.querySelector(".search input[name=q]"));
+  if (key === "/") return openPalette() && true;
+  if (key === "f") return focusField(document.getElementById("find"));
   if (!board) return clickShortcut(key);
   if (DIRECTIONS[key]) {
     // Arrow keys scroll the page unless a card has the focus.
-    if (!card && key.startsWith("Arrow") && event.target !== document.body) return false;
+    if (!card && key.startsWith("Arrow") && target !== document.body) return false;
     return focusCard(card ? neighbourOf(card, DIRECTIONS[key]) : findCard(tabStopKey) ?? neighbourOf(null));
   }
   if (key === "Escape" && hasSelection()) return clearSelection() ?? true;
@@ -50,10 +89,8 @@ function handleKey(event, board, card) {
     return openQuickAdd(card ? columnOf(card) : firstVisibleColumn(board)) ?? true;
   }
   if (!card) return clickShortcut(key);
-  const onTitle = event.target.matches("h3 a");
   const url = `/tasks/${card.dataset.task}`;
   switch (key) {
-    case " ": return onTitle && (pickUpCard(card) ?? true);
     case "m": return openDialog(`${url}/move`) && true;
     case "b": return openDialog(`${url}/block`) && true;
     case "x": return Boolean(board.dataset.bulk) && (toggleSelection(card) ?? true);
@@ -63,15 +100,32 @@ function handleKey(event, board, card) {
   }
 }
 
+const pickUp = (card) => "editable" in getBoard().dataset && (pickUpCard(card) ?? true);
+
+/**
+ * @param {HTMLElement} card
+ * @returns {{ name: string, key: string, run: () => void }[]} what can be done with it by keys
+ */
+export function cardCommands(card) {
+  if (!("editable" in getBoard().dataset)) return [];
+  const key = card.dataset.task;
+  const names = {
+    m: `Move ${key} to…`, a: `Assign ${key} to me, or unassign me`, b: `Block ${key}…`, x: `Select ${key}`,
+    e: `Archive ${key}`,
+  };
+  return Object.entries(names)
+    .map(([letter, name]) => ({ name, key: letter, run: () => runShortcut(letter, findCard(key)) }));
+}
+
 /** Clicks the element of the page that declares this key with `data-shortcut`. */
 function clickShortcut(key) {
-  const found = key.length === 1 && document.querySelector(`[data-shortcut="${CSS.escape(key)}"]`);
+  const found = document.querySelector(`main [data-shortcut="${CSS.escape(key)}"], .topbar [data-shortcut="${CSS.escape(key)}"]`);
   if (found) found.click();
   return Boolean(found);
 }
 
 function focusField(field) {
-  if (!field) return clickShortcut("/");
+  if (!field) return false;
   field.focus();
   field.select();
   return true;
@@ -113,8 +167,11 @@ async function changeCard(card, url) {
 
 function showShortcuts() {
   const template = document.getElementById("keys");
-  if (template) showDialog(template.content.cloneNode(true));
-  return Boolean(template);
+  if (!template) return false;
+  const setting = showDialog(template.content.cloneNode(true)).querySelector("select");
+  setting.value = modeOf();
+  setting.addEventListener("change", () => localStorage.setItem("shortcuts", setting.value));
+  return true;
 }
 
 /** In an open task the same keys do the same things. */
