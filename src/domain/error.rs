@@ -15,6 +15,9 @@ pub enum Problem {
     NotFound,
     #[error("not signed in")]
     SignedOut,
+    /// A link that was valid once, with the reason why it is not any more.
+    #[error("{0}")]
+    Gone(Cow<'static, str>),
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
     /// Field names with the reason why each value was refused.

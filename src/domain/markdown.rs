@@ -67,6 +67,16 @@ pub(crate) fn render(text: &str, links: &Links) -> Html {
     Html(without_turns(&html).into_owned())
 }
 
+/// Renders a line of plain text, in which only addresses, keys and mentions become links.
+pub(crate) fn render_line(text: &str, links: &Links) -> Html {
+    let mut events = Vec::new();
+    links::link_line(text, links, &mut events);
+    let mut out = String::with_capacity(text.len() * 3 / 2);
+    html::push_html(&mut out, events.into_iter());
+    let html = HARMLESS.clean(&out).to_string();
+    Html(without_turns(&html).into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -94,6 +104,30 @@ mod tests {
             !html.contains("/tasks/XYZ") && html.contains("<code>INF-3</code>"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn lines_have_links_but_no_markdown() {
+        let links = Links {
+            team_keys: ["INF".to_owned()].into(),
+            handles: ["jonas".to_owned()].into(),
+        };
+        let html = render_line(
+            "*Ask* @jonas <b> about INF-42: www.example.org/a_b, ops@example.org",
+            &links,
+        )
+        .to_string();
+        let link = |to: &str, text: &str| {
+            format!("<a href=\"{to}\" rel=\"noopener noreferrer nofollow\">{text}</a>")
+        };
+        let expected = format!(
+            "*Ask* {} &lt;b&gt; about {}: {}, {}",
+            link("/people/jonas", "@jonas"),
+            link("/tasks/INF-42", "INF-42"),
+            link("http://www.example.org/a_b", "www.example.org/a_b"),
+            link("mailto:ops@example.org", "ops@example.org"),
+        );
+        assert_eq!(html, expected);
     }
 
     /// `&#x202e;` as well as the character itself.

@@ -1,5 +1,7 @@
 //! Setting up an empty workspace: its first administrator, teams and sprint.
 
+use std::collections::BTreeMap;
+
 use sqlx::{PgConnection, PgExecutor};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -8,6 +10,7 @@ use crate::domain::{
     accounts::create::{NewAccount, add_account},
     auth::secrets,
     clock,
+    constraints::constraint_message,
     error::{Problem, Result},
     events::audit_log::{self, AuditEntry},
     slug::{first_available, slug},
@@ -75,6 +78,62 @@ pub(crate) async fn check_link(
     }
 }
 
+/// Checks the administrator's name and address before anything is written, so that all errors of the form are shown at
+/// once.
+pub(crate) fn check_person(name: &str, email: &str) -> Result<()> {
+    let mut errors = BTreeMap::new();
+    if !(1..=100).contains(&name.trim().chars().count()) {
+        errors.extend(constraint_message("account_name_length"));
+    }
+    let email = email.trim();
+    let is_address = email.chars().count() <= 254
+        && !email.contains(char::is_whitespace)
+        && matches!(email.split('@').collect::<Vec<_>>()[..], [name, host] if !name.is_empty() && !host.is_empty());
+    if !is_address {
+        errors.extend(constraint_message("account_email_form"));
+    }
+    refuse(errors)
+}
+
+/// Checks the calendar of the current sprint, in the workspace's time zone.
+pub(crate) fn check_sprint(
+    now: OffsetDateTime,
+    zone: &str,
+    start: Date,
+    weeks: i32,
+    number: i32,
+) -> Result<()> {
+    let mut errors = BTreeMap::new();
+    if !clock::is_zone(zone) {
+        errors.insert(
+            "time_zone",
+            "Unknown time zone. Use a name such as Europe/Berlin.",
+        );
+    } else {
+        let today = clock::day_in(now, zone);
+        if start > today || start <= today.saturating_sub(Duration::weeks(i64::from(weeks))) {
+            errors.insert(
+                "starts_on",
+                "The current sprint must have started and not yet ended. Check start date and length.",
+            );
+        }
+    }
+    if !(1..=90_000).contains(&number) {
+        errors.insert("number", "Enter a sprint number of 1 or more.");
+    }
+    refuse(errors)
+}
+
+fn refuse(errors: BTreeMap<&'static str, &'static str>) -> Result<()> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let owned = errors
+        .into_iter()
+        .map(|(field, message)| (field, message.to_owned()));
+    Err(Problem::Invalid(owned.collect()))
+}
+
 /// Sets up the workspace. Returns the administrator's account and the slug of the first team.
 ///
 /// # Errors
@@ -85,26 +144,8 @@ pub(crate) async fn set_up(
     setup: Setup,
 ) -> Result<(Uuid, String)> {
     let zone = setup.admin.time_zone.clone();
-    if !clock::is_zone(&zone) {
-        return Err(Problem::field(
-            "time_zone",
-            "Unknown time zone. Use a name such as Europe/Berlin.",
-        ));
-    }
     let (start, weeks) = (setup.sprint_start, setup.sprint_weeks);
-    let today = clock::day_in(now, &zone);
-    if start > today || start <= today.saturating_sub(Duration::weeks(i64::from(weeks))) {
-        return Err(Problem::field(
-            "starts_on",
-            "The current sprint must have started and not yet ended. Check start date and length.",
-        ));
-    }
-    if !(1..=90_000).contains(&setup.sprint_number) {
-        return Err(Problem::field(
-            "number",
-            "Enter a sprint number of 1 or more.",
-        ));
-    }
+    check_sprint(now, &zone, start, weeks, setup.sprint_number)?;
     // A second use of the link waits here, and then finds it used.
     sqlx::query("UPDATE workspace SET cadence_weeks = $1, cadence_weekday = $2, time_zone = $3, set_up_at = $4")
         .bind(weeks)

@@ -98,6 +98,31 @@ pub(crate) fn plain_lines(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
+/// The entries of a list that was copied from somewhere: its lines, without blank ones and without bullets, numbers and
+/// checkboxes before them.
+pub(crate) fn list_entries(text: &str) -> Vec<&str> {
+    let entries = text.lines().map(|line| {
+        let line = line.trim();
+        let number = line.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        let entry = ["- ", "* ", "+ ", "• "]
+            .into_iter()
+            .find_map(|bullet| line.strip_prefix(bullet))
+            .or_else(|| {
+                let is_numbered = number.len() < line.len();
+                let rest = number.strip_prefix(". ").or(number.strip_prefix(") "));
+                rest.filter(|_| is_numbered)
+            })
+            .unwrap_or(line)
+            .trim_start();
+        ["[ ] ", "[x] ", "[X] ", "☐ ", "☑ "]
+            .into_iter()
+            .find_map(|checkbox| entry.strip_prefix(checkbox))
+            .unwrap_or(entry)
+            .trim()
+    });
+    entries.filter(|entry| !entry.is_empty()).collect()
+}
+
 /// Escapes the wildcards of LIKE, and its escape character.
 pub fn literal(text: &str) -> String {
     text.replace('\\', "\\\\")
@@ -108,6 +133,24 @@ pub fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn list_is_read_without_its_marks() {
+        let text = "- [ ] Write the runbook\r\n* Rehearse\n\n 2. Switch\n10) Clean up\n[x] Plain\n2.5 hours later\n-5 °C\n- \n";
+        assert_eq!(
+            list_entries(text),
+            [
+                "Write the runbook",
+                "Rehearse",
+                "Switch",
+                "Clean up",
+                "Plain",
+                "2.5 hours later",
+                "-5 °C",
+                "-"
+            ]
+        );
+    }
 
     #[test]
     fn lengths_are_counted_in_characters() {

@@ -35,6 +35,7 @@ impl Problem {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::SignedOut => StatusCode::UNAUTHORIZED,
+            Self::Gone(_) => StatusCode::GONE,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
@@ -145,6 +146,10 @@ impl IntoResponse for Problem {
             Self::SignedOut => {
                 body.title = "Sign in first".into();
                 body.detail = "Sign in, or send a valid API token.".into();
+            }
+            Self::Gone(reason) => {
+                body.title = "This link no longer works".into();
+                body.detail = reason.into_owned();
             }
             Self::Forbidden(reason) => {
                 body.title = "Not allowed".into();

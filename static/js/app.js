@@ -17,4 +17,5 @@ import "./shared/menus.js";
 for (const element of ["markdown-preview", "planning-lists", "walk-timer"]) {
   if (document.querySelector(element)) import(`./elements/${element}.js`);
 }
-if (document.querySelector("[data-detect-timezone]")) import("./forms/timezone.js");
+if (document.querySelector("[data-timezone]")) import("./forms/timezone.js");
+if (document.querySelector("[data-copy]")) import("./forms/copy.js");

@@ -27,5 +27,6 @@ mod pages;
 )]
 mod program;
 mod roles_and_sharing;
+mod search;
 mod sprint_cycle;
 mod task_dialogs;

@@ -219,6 +219,29 @@ async fn sprint_is_planned_by_dragging_and_by_keyboard() {
         .wait_for("document.querySelector('.group[class*=hue] #backlog-INF-1')")
         .await;
     assert_eq!(elif.load_task("INF-1").await["goal"], 1);
+    // a slip of the hand is undone by the toast, and by the key
+    for undo in ["document.querySelector('.toast button').click()", ""] {
+        window
+            .wait_for("document.querySelector('.toast')?.textContent.includes('Undo')")
+            .await;
+        if undo.is_empty() {
+            window.run_script("document.activeElement.blur()").await;
+            window.press_key("u").await;
+        } else {
+            window.run_script(undo).await;
+        }
+        window
+            .wait_for("!document.querySelector('.group[class*=hue] #backlog-INF-1')")
+            .await;
+        assert!(elif.load_task("INF-1").await["goal"].is_null());
+        let from = window.center_of("#backlog-INF-1 small").await;
+        let to = window.center_of(".group[class*=hue] ol").await;
+        window.start_drag(from, to).await;
+        window.release_at(to).await;
+        window
+            .wait_for("document.querySelector('.group[class*=hue] #backlog-INF-1')")
+            .await;
+    }
 
     // by keyboard: check two rows, then press the goal's button
     window

@@ -169,6 +169,7 @@ async fn invited_person_joins_the_team_and_can_work() {
         cookie: read_session_cookie(&done),
         ..stranger.clone()
     };
+    assert_eq!(done.header("location"), "/teams/infrastructure");
     nina.create_task("infrastructure", "todo", "My first").await;
     nina.api(
         Method::POST,
@@ -188,11 +189,39 @@ async fn invited_person_joins_the_team_and_can_work() {
         joined,
         [("member.joined".to_owned(), Some("nina".to_owned()))]
     );
-    stranger.get(&path).await.status(404);
+    let used = stranger.get(&path).await.status(410).text();
+    assert!(
+        used.contains("has been used. If you used it, sign in. Otherwise ask Ada for a new one."),
+        "{used}"
+    );
     stranger
         .post(&path, &registration_fields("other@example.org", "Other"))
         .await
-        .status(404);
+        .status(410);
+    stranger.get("/join/guess").await.status(404);
+}
+
+#[tokio::test]
+async fn newcomers_get_the_time_zone_of_their_browser() {
+    let world = World::new().await;
+    let (ada, ..) = create_account(&world, "ada", "admin").await;
+    let many = invite(&ada, &[("for", "many")]).await;
+    for (name, zone, wanted) in [
+        ("One", "Asia/Kathmandu", "Asia/Kathmandu"),
+        ("Two", "", "UTC"),
+        ("Three", "Mars/Base", "UTC"),
+    ] {
+        let email = format!("{name}@example.org");
+        let mut fields = registration_fields(&email, name).to_vec();
+        fields.push(("time_zone", zone));
+        world.stranger().post(&many, &fields).await.status(303);
+        let stored: String = sqlx::query_scalar("SELECT time_zone FROM accounts WHERE name = $1")
+            .bind(name)
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+        assert_eq!(stored, wanted, "{name}");
+    }
 }
 
 #[tokio::test]
@@ -208,7 +237,7 @@ async fn single_use_invitation_admits_one_of_two_people() {
     let (one, two) = tokio::join!(stranger.post(&path, &one), stranger.post(&path, &two));
     let mut statuses = [one.status.as_u16(), two.status.as_u16()];
     statuses.sort_unstable();
-    assert_eq!(statuses, [303, 404]);
+    assert_eq!(statuses, [303, 410]);
     let accounts: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM accounts WHERE email IN ('one@example.org', 'two@example.org')",
     )
@@ -248,11 +277,12 @@ async fn invitation_ends_on_expiry_or_revocation() {
         .app
         .clock
         .advance(Duration::days(2) + Duration::seconds(1));
-    stranger.get(&many).await.status(404);
+    let expired = stranger.get(&many).await.status(410).text();
+    assert!(expired.contains("has expired. Ask Ada"), "{expired}");
     stranger
         .post(&many, &registration_fields("late@example.org", "Late"))
         .await
-        .status(404);
+        .status(410);
     world.app.clock.advance(-Duration::days(2));
 
     let revoked = invite(&ada, &[]).await;
@@ -275,7 +305,7 @@ async fn invitation_ends_on_expiry_or_revocation() {
     stranger
         .post(&revoked, &registration_fields("late@example.org", "Late"))
         .await
-        .status(404);
+        .status(410);
     for days in ["0", "91", "-1", "soon", "9223372036854775807"] {
         ada.post("/settings/invitations", &[("days", days)])
             .await

@@ -241,7 +241,7 @@ async fn moving_a_task_does_not_write_to_the_search_index() {
     let key = elif.create_task("infrastructure", "todo", "Cut over").await;
     let writes = "SELECT xmin::text FROM task_texts";
     let before: String = sqlx::query_scalar(writes).fetch_one(&world.db).await.unwrap();
-    elif.api(Method::PUT, &format!("/api/v1/tasks/{key}/position"), json!({"column": "done"})).await.ok();
+    elif.api(Method::PUT, &format!("/tasks/{key}/position"), json!({"column": "done"})).await.ok();
     let after: String = sqlx::query_scalar(writes).fetch_one(&world.db).await.unwrap();
     assert_eq!(before, after);
 }

@@ -365,12 +365,29 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
     assert!(!again.contains("short\""), "a password is not sent back");
     fields[3].1 = PASSWORD;
     fields[9].1 = "Berlin";
+    fields[2].1 = "ada";
+    fields[8].1 = "0";
+    // every error at once, the first field has the focus, and the password need not be typed again
     let again = client.post("/setup", &fields).await.status(422).text();
-    assert!(
-        again.contains(r#"value="Berlin""#) && again.contains("time zone"),
-        "{again}"
-    );
+    for message in ["Unknown time zone", "Enter a valid e-mail address.", "Enter a sprint number of 1"] {
+        assert!(again.contains(message), "{message}: {again}");
+    }
+    assert!(again.contains(r#"value="Berlin""#) && again.contains("Yours is kept"), "{again}");
+    assert!(!again.contains(PASSWORD), "a password is not sent back");
+    let first = again.find(" autofocus").unwrap();
+    assert!(again[..first].ends_with(r#"aria-describedby="email-error""#), "{again}");
+    let hash = again.split(r#"name="password_hash" value=""#).nth(1).unwrap();
+    let hash = hash.split('"').next().unwrap().to_owned();
+    fields[2].1 = "ada@example.org";
+    fields[8].1 = "42";
     fields[9].1 = "Europe/Berlin";
+    fields[3].1 = "";
+    // a hash of another cost is not taken
+    for foreign in ["x", &hash.replace("m=19456", "m=4000000"), &hash.replace("t=2", "t=9000")] {
+        let with_hash: Vec<_> = fields.iter().copied().chain([("password_hash", foreign)]).collect();
+        client.post("/setup", &with_hash).await.status(422);
+    }
+    fields.push(("password_hash", &hash));
     let done = client.post("/setup", &fields).await.status(303);
     assert_eq!(done.header("location"), "/teams/infrastructure");
     let client = Client {
@@ -416,6 +433,8 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
             "team.created {team}",
         ]
     );
+    let credentials = [("email", "ada@example.org"), ("password", PASSWORD)];
+    client.post("/login", &credentials).await.status(303);
     client.get(&format!("/setup?key={key}")).await.status(404);
     client.post("/setup", &fields).await.status(404);
 }

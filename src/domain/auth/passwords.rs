@@ -44,6 +44,18 @@ pub async fn hash(password: String) -> Result<String> {
         .await??)
 }
 
+/// Whether this is a hash as `hash` makes it now. One of another cost could take any time and memory to verify.
+pub(crate) fn is_current_hash(hash: &str) -> bool {
+    let (Ok(hash), Ok(cost)) = (PasswordHash::new(hash), cost()) else {
+        return false;
+    };
+    hash.algorithm == Algorithm::Argon2id.ident()
+        && hash.version == Some(Version::V0x13.into())
+        && ParamsString::try_from(&cost).is_ok_and(|params| hash.params == params)
+        && hash.salt.is_some()
+        && hash.hash.is_some()
+}
+
 /// Whether the password matches the hash. Without a hash it takes the same time and returns false.
 pub(crate) async fn verify(password: String, hash: Option<String>) -> Result<bool> {
     let known = hash.is_some();

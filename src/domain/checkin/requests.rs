@@ -1,6 +1,8 @@
 //! Requests to another team. The team accepts a request as a task, answers it, or declines it with
 //! a reason, and the requester sees the result.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use time::{Date, OffsetDateTime};
@@ -250,6 +252,8 @@ pub(crate) struct Request {
     pub(crate) by_on: Option<Date>,
     /// `None` once the account was deleted.
     pub(crate) asker: Option<String>,
+    /// Whether the reader made it.
+    pub(crate) is_readers: bool,
     pub(crate) for_team: Option<String>,
     pub(crate) created_at: OffsetDateTime,
     pub(crate) outcome: Option<Outcome>,
@@ -264,7 +268,8 @@ fn requests(reader: Uuid) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("WITH reader AS (SELECT ");
     query.push_bind(reader).push(concat!(
         "::uuid AS id)
-         SELECT r.id, t.name AS team, t.slug, r.title, r.why, r.by_on, a.name AS asker, f.name AS for_team, r.created_at, r.outcome, r.answer,
+         SELECT r.id, t.name AS team, t.slug, r.title, r.why, r.by_on, a.name AS asker,
+                r.asker_id IS NOT DISTINCT FROM (SELECT id FROM reader) AS is_readers, f.name AS for_team, r.created_at, r.outcome, r.answer,
                 s.name AS settled_by, t.key || '-' || k.number AS task, c.name AS stands
          FROM requests r JOIN teams t ON t.id = r.team_id LEFT JOIN accounts a ON a.id = r.asker_id
          LEFT JOIN teams f ON f.id = r.for_team_id AND ",
@@ -286,25 +291,46 @@ pub(crate) async fn requests_to(db: &PgPool, team: Uuid, reader: Uuid) -> Result
     Ok(query.build_query_as().fetch_all(db).await?)
 }
 
+/// The requests of a person, and those that await a reply of a team that the person leads.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RequestsOfPerson {
+    pub(crate) made: Vec<Request>,
+    pub(crate) to_answer: Vec<Request>,
+}
+
 /// Returns a person's requests to these teams, which they can see: open ones, and those settled
-/// after an instant.
-pub(crate) async fn requests_by(
+/// after an instant; and the open ones to teams that they lead.
+pub(crate) async fn requests_of(
     db: &PgPool,
-    asker: &Person,
+    person: &Person,
     seen: &[Uuid],
     since: OffsetDateTime,
-) -> Result<Vec<Request>> {
-    let mut query = requests(asker.id);
+) -> Result<RequestsOfPerson> {
+    let mut query = requests(person.id);
     query
-        .push("r.asker_id = ")
-        .push_bind(asker.id)
-        .push(" AND (r.settled_at IS NULL OR r.settled_at > ")
+        .push("r.team_id = ANY(")
+        .push_bind(seen.to_vec())
+        .push(") AND (r.asker_id = (SELECT id FROM reader) AND (r.settled_at IS NULL OR r.settled_at > ")
         .push_bind(since);
-    query
-        .push(") AND r.team_id = ANY(")
-        .push_bind(seen.to_vec());
-    query.push(") ORDER BY r.settled_at DESC NULLS LAST, r.created_at LIMIT 50");
-    Ok(query.build_query_as().fetch_all(db).await?)
+    query.push(
+        ") OR r.outcome IS NULL AND r.team_id IN (SELECT m.team_id FROM members m
+                                                  WHERE m.account_id = (SELECT id FROM reader) AND m.role = 'lead'))
+         ORDER BY r.settled_at DESC NULLS LAST, r.created_at LIMIT 100",
+    );
+    let all: Vec<Request> = query.build_query_as().fetch_all(db).await?;
+    let (made, to_answer) = all.into_iter().partition(|request| request.is_readers);
+    Ok(RequestsOfPerson { made, to_answer })
+}
+
+/// Returns the number of open requests to each of these teams that has some.
+pub(crate) async fn count_open(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, i64>> {
+    let counts: Vec<(Uuid, i64)> = sqlx::query_as(
+        "SELECT team_id, count(*) FROM requests WHERE team_id = ANY($1) AND outcome IS NULL GROUP BY team_id",
+    )
+    .bind(teams)
+    .fetch_all(db)
+    .await?;
+    Ok(counts.into_iter().collect())
 }
 
 /// Returns the number of open requests to a team.

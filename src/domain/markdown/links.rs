@@ -189,6 +189,38 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
+/// Turns addresses, task keys and mentions in a plain text into links.
+pub(super) fn link_line(text: &str, links: &Links, events: &mut Vec<Event<'_>>) {
+    let mut plain = 0;
+    while let Some(address) = next_address(text, plain) {
+        link_words(&text[plain..address.start], links, events);
+        let written = &text[address.clone()];
+        let has_scheme = written.contains("://") || written.starts_with("mailto:");
+        let target = match (has_scheme, written.contains('@')) {
+            (true, _) => written.to_owned(),
+            (_, true) => format!("mailto:{written}"),
+            _ => format!("http://{written}"),
+        };
+        push_link(events, target, written);
+        plain = address.end;
+    }
+    link_words(&text[plain..], links, events);
+}
+
+fn push_link(events: &mut Vec<Event<'_>>, target: String, text: &str) {
+    let link = Tag::Link {
+        link_type: LinkType::Inline,
+        dest_url: CowStr::from(target),
+        title: CowStr::from(""),
+        id: CowStr::from(""),
+    };
+    events.extend([
+        Event::Start(link),
+        Event::Text(CowStr::from(text.to_owned())),
+        Event::End(TagEnd::Link),
+    ]);
+}
+
 /// Turns task keys and mentions in a text into links.
 pub(super) fn link_words(text: &str, links: &Links, events: &mut Vec<Event<'_>>) {
     let mut plain = 0;
@@ -200,17 +232,7 @@ pub(super) fn link_words(text: &str, links: &Links, events: &mut Vec<Event<'_>>)
                 text[plain..word.start].to_owned(),
             )));
         }
-        let link = Tag::Link {
-            link_type: LinkType::Inline,
-            dest_url: CowStr::from(address),
-            title: CowStr::from(""),
-            id: CowStr::from(""),
-        };
-        events.extend([
-            Event::Start(link),
-            Event::Text(CowStr::from(text[word.clone()].to_owned())),
-            Event::End(TagEnd::Link),
-        ]);
+        push_link(events, address, &text[word.clone()]);
         (plain, at) = (word.end, word.end);
     }
     if plain < text.len() {

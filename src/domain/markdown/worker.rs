@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::{
     error::Result,
-    markdown::{Html, Links, render},
+    markdown::{Html, Links, render, render_line},
 };
 
 /// The characters of the longest text that is rendered.
@@ -24,7 +24,20 @@ static FREE: LazyLock<Semaphore> = LazyLock::new(|| {
 
 /// Renders several texts, in their order.
 pub(crate) async fn render_texts(texts: Vec<String>, links: &Links) -> Result<Vec<Html>> {
-    let render_each = |texts: Vec<String>, links: &Links| -> Vec<Html> {
+    render_all(texts, links, render).await
+}
+
+/// Renders several lines of plain text, in their order.
+pub(crate) async fn render_lines(lines: Vec<String>, links: &Links) -> Result<Vec<Html>> {
+    render_all(lines, links, render_line).await
+}
+
+async fn render_all(
+    texts: Vec<String>,
+    links: &Links,
+    render: fn(&str, &Links) -> Html,
+) -> Result<Vec<Html>> {
+    let render_each = move |texts: Vec<String>, links: &Links| -> Vec<Html> {
         texts.iter().map(|text| render(text, links)).collect()
     };
     if texts.iter().map(String::len).sum::<usize>() < SHORT {

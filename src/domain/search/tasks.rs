@@ -83,10 +83,11 @@ macro_rules! seen_teams {
 }
 pub(super) use seen_teams;
 
-/// CTEs that find texts: `$name` has at most 200 rows of the table, the newest first, with their weights in the ranking.
-/// They come from the 5,000 newest texts if that gives 50, else from the index as well.
+/// CTEs that find texts: `$name` has at most 400 rows of the table, the newest first, with their weights in the ranking.
+/// They come from the 5,000 newest texts. If that gives few, and `$others`, the rows found in other tables so far, are
+/// few, the index is asked as well. It is not asked for short words: `IS TRUE` keeps them from it.
 macro_rules! found_in {
-    ($name:literal, $table:literal, $id:literal, $condition:literal, $weight:literal) => {
+    ($name:literal, $table:literal, $id:literal, $condition:literal, $weight:literal, $others:literal) => {
         concat!(
             $name, "_newest AS MATERIALIZED (
                  SELECT team_id, task_id, ", $id, " AS id, ", $weight, " AS weight
@@ -97,8 +98,9 @@ macro_rules! found_in {
                  UNION ALL
                  (SELECT * FROM (
                      SELECT team_id, task_id, ", $id, " AS id, ", $weight, " AS weight FROM ", $table, " x
-                     WHERE (SELECT count(*) FROM ", $name, "_newest) < 50 AND words @@ (SELECT indexed FROM asked)
-                           AND words @@ (SELECT query FROM asked) AND team_id IN (SELECT id FROM seen) AND ", $condition, "
+                     WHERE (SELECT count(*) FROM ", $name, "_newest) < 50 AND ", $others, " < 100
+                           AND words @@ (SELECT indexed FROM asked) AND (words @@ (SELECT query FROM asked)) IS TRUE
+                           AND team_id IN (SELECT id FROM seen) AND ", $condition, "
                      LIMIT 5000) y
                   ORDER BY id DESC LIMIT 200)),
              "
@@ -125,9 +127,10 @@ pub(crate) async fn search_tasks(
          asked AS MATERIALIZED (SELECT $4::text::tsquery AS query, $5::text::tsquery AS indexed),
          ",
         found_in!("task_hits", "task_texts", "task_id", "true",
-                  "CASE WHEN title_words @@ (SELECT query FROM asked) THEN 40 ELSE 20 END"),
-        found_in!("step_hits", "steps", "id", "true", "15"),
-        found_in!("comment_hits", "comments", "id", "deleted_at IS NULL", "10"),
+                  "CASE WHEN title_words @@ (SELECT query FROM asked) THEN 40 ELSE 20 END", "0"),
+        found_in!("step_hits", "steps", "id", "true", "15", "(SELECT count(*) FROM task_hits)"),
+        found_in!("comment_hits", "comments", "id", "deleted_at IS NULL", "10",
+                  "(SELECT count(*) FROM task_hits) + (SELECT count(*) FROM step_hits)"),
         "word_hits AS MATERIALIZED (
              SELECT * FROM task_hits UNION ALL SELECT * FROM step_hits UNION ALL SELECT * FROM comment_hits),
          part_hits AS MATERIALIZED (

@@ -8,6 +8,7 @@ use crate::domain::{
     events::{Change, EventKind},
     tasks::{lock, note},
     team::Team,
+    text::list_entries,
 };
 
 /// Limits the length of a checklist; longer lists should be tasks.
@@ -42,6 +43,22 @@ pub async fn add_step(change: &mut Change, team: &Team, task: Uuid, text: &str) 
     )
     .await?;
     Ok(id)
+}
+
+/// Adds a step for each line of a text, such as a pasted list. Returns how many.
+///
+/// # Errors
+/// `Invalid` for a text without words, and for more steps than a task can have.
+pub async fn add_steps(change: &mut Change, team: &Team, task: Uuid, text: &str) -> Result<usize> {
+    let lines = list_entries(text);
+    if lines.len() <= 1 {
+        add_step(change, team, task, text).await?;
+        return Ok(1);
+    }
+    for line in &lines {
+        add_step(change, team, task, line).await?;
+    }
+    Ok(lines.len())
 }
 
 /// Completes or reopens a step.

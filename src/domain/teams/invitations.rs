@@ -1,12 +1,13 @@
 //! Registration: accounts created by invitation, or by signing up where that is allowed.
 
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
     accounts::create::{NewAccount, add_account},
     auth::secrets,
+    clock,
     error::{Problem, Result},
     events::{
         Change,
@@ -132,19 +133,50 @@ pub(crate) async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Resu
 /// Finds the invitation with this secret.
 ///
 /// # Errors
-/// `NotFound` if it does not exist, was used or revoked, has expired, or its creator can no longer
-/// vouch for it.
+/// `NotFound` if it does not exist; `Gone` if it was used or revoked, has expired, or its creator can
+/// no longer vouch for it.
 pub(crate) async fn load_open_invitation(
     db: &PgPool,
     now: OffsetDateTime,
     secret: &str,
 ) -> Result<Open> {
     let query = format!("{OPEN} AND i.expires_at > $1 AND i.token_hash = $2 AND {VOUCHED}");
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
+    let invitation = sqlx::query_as(sqlx::AssertSqlSafe(query))
         .bind(now)
         .bind(secrets::digest(secret))
-        .fetch_one(db)
-        .await?)
+        .fetch_optional(db)
+        .await?;
+    match invitation {
+        Some(invitation) => Ok(invitation),
+        None => Err(why_closed(db, now, secret).await?),
+    }
+}
+
+/// Why an invitation cannot be used, and whom to ask for another one.
+async fn why_closed(db: impl PgExecutor<'_>, now: OffsetDateTime, secret: &str) -> Result<Problem> {
+    let row: Option<(bool, bool, Option<String>)> = sqlx::query_as(
+        "SELECT i.single_use AND i.used > 0, i.expires_at <= $2, split_part(a.name, ' ', 1)
+         FROM invitations i LEFT JOIN accounts a ON a.id = i.created_by AND a.deactivated_at IS NULL
+         WHERE i.token_hash = $1",
+    )
+    .bind(secrets::digest(secret))
+    .bind(now)
+    .fetch_optional(db)
+    .await?;
+    let Some((is_used, is_expired, by)) = row else {
+        return Ok(Problem::NotFound);
+    };
+    let by = by.as_deref().unwrap_or("an administrator");
+    Ok(Problem::Gone(
+        match (is_used, is_expired) {
+            (true, _) => {
+                format!("This invitation has been used. If you used it, sign in. Otherwise ask {by} for a new one.")
+            }
+            (_, true) => format!("This invitation has expired. Ask {by} for a new one."),
+            _ => format!("This invitation was withdrawn. Ask {by} for a new one."),
+        }
+        .into(),
+    ))
 }
 
 /// A person who registers.
@@ -153,30 +185,37 @@ pub(crate) struct Newcomer {
     pub(crate) email: String,
     pub(crate) name: String,
     pub(crate) password_hash: String,
+    /// As their browser names it; one that is unknown here stands for the workspace's.
+    pub(crate) time_zone: String,
 }
 
 /// Creates an account by invitation and adds it to the invitation's team; to a private team only
-/// while the invitation's creator is still a member.
+/// while the invitation's creator is still a member. Returns the account and the team's slug.
 ///
 /// # Errors
-/// `NotFound` for the second of two people who use a single-use link.
-pub(crate) async fn accept(change: &mut Change, secret: &str, new: &Newcomer) -> Result<Uuid> {
+/// `Gone` for the second of two people who use a single-use link.
+pub(crate) async fn accept(
+    change: &mut Change,
+    secret: &str,
+    new: &Newcomer,
+) -> Result<(Uuid, Option<String>)> {
     let (role, team) = use_up(change, secret).await?;
     let account = add(change, new, &role).await?;
     // The new account is the author of its own joining.
     change.actor = Some(account);
-    if let Some(team) = team {
-        put_on(change, team, account).await?;
-    }
-    Ok(account)
+    let slug = match team {
+        Some(team) => Some(put_on(change, team, account).await?),
+        None => None,
+    };
+    Ok((account, slug))
 }
 
-/// Adds an existing account to an invitation's team.
+/// Adds an existing account to an invitation's team, and returns the team's slug.
 ///
 /// # Errors
-/// `NotFound` as for a new account, and for an invitation without a team, which has nothing to
+/// `Gone` as for a new account; `NotFound` for an invitation without a team, which has nothing to
 /// offer to an existing account.
-pub(crate) async fn accept_as(change: &mut Change, secret: &str, account: Uuid) -> Result<()> {
+pub(crate) async fn accept_as(change: &mut Change, secret: &str, account: Uuid) -> Result<String> {
     let (_, team) = use_up(change, secret).await?;
     put_on(change, team.ok_or(Problem::NotFound)?, account).await
 }
@@ -188,15 +227,19 @@ async fn use_up(change: &mut Change, secret: &str) -> Result<(String, Option<Uui
          WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND NOT (single_use AND used > 0) AND {VOUCHED}
          RETURNING role, team_id"
     );
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
+    let used = sqlx::query_as(sqlx::AssertSqlSafe(query))
         .bind(secrets::digest(secret))
         .bind(at)
-        .fetch_one(change.db())
-        .await?)
+        .fetch_optional(change.db())
+        .await?;
+    match used {
+        Some(used) => Ok(used),
+        None => Err(why_closed(change.db(), at, secret).await?),
+    }
 }
 
-/// A member keeps their role, and the invitation stays unused.
-async fn put_on(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
+/// Returns the team's slug. A member keeps their role, and the invitation stays unused.
+async fn put_on(change: &mut Change, team: Uuid, account: Uuid) -> Result<String> {
     let is_on: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM members WHERE team_id = $1 AND account_id = $2)",
     )
@@ -217,7 +260,8 @@ async fn put_on(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
         .bind(team)
         .fetch_one(change.db())
         .await?;
-    membership::set_member(change, &team, &handle, Some(membership::TeamRole::Member)).await
+    membership::set_member(change, &team, &handle, Some(membership::TeamRole::Member)).await?;
+    Ok(team.slug)
 }
 
 /// Creates an account by open registration.
@@ -258,9 +302,13 @@ pub(crate) async fn registration(db: impl sqlx::PgExecutor<'_>) -> Result<(bool,
 
 async fn add(change: &mut Change, new: &Newcomer, role: &str) -> Result<Uuid> {
     let at = change.at;
-    let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace")
-        .fetch_one(change.db())
-        .await?;
+    let zone = if clock::is_zone(&new.time_zone) {
+        new.time_zone.clone()
+    } else {
+        sqlx::query_scalar("SELECT time_zone FROM workspace")
+            .fetch_one(change.db())
+            .await?
+    };
     let account = NewAccount {
         email: new.email.clone(),
         name: new.name.clone(),

@@ -29,14 +29,14 @@ addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey) return;
-  const isLetter = event.key.length === 1 && event.key !== " ";
+  const isText = event.key.length === 1;
   // A field can lose the focus in the middle of a sentence.
   const typing = event.target.closest?.(TEXT_FIELDS);
-  if (typing || isLetter && event.timeStamp - lastTyped < PAUSE) {
+  if (typing || isText && event.timeStamp - lastTyped < PAUSE) {
     lastTyped = ["Escape", "Enter", "Tab"].includes(event.key) ? -PAUSE : event.timeStamp;
     return;
   }
-  const mode = isLetter ? modeOf() : "on";
+  const mode = isText && event.key !== " " ? modeOf() : "on";
   if (event.altKey !== (mode === "alt") || mode === "off") return;
   if (document.querySelector("dialog:modal")) return handleDialogKey(event);
   const card = event.target.closest?.("[data-task]");

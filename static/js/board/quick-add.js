@@ -2,7 +2,7 @@
 
 import { announce } from "../shared/toasts.js";
 import { HttpError, request } from "../shared/http.js";
-import { recordUndo, reportError } from "../shared/undo-feedback.js";
+import { recordUndo, reportChange, reportError } from "../shared/undo-feedback.js";
 import { getBoard, hasLanes, parseCards, upsertCard } from "./cards.js";
 import { refreshCards } from "./board-sync.js";
 import { showFieldErrors } from "../forms/enhanced-forms.js";
@@ -22,6 +22,9 @@ addEventListener("click", (event) => {
   event.preventDefault();
   openQuickAdd(column);
 });
+
+const HINT = "Enter to add, Esc to close";
+const countLines = (text) => text.split("\n").filter((line) => line.trim()).length;
 
 // The text of a field that was closed, for the next one.
 const DRAFT = "new task";
@@ -50,8 +53,8 @@ function createItem(column) {
   const item = document.createElement("li");
   item.className = "new";
   item.innerHTML = '<form method="post">'
-    + '<textarea name="title" rows="1" dir="auto" required maxlength="500"></textarea>'
-    + '<p class="muted">Enter to add, Esc to close</p></form>';
+    + '<textarea name="title" rows="1" dir="auto" required maxlength="10000"></textarea>'
+    + `<p class="muted" aria-live="polite">${HINT}</p></form>`;
   const form = item.firstElementChild;
   const title = form.elements.title;
   title.setAttribute("aria-label", `New task in ${column.dataset.name}`);
@@ -59,12 +62,17 @@ function createItem(column) {
   form.action = `/teams/${getBoard().dataset.team}/tasks`;
   form.dataset.column = column.dataset.column;
   form.dataset.sprint = link.searchParams.get("sprint") ?? "";
-  title.addEventListener("input", () => saveDraft(DRAFT, title.value));
+  const hint = form.querySelector("p");
+  title.addEventListener("input", () => {
+    saveDraft(DRAFT, title.value);
+    const lines = countLines(title.value);
+    hint.textContent = lines > 1 ? `Enter to add ${lines} tasks, Shift Enter to add one, Esc to close` : HINT;
+  });
   title.addEventListener("keydown", (event) => {
     if (event.isComposing || event.keyCode === 229) return; // Enter chooses a word of the input method
     if (event.key === "Enter") {
       event.preventDefault();
-      submitTitle(form, title);
+      submitTitle(form, title, !event.shiftKey);
     }
     if (event.key === "Escape") {
       event.preventDefault();
@@ -88,14 +96,17 @@ function createItem(column) {
 // People who type a list are faster than the network: titles are sent one after the other, in order.
 let queue = Promise.resolve();
 
-function submitTitle(form, title) {
+/** With `isList`, each line of a pasted list is a task. */
+function submitTitle(form, title, isList = true) {
   const text = title.value.trim();
   if (!text) return;
   title.value = "";
+  title.dispatchEvent(new Event("input"));
   saveDraft(DRAFT, "");
   showFieldErrors(form, {});
   // A task whose response was lost may exist: with the same idempotency key, sending it again creates no second one.
-  const sent = form.lost?.text === text ? form.lost : { text, key: `${Date.now()}-${Math.random()}` };
+  const lines = isList && countLines(text) > 1;
+  const sent = form.lost?.text === text ? form.lost : { text, lines, key: `${Date.now()}-${Math.random()}` };
   queue = queue.then(() => createTask(form, title, sent));
 }
 
@@ -103,17 +114,22 @@ async function createTask(form, title, sent) {
   const { column, sprint } = form.dataset;
   // The new task gets what the board's filter asks for.
   const q = document.getElementById("find")?.defaultValue ?? "";
-  const fields = new URLSearchParams({ title: sent.text, column, sprint, q });
+  const fields = new URLSearchParams({ title: sent.text, column, sprint, q, ...(sent.lines && { lines: 1 }) });
   try {
     const response = await request(form.action, { method: "POST", fragment: "card", fields, key: sent.key });
-    const card = parseCards(response.html)[0];
+    const cards = parseCards(response.html);
+    const card = cards[0];
     // No dialog while the next title is being typed: the card shows the missing reason, too.
     if (!document.querySelector(".new textarea")?.value) promptForBlocker(card);
-    if (card) upsertCard(card, card.dataset.column ?? form.dataset.column);
-    // The task may belong to another lane than the one it was typed in.
-    if (card && hasLanes(getBoard())) refreshCards([card.dataset.task]);
-    recordUndo(response);
-    announce(response.message || `Added ${card?.dataset.task ?? sent.text}.`);
+    for (const added of cards) upsertCard(added, added.dataset.column ?? form.dataset.column);
+    // The tasks may belong to another lane than the one they were typed in.
+    if (hasLanes(getBoard())) refreshCards(cards.map((added) => added.dataset.task));
+    if (sent.lines) {
+      reportChange(response);
+    } else {
+      recordUndo(response);
+      announce(response.message || `Added ${card?.dataset.task ?? sent.text}.`);
+    }
     if (form.isConnected) form.closest("li").scrollIntoView({ block: "nearest" });
   } catch (error) {
     restoreTitle(form, title, sent, error);

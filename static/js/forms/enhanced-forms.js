@@ -66,6 +66,20 @@ addEventListener("input", ({ target }) => {
 // The title grows with its text. It is one line of text, so Enter submits it.
 addEventListener("input", ({ target }) => growTitle(target));
 
+// A list that is pasted into a field for one step adds a step for each line.
+addEventListener("paste", (event) => {
+  const field = event.target;
+  const text = event.clipboardData?.getData("text/plain").trim();
+  if (!field.matches?.("input[data-list]") || field.value || !text?.includes("\n")) return;
+  event.preventDefault();
+  const lines = Object.assign(document.createElement("textarea"), { hidden: true, name: field.name, value: text });
+  field.disabled = true; // only the lines are sent
+  field.form.append(lines);
+  field.form.requestSubmit();
+  field.disabled = false;
+  lines.remove();
+});
+
 function growTitle(field) {
   const title = field.matches?.(".title-form textarea") && field.closest("h1");
   if (title) title.dataset.text = field.value;

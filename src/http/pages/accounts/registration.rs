@@ -107,12 +107,13 @@ pub(crate) async fn join(
     if let Some(viewer) = viewer {
         viewer.require_session()?;
         let (actor, me) = (viewer.actor(), viewer.person.id);
-        app.store
+        let joined = app
+            .store
             .change(&actor, |change, _| {
                 Box::pin(invitations::accept_as(change, &key, me))
             })
             .await?;
-        return Ok(Redirect::to("/teams").into_response());
+        return Ok(Redirect::to(&format!("/teams/{}", joined.value)).into_response());
     }
     count_attempt(&app, from, fields.text("email")).await?;
     let created = match newcomer(&fields).await {
@@ -127,12 +128,14 @@ pub(crate) async fn join(
     };
     match created {
         Ok(created) => {
+            let (account, team) = created.value;
+            let first_page = team.map_or("/".to_owned(), |slug| format!("/teams/{slug}"));
             start_session(
                 &app,
                 &headers,
-                (created.value, None),
+                (account, None),
                 "by an invitation",
-                "/",
+                &first_page,
             )
             .await
         }
@@ -150,6 +153,7 @@ async fn newcomer(fields: &Fields) -> Result<Newcomer> {
         email: fields.text("email").trim().to_owned(),
         name: fields.text("name").trim().to_owned(),
         password_hash: passwords::hash(fields.text("password").to_owned()).await?,
+        time_zone: fields.text("time_zone").to_owned(),
     })
 }
 

@@ -165,7 +165,7 @@ pub(crate) async fn create_request(
         Err(problem) => Err(problem),
     };
     match outcome {
-        Ok(_) => Ok(Redirect::to("/#requests").into_response()),
+        Ok(_) => Ok(Redirect::to(&format!("/?sent={slug}#requests")).into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = intake_page(&app, &viewer, &headers, access, fields, errors).await?;
             page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)

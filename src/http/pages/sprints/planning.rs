@@ -38,7 +38,7 @@ use crate::{
         extract::form::{Fields, id},
         layout::Layout,
         page::{self, back_to},
-        pages::standup::Agenda,
+        pages::{standup::Agenda, tasks::flash::with_undoable},
     },
 };
 
@@ -251,7 +251,7 @@ pub(crate) async fn planning(
         .collect();
     open.sort_unstable();
     open.truncate(4);
-    page::page(&PlanningPage {
+    let shown = PlanningPage {
         layout: Layout::new(
             &app,
             &viewer,
@@ -292,6 +292,11 @@ pub(crate) async fn planning(
         sprint,
         team,
         now,
+    };
+    let response = page::page(&shown)?;
+    Ok(match page::fragment(&headers) {
+        Some(_) => with_undoable(response, shown.undoable.as_ref()),
+        None => response,
     })
 }
 

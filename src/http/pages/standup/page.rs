@@ -1,6 +1,8 @@
 //! The standup page: what needs attention, changes since the last standup, and each person's tasks;
 //! of one team, or of several that meet together.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
@@ -13,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
+        checkin::requests,
         column_state::ColumnState,
         dates::parse_date,
         error::{Problem, Result},
@@ -50,6 +53,8 @@ struct StandupPage {
     requested_day: String,
     agenda: Agenda,
     actions: Vec<Action>,
+    /// How many requests await a reply, by team.
+    requests: HashMap<Uuid, i64>,
     now: OffsetDateTime,
 }
 
@@ -78,6 +83,14 @@ impl StandupPage {
 
     fn may_edit(&self, team: &Uuid) -> bool {
         self.of(team).is_some_and(|standup| standup.may_edit)
+    }
+
+    /// How many requests to the team await a reply.
+    fn open_requests(&self, team: &Uuid) -> String {
+        match self.requests.get(team) {
+            Some(count) => humanize::counted(*count, "request"),
+            None => String::new(),
+        }
     }
 
     fn of(&self, team: &Uuid) -> Option<&Standup> {
@@ -190,6 +203,7 @@ async fn show(
         )
         .await?,
         actions: actions::actions(&app.db, &ids, previous_at).await?,
+        requests: requests::count_open(&app.db, &ids).await?,
         layout: layout.at("standup"),
         url,
         standups,

@@ -13,6 +13,7 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         standup::topics,
         tasks::{checklist, comments},
+        text::list_entries,
     },
     http::{
         extract::form::{Fields, id},
@@ -20,11 +21,15 @@ use crate::{
     },
 };
 
-/// `POST /tasks/{key}/steps`
+/// `POST /tasks/{key}/steps`: one step, or one for each line.
 pub async fn add_step(EditForm(form): EditForm) -> Result<Response> {
     let (access, text) = (&form.access, form.fields.text("text"));
-    form.change("Added step", |change, _| {
-        Box::pin(checklist::add_step(change, &access.team, access.id, text))
+    let message = match list_entries(text).len() {
+        0 | 1 => "Added step".to_owned(),
+        count => format!("Added {count} steps"),
+    };
+    form.change(&message, |change, _| {
+        Box::pin(checklist::add_steps(change, &access.team, access.id, text))
     })
     .await
 }

@@ -9,6 +9,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::{
     app::App,
@@ -18,7 +19,7 @@ use crate::{
             filters::terms::{Condition, Filter},
         },
         error::{Problem, Result},
-        events::Changed,
+        events::{Change, Changed},
         policy::{team_access, viewer::Viewer},
         sprints::{self, Sprint, SprintState},
         tasks::{
@@ -26,6 +27,7 @@ use crate::{
             queries,
         },
         team::Team,
+        text::list_entries,
     },
     http::{
         extract::form::Fields,
@@ -177,7 +179,27 @@ async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Resu
     Ok(())
 }
 
-/// `POST /teams/{slug}/tasks`
+/// The most tasks that one pasted list creates.
+const MAX_LINES: usize = 100;
+
+/// The titles to create: one, or each line of a list if `lines` asks for it.
+fn titles(fields: &Fields) -> Result<Vec<String>> {
+    let title = fields.text("title");
+    if fields.get("lines").is_none() {
+        return Ok(vec![title.to_owned()]);
+    }
+    let entries = list_entries(title);
+    match entries.len() {
+        0 => Ok(vec![title.to_owned()]),
+        1..=MAX_LINES => Ok(entries.into_iter().map(str::to_owned).collect()),
+        count => Err(Problem::field(
+            "title",
+            format!("A list can have at most {MAX_LINES} tasks. This one has {count}."),
+        )),
+    }
+}
+
+/// `POST /teams/{slug}/tasks`: one task, or one for each line with `lines`.
 pub async fn create(
     State(app): State<App>,
     viewer: Viewer,
@@ -204,12 +226,17 @@ pub async fn create(
             new.sprint = sprint.map(|sprint| sprint.id);
             let filter = Filter::read_query(fields.text("q"))?.for_reader(&viewer.person.handle);
             fit(&app, &team, &mut new, &filter).await?;
-            let actor = viewer.actor();
-            app.store
-                .change(&actor, |change, _| {
-                    Box::pin(create::create_task(change, &team, &new))
-                })
-                .await
+            match titles(&fields) {
+                Ok(titles) => {
+                    let actor = viewer.actor();
+                    app.store
+                        .change(&actor, |change, _| {
+                            Box::pin(create_tasks(change, &team, &new, &titles))
+                        })
+                        .await
+                }
+                Err(problem) => Err(problem),
+            }
         }
         Err(problem) => Err(problem),
     };
@@ -221,7 +248,7 @@ pub async fn create(
             Changed {
                 id: change,
                 is_undoable: true,
-                value: created.ok_or(Problem::DoneBefore { change })?,
+                value: vec![created.ok_or(Problem::DoneBefore { change })?],
             }
         }
         Err(Problem::Invalid(errors)) if fragment(&headers).is_none() => {
@@ -236,25 +263,53 @@ pub async fn create(
         }
         Err(problem) => return Err(problem),
     };
-    let (task, number) = changed.value;
-    let key = format!("{}-{number}", team.key);
+    let key = |number: i64| format!("{}-{number}", team.key);
+    let (Some(first), Some(last)) = (changed.value.first(), changed.value.last()) else {
+        return Err(Problem::NotFound);
+    };
     if fragment(&headers).is_some() {
-        let card = queries::card(&app.db, &team, task).await?;
-        let html = Html(CardHtml::with_column(&card, app.clock.now()).to_string());
+        let mut html = String::new();
+        let ids: Vec<Uuid> = changed.value.iter().map(|(task, _)| *task).collect();
+        for card in queries::cards_of(&app.db, &team, &ids).await? {
+            html.push_str(&CardHtml::with_column(&card, app.clock.now()).to_string());
+        }
+        let message = match changed.value.len() {
+            1 => format!("Created {}", key(first.1)),
+            count => format!("Created {count} tasks, {} to {}", key(first.1), key(last.1)),
+        };
         return Ok(with_flash(
-            (StatusCode::CREATED, html).into_response(),
+            (StatusCode::CREATED, Html(html)).into_response(),
             &changed,
-            &format!("Created {key}"),
+            &message,
         ));
     }
     let board = format!(
-        "/teams/{}?sprint={}#{key}",
+        "/teams/{}?sprint={}#{}",
         team.slug,
         if fields.text("sprint").is_empty() {
             "all"
         } else {
             fields.text("sprint")
-        }
+        },
+        key(first.1)
     );
     Ok(back_to(&board, changed.id))
+}
+
+/// Creates tasks that differ in their titles only. Returns their ids and numbers.
+async fn create_tasks(
+    change: &mut Change,
+    team: &Team,
+    like: &NewTask,
+    titles: &[String],
+) -> Result<Vec<(Uuid, i64)>> {
+    let mut created = Vec::with_capacity(titles.len());
+    for title in titles {
+        let new = NewTask {
+            title: title.clone(),
+            ..like.clone()
+        };
+        created.push(create::create_task(change, team, &new).await?);
+    }
+    Ok(created)
 }

@@ -23,7 +23,10 @@ use crate::{
         follows::follow::{self, FollowTarget},
         goals::{self, Goal},
         humanize,
-        markdown::{self, worker::render_text},
+        markdown::{
+            self,
+            worker::{render_lines, render_text},
+        },
         person::Person,
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         projects,
@@ -65,6 +68,8 @@ pub(crate) struct TaskView {
     may_lead: bool,
     task: TaskDetails,
     description: markdown::Html,
+    /// The texts of the steps, with links.
+    step_texts: Vec<markdown::Html>,
     activity: timeline::Activity,
     /// Whether it is an earlier part of the activity.
     shows_earlier: bool,
@@ -91,6 +96,11 @@ pub(crate) struct TaskView {
 impl askama::filters::HtmlSafe for TaskView {}
 
 impl TaskView {
+    /// The steps, each with its text as it is shown.
+    fn steps(&self) -> impl Iterator<Item = (&queries::Step, &markdown::Html)> {
+        self.task.steps.iter().zip(&self.step_texts)
+    }
+
     fn error(&self, field: &str) -> &str {
         self.errors.get(field).map_or("", String::as_str)
     }
@@ -316,6 +326,11 @@ pub(crate) async fn task_view(
     };
     Ok(TaskView {
         description: render_text(&task.description, &links).await?,
+        step_texts: render_lines(
+            task.steps.iter().map(|step| step.text.clone()).collect(),
+            &links,
+        )
+        .await?,
         activity: timeline::of_task(db, access.team.id, access.id, &links, earlier).await?,
         shows_earlier: earlier.is_some(),
         columns: boards::queries::columns(db, access.team.id).await?,

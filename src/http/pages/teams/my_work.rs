@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::HeaderMap,
     response::Response,
 };
+use serde::Deserialize;
 use sqlx::PgPool;
-use time::{Duration, OffsetDateTime};
+use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     domain::{
         accounts,
         checkin::{
-            requests::{self, Outcome, Request},
+            requests::{self, Outcome, Request, RequestsOfPerson},
             summary,
         },
         clock::Clock,
@@ -58,8 +59,10 @@ struct MyWork {
     followed: Vec<Followed>,
     /// What the reader and their teams are waiting for.
     waiting_for: Vec<Card>,
-    /// The reader's requests to other teams.
-    requests: Vec<Request>,
+    /// The reader's requests to other teams, and those to teams that they lead.
+    requests: RequestsOfPerson,
+    /// The slug of the team that the reader has just sent a request to.
+    sent: String,
     /// This person's open actions.
     actions: Vec<Action>,
     /// Topics that mention the reader; empty on another person's page.
@@ -93,6 +96,19 @@ impl MyWork {
             .teams
             .iter()
             .find(|team| team.id == topic.team_id)
+    }
+
+    /// The team that the reader has just sent a request to.
+    fn sent_to(&self) -> Option<&Team> {
+        self.layout.teams.iter().find(|team| team.slug == self.sent)
+    }
+
+    fn ago(&self, at: &OffsetDateTime) -> String {
+        humanize::ago(self.now, *at)
+    }
+
+    fn day(&self, day: &Date) -> String {
+        humanize::day(*day)
     }
 
     /// The newest event shown of each team, so that later ones stay unread.
@@ -172,17 +188,29 @@ impl MyWork {
     }
 }
 
+/// What the URL of My work can ask for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SentQuery {
+    /// The slug of the team that a request was sent to.
+    sent: String,
+}
+
 /// `GET /`
 pub(crate) async fn my_work(
     State(app): State<App>,
     viewer: Viewer,
+    Query(query): Query<SentQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let layout = Layout::new(&app, &viewer, &headers, "My work", "")
         .await?
         .at("my-work");
     let me = viewer.person.clone();
-    page::page(&work_of(&app, &viewer, me, layout).await?)
+    page::page(&MyWork {
+        sent: query.sent,
+        ..work_of(&app, &viewer, me, layout).await?
+    })
 }
 
 /// `GET /people/{handle}`
@@ -235,10 +263,11 @@ async fn work_of(app: &App, viewer: &Viewer, person: Person, layout: Layout) -> 
         },
         waiting_for,
         requests: if is_own {
-            requests::requests_by(&app.db, &person, &seen, recently).await?
+            requests::requests_of(&app.db, &person, &seen, recently).await?
         } else {
-            Vec::new()
+            RequestsOfPerson::default()
         },
+        sent: String::new(),
         followed,
         is_own,
         reviews: by_team(&teams, &reviews, &cards),

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use time::{Date, Duration};
+use time::{Date, Duration, OffsetDateTime};
 
 use crate::{
     app::App,
@@ -47,6 +47,8 @@ struct SetupPage {
     /// Teams that were created on the command line before the setup.
     existing: Vec<Team>,
     submitted: Fields,
+    /// The hash of a password that was accepted while other fields were refused, so that it need not be typed again.
+    password_hash: String,
     errors: BTreeMap<&'static str, String>,
 }
 
@@ -114,6 +116,7 @@ async fn setup_page(
         today,
         existing: setup::existing_teams(&app.db).await?,
         submitted,
+        password_hash: String::new(),
         errors,
     })
 }
@@ -125,9 +128,12 @@ pub(crate) async fn set_up(
     fields: Fields,
 ) -> Result<Response> {
     setup::check_link(&app.db, app.clock.now(), fields.text("key")).await?;
-    let new = passwords::hash(fields.text("password").to_owned())
-        .await
-        .and_then(|password_hash| read_setup(&fields, password_hash));
+    let password_hash = match (fields.text("password"), fields.text("password_hash")) {
+        ("", earlier) if passwords::is_current_hash(earlier) => Ok(earlier.to_owned()),
+        (password, _) => passwords::hash(password.to_owned()).await,
+    };
+    let accepted_hash = password_hash.as_ref().ok().cloned();
+    let new = read_setup(&fields, password_hash, app.clock.now());
     let mut tx = app.db.begin().await?;
     let outcome = match new {
         Ok(new) => setup::set_up(&mut tx, app.clock.now(), new).await,
@@ -153,35 +159,89 @@ pub(crate) async fn set_up(
         Err(Problem::Invalid(errors)) => {
             tx.rollback().await?;
             let key = fields.text("key").to_owned();
-            let page = setup_page(&app, &headers, key, fields, errors).await?;
+            let page = SetupPage {
+                password_hash: accepted_hash.unwrap_or_default(),
+                ..setup_page(&app, &headers, key, fields, errors).await?
+            };
             page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
     }
 }
 
-fn read_setup(fields: &Fields, password_hash: String) -> Result<Setup> {
+/// Reads the form. All fields that are refused are named at once.
+fn read_setup(
+    fields: &Fields,
+    password_hash: Result<String>,
+    now: OffsetDateTime,
+) -> Result<Setup> {
+    let mut errors = BTreeMap::new();
     let zone = Some(fields.text("time_zone").trim())
         .filter(|zone| !zone.is_empty())
         .unwrap_or("UTC");
+    let (name, email) = (fields.text("name"), fields.text("email"));
+    let password_hash = accept(password_hash, &mut errors)?;
+    accept(setup::check_person(name, email), &mut errors)?;
+    let weeks = accept(
+        fields.parse("cadence_weeks", "Enter a length of 1 to 8 weeks."),
+        &mut errors,
+    )?;
+    let number = accept(
+        fields.parse("number", "Enter a sprint number of 1 or more."),
+        &mut errors,
+    )?;
+    let start = accept(fields.date("starts_on"), &mut errors)?;
+    if start == Some(None) {
+        errors.insert(
+            "starts_on",
+            "Enter the start date of the current sprint.".to_owned(),
+        );
+    }
+    let (weeks, number) = (
+        weeks.flatten().unwrap_or(2),
+        number.flatten().unwrap_or(1),
+    );
+    let start = start.flatten().unwrap_or(Date::MIN);
+    if !errors.contains_key("starts_on") {
+        accept(
+            setup::check_sprint(now, zone, start, weeks, number),
+            &mut errors,
+        )?;
+    }
+    let teams = fields.all("team");
+    if teams.iter().all(|team| team.trim().is_empty()) {
+        errors.insert("team", "Enter at least one team.".to_owned());
+    }
+    if !errors.is_empty() {
+        return Err(Problem::Invalid(errors));
+    }
     Ok(Setup {
         link: fields.text("key").to_owned(),
         admin: NewAccount {
-            email: fields.text("email").to_owned(),
-            name: fields.text("name").to_owned(),
-            password_hash,
+            email: email.to_owned(),
+            name: name.to_owned(),
+            password_hash: password_hash.unwrap_or_default(),
             admin: true,
             time_zone: zone.to_owned(),
         },
-        teams: fields.all("team"),
-        sprint_weeks: fields
-            .parse("cadence_weeks", "Enter a length of 1 to 8 weeks.")?
-            .unwrap_or(2),
-        sprint_start: fields.date("starts_on")?.ok_or_else(|| {
-            Problem::field("starts_on", "Enter the start date of the current sprint.")
-        })?,
-        sprint_number: fields
-            .parse("number", "Enter a sprint number of 1 or more.")?
-            .unwrap_or(1),
+        teams,
+        sprint_weeks: weeks,
+        sprint_start: start,
+        sprint_number: number,
     })
+}
+
+/// The value, or `None` for a refused one, whose reason is added to the errors.
+fn accept<T>(
+    result: Result<T>,
+    errors: &mut BTreeMap<&'static str, String>,
+) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Problem::Invalid(refused)) => {
+            errors.extend(refused);
+            Ok(None)
+        }
+        Err(other) => Err(other),
+    }
 }
