@@ -74,11 +74,13 @@ pub(crate) fn composed(text: &str) -> Cow<'_, str> {
 /// The form in which texts are compared and searched. The same as the function `fold` of the database, where most of it
 /// is done.
 pub fn fold(text: &str) -> String {
-    let is_invisible = |letter: &char| {
-        matches!(letter, '\u{300}'..='\u{36f}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
-    };
+    let is_invisible = |letter: &char| matches!(letter, '\u{300}'..='\u{36f}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
     let mut folded = String::with_capacity(text.len());
-    for letter in text.nfkd().filter(|letter| !is_invisible(letter)).flat_map(char::to_lowercase) {
+    for letter in text
+        .nfkd()
+        .filter(|letter| !is_invisible(letter))
+        .flat_map(char::to_lowercase)
+    {
         match letter {
             'ı' => folded.push('i'),
             'ø' => folded.push('o'),

@@ -20,13 +20,15 @@ use crate::domain::error::Problem;
 struct Files;
 
 /// Scripts that only some pages need, or only once they are used; others load them then.
-const ON_SOME_PAGES: [&str; 6] = [
+const ON_SOME_PAGES: [&str; 8] = [
     "js/elements/markdown-preview.js",
     "js/elements/planning-lists.js",
     "js/elements/search-palette.js",
+    "js/elements/suggestions.js",
     "js/elements/walk-timer.js",
     "js/forms/copy.js",
     "js/forms/timezone.js",
+    "js/shared/styles.js",
 ];
 
 /// Every file, by its path under the version.

@@ -82,6 +82,7 @@ fn pages() -> Router<App> {
             "/teams/{slug}/columns/{column}/limit",
             get(board_forms::limit_form).post(board_forms::set_limit),
         )
+        .route("/teams/{slug}/suggestions", get(search::suggest))
         .route("/teams/{slug}/bulk", post(tasks::edit_tasks))
         .route(
             "/teams/{slug}/flow",

@@ -19,3 +19,7 @@ for (const element of ["markdown-preview", "planning-lists", "walk-timer"]) {
 }
 if (document.querySelector("[data-timezone]")) import("./forms/timezone.js");
 if (document.querySelector("[data-copy]")) import("./forms/copy.js");
+addEventListener("focusin", ({ target }) => {
+  if (!target.matches("[data-suggest]")) return;
+  import("./elements/suggestions.js").then((suggestions) => suggestions.suggestIn(target));
+});

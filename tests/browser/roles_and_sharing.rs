@@ -21,11 +21,11 @@ async fn invited_person_joins_and_deactivation_ends_the_session() {
         .await;
     admin.click("#invitations .button.primary").await;
     admin
-        .wait_for("document.querySelector('input.copy-field')")
+        .wait_for("document.querySelector('#new-secret input')")
         .await;
     admin.screenshot("story-invitation").await;
     let path: String = admin
-        .evaluate("new URL(document.querySelector('input.copy-field').value).pathname")
+        .evaluate("new URL(document.querySelector('#new-secret input').value).pathname")
         .await;
     let newcomer = fixture.open_anonymous_window().await;
     newcomer.goto(&path).await;
@@ -52,7 +52,7 @@ async fn invited_person_joins_and_deactivation_ends_the_session() {
     // The invitation works once.
     newcomer.goto(&path).await;
     newcomer
-        .wait_for("document.body.textContent.includes('page does not exist')")
+        .wait_for("document.body.textContent.includes('has been used')")
         .await;
     // After deactivation, her open window says so within seconds.
     newcomer.open_board("/teams/infrastructure").await;
@@ -167,10 +167,10 @@ async fn shared_check_in_is_live_until_its_link_is_revoked() {
         .await;
     lead.type_text("Auditors").await;
     lead.press_key("Enter").await;
-    lead.wait_for("document.querySelector('#links input.copy-field')")
+    lead.wait_for("document.querySelector('#new-secret input')")
         .await;
     let path: String = lead
-        .evaluate("new URL(document.querySelector('#links input.copy-field').value).pathname")
+        .evaluate("new URL(document.querySelector('#new-secret input').value).pathname")
         .await;
     let guest = fixture.open_anonymous_window().await;
     guest.goto(&path).await;

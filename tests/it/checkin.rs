@@ -287,6 +287,85 @@ async fn losing_access_hides_news_awaited_tasks_and_requests() {
 }
 
 #[tokio::test]
+async fn leads_see_requests_on_my_work_and_in_the_standup() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let sent = jonas
+        .post(
+            "/teams/infrastructure/requests",
+            &[("title", "A read replica"), ("by", "2026-12-04")],
+        )
+        .await
+        .status(303);
+    assert_eq!(sent.header("location"), "/?sent=infrastructure#requests");
+    let page = jonas.get("/?sent=infrastructure").await.ok().text();
+    assert!(page.contains("Sent to Infrastructure."), "{page}");
+    assert!(
+        !jonas
+            .get("/?sent=nowhere")
+            .await
+            .ok()
+            .text()
+            .contains("Sent to")
+    );
+
+    let standup = "/teams/infrastructure/standup";
+    assert!(
+        elif.get(standup)
+            .await
+            .ok()
+            .text()
+            .contains("1 request from other teams to answer")
+    );
+    assert!(
+        elif.get("/standup")
+            .await
+            .ok()
+            .text()
+            .contains("1 request from other teams to answer")
+    );
+    // members see it in the standup, leads on their page too
+    assert!(
+        !elif
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Requests to your teams")
+    );
+    make_lead(&world, elif).await;
+    let page = elif.get("/").await.ok().text();
+    assert!(
+        page.contains("Requests to your teams") && page.contains("A read replica"),
+        "{page}"
+    );
+    assert!(page.contains("Jonas Gruber · needed by"), "{page}");
+    assert!(
+        !page.contains("id=\"requests\""),
+        "it is not their own: {page}"
+    );
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM requests")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    elif.post(
+        &format!("/teams/infrastructure/requests/{id}"),
+        &[("outcome", "taken")],
+    )
+    .await
+    .ok();
+    assert!(
+        !elif
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Requests to your teams")
+    );
+    assert!(!elif.get(standup).await.ok().text().contains("to answer"));
+}
+
+#[tokio::test]
 async fn request_outcome_is_shown_to_its_author() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);

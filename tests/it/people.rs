@@ -82,7 +82,7 @@ fn read_session_cookie(response: &Response) -> String {
 
 /// Returns the link that a page shows once.
 pub fn read_link(page: &str) -> String {
-    page.split("class=\"copy-field\" readonly value=\"")
+    page.split("readonly autofocus value=\"")
         .nth(1)
         .unwrap()
         .split('"')

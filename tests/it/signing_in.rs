@@ -369,22 +369,43 @@ async fn setup_link_sets_up_an_empty_workspace_once() {
     fields[8].1 = "0";
     // every error at once, the first field has the focus, and the password need not be typed again
     let again = client.post("/setup", &fields).await.status(422).text();
-    for message in ["Unknown time zone", "Enter a valid e-mail address.", "Enter a sprint number of 1"] {
+    for message in [
+        "Unknown time zone",
+        "Enter a valid e-mail address.",
+        "Enter a sprint number of 1",
+    ] {
         assert!(again.contains(message), "{message}: {again}");
     }
-    assert!(again.contains(r#"value="Berlin""#) && again.contains("Yours is kept"), "{again}");
+    assert!(
+        again.contains(r#"value="Berlin""#) && again.contains("Yours is kept"),
+        "{again}"
+    );
     assert!(!again.contains(PASSWORD), "a password is not sent back");
     let first = again.find(" autofocus").unwrap();
-    assert!(again[..first].ends_with(r#"aria-describedby="email-error""#), "{again}");
-    let hash = again.split(r#"name="password_hash" value=""#).nth(1).unwrap();
+    assert!(
+        again[..first].ends_with(r#"aria-describedby="email-error""#),
+        "{again}"
+    );
+    let hash = again
+        .split(r#"name="password_hash" value=""#)
+        .nth(1)
+        .unwrap();
     let hash = hash.split('"').next().unwrap().to_owned();
     fields[2].1 = "ada@example.org";
     fields[8].1 = "42";
     fields[9].1 = "Europe/Berlin";
     fields[3].1 = "";
     // a hash of another cost is not taken
-    for foreign in ["x", &hash.replace("m=19456", "m=4000000"), &hash.replace("t=2", "t=9000")] {
-        let with_hash: Vec<_> = fields.iter().copied().chain([("password_hash", foreign)]).collect();
+    for foreign in [
+        "x",
+        &hash.replace("m=19456", "m=4000000"),
+        &hash.replace("t=2", "t=9000"),
+    ] {
+        let with_hash: Vec<_> = fields
+            .iter()
+            .copied()
+            .chain([("password_hash", foreign)])
+            .collect();
         client.post("/setup", &with_hash).await.status(422);
     }
     fields.push(("password_hash", &hash));

@@ -5,7 +5,7 @@ use serde_json::json;
 use time::Duration;
 use uuid::Uuid;
 
-use crate::fixtures::{Client, NOW, World};
+use crate::fixtures::{Client, NOW, Response, World};
 
 #[tokio::test]
 async fn task_page_works_without_scripts() {
@@ -865,7 +865,7 @@ async fn new_task_page_selects_the_sprint() {
         .ok()
         .text();
     assert!(
-        !standup.contains("tasks/new") && standup.contains(r#"data-shortcut="/""#),
+        !standup.contains("tasks/new") && standup.contains("data-search"),
         "{standup}"
     );
 }
@@ -1304,4 +1304,69 @@ async fn earlier_descriptions_can_be_read_and_restored() {
     assert!(page.contains("\nMove **one** table</textarea>"), "{page}");
     let reader = world.jonas.get(&versions).await.ok().text();
     assert!(reader.contains("<strong>one</strong>") && !reader.contains("Restore"));
+}
+
+#[tokio::test]
+async fn pasted_list_becomes_steps_or_tasks_in_one_change() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let script = async |path: &str, part: &str, fields: &[(&str, &str)]| {
+        elif.submit_by_script(Method::POST, path, part, fields)
+            .await
+    };
+    let undo = async |of: &Response| {
+        let path = format!("/changes/{}/undo", of.header("fortnight-change"));
+        script(&path, "card", &[]).await
+    };
+    let steps = format!("/tasks/{key}/steps");
+    let list = "- [ ] Ask @jonas about INF-1\r\n- [x] Read https://example.org/a\n\n2. *Switch*";
+    let pasted = script(&steps, "task", &[("text", list)]).await;
+    assert_eq!(pasted.header("fortnight-said"), "Added%203%20steps");
+    assert_eq!(elif.load_task(&key).await["steps"], 3);
+    // addresses, keys and mentions in steps are links; nothing else is rendered
+    let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
+    for part in [
+        "Ask <a href=\"/people/jonas\" rel=\"noopener noreferrer nofollow\">@jonas</a> about <a href=\"/tasks/INF-1\"",
+        "Read <a href=\"https://example.org/a\"",
+        ">*Switch*<",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    undo(&pasted).await.ok();
+    assert_eq!(elif.load_task(&key).await["steps"], 0);
+    let too_many = "- step\n".repeat(201);
+    script(&steps, "task", &[("text", &too_many)])
+        .await
+        .status(422);
+    assert_eq!(elif.load_task(&key).await["steps"], 0, "all or none");
+
+    let tasks = "/teams/infrastructure/tasks";
+    let fields = [
+        ("title", "* One\n* Two\n* Three"),
+        ("column", "todo"),
+        ("lines", "1"),
+    ];
+    let created = script(tasks, "card", &fields).await.status(201);
+    assert_eq!(created.text().matches("data-task=").count(), 3);
+    assert_eq!(world.column_keys("infrastructure", "todo").await.len(), 4);
+    assert_eq!(elif.load_task("INF-3").await["title"], "Two");
+    undo(&created).await.ok();
+    assert_eq!(
+        world.column_keys("infrastructure", "todo").await,
+        [key.as_str()]
+    );
+    // without `lines` it is one title
+    script(tasks, "card", &fields[..2]).await.status(201);
+    assert_eq!(
+        elif.load_task("INF-5").await["title"],
+        "* One * Two * Three"
+    );
+    let many = "task\n".repeat(101);
+    let fields = [("title", many.as_str()), ("lines", "1")];
+    let refused = script(tasks, "card", &fields).await.status(422).text();
+    assert!(
+        refused.contains("at most 100 tasks. This one has 101."),
+        "{refused}"
+    );
 }

@@ -139,13 +139,25 @@ mod tests {
 
     #[test]
     fn excerpt_is_a_line_around_the_first_match() {
-        let text = format!("{}\n\nthe rollback {}", "before ".repeat(30), "after ".repeat(30));
+        let text = format!(
+            "{}\n\nthe rollback {}",
+            "before ".repeat(30),
+            "after ".repeat(30)
+        );
         let excerpt = shown(&excerpt(&text, &terms(&["rollback"])));
         assert!(excerpt.starts_with("…before"), "{excerpt}");
         assert!(excerpt.contains("the [rollback] after"), "{excerpt}");
-        assert!(excerpt.ends_with('…') && excerpt.chars().count() < 160, "{excerpt}");
+        assert!(
+            excerpt.ends_with('…') && excerpt.chars().count() < 160,
+            "{excerpt}"
+        );
         assert_eq!(shown(&super::excerpt("short", &terms(&["x"]))), "short");
         let wide = "語".repeat(300);
-        assert_eq!(shown(&super::excerpt(&wide, &terms(&["x"]))).chars().count(), AFTER + 1);
+        assert_eq!(
+            shown(&super::excerpt(&wide, &terms(&["x"])))
+                .chars()
+                .count(),
+            AFTER + 1
+        );
     }
 }

@@ -3,6 +3,7 @@
 
 mod highlight;
 pub(crate) mod names;
+pub(crate) mod suggestions;
 pub(crate) mod tasks;
 mod terms;
 

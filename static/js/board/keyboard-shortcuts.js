@@ -44,7 +44,7 @@ addEventListener("keydown", (event) => {
     if (handleDragKey(event.key, DIRECTIONS[event.key])) event.preventDefault();
     return;
   }
-  if (event.target !== document.body && !event.target.closest?.("main")) return;
+  if (event.target !== document.body && !event.target.closest?.("main, sortable-board")) return;
   const onTitle = event.target.matches?.("h3 a");
   if (event.key === " " ? onTitle && pickUp(card) : runShortcut(keyOf(event), card, event.target)) event.preventDefault();
 });
@@ -119,7 +119,8 @@ export function cardCommands(card) {
 
 /** Clicks the element of the page that declares this key with `data-shortcut`. */
 function clickShortcut(key) {
-  const found = document.querySelector(`main [data-shortcut="${CSS.escape(key)}"], .topbar [data-shortcut="${CSS.escape(key)}"]`);
+  const shortcut = `[data-shortcut="${CSS.escape(key)}"]`;
+  const found = document.querySelector(`main ${shortcut}, .topbar ${shortcut}`);
   if (found) found.click();
   return Boolean(found);
 }

@@ -3,6 +3,7 @@
 import { openDialog } from "../shared/dialogs.js";
 import { request } from "../shared/http.js";
 import { pickElement } from "../shared/morph.js";
+import { loadStyle } from "../shared/styles.js";
 import { announce, showToast } from "../shared/toasts.js";
 import { reportChange, reportError } from "../shared/undo-feedback.js";
 import { findCard } from "../board/cards.js";
@@ -36,8 +37,7 @@ export function openPalette() {
 }
 
 function create() {
-  const style = new URL("../../css/pages/search.css", import.meta.url).href;
-  document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: style }));
+  loadStyle("search");
   const element = document.createElement("dialog");
   element.className = "palette";
   element.setAttribute("aria-label", "Search");

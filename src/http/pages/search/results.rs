@@ -196,7 +196,12 @@ pub(crate) async fn search(
     })
 }
 
-async fn palette(app: &App, viewer: &Viewer, layout: Layout, query: SearchQuery) -> Result<Response> {
+async fn palette(
+    app: &App,
+    viewer: &Viewer,
+    layout: Layout,
+    query: SearchQuery,
+) -> Result<Response> {
     let page_team = named_team(&layout, &query.team)?.map(|team| team.id);
     let filter = TaskFilter {
         limit: PALETTE,

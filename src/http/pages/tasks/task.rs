@@ -45,7 +45,7 @@ use crate::{
         layout::Layout,
         page::{self, fragment},
         pages::tasks::{
-            rejected_form::RejectedForm,
+            rejected_form::{RejectedForm, describe_side},
             url_query::{ActivityQuery, UndoQuery},
         },
     },
@@ -225,14 +225,7 @@ impl TaskView {
     }
 
     fn column_name(&self) -> &str {
-        self.name_of_column(&self.task.card.column)
-    }
-
-    fn name_of_column(&self, slug: &str) -> &str {
-        self.columns
-            .iter()
-            .find(|column| column.slug == slug)
-            .map_or("", |column| column.name.as_str())
+        &self.task.card.column_name
     }
 
     fn board(&self) -> String {
@@ -268,30 +261,7 @@ impl TaskView {
 
     /// The sent fields with their values in one version: the sent or the current one.
     fn side(&self, conflict: &Conflict, side: &Value) -> String {
-        let sent = conflict
-            .sent
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(field, _)| field)
-            .filter(|field| *field != "version");
-        sent.map(|field| format!("{field}: {}", self.as_read(field, &side[field])))
-            .collect::<Vec<_>>()
-            .join("\n")
-    }
-
-    fn as_read(&self, field: &str, value: &Value) -> String {
-        match value {
-            Value::String(slug) if field == "column" => self.name_of_column(slug).to_owned(),
-            Value::String(text) => text.clone(),
-            Value::Array(names) => names
-                .iter()
-                .filter_map(Value::as_str)
-                .collect::<Vec<_>>()
-                .join(" "),
-            Value::Null => "none".to_owned(),
-            other => other.to_string(),
-        }
+        describe_side(conflict, side, &self.columns)
     }
 }
 

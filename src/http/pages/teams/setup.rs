@@ -197,10 +197,7 @@ fn read_setup(
             "Enter the start date of the current sprint.".to_owned(),
         );
     }
-    let (weeks, number) = (
-        weeks.flatten().unwrap_or(2),
-        number.flatten().unwrap_or(1),
-    );
+    let (weeks, number) = (weeks.flatten().unwrap_or(2), number.flatten().unwrap_or(1));
     let start = start.flatten().unwrap_or(Date::MIN);
     if !errors.contains_key("starts_on") {
         accept(
@@ -232,10 +229,7 @@ fn read_setup(
 }
 
 /// The value, or `None` for a refused one, whose reason is added to the errors.
-fn accept<T>(
-    result: Result<T>,
-    errors: &mut BTreeMap<&'static str, String>,
-) -> Result<Option<T>> {
+fn accept<T>(result: Result<T>, errors: &mut BTreeMap<&'static str, String>) -> Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(Problem::Invalid(refused)) => {
