@@ -18,6 +18,13 @@ let tabStopKey = null; // the key of the card that Tab reaches
 const TEXT_FIELDS = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 const PAUSE = 1000; // milliseconds after typing in a field in which letters are still meant for it
 let lastTyped = -PAUSE;
+const isTyping = ({ target }) => target.closest?.(TEXT_FIELDS);
+
+// Before anything that stops the event.
+addEventListener("keydown", (event) => {
+  if (isTyping(event)) lastTyped = ["Escape", "Enter", "Tab"].includes(event.key) ? -PAUSE : event.timeStamp;
+}, { capture: true });
+
 /** `on`, `alt` (together with the Alt key) or `off`. */
 const modeOf = () => localStorage.getItem("shortcuts") ?? "on";
 
@@ -30,10 +37,10 @@ addEventListener("keydown", (event) => {
   }
   if (event.ctrlKey || event.metaKey) return;
   const isText = event.key.length === 1;
+  if (isTyping(event)) return;
   // A field can lose the focus in the middle of a sentence.
-  const typing = event.target.closest?.(TEXT_FIELDS);
-  if (typing || isText && event.timeStamp - lastTyped < PAUSE) {
-    lastTyped = ["Escape", "Enter", "Tab"].includes(event.key) ? -PAUSE : event.timeStamp;
+  if (isText && event.timeStamp - lastTyped < PAUSE) {
+    lastTyped = event.timeStamp;
     return;
   }
   const mode = isText && event.key !== " " ? modeOf() : "on";
