@@ -43,13 +43,16 @@ impl Request {
         }
     }
 
-    pub fn accept(mut self, encoding: &str) -> Self {
-        self.headers += &format!("accept-encoding: {encoding}\r\n");
-        self
+    pub fn accept(self, encoding: &str) -> Self {
+        self.header("accept-encoding", encoding)
     }
 
-    pub fn if_none_match(mut self, etag: &str) -> Self {
-        self.headers += &format!("if-none-match: {etag}\r\n");
+    pub fn if_none_match(self, etag: &str) -> Self {
+        self.header("if-none-match", etag)
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers += &format!("{name}: {value}\r\n");
         self
     }
 

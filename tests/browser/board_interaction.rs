@@ -481,3 +481,99 @@ async fn markdown_preview_shows_text_and_returns_to_editing() {
         ))
         .await;
 }
+
+/// What a screen reader says for a card is the text of the card itself; what the eye sees is limited.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn card_is_read_and_assigned_in_one_step() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
+    let goal = [
+        ("sprint", "42"),
+        ("title", "Move off Heroku"),
+        ("target", "2"),
+    ];
+    elif.post("/teams/infrastructure/goals", &goal)
+        .await
+        .status(303);
+    let key = elif
+        .create_task(
+            "infrastructure",
+            "in-progress",
+            &"A very long title ".repeat(25),
+        )
+        .await;
+    let labels = (1..=12)
+        .map(|n| format!("label{n}"))
+        .collect::<Vec<_>>()
+        .join(" ");
+    elif.post(
+        &format!("/tasks/{key}"),
+        &[("labels", &labels), ("goal", "1")],
+    )
+    .await
+    .ok();
+    elif.post(&format!("/tasks/{key}/steps"), &[("text", "One")])
+        .await
+        .ok();
+    elif.post(&format!("/tasks/{key}/comments"), &[("body", "Hello")])
+        .await
+        .ok();
+    elif.post(
+        &format!("/tasks/{key}/block"),
+        &[("kind", "text"), ("note", "the auditors")],
+    )
+    .await
+    .ok();
+    let window = fixture.open_window(elif).await;
+    window.open_board("/teams/infrastructure").await;
+
+    // one press on “+” assigns, and opens nothing
+    window.click("[data-assign]").await;
+    let card = format!("document.querySelector('#{key}')");
+    window
+        .wait_for(&format!("{card}.querySelector('.avatars .avatar')"))
+        .await;
+    assert_eq!(
+        window.evaluate::<String>("location.pathname").await,
+        "/teams/infrastructure"
+    );
+    assert_eq!(elif.load_task(&key).await["owners"][0]["handle"], "elif");
+
+    let name: String = window
+        .evaluate(&format!(
+            "(() => {{ const link = {card}.querySelector('h3 a');
+              const named = document.getElementById(link.getAttribute('aria-labelledby')).cloneNode(true);
+              named.querySelectorAll('[aria-hidden=true]').forEach(part => part.remove());
+              named.querySelectorAll('[role=img]').forEach(part => part.replaceWith(part.title + ' '));
+              return named.textContent.replace(/\\s+/g, ' '); }})()"
+        ))
+        .await;
+    for part in [
+        "A very long title",
+        &key,
+        "Blocked",
+        "label1",
+        "+9",
+        "the auditors",
+        "0/1 steps",
+        "1 comments",
+        "Elif Hartmann",
+        "Goal: Move off Heroku",
+    ] {
+        assert!(name.contains(part), "{part}: {name}");
+    }
+    let (lines, first): (f64, bool) = window
+        .evaluate(&format!(
+            "(() => {{ const h = {card}.querySelector('h3'); const style = getComputedStyle(h.firstElementChild);
+              return [h.getBoundingClientRect().height / parseFloat(style.lineHeight),
+                      h.getBoundingClientRect().top < {card}.querySelector('.chip').getBoundingClientRect().top]; }})()"
+        ))
+        .await;
+    assert!(lines < 4.5 && first, "{lines} lines, title first: {first}");
+    assert_eq!(
+        window
+            .evaluate::<i64>(&format!("{card}.querySelectorAll('.top .chip').length"))
+            .await,
+        4
+    );
+}

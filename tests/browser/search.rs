@@ -182,6 +182,33 @@ async fn shortcuts_can_be_turned_off_and_never_take_typed_text() {
             .is_empty()
     );
 
+    // on a keyboard without Latin letters the key counts, not its letter
+    window.open_board("/teams/infrastructure").await;
+    window.run_script(&card).await;
+    window
+        .run_script("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: 'ь', code: 'KeyM', bubbles: true, cancelable: true }))")
+        .await;
+    window
+        .wait_for("document.querySelector('dialog[open] [name=column]')")
+        .await;
+    window.press_key("Escape").await;
+    // Enter that chooses a word of an input method adds nothing
+    window
+        .wait_for("!document.querySelector('dialog[open]')")
+        .await;
+    window.press_key("c").await;
+    window
+        .wait_for("document.activeElement.matches('.new textarea')")
+        .await;
+    window.type_text("half").await;
+    window
+        .run_script("{ const e = new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, bubbles: true, cancelable: true }); document.activeElement.dispatchEvent(e); }")
+        .await;
+    window
+        .wait_for("document.activeElement.value === 'half'")
+        .await;
+    window.press_key("Escape").await;
+
     // with Alt, then off
     window.open_board("/teams/infrastructure").await;
     window.press_key("?").await;

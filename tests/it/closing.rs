@@ -323,6 +323,70 @@ async fn ended_sprint_stays_open_and_the_board_says_so() {
     );
 }
 
+/// From the reminder to closing, the retro and planning the next sprint, by links alone.
+#[tokio::test]
+async fn turn_of_the_sprint_is_one_path() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = elif.create_task("infrastructure", "todo", "Left").await;
+    assert!(
+        !elif
+            .get(RETRO)
+            .await
+            .ok()
+            .text()
+            .contains("Turn of the sprint")
+    );
+    world.app.clock.advance(Duration::days(8));
+    let mut db = world.db.acquire().await.unwrap();
+    fortnight::domain::sprints::cadence::update_sprints(&mut db, NOW + Duration::days(8))
+        .await
+        .unwrap();
+    for page in [
+        "/",
+        "/teams/infrastructure",
+        "/teams/infrastructure/standup",
+        "/teams/infrastructure/planning",
+    ] {
+        let text = elif.get(page).await.ok().text();
+        assert!(
+            text.contains("has ended but is not closed yet") && text.contains(CLOSE),
+            "{page}: {text}"
+        );
+    }
+    let plan = "/teams/infrastructure/planning?sprint=43";
+    let steps = |page: &str| {
+        let nav = page
+            .split("aria-label=\"Turn of the sprint\"")
+            .nth(1)
+            .unwrap_or("");
+        nav.split("</nav>").next().unwrap().replace("&#38;", "&")
+    };
+    let close = steps(&elif.get(CLOSE).await.ok().text());
+    assert!(
+        close.contains(&format!("href=\"{CLOSE}\" aria-current=\"step\"")),
+        "{close}"
+    );
+    assert!(close.contains(RETRO) && close.contains(plan), "{close}");
+    let closed = close_sprint(elif, &[(&key, "carry")]).await.status(303);
+    assert_eq!(closed.header("location"), RETRO);
+    let retro = steps(&elif.get(RETRO).await.ok().text());
+    assert!(
+        retro.contains("Sprint 42 closed") && retro.contains(&format!("href=\"{plan}\"")),
+        "{retro}"
+    );
+    let planning = steps(&elif.get(plan).await.ok().text());
+    assert!(
+        planning.contains(&format!("href=\"{plan}\" aria-current=\"step\"")),
+        "{planning}"
+    );
+    // readers have nothing to do there, and later it is out of the way
+    assert_eq!(steps(&jonas.get(RETRO).await.ok().text()), "");
+    assert_eq!(steps(&jonas.get(plan).await.ok().text()), "");
+    world.app.clock.advance(Duration::days(5));
+    assert_eq!(steps(&elif.get(plan).await.ok().text()), "");
+}
+
 #[tokio::test]
 async fn sprint_can_be_reopened_until_the_next_one_changes() {
     let world = World::new().await;

@@ -88,3 +88,22 @@ async fn signed_in_request_logs_its_account_but_no_token() {
     );
     assert!(!log.contains(token), "the token is in {log}");
 }
+
+/// Behind a proxy that is not named, everyone would share one address and its rate limits.
+#[tokio::test]
+async fn forwarded_address_of_an_unknown_proxy_is_warned_about_once() {
+    let place = Place::new();
+    let server = place.serve().await;
+    let client = reqwest::Client::new();
+    for _ in 0..3 {
+        let request = client.get(format!("http://{}/login", server.address()));
+        let request = request.header("X-Forwarded-For", "198.51.100.1");
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+    let log = server.read_log();
+    assert_eq!(
+        log.matches("add --trusted-proxy 127.0.0.1").count(),
+        1,
+        "{log}"
+    );
+}

@@ -11,7 +11,7 @@ use axum::{
 };
 use serde::Deserialize;
 use sqlx::PgPool;
-use time::{Date, OffsetDateTime};
+use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
@@ -51,6 +51,8 @@ struct PlanningPage {
     may_close: bool,
     sprint: Sprint,
     /// The ended sprint that is not closed yet: its unfinished tasks are not in these lists.
+    /// The sprint before, if it is over and this one has not been going for long.
+    turned_from: Option<Sprint>,
     unclosed: Option<Sprint>,
     /// The numbers of the sprints that can be planned.
     open: Vec<i32>,
@@ -221,7 +223,7 @@ pub(crate) async fn planning(
     headers: HeaderMap,
 ) -> Result<Response> {
     let access = team_access::team(&app.db, &viewer, &slug).await?;
-    let team = access.team.clone();
+    let (team, access_may_edit) = (access.team.clone(), access.may_edit);
     let sprints = queries::sprints_of(&app.db, team.id).await?;
     let sprint = match wanted.sprint.as_str() {
         "" => queries::next(&sprints)
@@ -285,6 +287,9 @@ pub(crate) async fn planning(
         .await?,
         undoable: timeline::undoable(&app.db, wanted.done_change, &viewer, now).await?,
         open,
+        turned_from: turned_from(&sprints, &sprint, today)
+            .filter(|_| access_may_edit)
+            .cloned(),
         unclosed: queries::unclosed(&sprints).cloned(),
         slips,
         backlog,
@@ -298,6 +303,16 @@ pub(crate) async fn planning(
         Some(_) => with_undoable(response, shown.undoable.as_ref()),
         None => response,
     })
+}
+
+/// The sprint before this one, if it is over and this one is in its first days at most.
+fn turned_from<'s>(sprints: &'s [Sprint], sprint: &Sprint, today: Date) -> Option<&'s Sprint> {
+    const FIRST_DAYS: i64 = 4;
+    let before = sprints
+        .iter()
+        .find(|other| other.number == sprint.number - 1)?;
+    let is_new = today - sprint.starts_on < Duration::days(FIRST_DAYS);
+    (is_new && (before.is_ended() || before.is_closed())).then_some(before)
 }
 
 /// `POST /teams/{slug}/planning`: plans tasks for a goal or the sprint, or moves them to the

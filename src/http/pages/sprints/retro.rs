@@ -54,6 +54,8 @@ struct RetroPage {
     actions: Vec<Action>,
     agenda: Agenda,
     before: Option<Before>,
+    /// The sprint after this one, as long as it is not over itself.
+    next: Option<Sprint>,
     me: Uuid,
     may_write: bool,
     now: OffsetDateTime,
@@ -179,6 +181,17 @@ impl RetroPage {
             .map(|part| &part.team)
     }
 
+    /// The steps from this sprint to the next, for a team that takes them: its slug, the next sprint, and whether
+    /// it has closed this one.
+    fn turn(&self) -> Option<(&Team, &Sprint, bool)> {
+        let [part] = self.parts.as_slice() else {
+            return None;
+        };
+        let is_over = part.closed.is_some() || self.sprint.is_ended();
+        let next = self.next.as_ref().filter(|_| is_over && part.may_edit)?;
+        Some((&part.team, next, part.closed.is_some()))
+    }
+
     fn live_urls(&self) -> String {
         teams::live_urls(self.parts.iter().map(|part| &part.team))
     }
@@ -241,6 +254,13 @@ pub(crate) async fn retro(
         let roster = rosters.get(&access.team.id).cloned().unwrap_or_default();
         parts.push(part(&app, &viewer, access.clone(), &roster, &sprint).await?);
     }
+    let is_coming =
+        |other: &&Sprint| matches!(other.state, SprintState::Planned | SprintState::Active);
+    let next = sprints
+        .iter()
+        .find(|other| other.number == number + 1)
+        .filter(is_coming)
+        .cloned();
     let before = sprints
         .iter()
         .filter(|other| other.number < number)
@@ -278,6 +298,7 @@ pub(crate) async fn retro(
             .collect(),
         agenda,
         before,
+        next,
         me,
         may_write: viewer.may_write(),
         now: app.clock.now(),
