@@ -6,14 +6,11 @@
   // Tab also goes through the parts of a date.
   if (element === stops.at(-1) && element.matches("[type=date], [type=time]")) return [];
   const problems = stops.includes(element) ? ["repeated"] : [];
-  const previous = stops.at(-1);
-  if (previous?.href && previous.href === element.href && previous.innerText === element.innerText) {
-    problems.push("the same link twice");
-  }
   stops.push(element);
   // The centre of its first line, because a link may wrap.
   const box = element.getClientRects()[0] ?? new DOMRect();
-  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const middle = (start, end, size) => (Math.max(start, 0) + Math.min(end, size)) / 2;
+  const [x, y] = [middle(box.left, box.right, innerWidth), middle(box.top, box.bottom, innerHeight)];
   const isHit = (x, y) => {
     const hit = document.elementFromPoint(x, y);
     return hit && (element.contains(hit) || [...element.labels ?? []].some((label) => label.contains(hit)));
@@ -25,7 +22,7 @@
   };
   const { display } = getComputedStyle(element);
   const isInText = display === "inline"
-    && [...element.parentElement.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    && element.parentElement.textContent.trim().length > element.textContent.trim().length;
   if (box.width <= 2 || box.height <= 2 || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) {
     problems.push(`invisible, ${Math.round(box.width)} × ${Math.round(box.height)}`);
   } else if (!isHit(x, y)) {
