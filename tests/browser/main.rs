@@ -27,5 +27,7 @@ mod pages;
 )]
 mod program;
 mod roles_and_sharing;
+mod screen_sizes;
 mod sprint_cycle;
+mod tab_order;
 mod task_dialogs;
