@@ -18,11 +18,11 @@ async fn walk(window: &Window, least: u32) -> Vec<String> {
     let mut problems = Vec::new();
     for _ in 0..MOST_STOPS {
         window.press_key("Tab").await;
-        let found: Option<Vec<String>> = window.evaluate(&script).await;
-        let Some(found) = found else {
-            return problems;
-        };
+        let (ended, found): (bool, Vec<String>) = window.evaluate(&script).await;
         problems.extend(found);
+        if ended {
+            return problems;
+        }
     }
     problems.push("the walk does not end".to_owned());
     problems
@@ -129,7 +129,7 @@ async fn move_is_announced_once() {
     let to = window.center_of("[data-column=in-review] ol").await;
     let from = window.center_of("#INF-1").await;
     window.start_drag(from, to).await;
-    listen_to_live_regions(&window).await;
+    window.run_script("said.length = 0").await;
     window.release_at(to).await;
     window
         .wait_for("document.querySelector('#toasts').textContent.includes('In review')")
