@@ -27,6 +27,4 @@ mod pages;
 )]
 mod program;
 mod roles_and_sharing;
-mod search;
-mod sprint_cycle;
-mod task_dialogs;
+mod screen_sizes;

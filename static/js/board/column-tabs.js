@@ -22,6 +22,8 @@ if (board && board.querySelector(":scope > .column")) {
   board.addEventListener("board:changed", render);
   board.addEventListener("scroll", markCurrent, { passive: true });
   addEventListener("resize", markCurrent);
+  // The browser leaves a tab that has the focus half out of sight.
+  tabs.addEventListener("focusin", ({ target }) => target.scrollIntoView({ inline: "nearest", block: "nearest" }));
   tabs.addEventListener("click", (event) => {
     const link = event.target.closest("a");
     if (!link) return;
@@ -48,7 +50,7 @@ if (board && board.querySelector(":scope > .column")) {
       link.className = column.className.match(/state-\w+/)?.[0] ?? "";
       const count = document.createElement("small");
       const counter = column.querySelector("[data-count]");
-      count.textContent = counter?.textContent.replaceAll(" ", "") ?? "";
+      count.textContent = counter?.textContent.replace(" / ", "/") ?? "";
       count.classList.toggle("over-limit", counter?.classList.contains("over-limit") ?? false);
       link.append(`${column.dataset.name} `, count);
       return link;

@@ -75,8 +75,9 @@ function move(direction) {
 function drop() {
   const { card, list, next } = drag;
   const unmoved = card.parentElement === list && card.nextElementSibling === next;
-  announce(`${card.dataset.task} dropped. ${position(card)}.`);
-  if (!unmoved) sendMove(card, list);
+  // The toast announces the move.
+  if (unmoved) announce(`${card.dataset.task} was not moved.`);
+  else sendMove(card, list);
   end();
 }
 

@@ -3,7 +3,7 @@
 import { HttpError, request } from "../shared/http.js";
 import { reportChange, reportError } from "../shared/undo-feedback.js";
 import { promptForBlocker } from "../shared/dialogs.js";
-import { announce, dismissToasts } from "../shared/toasts.js";
+import { dismissToasts } from "../shared/toasts.js";
 import {
   cardsIn, columnOf, findCard, getBoard, notifyBoardChanged, parseCards, placeByRank, preserveFocus,
   replaceCardContents, upsertCard,
@@ -101,7 +101,6 @@ function revertMove(card, target, pending, error) {
     }
     animateCardFrom(card, rect, 240);
     reportError(error, { about: key });
-    announce(error.message);
     return;
   }
   if (pending.count > 1) return; // moved again since: that move reports the outcome
@@ -109,7 +108,6 @@ function revertMove(card, target, pending, error) {
   preserveFocus(card, () => placeByRank(card, pending.from));
   animateCardFrom(card, rect, 240);
   notifyBoardChanged(getBoard());
-  announce(`${key} was moved back to ${columnOf(card).dataset.name}. ${error.message}`);
   reportError(error, {
     about: key,
     kept: `${key} was moved back to ${columnOf(card).dataset.name}.`,

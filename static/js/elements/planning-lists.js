@@ -32,7 +32,7 @@ class PlanningLists extends HTMLElement {
   #press(event) {
     const row = event.target.closest(".backlog-item");
     if (!row || this.#drag || !event.isPrimary || event.button) return;
-    if (event.target.matches("input") || !this.querySelector("button[name=to]")) return;
+    if (event.target.closest("label") || !this.querySelector("button[name=to]")) return;
     const touch = event.pointerType === "touch";
     const listeners = new AbortController();
     const { pointerId: id, clientX: x, clientY: y } = event;

@@ -151,8 +151,8 @@ class SortableBoard extends HTMLElement {
     const unmoved = placeholder.parentElement === from
       && neighbour(placeholder, -1, card) === neighbour(card, -1, placeholder);
     preserveFocus(card, () => placeholder.replaceWith(card));
-    const key = card.dataset.task;
-    this.#finish(unmoved ? `${key} was not moved.` : `${key} dropped in ${card.closest(".column").dataset.name}.`);
+    // The toast announces the move.
+    this.#finish(unmoved && `${card.dataset.task} was not moved.`);
     if (!unmoved) sendMove(card, from);
     unlockBoard(); // after the move is sent, because queued updates may move or remove the card
   }
@@ -170,7 +170,7 @@ class SortableBoard extends HTMLElement {
     const rect = { left: this.#pointer.x - offsetX, top: this.#pointer.y - offsetY, width };
     card.hidden = false;
     animateCardFrom(card, rect, 140, preview);
-    announce(announcement);
+    if (announcement) announce(announcement);
     // The drag started on a link: swallow its click.
     const swallow = (event) => {
       event.preventDefault();

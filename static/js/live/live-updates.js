@@ -14,7 +14,10 @@ import { refreshCards, reloadBoard, retryReload, whenRefreshed, whenReloaded } f
 import { setTotals } from "../board/counts.js";
 
 const root = document.querySelector("[data-live]");
-const streams = (root?.dataset.live.split(" ") ?? [])
+// HTTP/1.1 allows six connections per host: streams of many teams would leave none for the next page.
+const [{ nextHopProtocol } = {}] = performance.getEntriesByType("navigation");
+const most = /^h[23]/.test(nextHopProtocol) ? Infinity : 4;
+const streams = (root?.dataset.live.split(" ").slice(0, most) ?? [])
   .map((url, index) => new EventStream(url, Number(root.dataset.seq.split(" ")[index]) || 0));
 // Presence, goals and the connection are read from the first stream only: all streams come from one server.
 const [mainStream] = streams;

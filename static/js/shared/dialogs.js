@@ -175,7 +175,7 @@ export function promptForBlocker(card) {
  */
 export function showDialog(...contents) {
   const opener = document.activeElement;
-  const key = opener?.closest("[data-task]")?.dataset.task;
+  const key = contents[0].dataset?.taskKey;
   const dialog = document.createElement("dialog");
   dialog.className = "small";
   dialog.append(closeButton(), ...contents);
@@ -188,8 +188,9 @@ export function showDialog(...contents) {
     // Before the dialog is removed, or its toasts would go with it.
     attachToasts();
     dialog.remove();
-    // The card may have been updated since the dialog was opened from it.
-    const target = opener?.isConnected ? opener : key && findCard(key)?.querySelector("h3 a");
+    // A drag leaves the focus on the page, and the card may have been updated since.
+    const isKept = opener?.isConnected && opener !== document.body;
+    const target = isKept ? opener : key && findCard(key)?.querySelector("h3 a");
     target?.focus({ preventScroll: true });
   });
   document.body.append(dialog);
