@@ -459,10 +459,29 @@ CREATE TABLE task_owners (
     task_id    uuid NOT NULL,
     account_id uuid NOT NULL REFERENCES accounts,
     position   integer NOT NULL,
+    -- whether the task is archived, so that a person's other tasks are found without those of all years; set by triggers
+    is_archived boolean NOT NULL DEFAULT false,
     PRIMARY KEY (team_id, task_id, account_id),
     FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE
 );
 CREATE INDEX task_owner_account ON task_owners (account_id);
+CREATE INDEX task_owner_unarchived ON task_owners (account_id) WHERE NOT is_archived;
+
+CREATE FUNCTION set_owner_is_archived() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.is_archived := (SELECT archived_at IS NOT NULL FROM tasks WHERE team_id = NEW.team_id AND id = NEW.task_id);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER owner_is_archived BEFORE INSERT ON task_owners
+    FOR EACH ROW EXECUTE FUNCTION set_owner_is_archived();
+
+CREATE FUNCTION set_owners_are_archived() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE task_owners SET is_archived = NEW.archived_at IS NOT NULL WHERE team_id = NEW.team_id AND task_id = NEW.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER owners_are_archived AFTER UPDATE OF archived_at ON tasks
+    FOR EACH ROW WHEN ((OLD.archived_at IS NULL) <> (NEW.archived_at IS NULL)) EXECUTE FUNCTION set_owners_are_archived();
 
 CREATE TABLE task_labels (
     team_id  uuid NOT NULL,

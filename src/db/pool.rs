@@ -36,13 +36,14 @@ pub async fn open(options: PgConnectOptions) -> anyhow::Result<PgPool> {
 
 /// Timeouts, so that a query ends before its request does (20 s) and a stuck request does not hold a lock or connection for ever; and planner
 /// settings. Set by a statement rather than in the connection's options, which PgBouncer refuses.
-/// JIT compilation took longer than the pages' queries, and planning each execution anew was a
-/// third of most pages' time.
+/// JIT compilation took longer than the pages' queries, starting parallel workers longer than most of them, and planning
+/// each execution anew was a third of most pages' time.
 async fn configure_session(connection: &mut PgConnection) -> sqlx::Result<()> {
     connection
         .execute(
             "SET statement_timeout = '15s'; SET lock_timeout = '3s'; \
              SET idle_in_transaction_session_timeout = '15s'; SET jit = off; \
+             SET max_parallel_workers_per_gather = 0; \
              SET plan_cache_mode = force_generic_plan",
         )
         .await?;

@@ -161,11 +161,15 @@ pub(crate) async fn loads(
     planned: Uuid,
 ) -> Result<Vec<Load>> {
     Ok(sqlx::query_as(
-        "SELECT a.id, a.handle, a.name, a.hue, count(k.id) FILTER (WHERE k.sprint_id = $2) AS left, count(k.id) FILTER (WHERE k.sprint_id = $3) AS planned
-         FROM members m JOIN accounts a ON a.id = m.account_id
-         LEFT JOIN task_owners o ON o.account_id = a.id AND o.team_id = m.team_id
-         LEFT JOIN (tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id AND c.state <> 'done')
-                   ON k.team_id = o.team_id AND k.id = o.task_id AND k.rank IS NOT NULL AND k.sprint_id IN ($2, $3)
+        // Starts from the open tasks of the two sprints; from the members, all tasks that they ever owned would be read.
+        "WITH open AS MATERIALIZED (
+             SELECT k.id, k.sprint_id FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+             WHERE k.team_id = $1 AND k.archived_at IS NULL AND k.sprint_id IN ($2, $3) AND c.state <> 'done'),
+         owned AS MATERIALIZED (
+             SELECT o.account_id, k.sprint_id FROM open k
+             CROSS JOIN LATERAL (SELECT account_id FROM task_owners WHERE team_id = $1 AND task_id = k.id OFFSET 0) o)
+         SELECT a.id, a.handle, a.name, a.hue, count(*) FILTER (WHERE o.sprint_id = $2) AS left, count(*) FILTER (WHERE o.sprint_id = $3) AS planned
+         FROM members m JOIN accounts a ON a.id = m.account_id LEFT JOIN owned o ON o.account_id = a.id
          WHERE m.team_id = $1 AND a.deactivated_at IS NULL GROUP BY a.id ORDER BY a.name",
     )
     .bind(team)

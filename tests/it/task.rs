@@ -1370,3 +1370,39 @@ async fn pasted_list_becomes_steps_or_tasks_in_one_change() {
         "{refused}"
     );
 }
+
+/// My work reads the owners of tasks that are not archived from a mark of their own.
+#[tokio::test]
+async fn owners_know_whether_their_task_is_archived() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let differing = async || {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM task_owners o JOIN tasks k ON k.team_id = o.team_id AND k.id = o.task_id
+             WHERE o.is_archived <> (k.archived_at IS NOT NULL)",
+        )
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+        count
+    };
+    let is_on_my_work = async || elif.get("/").await.ok().text().contains("Cut over");
+    elif.post(&format!("/tasks/{key}/owners/me"), &[])
+        .await
+        .ok();
+    assert!(is_on_my_work().await);
+    elif.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
+    assert!(!is_on_my_work().await);
+    assert_eq!(differing().await, 0, "archived");
+    // an archived task gets an owner, and comes back
+    elif.post(
+        &format!("/tasks/{key}/owners"),
+        &[("owners", "jonas"), ("owners", "elif")],
+    )
+    .await;
+    assert_eq!(differing().await, 0, "assigned while archived");
+    elif.post(&format!("/tasks/{key}/restore"), &[]).await.ok();
+    assert!(is_on_my_work().await);
+    assert_eq!(differing().await, 0, "restored");
+}

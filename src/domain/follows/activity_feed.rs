@@ -138,7 +138,8 @@ pub(crate) async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<A
          -- The oldest first, but in sequence order within a team, because the cursor is a sequence number.
          shown AS MATERIALIZED (
              SELECT e.*, count(*) OVER () AS many, max(e.at) OVER (PARTITION BY e.team_id ORDER BY e.seq) AS by_then
-             FROM found JOIN events e USING (team_id, seq) WHERE e.actor_id IS DISTINCT FROM $1 AND e.kind <> ALL($4)
+             FROM found f CROSS JOIN LATERAL (SELECT * FROM events WHERE team_id = f.team_id AND seq = f.seq OFFSET 0) e
+             WHERE e.actor_id IS DISTINCT FROM $1 AND e.kind <> ALL($4)
              ORDER BY by_then, team_id, seq LIMIT $3)
          SELECT e.team_id, t.slug, t.name AS team, e.seq, e.kind, e.before, e.after, e.at, split_part(a.name, ' ', 1) AS actor,
                 t.key || '-' || k.number AS key, k.title, g.id AS goal, g.title AS goal_title, p.slug AS project, p.name AS project_name, e.many

@@ -319,12 +319,12 @@ pub(crate) async fn of_owner(
     seen: &[Uuid],
 ) -> Result<Vec<(Uuid, Uuid)>> {
     Ok(sqlx::query_as(
-        // Starts from the person's ownerships; as a single join, Postgres would read all tasks of
-        // all teams.
+        // Starts from the person's tasks that are not archived; as a single join, Postgres would read all tasks of all
+        // teams.
         "SELECT o.team_id, o.task_id FROM task_owners o
          CROSS JOIN LATERAL (SELECT column_id FROM tasks WHERE team_id = o.team_id AND id = o.task_id AND archived_at IS NULL OFFSET 0) k
          JOIN columns c ON c.team_id = o.team_id AND c.id = k.column_id AND c.state <> 'done'
-         WHERE o.account_id = $1 AND o.team_id = ANY($2)",
+         WHERE o.account_id = $1 AND NOT o.is_archived AND o.team_id = ANY($2)",
     )
     .bind(account)
     .bind(seen)

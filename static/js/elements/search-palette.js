@@ -6,7 +6,7 @@ import { pickElement } from "../shared/morph.js";
 import { loadStyle } from "../shared/styles.js";
 import { announce, showToast } from "../shared/toasts.js";
 import { reportChange, reportError } from "../shared/undo-feedback.js";
-import { findCard } from "../board/cards.js";
+import { findCard, getBoard } from "../board/cards.js";
 import { cardCommands, runShortcut } from "../board/keyboard-shortcuts.js";
 
 const PAUSE = 80; // milliseconds without typing before a request
@@ -58,8 +58,11 @@ function create() {
   list.addEventListener("click", (event) => {
     const option = event.target.closest("[role=option]");
     if (!option || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    dialog.close();
+    if (option.dataset.key && getBoard()) return; // dialogs.js opens the task over the board
     event.preventDefault();
-    choose(option);
+    if (option.run) option.run();
+    else if (option.href) location.assign(option.href);
   });
   element.addEventListener("pointerdown", (event) => {
     if (event.target === element) element.close();
@@ -117,8 +120,9 @@ function handleKey(event) {
   if (event.key in steps && all.length) {
     select(all.at((index + steps[event.key]) % all.length));
   } else if (event.key === "Enter") {
-    const newTab = event.ctrlKey || event.metaKey;
-    if (selected()) choose(selected(), newTab);
+    const option = selected();
+    if (option?.href && (event.ctrlKey || event.metaKey)) open(option.href, "_blank", "noopener");
+    else option?.click();
   } else if (event.key === "Tab" && !event.shiftKey && selected()?.dataset.key) {
     taskKey = selected().dataset.key;
     field.value = "";
@@ -134,16 +138,6 @@ function handleKey(event) {
   }
   event.preventDefault();
   event.stopPropagation();
-}
-
-function choose(option, newTab = false) {
-  if (newTab && option.href) {
-    open(option.href, "_blank", "noopener");
-    return;
-  }
-  dialog.close();
-  if (option.run) option.run();
-  else if (option.href) location.assign(option.href);
 }
 
 /** @param {Command[]} all @param {string} typed @returns {Command[]} those whose names contain every word */
@@ -264,10 +258,13 @@ function pageCommands() {
 /** The entries of the page's menus, after the name of the menu. */
 function menuCommands() {
   return [...document.querySelectorAll("details:not([data-task-page] *):has(> .popup)")].flatMap((menu) => {
+    const isAccount = menu.matches(".me-menu");
     if (menu.matches(".team-menu, .pages-menu")) return []; // pages are found anyway
     const title = nameOf(menu.querySelector("summary")).replace(/:.*/, "");
-    return [...menu.querySelectorAll(".popup :is(a, button)")]
-      .map((control) => ({ name: `${title}: ${nameOf(control)}`, run: () => control.click() }));
+    return [...menu.querySelectorAll(isAccount ? ".popup button" : ".popup :is(a, button)")].map((control) => ({
+      name: `${isAccount ? (control.name === "theme" ? "Theme" : "Account") : title}: ${nameOf(control)}`,
+      run: () => control.click(),
+    }));
   });
 }
 
