@@ -1,9 +1,10 @@
 //! The cost of a team's pages with a long history: `cargo bench --bench rooms`, or only pages with a word in their URL:
-//! `cargo bench --bench rooms -- planning standup`.
+//! `cargo bench --bench rooms -- planning standup`; with ten years of history behind the second team:
+//! `cargo bench --bench rooms -- --history planning`.
 //!
 //! Two teams have the same 5,000 tasks and the same events in the last four sprints. One has 20,000 events and the
-//! other 200,000: events outside the range of a page must not slow it down. Each figure is compared with a baseline
-//! measured in the same run: a route that only sends the same bytes.
+//! other 200,000, or with history 5,200,000 and 1,000,000 archived tasks: what is over must not slow a page down. Each
+//! figure is compared with a baseline measured in the same run: a route that only sends the same bytes.
 
 #[path = "../board/figures.rs"]
 mod figures;
@@ -26,8 +27,9 @@ use uuid::Uuid;
 
 /// Paths of pages. TEAM is replaced by the team, which leads a project with the same name, and GOAL by the id of one of
 /// its goals. ROUND changes the URL of a cached page with every request.
-const PATHS: [&str; 29] = [
+const PATHS: [&str; 30] = [
     "/",
+    "/teams/TEAM?n=ROUND",
     "/teams",
     "/teams/TEAM/flow",
     "/teams/TEAM/flow?sprints=1",
@@ -75,7 +77,7 @@ const TRIES: i32 = 200;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args()
+    let mut arguments: Vec<String> = std::env::args()
         .skip(1)
         .filter(|argument| argument != "--bench")
         .collect();
@@ -84,8 +86,10 @@ async fn main() -> anyhow::Result<()> {
     {
         return program::serve_floor(file).await;
     }
+    let has_history = arguments.iter().any(|argument| argument == "--history");
+    arguments.retain(|argument| argument != "--history");
     let program = Program::start(1).await?;
-    seed(&program.db).await?;
+    seed(&program.db, has_history).await?;
     for team in ["few", "many"] {
         let count: (i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM tasks k WHERE k.team_id = t.id), (SELECT count(*) FROM events e WHERE e.team_id = t.id)
@@ -183,7 +187,7 @@ async fn measure_unchanged(program: &Program, path: &str) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn seed(db: &PgPool) -> anyhow::Result<()> {
+async fn seed(db: &PgPool, has_history: bool) -> anyhow::Result<()> {
     let mut one = db.acquire().await?;
     sqlx::raw_sql("SET statement_timeout = 0")
         .execute(&mut *one)
@@ -191,6 +195,11 @@ async fn seed(db: &PgPool) -> anyhow::Result<()> {
     sqlx::raw_sql(include_str!("seed.sql"))
         .execute(&mut *one)
         .await?;
+    if has_history {
+        sqlx::raw_sql(include_str!("history.sql"))
+            .execute(&mut *one)
+            .await?;
+    }
     sqlx::raw_sql("VACUUM ANALYZE").execute(&mut *one).await?;
     Ok(())
 }
