@@ -443,15 +443,24 @@ CREATE INDEX task_text_newest ON task_texts (task_id);
 CREATE INDEX task_text_title ON task_texts USING gin (title gin_trgm_ops);
 CREATE INDEX task_text_words ON task_texts USING gin (words);
 
-CREATE FUNCTION set_task_text() RETURNS trigger LANGUAGE plpgsql AS $$
+-- All rows of a statement at once: for imports that takes a third of the time.
+CREATE FUNCTION add_task_texts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO task_texts VALUES
-        (NEW.team_id, NEW.id, fold(NEW.title), search_words(NEW.title), search_words(NEW.title || ' ' || NEW.description))
-    ON CONFLICT (team_id, task_id) DO UPDATE
-        SET title = excluded.title, title_words = excluded.title_words, words = excluded.words;
+    INSERT INTO task_texts (team_id, task_id, title, title_words, words)
+    SELECT team_id, id, fold(title), search_words(title), search_words(title || ' ' || description) FROM added;
     RETURN NULL;
 END $$;
-CREATE TRIGGER task_text AFTER INSERT OR UPDATE OF title, description ON tasks
+CREATE TRIGGER task_text_added AFTER INSERT ON tasks
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION add_task_texts();
+
+CREATE FUNCTION set_task_text() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE task_texts
+    SET title = fold(NEW.title), title_words = search_words(NEW.title), words = search_words(NEW.title || ' ' || NEW.description)
+    WHERE team_id = NEW.team_id AND task_id = NEW.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER task_text_changed AFTER UPDATE OF title, description ON tasks
     FOR EACH ROW EXECUTE FUNCTION set_task_text();
 
 CREATE TABLE task_owners (

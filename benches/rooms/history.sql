@@ -6,7 +6,7 @@ UPDATE feed_cursors SET seq = seq + 5000000 WHERE team_id = md5('many')::uuid;
 UPDATE checkin_visits SET seq = seq + 5000000, before_seq = before_seq + 5000000 WHERE team_id = md5('many')::uuid;
 
 -- What triggers would set row by row is written beside.
-ALTER TABLE tasks DISABLE TRIGGER task_text;
+ALTER TABLE tasks DISABLE TRIGGER task_text_added;
 ALTER TABLE task_owners DISABLE TRIGGER owner_is_archived;
 ALTER TABLE events DISABLE TRIGGER event_transition;
 
@@ -36,6 +36,6 @@ FROM old_task o CROSS JOIN (VALUES
     AS e (nth, kind, before, after, later, transition)
 ORDER BY o.n, e.nth;
 
-ALTER TABLE tasks ENABLE TRIGGER task_text;
+ALTER TABLE tasks ENABLE TRIGGER task_text_added;
 ALTER TABLE task_owners ENABLE TRIGGER owner_is_archived;
 ALTER TABLE events ENABLE TRIGGER event_transition;
