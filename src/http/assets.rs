@@ -1,5 +1,6 @@
 //! Static files embedded in the binary: one stylesheet for every page, concatenated from `css/`, those
-//! of single pages in `css/pages/`, and JavaScript modules as they are, each compressed once.
+//! of single pages in `css/pages/`, one script that joins the modules of every page, and other modules as they are; each
+//! compressed once.
 
 use std::{collections::BTreeMap, io::Write, sync::LazyLock};
 
@@ -13,11 +14,14 @@ use flate2::{Compression, write::GzEncoder};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
-use crate::domain::error::Problem;
+use crate::{domain::error::Problem, http::bundle::bundle};
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
 struct Files;
+
+/// The script of every page, into which the modules that it imports are joined.
+const ENTRY: &str = "js/app.js";
 
 /// Scripts that only some pages need, or only once they are used; others load them then.
 const ON_SOME_PAGES: [&str; 8] = [
@@ -35,8 +39,6 @@ const ON_SOME_PAGES: [&str; 8] = [
 pub(crate) struct Assets {
     /// A hash of all files: URLs that contain it can be cached for ever.
     pub(crate) version: String,
-    /// Scripts that every page needs.
-    pub(crate) modules: Vec<String>,
     files: BTreeMap<String, Asset>,
 }
 
@@ -72,6 +74,19 @@ impl Assets {
             }
         }
         files.insert("app.css".to_owned(), styles);
+        let scripts = files
+            .iter()
+            .filter(|(name, _)| name.ends_with(".js") && !ON_SOME_PAGES.contains(&name.as_str()))
+            .map(|(name, data)| (name.clone(), String::from_utf8_lossy(data).into_owned()))
+            .collect();
+        let bundle = bundle(ENTRY, &scripts);
+        files.insert(ENTRY.to_owned(), bundle.script.into_bytes());
+        files.extend(
+            bundle
+                .stubs
+                .into_iter()
+                .map(|(name, stub)| (name, stub.into_bytes())),
+        );
         let mut hash = Sha256::new();
         for (name, data) in &files {
             hash.update(name.as_bytes());
@@ -83,18 +98,11 @@ impl Assets {
             .take(6)
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        let everywhere =
-            |name: &&String| name.ends_with(".js") && !ON_SOME_PAGES.contains(&name.as_str());
-        let modules = files.keys().filter(everywhere).cloned().collect();
         let files = files
             .into_iter()
             .map(|(name, data)| (name.clone(), Asset::new(&name, data)))
             .collect();
-        Self {
-            version,
-            modules,
-            files,
-        }
+        Self { version, files }
     }
 
     /// The address of a file.
@@ -224,12 +232,14 @@ pub(crate) async fn serve(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::bundle::declared_name;
 
     /// Styles and scripts of every page stay below 45 KB, with zstd and with gzip.
     #[test]
     fn styles_and_scripts_are_few_bytes() {
-        let needed = ASSETS.modules.iter().map(String::as_str).chain(["app.css"]);
+        let needed = [ENTRY, "app.css"];
         let sums = needed
+            .into_iter()
             .map(|name| &ASSETS.files[name])
             .fold((0, 0), |(zstd, gzip), file| {
                 assert!(file.zstd.len() < file.plain.len(), "compressed");
@@ -239,5 +249,31 @@ mod tests {
             sums.0 <= 45_000 && sums.1 <= 45 * 1024,
             "zstd, gzip: {sums:?}"
         );
+    }
+
+    /// Modules that are joined have no name in common, and no import or export of another form.
+    #[test]
+    fn modules_can_be_joined() {
+        let mut owners: BTreeMap<String, String> = BTreeMap::new();
+        for path in Files::iter().filter(|path| path.ends_with(".js")) {
+            let file = Files::get(&path).unwrap();
+            for line in String::from_utf8_lossy(&file.data).lines() {
+                let has_other_form = ["export default", "export *", "import *"]
+                    .into_iter()
+                    .any(|form| line.starts_with(form))
+                    || line.starts_with("import ") && line.contains(" as ");
+                assert!(!has_other_form, "{path}: {line}");
+                // What is loaded later has a scope of its own.
+                if ON_SOME_PAGES.contains(&path.as_ref()) {
+                    continue;
+                }
+                let line = line.strip_prefix("export ").unwrap_or(line);
+                if let Some(name) = declared_name(line) {
+                    let other = owners.insert(name.to_owned(), path.to_string());
+                    assert_eq!(other, None, "`{name}` is declared in {path} too");
+                }
+            }
+        }
+        assert!(owners.len() > 100, "{}", owners.len());
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod assets;
+mod bundle;
 pub mod cache;
 pub mod chart;
 pub mod connections;
