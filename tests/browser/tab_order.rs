@@ -13,6 +13,13 @@ const PATHS: &str = include_str!("page_paths.js");
 /// A page with more stops than this has a focus trap.
 const MOST_STOPS: usize = 1500;
 
+/// What opens something over the board, and what is open then.
+const TEAMS: (&str, &str) = (".team-menu summary", ".team-menu[open]");
+const ACCOUNT: (&str, &str) = (".me-menu summary", ".me-menu[open]");
+const FILTER: (&str, &str) = ("[popovertarget]", ".filter-sheet:popover-open");
+const CARD: (&str, &str) = ("#board h3 a", "dialog.modal[open] .task-view");
+const CARD_MENU: (&str, &str) = ("#board .menu", "dialog.small[open] form");
+
 async fn walk(window: &Window, least: u32) -> Vec<String> {
     let script = format!("({})({least})", without_comment(STOP));
     let mut problems = Vec::new();
@@ -65,6 +72,25 @@ async fn tab_reaches_only_what_is_seen_and_large_enough() {
                 found
                     .into_iter()
                     .map(|problem| format!("{path} {width}: {problem}")),
+            );
+        }
+    }
+    for (width, height, phone, least, openers) in [
+        (1440, 900, false, 24, [TEAMS, ACCOUNT, CARD, CARD_MENU]),
+        (390, 844, true, 44, [TEAMS, ACCOUNT, CARD, FILTER]),
+    ] {
+        window.resize(width, height, phone).await;
+        for (opener, opened) in openers {
+            window.open_board("/teams/infrastructure").await;
+            window.click(opener).await;
+            window
+                .wait_for(&format!("document.querySelector('{opened}')"))
+                .await;
+            let found = walk(&window, least).await;
+            problems.extend(
+                found
+                    .into_iter()
+                    .map(|problem| format!("{opener} {width}: {problem}")),
             );
         }
     }

@@ -293,7 +293,7 @@ async fn dialogs_bulk_bar_and_toasts_have_no_wcag_violations() {
         let check_page = async |name: &str| -> Vec<String> {
             // wait for transitions: contrast cannot be measured during a fade
             window
-                .wait_for("document.getAnimations().length === 0")
+                .wait_for("document.getAnimations().every(one => !(one.timeline instanceof DocumentTimeline))")
                 .await;
             window.screenshot(&format!("opened-{name}-{scheme}")).await;
             window

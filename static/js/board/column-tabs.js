@@ -38,6 +38,9 @@ if (board && board.querySelector(":scope > .column")) {
   }
 
   function render() {
+    // Without a card in it, the board itself takes the focus, so that it can be scrolled by keyboard.
+    if (board.querySelector("[data-task]")) board.removeAttribute("tabindex");
+    else board.tabIndex = 0;
     // Most changes leave every count as it is.
     const state = columns()
       .map((column) => column.dataset.name + column.querySelector("[data-count]")?.textContent)

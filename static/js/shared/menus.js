@@ -1,11 +1,19 @@
-// Closes drop-down menus on a press outside and on Escape.
+// Closes drop-down menus on a press outside, when the focus leaves them, and on Escape.
 
 const OPEN_MENUS = "details:is(.me-menu, .team-menu, .pages-menu, .saved, .group-by)[open]";
 
-addEventListener("pointerdown", ({ target }) => {
-  for (const menu of document.querySelectorAll(OPEN_MENUS)) {
-    if (!menu.contains(target)) menu.open = false;
-  }
+for (const type of ["pointerdown", "focusin"]) {
+  addEventListener(type, ({ target }) => {
+    for (const menu of document.querySelectorAll(OPEN_MENUS)) {
+      if (!menu.contains(target)) menu.open = false;
+    }
+  });
+}
+
+// The browser closes a sheet on a press outside and on Escape.
+addEventListener("focusin", ({ target }) => {
+  const sheet = document.querySelector(":popover-open");
+  if (!sheet?.contains(target)) sheet?.hidePopover();
 });
 
 addEventListener("keydown", (event) => {
