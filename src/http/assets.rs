@@ -238,13 +238,13 @@ mod tests {
     #[test]
     fn styles_and_scripts_are_few_bytes() {
         let needed = [ENTRY, "app.css"];
-        let sums = needed
-            .into_iter()
-            .map(|name| &ASSETS.files[name])
-            .fold((0, 0), |(zstd, gzip), file| {
+        let sums = needed.into_iter().map(|name| &ASSETS.files[name]).fold(
+            (0, 0),
+            |(zstd, gzip), file| {
                 assert!(file.zstd.len() < file.plain.len(), "compressed");
                 (zstd + file.zstd.len(), gzip + file.gzip.len())
-            });
+            },
+        );
         assert!(
             sums.0 <= 45_000 && sums.1 <= 45 * 1024,
             "zstd, gzip: {sums:?}"

@@ -93,7 +93,9 @@ impl Module {
                 module.names.extend(names.map(str::to_owned));
                 continue;
             }
-            module.names.extend(declared_name(exported).map(str::to_owned));
+            module
+                .names
+                .extend(declared_name(exported).map(str::to_owned));
             module.push(path, exported);
         }
         module

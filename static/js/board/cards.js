@@ -5,6 +5,9 @@ import { animateCardFrom } from "./drag-preview.js";
 /** @returns {HTMLElement | null} the board of this page, if it has one */
 export const getBoard = () => document.querySelector("sortable-board");
 
+/** The same, as it was when the page was loaded. */
+export const pageBoard = getBoard();
+
 /** @param {HTMLElement} board */
 export const hasLanes = (board) => Boolean(board.querySelector(":scope > .lane"));
 

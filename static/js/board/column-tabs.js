@@ -1,26 +1,25 @@
 // Tabs with the column names above the board, for phones, which show one column at a time. CSS hides them where all
 // columns fit.
 
-import { getBoard } from "./cards.js";
+import { pageBoard } from "./cards.js";
 
-const board = getBoard();
 let currentIndex = -1;
 let renderedState = "";
 // With lanes, a phone starts at the first column that has cards: the first column may be empty.
-if (board?.querySelector(":scope > .lane") && matchMedia("(width < 48rem)").matches) {
+if (pageBoard?.querySelector(":scope > .lane") && matchMedia("(width < 48rem)").matches) {
   const left = (column) => column.getBoundingClientRect().left;
   const [first] = [...board.querySelectorAll(".column:has([data-task])")]
     .sort((one, other) => left(one) - left(other));
-  if (first) board.scrollLeft += left(first) - left(board.querySelector(".column"));
+  if (first) pageBoard.scrollLeft += left(first) - left(pageBoard.querySelector(".column"));
 }
-if (board && board.querySelector(":scope > .column")) {
+if (pageBoard && pageBoard.querySelector(":scope > .column")) {
   const tabs = document.createElement("nav");
   tabs.className = "names";
   tabs.setAttribute("aria-label", "Columns");
-  board.before(tabs);
+  pageBoard.before(tabs);
   render();
-  board.addEventListener("board:changed", render);
-  board.addEventListener("scroll", markCurrent, { passive: true });
+  pageBoard.addEventListener("board:changed", render);
+  pageBoard.addEventListener("scroll", markCurrent, { passive: true });
   addEventListener("resize", markCurrent);
   // The browser leaves a tab that has the focus half out of sight.
   tabs.addEventListener("focusin", ({ target }) => target.scrollIntoView({ inline: "nearest", block: "nearest" }));
@@ -39,8 +38,8 @@ if (board && board.querySelector(":scope > .column")) {
 
   function render() {
     // Without a card in it, the board itself takes the focus, so that it can be scrolled by keyboard.
-    if (board.querySelector("[data-task]")) board.removeAttribute("tabindex");
-    else board.tabIndex = 0;
+    if (pageBoard.querySelector("[data-task]")) pageBoard.removeAttribute("tabindex");
+    else pageBoard.tabIndex = 0;
     // Most changes leave every count as it is.
     const state = columns()
       .map((column) => column.dataset.name + column.querySelector("[data-count]")?.textContent)
@@ -63,7 +62,7 @@ if (board && board.querySelector(":scope > .column")) {
   }
 
   function markCurrent() {
-    const index = Math.round(Math.abs(board.scrollLeft) / (board.clientWidth || 1));
+    const index = Math.round(Math.abs(pageBoard.scrollLeft) / (pageBoard.clientWidth || 1));
     if (index === currentIndex) return;
     currentIndex = index;
     [...tabs.children].forEach((link, position) => {

@@ -1,12 +1,11 @@
 // Keeps the column counts and the sprint's progress up to date as cards come and go.
 
-import { cardsIn, getBoard } from "./cards.js";
+import { cardsIn, pageBoard } from "./cards.js";
 
-const board = getBoard();
-if (board) {
+if (pageBoard) {
   const head = document.querySelector(".sprint");
-  board.addEventListener("board:changed", () => {
-    board.querySelectorAll(".column").forEach(updateColumnCount);
+  pageBoard.addEventListener("board:changed", () => {
+    pageBoard.querySelectorAll(".column").forEach(updateColumnCount);
     const { total, done } = countTasks();
     document.querySelector(".empty")?.toggleAttribute("hidden", total > 0);
     // The head counts the cards that are shown, whatever the filter.
@@ -34,7 +33,7 @@ function updateColumnCount(column) {
  * @param {Record<string, number>} totals by column
  */
 export function setTotals(totals) {
-  for (const column of board.querySelectorAll(":scope > .column[data-limit]")) {
+  for (const column of pageBoard.querySelectorAll(":scope > .column[data-limit]")) {
     const total = totals[column.dataset.column];
     if (total === undefined) continue;
     column.dataset.hidden = Math.max(0, total - cardsIn(column.querySelector("ol")).length);
@@ -44,8 +43,8 @@ export function setTotals(totals) {
 
 function countTasks() {
   return {
-    total: board.querySelectorAll("[data-task]").length,
-    done: board.querySelectorAll(".state-done [data-task]").length,
+    total: pageBoard.querySelectorAll("[data-task]").length,
+    done: pageBoard.querySelectorAll(".state-done [data-task]").length,
   };
 }
 

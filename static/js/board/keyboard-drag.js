@@ -31,7 +31,7 @@ export function pickUpCard(card) {
  */
 export function handleDragKey(key, direction) {
   if (!drag) return false;
-  if (direction) move(direction);
+  if (direction) moveCard(direction);
   else if (key === " " || key === "Enter") drop();
   else if (key === "Escape") cancel();
   else if (key === "Tab") {
@@ -41,7 +41,7 @@ export function handleDragKey(key, direction) {
   return true;
 }
 
-function move(direction) {
+function moveCard(direction) {
   const { card } = drag;
   const up = direction === "up";
   const down = direction === "down";

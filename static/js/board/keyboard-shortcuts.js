@@ -2,7 +2,7 @@
 
 import { request } from "../shared/http.js";
 import { reportChange, reportError, undoLast } from "../shared/undo-feedback.js";
-import { applyResponseCards, cardsIn, columnOf, findCard, getBoard, removeCard } from "./cards.js";
+import { applyResponseCards, cardsIn, columnOf, findCard, getBoard, pageBoard, removeCard } from "./cards.js";
 import { whenUnlocked } from "./drag-lock.js";
 import { refreshCards } from "./board-sync.js";
 import { DIRECTIONS, neighbourOf } from "./card-navigation.js";
@@ -201,41 +201,40 @@ function handleDialogKey(event) {
 
 // Roving tabindex: one card is a tab stop and arrows reach the others, so that a thousand cards are not a thousand
 // stops.
-const board = getBoard();
-if (board) {
+if (pageBoard) {
   updateTabStops();
-  board.addEventListener("board:changed", updateTabStops);
-  board.addEventListener("focusin", ({ target }) => {
+  pageBoard.addEventListener("board:changed", updateTabStops);
+  pageBoard.addEventListener("focusin", ({ target }) => {
     const card = target.closest("[data-task]");
     if (!card || card.dataset.task === tabStopKey) return;
     setTabIndex(findCard(tabStopKey), -1);
     tabStopKey = card.dataset.task;
     setTabIndex(card, 0);
   });
-  board.addEventListener("click", (event) => {
+  pageBoard.addEventListener("click", (event) => {
     const card = event.target.closest("[data-task]");
-    if (event.target.closest("[data-assign]") && "editable" in board.dataset) {
+    if (event.target.closest("[data-assign]") && "editable" in pageBoard.dataset) {
       event.preventDefault();
       event.stopPropagation();
       changeCard(card, `/tasks/${card.dataset.task}/owners/me`);
       return;
     }
-    if (!card || !event.shiftKey || !board.dataset.bulk || !("editable" in board.dataset)) return;
+    if (!card || !event.shiftKey || !pageBoard.dataset.bulk || !("editable" in pageBoard.dataset)) return;
     event.preventDefault();
     extendSelection(card);
   });
   // Shift and a click would select the text between the cards.
-  board.addEventListener("mousedown", (event) => {
+  pageBoard.addEventListener("mousedown", (event) => {
     if (event.shiftKey && event.target.closest("[data-task]")) event.preventDefault();
   });
 }
 
 function updateTabStops() {
   if (!findCard(tabStopKey)) {
-    const list = board.querySelector("ol:has(> [data-task])") ?? board;
+    const list = pageBoard.querySelector("ol:has(> [data-task])") ?? pageBoard;
     tabStopKey = cardsIn(list)[0]?.dataset.task ?? null;
   }
-  for (const link of board.querySelectorAll("[data-task] a:not([tabindex])")) link.tabIndex = -1;
+  for (const link of pageBoard.querySelectorAll("[data-task] a:not([tabindex])")) link.tabIndex = -1;
   setTabIndex(findCard(tabStopKey), 0);
 }
 

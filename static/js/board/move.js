@@ -33,7 +33,7 @@ export function sendMove(card, from) {
   // The version that the person saw when dropping the card; later ones they have not agreed to.
   if (pending.count === 1) target.version = knownVersion(card);
   notifyBoardChanged(getBoard());
-  pending.done = pending.done.then(() => move(card, target, pending)).finally(() => {
+  pending.done = pending.done.then(() => putCard(card, target, pending)).finally(() => {
     if (--pending.count === 0) pendingMoves.delete(key);
   });
 }
@@ -52,7 +52,7 @@ function targetOf(card) {
   };
 }
 
-async function move(card, target, pending) {
+async function putCard(card, target, pending) {
   const fields = new URLSearchParams({ [getBoard().dataset.moveField ?? "column"]: target.column });
   if (target.after) fields.set("after", target.after);
   // The card below counts if the one above has left meanwhile.

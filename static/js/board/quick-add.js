@@ -76,7 +76,7 @@ function createItem(column) {
     }
     if (event.key === "Escape") {
       event.preventDefault();
-      close(item, column);
+      closeQuickAdd(item, column);
     }
   });
   // An empty field that loses the focus was opened by mistake.
@@ -94,7 +94,7 @@ function createItem(column) {
 }
 
 // People who type a list are faster than the network: titles are sent one after the other, in order.
-let queue = Promise.resolve();
+let sending = Promise.resolve();
 
 /** With `isList`, each line of a pasted list is a task. */
 function submitTitle(form, title, isList = true) {
@@ -107,7 +107,7 @@ function submitTitle(form, title, isList = true) {
   // A task whose response was lost may exist: with the same idempotency key, sending it again creates no second one.
   const lines = isList && countLines(text) > 1;
   const sent = form.lost?.text === text ? form.lost : { text, lines, key: `${Date.now()}-${Math.random()}` };
-  queue = queue.then(() => createTask(form, title, sent));
+  sending = sending.then(() => createTask(form, title, sent));
 }
 
 async function createTask(form, title, sent) {
@@ -152,7 +152,7 @@ function restoreTitle(form, title, sent, error) {
   else reportError(error, { retry: () => submitTitle(form, title), kept: "Your title is still in the field." });
 }
 
-function close(item, column) {
+function closeQuickAdd(item, column) {
   item.remove();
   (column.querySelector("[data-task]:last-of-type h3 a") ?? column.querySelector(".add"))?.focus();
 }

@@ -19,7 +19,7 @@ addEventListener("click", (event) => {
   const target = event.target;
   if (target.closest("[data-close]") && target.closest("dialog")) {
     event.preventDefault();
-    close(target.closest("dialog"));
+    closeDialog(target.closest("dialog"));
     return;
   }
   // Only one small dialog at a time.
@@ -90,10 +90,10 @@ function createTaskDialog() {
   dialog.addEventListener("cancel", (event) => {
     if (event.target !== dialog) return;
     event.preventDefault();
-    close(dialog);
+    closeDialog(dialog);
   });
   dialog.addEventListener("pointerdown", (event) => {
-    if (event.target === dialog && event.offsetX < dialog.clientWidth) close(dialog);
+    if (event.target === dialog && event.offsetX < dialog.clientWidth) closeDialog(dialog);
   });
   document.body.append(dialog);
   return dialog;
@@ -109,7 +109,7 @@ function closeButton() {
   return button;
 }
 
-function close(dialog) {
+function closeDialog(dialog) {
   if (dialog === taskDialog) history.go(-(history.state?.depth ?? 1));
   else dialog.close();
 }
@@ -119,7 +119,7 @@ function close(dialog) {
  * @param {string} url where to go without a board
  */
 export function closeTask(url) {
-  if (taskDialog?.open) close(taskDialog);
+  if (taskDialog?.open) closeDialog(taskDialog);
   else location.assign(url);
 }
 
