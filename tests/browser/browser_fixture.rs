@@ -242,6 +242,14 @@ impl Window {
         panic!("{expression} did not become true. The page shows:\n{body}");
     }
 
+    /// Waits until nothing fades or moves by itself. Animations that follow scrolling do not count.
+    pub async fn wait_for_animations(&self) {
+        self.wait_for(
+            "document.getAnimations().every(one => !(one.timeline instanceof DocumentTimeline))",
+        )
+        .await;
+    }
+
     /// Waits until the window has loaded a URL that contains `part`. Works without scripts.
     pub async fn wait_for_url(&self, part: &str) {
         self.wait_for_page(&format!("location.href.includes('{part}')"))

@@ -550,10 +550,9 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
     window.click("#INF-3 h3 a").await;
     // wait for transitions: contrast cannot be measured during a fade
     window
-        .wait_for(
-            "document.querySelector('dialog.modal[open]') && document.getAnimations().every(one => !(one.timeline instanceof DocumentTimeline))",
-        )
+        .wait_for("document.querySelector('dialog.modal[open]')")
         .await;
+    window.wait_for_animations().await;
     problems.extend(
         window
             .accessibility_violations()

@@ -86,6 +86,7 @@ async fn tab_reaches_only_what_is_seen_and_large_enough() {
             window
                 .wait_for(&format!("document.querySelector('{opened}')"))
                 .await;
+            window.wait_for_animations().await;
             let found = walk(&window, least).await;
             problems.extend(
                 found

@@ -292,9 +292,7 @@ async fn dialogs_bulk_bar_and_toasts_have_no_wcag_violations() {
         window.open_board("/teams/infrastructure").await;
         let check_page = async |name: &str| -> Vec<String> {
             // wait for transitions: contrast cannot be measured during a fade
-            window
-                .wait_for("document.getAnimations().every(one => !(one.timeline instanceof DocumentTimeline))")
-                .await;
+            window.wait_for_animations().await;
             window.screenshot(&format!("opened-{name}-{scheme}")).await;
             window
                 .accessibility_violations()
