@@ -22,7 +22,9 @@ const isTyping = ({ target }) => target.closest?.(TEXT_FIELDS);
 
 // Before anything that stops the event.
 addEventListener("keydown", (event) => {
-  if (isTyping(event)) lastTyped = ["Escape", "Enter", "Tab"].includes(event.key) ? -PAUSE : event.timeStamp;
+  if (!isTyping(event)) return;
+  if (event.key.length === 1) lastTyped = event.timeStamp;
+  else if (["Escape", "Enter", "Tab"].includes(event.key)) lastTyped = -PAUSE;
 }, { capture: true });
 
 /** `on`, `alt` (together with the Alt key) or `off`. */
