@@ -28,3 +28,7 @@ mod pages;
 mod program;
 mod roles_and_sharing;
 mod screen_sizes;
+mod search;
+mod sprint_cycle;
+mod tab_order;
+mod task_dialogs;

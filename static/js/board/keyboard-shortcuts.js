@@ -26,6 +26,9 @@ addEventListener("keydown", (event) => {
   if (event.key.length === 1) lastTyped = event.timeStamp;
   else if (["Escape", "Enter", "Tab"].includes(event.key)) lastTyped = -PAUSE;
 }, { capture: true });
+addEventListener("pointerdown", () => {
+  lastTyped = -PAUSE;
+}, { capture: true });
 
 /** `on`, `alt` (together with the Alt key) or `off`. */
 const modeOf = () => localStorage.getItem("shortcuts") ?? "on";
@@ -53,7 +56,7 @@ addEventListener("keydown", (event) => {
     if (handleDragKey(event.key, DIRECTIONS[event.key])) event.preventDefault();
     return;
   }
-  if (event.target !== document.body && !event.target.closest?.("main, sortable-board")) return;
+  if (event.target !== document.body && !event.target.closest?.("main, sortable-board, [data-bulk-bar]")) return;
   const onTitle = event.target.matches?.("h3 a");
   if (event.key === " " ? onTitle && pickUp(card) : runShortcut(keyOf(event), card, event.target)) event.preventDefault();
 });
