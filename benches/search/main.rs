@@ -21,7 +21,7 @@ use program::Program;
 const ROUNDS: usize = 200;
 
 /// What is searched for, as words by their rank: `frequent` ones are in every second comment, `rare` ones in a few.
-const KINDS: [(&str, fn(&Words, usize) -> String); 8] = [
+const KINDS: [(&str, Typed); 8] = [
     ("nothing typed", |_, _| String::new()),
     ("a frequent word", |words, n| words.of_rank(n % 40)),
     ("a word", |words, n| words.of_rank(40 + n * 20)),
@@ -42,6 +42,9 @@ const KINDS: [(&str, fn(&Words, usize) -> String); 8] = [
         String::from_utf8_lossy(&letters).into_owned()
     }),
 ];
+
+/// Returns what is typed in a round.
+type Typed = fn(&Words, usize) -> String;
 
 struct Words(Vec<String>);
 

@@ -77,9 +77,7 @@ fn matches<'a>(text: &'a str, terms: &'a Terms) -> impl Iterator<Item = (usize, 
 fn words(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
     let mut letters = text.char_indices().peekable();
     std::iter::from_fn(move || {
-        let is_part = |letter: char| {
-            !letter.is_whitespace() && !(letter.is_ascii() && letter.is_ascii_punctuation())
-        };
+        let is_part = |letter: char| !(letter.is_whitespace() || letter.is_ascii_punctuation());
         let (from, first) = letters.find(|(_, letter)| is_part(*letter))?;
         let mut to = from + first.len_utf8();
         if !is_without_spaces(first) {
