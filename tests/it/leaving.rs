@@ -39,7 +39,7 @@ async fn administrators_links_end_with_their_role_or_account() {
         ada.post("/settings/people/gita", &[("do", ends)])
             .await
             .status(303);
-        world.stranger().get(&invitation).await.status(404);
+        world.stranger().get(&invitation).await.status(410);
         world
             .stranger()
             .post(
@@ -47,7 +47,7 @@ async fn administrators_links_end_with_their_role_or_account() {
                 &registration_fields("m@example.org", "Mallory"),
             )
             .await
-            .status(404);
+            .status(410);
         world.stranger().get(&link).await.status(404);
         world
             .stranger()
@@ -101,7 +101,7 @@ async fn invitation_ends_when_its_team_becomes_private() {
         .post("/teams/ingestion/visibility", &[("private", "1")])
         .await
         .status(303);
-    world.stranger().get(&invitation).await.status(404);
+    world.stranger().get(&invitation).await.status(410);
     world
         .stranger()
         .post(
@@ -109,7 +109,7 @@ async fn invitation_ends_when_its_team_becomes_private() {
             &registration_fields("m@example.org", "Mallory"),
         )
         .await
-        .status(404);
+        .status(410);
     // administrators outside the team do not see its name, not even in earlier entries
     for page in ["/settings/people", "/settings/audit", "/settings/audit.csv"] {
         let page = ada.get(page).await.status(200).text();
@@ -172,7 +172,7 @@ async fn invitation_to_a_private_team_ends_when_its_author_leaves() {
         .post(members, &[("handle", "ada"), ("role", "none")])
         .await
         .status(303);
-    world.stranger().get(&invitation).await.status(404);
+    world.stranger().get(&invitation).await.status(410);
     world
         .stranger()
         .post(
@@ -180,7 +180,7 @@ async fn invitation_to_a_private_team_ends_when_its_author_leaves() {
             &registration_fields("m@example.org", "Mallory"),
         )
         .await
-        .status(404);
+        .status(410);
 }
 
 #[tokio::test]

@@ -1906,7 +1906,7 @@ async fn existing_account_joins_a_team_by_invitation() {
         .jonas
         .create_task("infrastructure", "todo", "My first here")
         .await;
-    world.stranger().get(&path).await.status(404);
+    world.stranger().get(&path).await.status(410);
     world.jonas.post(&nowhere, &[]).await.status(404);
     world.stranger().get(&nowhere).await.status(200);
 }
