@@ -58,7 +58,8 @@ addEventListener("keydown", (event) => {
   }
   if (event.target !== document.body && !event.target.closest?.("main, sortable-board, [data-bulk-bar]")) return;
   const onTitle = event.target.matches?.("h3 a");
-  if (event.key === " " ? onTitle && pickUp(card) : runShortcut(keyOf(event), card, event.target)) event.preventDefault();
+  const isDone = event.key === " " ? onTitle && pickUp(card) : runShortcut(keyOf(event), card, event.target);
+  if (isDone) event.preventDefault();
 });
 
 /** The letter on the key, also with Alt, with caps lock and on layouts without Latin letters. */

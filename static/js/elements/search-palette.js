@@ -179,7 +179,8 @@ function showActions() {
   const url = `/tasks/${key}`;
   const change = (path, kept) => async () => {
     try {
-      reportChange(await request(`${url}/${path}`, { method: "POST", fragment: "card", fields: new URLSearchParams() }));
+      const fields = new URLSearchParams();
+      reportChange(await request(`${url}/${path}`, { method: "POST", fragment: "card", fields }));
     } catch (error) {
       reportError(error, { kept });
     }
@@ -222,7 +223,8 @@ function gatherCommands(focused) {
 
 /** Buttons and links of an open task that have a shortcut or are in a menu. */
 function controlsIn(article, key) {
-  return [...article.querySelectorAll("[data-shortcut], details .popup :is(a, button), details.quiet-menu :is(a, button)")]
+  const controls = "[data-shortcut], details :is(.popup, .quiet-menu) :is(a, button)";
+  return [...article.querySelectorAll(controls)]
     .map((control) => ({
       name: `${key}: ${nameOf(control)}`,
       key: control.dataset.shortcut,
