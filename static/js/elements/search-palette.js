@@ -10,7 +10,7 @@ import { findCard, getBoard } from "../board/cards.js";
 import { cardCommands, runShortcut } from "../board/keyboard-shortcuts.js";
 
 const PAUSE = 80; // milliseconds without typing before a request
-const MOST_COMMANDS = 6; // shown of those of this page
+const MOST_COMMANDS = 8; // shown of those of this page
 
 /** @typedef {{ name: string, key?: string, run: () => void }} Command */
 
@@ -221,15 +221,16 @@ function gatherCommands(focused) {
   ];
 }
 
-/** Buttons and links of an open task that have a shortcut or are in a menu. */
+/** What can be pressed in an open task: buttons of its properties, and the menus that edit it. */
 function controlsIn(article, key) {
-  const controls = "[data-shortcut], details :is(.popup, .quiet-menu) :is(a, button)";
-  return [...article.querySelectorAll(controls)]
-    .map((control) => ({
-      name: `${key}: ${nameOf(control)}`,
-      key: control.dataset.shortcut,
-      run: () => control.click(),
-    }));
+  const controls = "[data-shortcut], aside :is(button, a.button), :not(.timeline *) > .quiet-menu > summary";
+  const isAction = (control) => control.checkVisibility() && !control.closest("details:not([open]) > :not(summary)");
+  const commands = [...article.querySelectorAll(controls)].filter(isAction).map((control) => ({
+    name: `${key}: ${nameOf(control)}`,
+    key: control.dataset.shortcut,
+    run: () => control.click(),
+  }));
+  return commands.filter(({ name }, index) => commands.findIndex((other) => other.name === name) === index);
 }
 
 /** One command for each value that the bar of selected tasks can set. */
