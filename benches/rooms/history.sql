@@ -11,7 +11,7 @@ ALTER TABLE task_owners DISABLE TRIGGER owner_is_archived;
 ALTER TABLE events DISABLE TRIGGER event_transition;
 
 CREATE TEMP TABLE old_task AS
-SELECT n, md5('many-old-' || n)::uuid AS id, now() - interval '2 years' - interval '3650 days' * (1000000 - n) / 1000000.0 AS made
+SELECT n, md5('many-old-' || n)::uuid AS id, now() - interval '2 years' - interval '3650 days' * ((1000000 - n) / 1000000.0) AS made
 FROM generate_series(1, 1000000) n;
 INSERT INTO tasks (team_id, id, number, column_id, title, created_at, column_since, archived_at)
 SELECT md5('many')::uuid, o.id, 5000 + o.n, c.id, 'Old task ' || o.n, o.made, o.made + interval '9 days', o.made + interval '30 days'

@@ -39,7 +39,7 @@ pub fn router(app: App) -> Router {
 
 fn pages() -> Router<App> {
     use crate::http::pages::accounts;
-    use crate::http::pages::boards::cards::cards as board_cards;
+    use crate::http::pages::boards::cards::{cards as board_cards, counts, further_cards};
     use crate::http::pages::{checkin, projects, search, sprints, standup, tasks, teams};
     Router::new()
         .route("/", get(teams::my_work))
@@ -74,6 +74,8 @@ fn pages() -> Router<App> {
         .route("/settings/audit.csv", get(accounts::audit_csv))
         .route("/me/theme", post(accounts::set_theme))
         .route("/teams/{slug}/cards", get(board_cards))
+        .route("/teams/{slug}/cards/more", get(further_cards))
+        .route("/teams/{slug}/cards/counts", get(counts))
         .route(
             "/teams/{slug}/filters/{id}/delete",
             post(board_forms::delete_filter),

@@ -18,6 +18,7 @@ mod fixtures;
 mod forms;
 mod live_connection;
 mod live_pages;
+mod long_boards;
 mod onboarding;
 mod pages;
 #[path = "../it/program.rs"]

@@ -185,6 +185,26 @@ impl World {
         .await
         .unwrap()
     }
+
+    /// Adds tasks INF-1 to INF-`count` to a column of the active sprint, in this order.
+    pub async fn fill_column(&self, column: &str, count: i32) {
+        sqlx::query(
+            "INSERT INTO tasks (team_id, id, number, column_id, rank, title, sprint_id, created_at, column_since)
+             SELECT t.id, gen_random_uuid(), n, c.id, 'a' || lpad(n::text, 5, '0') || 'V', 'Task ' || n, s.id, now(), now()
+             FROM teams t JOIN columns c ON c.team_id = t.id AND c.slug = $1, sprints s, generate_series(1, $2) n
+             WHERE t.key = 'INF' AND s.state = 'active'",
+        )
+        .bind(column)
+        .bind(count)
+        .execute(&self.db)
+        .await
+        .unwrap();
+        sqlx::query("UPDATE teams SET last_number = $1 WHERE key = 'INF'")
+            .bind(count)
+            .execute(&self.db)
+            .await
+            .unwrap();
+    }
 }
 
 async fn add_person(db: &mut sqlx::PgConnection, name: &str, handle: &str, hue: i16) -> Person {

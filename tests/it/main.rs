@@ -26,6 +26,7 @@ mod large_input;
 mod leaving;
 mod lifecycle;
 mod live;
+mod long_boards;
 mod memory;
 mod migrations;
 mod moderation;

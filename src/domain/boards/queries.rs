@@ -119,3 +119,14 @@ pub(crate) async fn tasks_in_column(db: &PgPool, team: Uuid, column: Uuid) -> Re
     .fetch_one(db)
     .await?)
 }
+
+/// Returns the tasks of a team that wait on something, or that a task waits on.
+pub(crate) async fn waiting_tasks(db: &PgPool, team: Uuid) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar(
+        "SELECT task_id FROM blockers WHERE team_id = $1 AND ended_at IS NULL
+         UNION SELECT on_task_id FROM blockers WHERE on_task_team = $1 AND ended_at IS NULL",
+    )
+    .bind(team)
+    .fetch_all(db)
+    .await?)
+}

@@ -2,6 +2,7 @@
 
 pub mod board_context;
 pub mod byte_cache;
+pub mod columns;
 pub mod page_cache;
 pub mod render;
 pub mod revision;

@@ -1,9 +1,8 @@
 //! Renders a board's columns once for everyone. After a change only the affected cards are rendered
 //! again.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::{Arc, OnceLock};
 
-use askama::Template;
 use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -23,7 +22,10 @@ use crate::{
         team::Team,
     },
     http::{
-        cache::revision::{BoardKey, Revision},
+        cache::{
+            columns::FIRST_CARDS,
+            revision::{BoardKey, Revision},
+        },
         page::Rendered,
         pages::tasks::card::CardHtml,
     },
@@ -32,28 +34,60 @@ use crate::{
 /// After more events than this the whole board is rendered again.
 const MAX_EVENTS: i64 = 200;
 
-/// The columns of a board as HTML, and the counts in its header.
+/// The cards of a board, the HTML of its columns, and the counts in its header.
 pub(crate) struct RenderedBoard {
+    /// The columns with their first cards; `BoardView::columns_html` renders them with more.
     pub(crate) html: Rendered,
     pub(crate) done: usize,
     pub(crate) total: usize,
     pub(crate) revision: Revision,
-    cards: Vec<Arc<RenderedCard>>,
+    /// By column and rank.
+    pub(super) cards: Vec<Arc<RenderedCard>>,
+    /// The number of tasks in each column, whatever the filter; empty if no column has a limit.
+    pub(super) totals: Vec<(String, i64)>,
 }
 
 impl RenderedBoard {
-    /// About the bytes that it takes, for the cache: each card also keeps its data, in short texts.
+    /// About the bytes that it takes, for the cache: each card keeps its data, in short texts, and its HTML, if it was
+    /// ever shown.
     pub(crate) fn bytes(&self) -> usize {
         const CARD: usize = 1000;
-        let cards = self.cards.iter().map(|rendered| rendered.html.len() + CARD);
+        let cards = self
+            .cards
+            .iter()
+            .map(|rendered| CARD + rendered.html.get().map_or(0, Rendered::len));
         self.html.len() + cards.sum::<usize>()
     }
 }
 
-/// A card and its HTML.
-struct RenderedCard {
-    card: Card,
-    html: Rendered,
+/// A card and its HTML, which is rendered when it is first shown.
+pub(super) struct RenderedCard {
+    pub(super) card: Arc<Card>,
+    html: OnceLock<Rendered>,
+}
+
+impl RenderedCard {
+    fn new(card: Arc<Card>) -> Arc<Self> {
+        let html = OnceLock::new();
+        Arc::new(Self { card, html })
+    }
+
+    pub(super) fn rank(&self) -> &str {
+        self.card.rank.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it waits on a task, or a task waits on it.
+    fn is_waiting(&self) -> bool {
+        !self.card.blocked_by.is_empty() || !self.card.blocking.is_empty()
+    }
+
+    pub(super) fn html(&self, now: OffsetDateTime) -> Result<&Rendered> {
+        if let Some(html) = self.html.get() {
+            return Ok(html);
+        }
+        let html = Rendered::of(&CardHtml::new(&self.card, now))?;
+        Ok(self.html.get_or_init(|| html))
+    }
 }
 
 /// The board to render: team, columns, filter, sprint and revision.
@@ -93,33 +127,65 @@ impl BoardView<'_> {
             Some(cards) => cards,
             None => self.load_cards(db, None).await?,
         };
-        self.columns_html(db, cards).await
+        // WIP limits apply to the whole column; without any the totals are not needed.
+        let totals = if self.columns.iter().any(|column| column.wip_limit.is_some()) {
+            queries::totals(db, self.team.id).await?
+        } else {
+            Vec::new()
+        };
+        let is_done = |rendered: &&Arc<RenderedCard>| rendered.card.state == ColumnState::Done;
+        let mut board = RenderedBoard {
+            html: Rendered::default(),
+            done: cards.iter().filter(is_done).count(),
+            total: cards.len(),
+            revision: self.revision,
+            cards,
+            totals,
+        };
+        board.html = self.columns_html(&board, FIRST_CARDS)?;
+        Ok(board)
     }
 
-    /// The cards of the cached board, with changed ones rendered again; `None` after too many
-    /// events, or after one that affects all cards.
+    /// The cards of the cached board, with changed ones loaded again; `None` after too many events, or after one that
+    /// affects all cards. Of the others, only the HTML is made anew from time to time, since it shows ages.
     async fn refresh_cards(
         &self,
         db: &PgPool,
         before: &RenderedBoard,
     ) -> Result<Option<Vec<Arc<RenderedCard>>>> {
-        let same = before.revision.workspace == self.revision.workspace
-            && before.revision.time_bucket == self.revision.time_bucket;
-        if !same || self.filter.wants_archived() {
+        if before.revision.workspace != self.revision.workspace || self.filter.wants_archived() {
             return Ok(None);
         }
+        let is_aged = before.revision.time_bucket != self.revision.time_bucket;
         let events = events_after(db, self.team.id, before.revision.team, MAX_EVENTS + 1).await?;
         let touched: Option<Vec<Uuid>> = events.iter().map(|event| event.task_id).collect();
         let Some(mut touched) = touched.filter(|touched| touched.len() as i64 <= MAX_EVENTS) else {
             return Ok(None);
         };
+        if is_aged {
+            // These show tasks of other teams, whose changes are not events of this team.
+            touched.extend(queries::waiting_tasks(db, self.team.id).await?);
+            touched.extend(
+                before
+                    .cards
+                    .iter()
+                    .filter(|rendered| rendered.is_waiting())
+                    .map(|rendered| rendered.card.id),
+            );
+        }
         touched.sort_unstable();
         touched.dedup();
         let mut cards: Vec<Arc<RenderedCard>> = before
             .cards
             .iter()
             .filter(|rendered| touched.binary_search(&rendered.card.id).is_err())
-            .cloned()
+            .map(|rendered| {
+                if is_aged {
+                    RenderedCard::new(rendered.card.clone())
+                } else {
+                    rendered.clone()
+                }
+            })
             .collect();
         cards.extend(self.load_cards(db, Some(&touched)).await?);
         let position = |rendered: &RenderedCard| {
@@ -143,166 +209,9 @@ impl BoardView<'_> {
         let cards =
             tasks::queries::cards(db, self.team, self.filter, self.resolved, self.now, only)
                 .await?;
-        cards
+        Ok(cards
             .into_iter()
-            .map(|card| {
-                Ok(Arc::new(RenderedCard {
-                    html: Rendered::of(&CardHtml::new(&card, self.now))?,
-                    card,
-                }))
-            })
-            .collect()
-    }
-
-    async fn columns_html(
-        &self,
-        db: &PgPool,
-        cards: Vec<Arc<RenderedCard>>,
-    ) -> Result<RenderedBoard> {
-        // WIP limits apply to the whole column; without any the totals are not needed.
-        let limited = self.columns.iter().any(|column| column.wip_limit.is_some());
-        let totals = if limited {
-            queries::totals(db, self.team.id).await?
-        } else {
-            Vec::new()
-        };
-        let hidden = |column: &Column, shown: usize| {
-            totals
-                .iter()
-                .find(|(slug, _)| *slug == column.slug)
-                .map_or(0, |(_, total)| (total - shown as i64).max(0))
-        };
-        // Owners by name, goals by position; tasks without either come last.
-        let mut groups: BTreeMap<(bool, Option<i32>, &str), Vec<&RenderedCard>> = BTreeMap::new();
-        for rendered in &cards {
-            let lane = match self.lanes {
-                "owner" => rendered
-                    .card
-                    .owners
-                    .first()
-                    .map_or((true, None, "No owner"), |owner| (false, None, &owner.name)),
-                "goal" => {
-                    let title = rendered.card.goal_title.as_deref();
-                    title.map_or((true, None, "No goal"), |title| {
-                        (false, rendered.card.goal, title)
-                    })
-                }
-                _ => (false, None, ""),
-            };
-            groups.entry(lane).or_default().push(rendered);
-        }
-        if groups.is_empty() {
-            groups.insert((false, None, ""), Vec::new());
-        }
-        let mut lanes = Vec::with_capacity(groups.len());
-        for ((_, _, name), group) in groups {
-            let columns = self.columns.iter().map(|column| {
-                let cards: Vec<&RenderedCard> = group
-                    .iter()
-                    .filter(|rendered| rendered.card.column == column.slug)
-                    .copied()
-                    .collect();
-                RenderedColumn {
-                    column,
-                    hidden: hidden(column, cards.len()),
-                    cards,
-                }
-            });
-            let hue = group
-                .first()
-                .and_then(|rendered| rendered.card.goal_hue)
-                .filter(|_| self.lanes == "goal");
-            lanes.push(Lane {
-                columns: columns.collect(),
-                name: name.to_owned(),
-                hue,
-            });
-        }
-        let grouped = !self.lanes.is_empty();
-        let html = Rendered::of(&ColumnsHtml {
-            team: self.team,
-            sprint: self.sprint,
-            lanes,
-            grouped,
-        })?;
-        let done = cards
-            .iter()
-            .filter(|rendered| rendered.card.state == ColumnState::Done)
-            .count();
-        Ok(RenderedBoard {
-            html,
-            done,
-            total: cards.len(),
-            revision: self.revision,
-            cards,
-        })
-    }
-}
-
-#[derive(Template)]
-#[template(path = "boards/_columns.html")]
-struct ColumnsHtml<'b> {
-    team: &'b Team,
-    sprint: Option<&'b Sprint>,
-    lanes: Vec<Lane<'b>>,
-    grouped: bool,
-}
-
-/// A lane of columns: the whole board, or the tasks of one owner or goal.
-struct Lane<'b> {
-    name: String,
-    /// The goal's hue, when grouped by goal.
-    hue: Option<i16>,
-    columns: Vec<RenderedColumn<'b>>,
-}
-
-struct RenderedColumn<'b> {
-    column: &'b Column,
-    cards: Vec<&'b RenderedCard>,
-    /// The number of this column's tasks that the filter hides.
-    hidden: i64,
-}
-
-impl RenderedColumn<'_> {
-    fn total(&self) -> i64 {
-        self.cards.len() as i64 + self.hidden
-    }
-
-    /// `4 / 3` with a WIP limit, otherwise the number shown.
-    fn count(&self) -> String {
-        match self.column.wip_limit {
-            Some(limit) => format!("{} / {limit}", self.total()),
-            None => self.shown().to_string(),
-        }
-    }
-
-    /// `1 shown, 4 / 3` if the filter hides some of the tasks of a column with a limit.
-    fn shown_and_count(&self) -> String {
-        if self.column.wip_limit.is_some() && self.hidden > 0 {
-            format!("{} shown, {}", self.shown(), self.count())
-        } else {
-            self.count()
-        }
-    }
-
-    fn shown(&self) -> usize {
-        self.cards.len()
-    }
-
-    fn is_over(&self) -> bool {
-        self.column
-            .wip_limit
-            .is_some_and(|limit| self.total() > i64::from(limit))
-    }
-
-    fn state(&self) -> ColumnState {
-        self.column.state
-    }
-}
-
-impl ColumnsHtml<'_> {
-    fn sprint_number(&self) -> String {
-        self.sprint
-            .map_or(String::new(), |sprint| sprint.number.to_string())
+            .map(|card| RenderedCard::new(Arc::new(card)))
+            .collect())
     }
 }

@@ -2,7 +2,7 @@
 
 import { NetworkError, request, whenWritesSettled, writeCount } from "../shared/http.js";
 import { morphBoard, pickElement } from "../shared/morph.js";
-import { getBoard, hasLanes, notifyBoardChanged, parseCards, removeCard, upsertCard } from "./cards.js";
+import { cardsIn, getBoard, hasLanes, notifyBoardChanged, parseCards, removeCard, upsertCard } from "./cards.js";
 import { whenUnlocked } from "./drag-lock.js";
 
 const pendingKeys = new Map();
@@ -10,6 +10,9 @@ let refreshing = null;
 
 // With more cards than this, fetching the whole board is cheaper.
 const MAX_CARDS = 100;
+
+// The server sends this many cards of each list unless it is asked for more.
+const FIRST_CARDS = 100;
 
 /**
  * Fetches these cards again, to learn whether they match the filter and where they are. Calls are batched.
@@ -101,6 +104,14 @@ export async function whenReloaded() {
   while (reload) await reload.catch(() => {});
 }
 
+/** The board's URL for as many cards of each list as are loaded. */
+function urlOfAll(board) {
+  const url = new URL(board.dataset.url, location.href);
+  const loaded = Math.max(...[...board.querySelectorAll(".column > ol")].map((list) => cardsIn(list).length));
+  if (loaded > FIRST_CARDS) url.searchParams.set("shown", loaded);
+  return url;
+}
+
 async function fetchBoard() {
   const board = getBoard();
   if (!board) return;
@@ -109,7 +120,7 @@ async function fetchBoard() {
   do {
     await whenWritesSettled();
     writesBefore = writeCount();
-    const { html } = await request(board.dataset.url, { fragment: "board" });
+    const { html } = await request(urlOfAll(board), { fragment: "board" });
     fresh = pickElement(html, "sortable-board");
     await new Promise(whenUnlocked);
     // The response misses writes that this window has made since.

@@ -14,6 +14,20 @@ export const hasLanes = (board) => Boolean(board.querySelector(":scope > .lane")
 /** @param {HTMLElement} list @returns {HTMLElement[]} */
 export const cardsIn = (list) => [...list.children].filter((item) => item.dataset.task);
 
+/** @param {HTMLElement} list or a board @returns {HTMLElement | null} the link to its cards that are not loaded yet */
+export const moreOf = (list) => list.querySelector(".more");
+
+/**
+ * Whether a rank belongs to the part of a list that is not loaded yet.
+ * @param {HTMLElement} list
+ * @param {string} rank
+ * @returns {boolean}
+ */
+export const isBeyond = (list, rank) => (moreOf(list)?.dataset.after ?? "\uffff") < rank;
+
+/** @param {HTMLElement} list @returns {HTMLElement | null} what comes after its last card */
+export const endOf = (list) => list.querySelector(":scope > :is(.more, .new)");
+
 /** @param {HTMLElement} board @param {string} column @returns {HTMLElement[]} one list, or one for each lane */
 export const listsOfColumn = (board, column) =>
   [...board.querySelectorAll(`[data-column="${CSS.escape(column)}"] > ol`)];
@@ -36,10 +50,10 @@ export function parseCards(html) {
  * the event stream race.
  * @param {HTMLElement} fresh
  * @param {string} column
- * @param {{ hue?: number | null }} [options] `hue` is the colour of another person, whose change is animated and
- *   highlighted
+ * @param {{ hue?: number | null, isNew?: boolean }} [options] `hue` is the colour of another person, whose change is
+ *   animated and highlighted; a card that is new in this window is shown even if the cards above it are not loaded
  */
-export function upsertCard(fresh, column, { hue = null } = {}) {
+export function upsertCard(fresh, column, { hue = null, isNew = false } = {}) {
   const board = getBoard();
   if (!board) return;
   // A board across teams has one column for each state, whatever the teams call their columns.
@@ -53,6 +67,14 @@ export function upsertCard(fresh, column, { hue = null } = {}) {
   if (!list) return removeCard(fresh.dataset.task); // moved to a column that is not shown
   fresh.removeAttribute("data-column");
   fresh.removeAttribute("data-state");
+  // A card that was added in this window stays below the link to those that are not loaded.
+  const isApart = card && card.parentElement === list && moreOf(list)?.compareDocumentPosition(card) & 4;
+  if (isBeyond(list, fresh.dataset.rank ?? "") && !isApart) {
+    if (!isNew) return removeCard(fresh.dataset.task);
+    list.insertBefore(fresh, list.querySelector(":scope > .new"));
+    notifyBoardChanged(board);
+    return;
+  }
   if (!card) {
     placeByRank(fresh, list);
     highlight(fresh, hue);
@@ -101,7 +123,7 @@ export function replaceCardContents(card, fresh) {
 export function placeByRank(card, list) {
   const rank = card.dataset.rank ?? "";
   const next = cardsIn(list).find((other) => other !== card && (other.dataset.rank ?? "") > rank)
-    ?? list.querySelector(":scope > .new");
+    ?? endOf(list);
   if (card.parentElement === list && nextCard(card) === next) return false;
   preserveFocus(card, () => list.insertBefore(card, next));
   return true;
@@ -109,7 +131,7 @@ export function placeByRank(card, list) {
 
 function nextCard(card) {
   let next = card.nextElementSibling;
-  while (next && !next.dataset.task && !next.classList.contains("new")) next = next.nextElementSibling;
+  while (next && !next.dataset.task && !next.matches(".more, .new")) next = next.nextElementSibling;
   return next;
 }
 

@@ -1,25 +1,28 @@
 // Keeps the column counts and the sprint's progress up to date as cards come and go.
 
-import { cardsIn, pageBoard } from "./cards.js";
+import { cardsIn, moreOf, pageBoard } from "./cards.js";
 
-if (pageBoard) {
+pageBoard?.addEventListener("board:changed", updateAllCounts);
+
+function updateAllCounts() {
+  pageBoard.querySelectorAll(".column").forEach(updateColumnCount);
+  const { total, done } = countTasks();
+  document.querySelector(".empty")?.toggleAttribute("hidden", total > 0);
+  // The head counts the cards that match, whatever the filter.
   const head = document.querySelector(".sprint");
-  pageBoard.addEventListener("board:changed", () => {
-    pageBoard.querySelectorAll(".column").forEach(updateColumnCount);
-    const { total, done } = countTasks();
-    document.querySelector(".empty")?.toggleAttribute("hidden", total > 0);
-    // The head counts the cards that are shown, whatever the filter.
-    setNumber(head?.querySelector("[data-done]"), done);
-    setNumber(head?.querySelector("[data-total]"), total);
-  });
+  setNumber(head?.querySelector("[data-done]"), done);
+  setNumber(head?.querySelector("[data-total]"), total);
 }
+
+/** @param {HTMLElement} list @returns {number} all of its cards, also those that are not loaded yet */
+export const countIn = (list) => cardsIn(list).length + Number(moreOf(list)?.dataset.rest ?? 0);
 
 /** `data-hidden` counts tasks of the column that have no card on the page. */
 function updateColumnCount(column) {
   const counter = column.querySelector("[data-count]");
   const list = column.querySelector("ol");
   if (!counter || !list) return;
-  const shown = cardsIn(list).length;
+  const shown = countIn(list);
   const hidden = Number(column.dataset.hidden || 0);
   const count = shown + hidden;
   const limit = Number(column.dataset.limit || 0);
@@ -36,16 +39,31 @@ export function setTotals(totals) {
   for (const column of pageBoard.querySelectorAll(":scope > .column[data-limit]")) {
     const total = totals[column.dataset.column];
     if (total === undefined) continue;
-    column.dataset.hidden = Math.max(0, total - cardsIn(column.querySelector("ol")).length);
+    column.dataset.hidden = Math.max(0, total - countIn(column.querySelector("ol")));
     updateColumnCount(column);
   }
 }
 
+/**
+ * The server has counted the cards of all columns. Those that are not on this page are to be loaded.
+ * @param {{ column: string, count: number }[]} counts
+ */
+export function setCounts(counts) {
+  for (const { column, count } of counts) {
+    const list = pageBoard.querySelector(`:scope > [data-column="${CSS.escape(column)}"] > ol`);
+    const more = list && moreOf(list);
+    if (!more) continue;
+    const rest = Math.max(0, count - cardsIn(list).length);
+    more.dataset.rest = rest;
+    more.querySelector("a").textContent = `Show ${rest} more`;
+  }
+  updateAllCounts();
+}
+
 function countTasks() {
-  return {
-    total: pageBoard.querySelectorAll("[data-task]").length,
-    done: pageBoard.querySelectorAll(".state-done [data-task]").length,
-  };
+  const count = (selector) =>
+    [...pageBoard.querySelectorAll(selector)].reduce((sum, list) => sum + countIn(list), 0);
+  return { total: count(".column > ol"), done: count(".state-done > ol") };
 }
 
 function setNumber(element, value) {

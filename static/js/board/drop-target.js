@@ -1,6 +1,6 @@
 // Finds where a dragged card would be dropped, and scrolls when the pointer is near an edge.
 
-import { cardsIn } from "./cards.js";
+import { cardsIn, moreOf } from "./cards.js";
 
 /** The possible places for one dragged card. */
 export class DropTarget {
@@ -51,8 +51,12 @@ export class DropTarget {
   }
 
   cardsOf(list) {
-    let cards = this.cardsByList.get(list);
-    if (!cards) this.cardsByList.set(list, cards = cardsIn(list).filter((card) => card !== this.card));
+    const known = this.cardsByList.get(list);
+    // A long list grows while it is scrolled.
+    const last = moreOf(list)?.dataset.after;
+    if (known && known.last === last) return known.cards;
+    const cards = cardsIn(list).filter((card) => card !== this.card);
+    this.cardsByList.set(list, { cards, last });
     return cards;
   }
 

@@ -2,9 +2,11 @@
 // The card itself moves, so that focus and screen readers stay on it.
 
 import { announce } from "../shared/toasts.js";
-import { cardsIn, columnOf, getBoard, notifyBoardChanged, preserveFocus } from "./cards.js";
+import { cardsIn, columnOf, endOf, getBoard, moreOf, notifyBoardChanged, preserveFocus } from "./cards.js";
+import { countIn } from "./counts.js";
 import { lockBoard, unlockBoard } from "./drag-lock.js";
 import { cardAtHeight, columnsAround, isForward, listOf } from "./card-navigation.js";
+import { loadMore } from "./long-lists.js";
 import { sendMove } from "./move.js";
 
 let drag = null;
@@ -50,6 +52,10 @@ function moveCard(direction) {
   if (up || down) {
     const cards = cardsIn(list);
     const index = cards.indexOf(card);
+    if (down && card.nextElementSibling === moreOf(list) && moreOf(list)) {
+      loadMore(list).then(() => drag?.card === card && card.nextElementSibling?.dataset.task && moveCard(direction));
+      return;
+    }
     if (up ? index === 0 : index === cards.length - 1) {
       announce(up ? "Already at the top of the column." : "Already at the bottom of the column.");
       return;
@@ -67,7 +73,7 @@ function moveCard(direction) {
     // Below the last card, if the card came from further down.
     if (before && before.getBoundingClientRect().bottom < card.getBoundingClientRect().top) before = null;
   }
-  preserveFocus(card, () => list.insertBefore(card, before ?? list.querySelector(":scope > .new")));
+  preserveFocus(card, () => list.insertBefore(card, before ?? endOf(list)));
   card.scrollIntoView({ block: "nearest", inline: "nearest" });
   announce(`Moved to ${position(card)}.`);
 }
@@ -99,5 +105,5 @@ function end() {
 
 function position(card) {
   const cards = cardsIn(card.parentElement);
-  return `${columnOf(card).dataset.name}, ${cards.indexOf(card) + 1} of ${cards.length}`;
+  return `${columnOf(card).dataset.name}, ${cards.indexOf(card) + 1} of ${countIn(card.parentElement)}`;
 }

@@ -6,6 +6,7 @@ import { applyResponseCards, cardsIn, columnOf, findCard, getBoard, pageBoard, r
 import { whenUnlocked } from "./drag-lock.js";
 import { refreshCards } from "./board-sync.js";
 import { DIRECTIONS, neighbourOf } from "./card-navigation.js";
+import { loadMore } from "./long-lists.js";
 import { handleDragKey, isKeyboardDragging, pickUpCard } from "./keyboard-drag.js";
 import { clearSelection, extendSelection, hasSelection, toggleSelection } from "./selection.js";
 import { openDialog, showDialog } from "../shared/dialogs.js";
@@ -94,7 +95,12 @@ export function runShortcut(key, card = null, target = document.body) {
   if (DIRECTIONS[key]) {
     // Arrow keys scroll the page unless a card has the focus.
     if (!card && key.startsWith("Arrow") && target !== document.body) return false;
-    return focusCard(card ? neighbourOf(card, DIRECTIONS[key]) : findCard(tabStopKey) ?? neighbourOf(null));
+    const direction = DIRECTIONS[key];
+    if (direction === "down" && card?.nextElementSibling?.matches(".more")) {
+      loadMore(card.parentElement).then(() => focusCard(neighbourOf(card, direction)));
+      return true;
+    }
+    return focusCard(card ? neighbourOf(card, direction) : findCard(tabStopKey) ?? neighbourOf(null));
   }
   if (key === "Escape" && hasSelection()) return clearSelection() ?? true;
   if (!("editable" in board.dataset)) return clickShortcut(key);

@@ -5,12 +5,13 @@ import { reportChange, reportError } from "../shared/undo-feedback.js";
 import { promptForBlocker } from "../shared/dialogs.js";
 import { dismissToasts } from "../shared/toasts.js";
 import {
-  cardsIn, columnOf, findCard, getBoard, notifyBoardChanged, parseCards, placeByRank, preserveFocus,
+  cardsIn, columnOf, findCard, getBoard, isBeyond, notifyBoardChanged, parseCards, placeByRank, preserveFocus,
   replaceCardContents, upsertCard,
 } from "./cards.js";
 import { whenUnlocked } from "./drag-lock.js";
 import { reloadBoard } from "./board-sync.js";
 import { animateCardFrom } from "./drag-preview.js";
+import { loadMore } from "./long-lists.js";
 
 // Pending moves by task. A second move of a card waits for the first, because it needs the version that the first
 // creates. `from` is the list where the server last had the card.
@@ -80,6 +81,8 @@ function confirmMove(card, target, pending, response) {
     // The event stream may have brought a newer version before this response.
     if (Number(fresh.dataset.version) >= Number(card.dataset.version)) replaceCardContents(card, fresh);
     if (pending.count <= 1) placeByRank(card, target.list);
+    // Dropped at the end of what is loaded: the cards that follow show where it is.
+    if (isBeyond(target.list, card.dataset.rank)) loadMore(target.list);
   }
   notifyBoardChanged(getBoard());
   reportChange(response);

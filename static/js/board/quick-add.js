@@ -121,7 +121,9 @@ async function createTask(form, title, sent) {
     const card = cards[0];
     // No dialog while the next title is being typed: the card shows the missing reason, too.
     if (!document.querySelector(".new textarea")?.value) promptForBlocker(card);
-    for (const added of cards) upsertCard(added, added.dataset.column ?? form.dataset.column);
+    for (const added of cards) {
+      upsertCard(added, added.dataset.column ?? form.dataset.column, { isNew: true });
+    }
     // The tasks may belong to another lane than the one they were typed in.
     if (hasLanes(getBoard())) refreshCards(cards.map((added) => added.dataset.task));
     if (sent.lines) {

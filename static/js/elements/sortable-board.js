@@ -2,7 +2,7 @@
 // press. A finger that moves at once scrolls, and scrolling never drags.
 
 import { announce } from "../shared/toasts.js";
-import { notifyBoardChanged, preserveFocus } from "../board/cards.js";
+import { endOf, notifyBoardChanged, preserveFocus } from "../board/cards.js";
 import { lockBoard, unlockBoard } from "../board/drag-lock.js";
 import { animateCardFrom, createDragPreview, moveDragPreview, slideCards } from "../board/drag-preview.js";
 import { autoScroll, DropTarget } from "../board/drop-target.js";
@@ -131,7 +131,7 @@ class SortableBoard extends HTMLElement {
     moveDragPreview(drag.preview, left, top);
     if (list !== drag.place.list || before !== drag.place.before) {
       const displaced = list === drag.place.list && drag.dropTarget.displacedCards(list, drag.place.before, before);
-      list.insertBefore(drag.placeholder, before ?? list.querySelector(":scope > .new"));
+      list.insertBefore(drag.placeholder, before ?? endOf(list));
       // Many cards at once come from scrolling, and the eye could not follow them.
       if (displaced && displaced.cards.length < 8) {
         slideCards(displaced.cards, displaced.down ? -drag.step : drag.step);

@@ -35,13 +35,14 @@ use crate::{
         assets::{ASSETS, Encoding},
         cache::{
             board_context::BoardContext,
+            columns::FIRST_CARDS,
             page_cache::{self, PageKey},
             render::{BoardView, RenderedBoard},
             revision::Revision,
         },
         layout::Layout,
         middleware::client_ip::ClientIp,
-        page::{fragment, rendered, theme},
+        page::{Rendered, fragment, rendered, theme},
     },
 };
 
@@ -52,6 +53,7 @@ pub(crate) async fn board(
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
     Query(after): Query<AfterForm>,
+    Query(shown): Query<Shown>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let mut auth = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
@@ -64,10 +66,11 @@ pub(crate) async fn board(
         may_edit: auth.access.may_edit,
         may_comment: auth.access.may_comment,
         page: format!(
-            "board {} {:?} {:?} {}",
+            "board {} {:?} {:?} {} {}",
             auth.access.team.id,
             fragment(&headers),
             after.done_change,
+            shown.cards(),
             filter.cache_key(&params.q, params.known_lanes())
         ),
         theme: theme(&headers),
@@ -80,7 +83,7 @@ pub(crate) async fn board(
         Ok((
             revision,
             board_html(
-                &app, &auth, &params, &after, &headers, filter, revision, now,
+                &app, &auth, &params, &after, shown, &headers, filter, revision, now,
             )
             .await?,
         ))
@@ -103,6 +106,25 @@ pub(crate) struct AfterForm {
     done_change: Option<Uuid>,
 }
 
+/// How many cards of each list are wanted, without JavaScript, or by a board that has loaded more of them.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Shown {
+    shown: usize,
+}
+
+impl Shown {
+    /// The number of cards, a multiple of the first ones, so that few pages differ.
+    fn cards(self) -> usize {
+        self.shown
+            .clamp(FIRST_CARDS, MAX_SHOWN)
+            .next_multiple_of(FIRST_CARDS)
+    }
+}
+
+/// The most cards of a list that one page shows.
+const MAX_SHOWN: usize = 10_000;
+
 #[derive(Template)]
 #[template(path = "boards/board.html")]
 struct BoardPage {
@@ -118,6 +140,8 @@ struct BoardPage {
     context: Arc<BoardContext>,
     goals: Vec<Goal>,
     board: Arc<RenderedBoard>,
+    /// The columns, if they show more than their first cards.
+    columns: Option<Rendered>,
     /// The number of tasks in other sprints; 0 unless the board of a sprint is empty.
     in_other_sprints: i64,
     /// Whether the filter is only a sprint, so that the script can decide by itself which cards
@@ -250,6 +274,7 @@ async fn board_html(
     auth: &BoardAuth,
     params: &FilterParams,
     after: &AfterForm,
+    shown: Shown,
     headers: &HeaderMap,
     filter: Filter,
     revision: Revision,
@@ -271,13 +296,12 @@ async fn board_html(
         Err(problem) => return Err(problem),
     };
     let lanes = params.known_lanes();
-    let (columns, filtered, of_sprint) = (&context.columns, &filter, sprint.as_ref());
     let view = BoardView {
         team,
-        columns,
-        filter: filtered,
+        columns: &context.columns,
+        filter: &filter,
         resolved,
-        sprint: of_sprint,
+        sprint: sprint.as_ref(),
         lanes,
         revision,
         now,
@@ -286,6 +310,10 @@ async fn board_html(
         .page_cache
         .rendered(&app.db, auth.viewer.person.id, &view)
         .await?;
+    let columns = match shown.cards() {
+        FIRST_CARDS => None,
+        more => Some(view.columns_html(&board, more)?),
+    };
     let in_other_sprints = match resolved {
         ResolvedSprint::One(sprint) if board.total == 0 && filter.is_plain() => {
             queries::tasks_in_other_sprints(&app.db, team.id, sprint).await?
@@ -353,6 +381,7 @@ async fn board_html(
         context,
         goals,
         board,
+        columns,
         in_other_sprints,
         plain_sprint,
         undoable,
@@ -383,6 +412,7 @@ async fn refused_sprint(
         auth,
         &FilterParams::default(),
         &AfterForm::default(),
+        Shown::default(),
         headers,
         filter,
         revision,

@@ -1,13 +1,18 @@
-//! Single cards of a board, for an open board that updates itself.
+//! Cards of a board, for an open board that updates itself or loads more of a long list.
+
+use std::sync::Arc;
 
 use axum::{
+    Json,
     extract::{Path, Query, State},
+    http::HeaderMap,
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
 use sqlx::PgPool;
 
 use crate::{
+    app::App,
     domain::{
         boards::filters::{FilterParams, terms::Filter},
         clock::Clock,
@@ -17,7 +22,15 @@ use crate::{
         sprints,
         tasks::{self, lookup},
     },
-    http::pages::tasks::card::CardHtml,
+    http::{
+        cache::{
+            columns::{ColumnCount, ListPart},
+            render::{BoardView, RenderedBoard},
+            revision::Revision,
+        },
+        middleware::client_ip::ClientIp,
+        pages::tasks::card::CardHtml,
+    },
 };
 
 #[derive(Default, Deserialize)]
@@ -55,4 +68,62 @@ pub(crate) async fn cards(
         .map(|card| CardHtml::with_column(card, now).to_string())
         .collect();
     Ok(Html(html).into_response())
+}
+
+/// `GET /teams/{slug}/cards/more?column=…&after=…`: the next cards of a list, or all up to the rank `until`.
+pub(crate) async fn further_cards(
+    State(app): State<App>,
+    from: ClientIp,
+    Path(slug): Path<String>,
+    Query(params): Query<FilterParams>,
+    Query(part): Query<ListPart>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    with_board(&app, from, &slug, &params, &headers, |view, board| {
+        Ok(Html(view.further_cards_html(board, &part)?.to_string()))
+    })
+    .await
+}
+
+/// `GET /teams/{slug}/cards/counts`: the number of cards in each column, for a board that shows only some of them.
+pub(crate) async fn counts(
+    State(app): State<App>,
+    from: ClientIp,
+    Path(slug): Path<String>,
+    Query(params): Query<FilterParams>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let counts = |view: &BoardView<'_>, board: &RenderedBoard| -> Result<Json<Vec<ColumnCount>>> {
+        Ok(Json(view.counts(board)))
+    };
+    with_board(&app, from, &slug, &params, &headers, counts).await
+}
+
+/// Answers from the rendered board, which is shared by everyone who may see it.
+async fn with_board<T: IntoResponse>(
+    app: &App,
+    from: ClientIp,
+    slug: &str,
+    params: &FilterParams,
+    headers: &HeaderMap,
+    answer: impl FnOnce(&BoardView<'_>, &RenderedBoard) -> Result<T>,
+) -> Result<Response> {
+    let auth = crate::http::extract::board::open(app, from, headers, slug).await?;
+    let now = app.clock.now();
+    let filter = Filter::parse(params)?.for_reader(&auth.viewer.person.handle);
+    let context = app.page_cache.context(&app.db, &auth).await?;
+    let (resolved, sprint) = sprints::queries::resolve(&context.sprints, filter.sprint)?;
+    let view = BoardView {
+        team: &auth.access.team,
+        columns: &context.columns,
+        filter: &filter,
+        resolved,
+        sprint,
+        lanes: params.known_lanes(),
+        revision: Revision::of(auth.access.team.seq, auth.workspace_seq, now),
+        now,
+    };
+    let reader = auth.viewer.person.id;
+    let board: Arc<RenderedBoard> = app.page_cache.rendered(&app.db, reader, &view).await?;
+    Ok(answer(&view, &board)?.into_response())
 }

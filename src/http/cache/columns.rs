@@ -1,0 +1,277 @@
+//! The columns of a board as HTML. Each list starts with its first cards; the rest is loaded as someone scrolls to it.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::{
+    domain::{
+        boards::Column, column_state::ColumnState, error::Result, sprints::Sprint, team::Team,
+    },
+    http::{
+        cache::render::{BoardView, RenderedBoard, RenderedCard},
+        page::Rendered,
+    },
+};
+
+/// The number of cards with which each list of a board starts, and that are added to it at once.
+pub(crate) const FIRST_CARDS: usize = 100;
+
+impl BoardView<'_> {
+    /// Renders the columns, each with at most this number of cards.
+    pub(crate) fn columns_html(&self, board: &RenderedBoard, shown: usize) -> Result<Rendered> {
+        // Archived tasks have no order in which the rest could follow.
+        let shown = if self.filter.wants_archived() {
+            usize::MAX
+        } else {
+            shown
+        };
+        let hidden = |column: &Column, matching: usize| {
+            board
+                .totals
+                .iter()
+                .find(|(slug, _)| *slug == column.slug)
+                .map_or(0, |(_, total)| (total - matching as i64).max(0))
+        };
+        let mut lanes = Vec::new();
+        for ((_, _, name), cards) in self.groups(board) {
+            let hue = cards
+                .first()
+                .and_then(|rendered| rendered.card.goal_hue)
+                .filter(|_| self.lanes == "goal");
+            let mut columns = Vec::with_capacity(self.columns.len());
+            for column in self.columns {
+                let cards: Vec<&RenderedCard> = in_column(&cards, &column.slug).collect();
+                columns.push(RenderedColumn {
+                    column,
+                    hidden: hidden(column, cards.len()),
+                    matching: cards.len(),
+                    list: List::of(cards, shown, self.now)?,
+                });
+            }
+            lanes.push(Lane {
+                columns,
+                name: name.to_owned(),
+                hue,
+            });
+        }
+        Rendered::of(&ColumnsHtml {
+            team: self.team,
+            sprint: self.sprint,
+            lanes,
+            grouped: !self.lanes.is_empty(),
+            query: self.filter.query_string(self.lanes),
+        })
+    }
+
+    /// Renders the cards of a list that come after a rank: the next ones, or all up to another rank.
+    pub(crate) fn further_cards_html(
+        &self,
+        board: &RenderedBoard,
+        part: &ListPart,
+    ) -> Result<Rendered> {
+        let groups = self.groups(board);
+        let cards = groups
+            .iter()
+            .find(|((_, _, name), _)| *name == part.lane)
+            .map(|(_, cards)| cards.as_slice())
+            .unwrap_or_default();
+        let all: Vec<&RenderedCard> = in_column(cards, &part.column).collect();
+        let following: Vec<&RenderedCard> = all
+            .iter()
+            .copied()
+            .filter(|rendered| rendered.rank() > part.after.as_str())
+            .collect();
+        let wanted = following
+            .iter()
+            .filter(|rendered| rendered.rank() <= part.until.as_str())
+            .count()
+            .max(FIRST_CARDS);
+        Rendered::of(&ListHtml {
+            team: self.team,
+            query: self.filter.query_string(self.lanes),
+            matching: all.len(),
+            list: List::of(following, wanted, self.now)?,
+        })
+    }
+
+    /// The number of cards in each column. Only of boards without lanes, since a change in a lane loads the board anew.
+    pub(crate) fn counts(&self, board: &RenderedBoard) -> Vec<ColumnCount> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for rendered in &board.cards {
+            *counts.entry(&rendered.card.column).or_default() += 1;
+        }
+        self.columns
+            .iter()
+            .map(|column| ColumnCount {
+                column: column.slug.clone(),
+                count: counts.get(column.slug.as_str()).copied().unwrap_or(0),
+            })
+            .collect()
+    }
+
+    /// The cards by lane: owners by name, goals by position; tasks without either come last.
+    fn groups<'c>(
+        &self,
+        board: &'c RenderedBoard,
+    ) -> BTreeMap<(bool, Option<i32>, &'c str), Vec<&'c RenderedCard>> {
+        let mut groups: BTreeMap<_, Vec<&RenderedCard>> = BTreeMap::new();
+        for rendered in &board.cards {
+            let lane = match self.lanes {
+                "owner" => rendered
+                    .card
+                    .owners
+                    .first()
+                    .map_or((true, None, "No owner"), |owner| {
+                        (false, None, owner.name.as_str())
+                    }),
+                "goal" => {
+                    let title = rendered.card.goal_title.as_deref();
+                    title.map_or((true, None, "No goal"), |title| {
+                        (false, rendered.card.goal, title)
+                    })
+                }
+                _ => (false, None, ""),
+            };
+            groups.entry(lane).or_default().push(rendered);
+        }
+        if groups.is_empty() {
+            groups.insert((false, None, ""), Vec::new());
+        }
+        groups
+    }
+}
+
+/// A part of a list of cards: those after the rank `after`, up to the rank `until`, which is empty for the next ones.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct ListPart {
+    /// The column's slug.
+    column: String,
+    /// The lane's name; empty without lanes.
+    lane: String,
+    after: String,
+    until: String,
+}
+
+/// The number of cards in a column.
+#[derive(Debug, Serialize)]
+pub(crate) struct ColumnCount {
+    column: String,
+    count: usize,
+}
+
+fn in_column<'c, 'a>(
+    cards: &'a [&'c RenderedCard],
+    column: &'a str,
+) -> impl Iterator<Item = &'c RenderedCard> + use<'c, 'a> {
+    cards
+        .iter()
+        .copied()
+        .filter(move |rendered| rendered.card.column == column)
+}
+
+/// The cards of a list that are shown, and what follows them.
+struct List<'b> {
+    cards: Vec<&'b Rendered>,
+    /// The number of cards that are not shown.
+    rest: usize,
+    /// The rank of the last card that is shown.
+    last_rank: &'b str,
+}
+
+impl<'b> List<'b> {
+    fn of(mut cards: Vec<&'b RenderedCard>, shown: usize, now: OffsetDateTime) -> Result<Self> {
+        let rest = cards.len().saturating_sub(shown);
+        cards.truncate(shown);
+        Ok(Self {
+            last_rank: cards.last().map_or("", |rendered| rendered.rank()),
+            cards: cards
+                .iter()
+                .map(|rendered| rendered.html(now))
+                .collect::<Result<_>>()?,
+            rest,
+        })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "boards/_columns.html")]
+struct ColumnsHtml<'b> {
+    team: &'b Team,
+    sprint: Option<&'b Sprint>,
+    lanes: Vec<Lane<'b>>,
+    grouped: bool,
+    /// The board's filter, for links.
+    query: String,
+}
+
+/// The part of a list that a board adds at its end.
+#[derive(Template)]
+#[template(path = "boards/_list.html")]
+struct ListHtml<'b> {
+    team: &'b Team,
+    query: String,
+    list: List<'b>,
+    /// The number of cards of the whole list.
+    matching: usize,
+}
+
+/// A lane of columns: the whole board, or the tasks of one owner or goal.
+struct Lane<'b> {
+    name: String,
+    /// The goal's hue, when grouped by goal.
+    hue: Option<i16>,
+    columns: Vec<RenderedColumn<'b>>,
+}
+
+struct RenderedColumn<'b> {
+    column: &'b Column,
+    list: List<'b>,
+    /// The number of cards that match the filter.
+    matching: usize,
+    /// The number of this column's tasks that the filter hides.
+    hidden: i64,
+}
+
+impl RenderedColumn<'_> {
+    fn total(&self) -> i64 {
+        self.matching as i64 + self.hidden
+    }
+
+    /// `4 / 3` with a WIP limit, otherwise the number of cards.
+    fn count(&self) -> String {
+        match self.column.wip_limit {
+            Some(limit) => format!("{} / {limit}", self.total()),
+            None => self.matching.to_string(),
+        }
+    }
+
+    /// `1 shown, 4 / 3` if the filter hides some of the tasks of a column with a limit.
+    fn shown_and_count(&self) -> String {
+        if self.column.wip_limit.is_some() && self.hidden > 0 {
+            format!("{} shown, {}", self.matching, self.count())
+        } else {
+            self.count()
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.column
+            .wip_limit
+            .is_some_and(|limit| self.total() > i64::from(limit))
+    }
+
+    fn state(&self) -> ColumnState {
+        self.column.state
+    }
+}
+
+impl ColumnsHtml<'_> {
+    fn sprint_number(&self) -> String {
+        self.sprint
+            .map_or(String::new(), |sprint| sprint.number.to_string())
+    }
+}
