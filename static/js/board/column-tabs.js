@@ -58,7 +58,8 @@ if (pageBoard && pageBoard.querySelector(":scope > .column")) {
       return link;
     }));
     currentIndex = -1;
-    markCurrent();
+    // Not at once, since it measures the board.
+    requestAnimationFrame(markCurrent);
   }
 
   function markCurrent() {
