@@ -1,7 +1,8 @@
 //! Searches tasks by their titles, descriptions, steps and comments.
 //!
 //! The time of a search is bounded whatever the words are. A frequent word is found often enough among the newest texts,
-//! which are read without an index; any other word is rare enough to be looked up in the index.
+//! which are read without an index. Words that are not in every tenth text are looked up in the index, where a frequent
+//! one would take as long as reading all texts that it is in.
 
 use sqlx::{PgExecutor, postgres::PgPool};
 use time::OffsetDateTime;
@@ -83,25 +84,42 @@ macro_rules! seen_teams {
 }
 pub(super) use seen_teams;
 
-/// CTEs that find texts: `$name` has at most 400 rows of the table, the newest first, with their weights in the ranking.
-/// They come from the 5,000 newest texts. If that gives few, and `$others`, the rows found in other tables so far, are
-/// few, the index is asked as well. It is not asked for short words: `IS TRUE` keeps them from it.
+/// CTE `asked`: the query `$4`, and the part of it that is looked up in the indexes: those of its words `$5` that are
+/// not in every tenth of the newest texts, or else the rarest one.
+macro_rules! asked {
+    () => {
+        "sample AS MATERIALIZED (
+             (SELECT words FROM comments ORDER BY id DESC LIMIT 300)
+             UNION ALL (SELECT words FROM task_texts ORDER BY task_id DESC LIMIT 300)),
+         counted AS MATERIALIZED (
+             SELECT word, (SELECT count(*) FROM sample WHERE words @@ word::tsquery) AS count FROM unnest($5::text[]) word),
+         asked AS MATERIALIZED (
+             SELECT $4::text::tsquery AS query,
+                    coalesce((SELECT string_agg(word, ' & ') FROM counted WHERE count < 60),
+                             (SELECT word FROM counted ORDER BY count LIMIT 1))::tsquery AS indexed)"
+    };
+}
+
+/// CTEs that find texts: `$name` has at most 400 rows of the table with their weights in the ranking. They come from the
+/// 2,000 newest texts. If that gives few, and `$others`, the rows found in other tables so far, are few, the index is
+/// asked as well, and the first 1,000 texts that it returns are checked.
 macro_rules! found_in {
     ($name:literal, $table:literal, $id:literal, $condition:literal, $weight:literal, $others:literal) => {
         concat!(
             $name, "_newest AS MATERIALIZED (
                  SELECT team_id, task_id, ", $id, " AS id, ", $weight, " AS weight
-                 FROM (SELECT * FROM ", $table, " WHERE ", $condition, " ORDER BY ", $id, " DESC LIMIT 5000) x
+                 FROM (SELECT * FROM ", $table, " WHERE ", $condition, " ORDER BY ", $id, " DESC LIMIT 2000) x
                  WHERE words @@ (SELECT query FROM asked) AND team_id IN (SELECT id FROM seen) LIMIT 200),
              ", $name, " AS MATERIALIZED (
                  SELECT * FROM ", $name, "_newest
                  UNION ALL
-                 (SELECT * FROM (
-                     SELECT team_id, task_id, ", $id, " AS id, ", $weight, " AS weight FROM ", $table, " x
-                     WHERE (SELECT count(*) FROM ", $name, "_newest) < 50 AND ", $others, " < 100
-                           AND words @@ (SELECT indexed FROM asked) AND (words @@ (SELECT query FROM asked)) IS TRUE
-                           AND team_id IN (SELECT id FROM seen) AND ", $condition, "
-                     LIMIT 5000) y
+                 (SELECT team_id, task_id, ", $id, " AS id, ", $weight, " AS weight
+                  FROM (SELECT * FROM ", $table, "
+                        WHERE (SELECT count(*) FROM ", $name, "_newest) < 50 AND ", $others, " < 100
+                              AND words @@ (SELECT indexed FROM asked) AND team_id IN (SELECT id FROM seen)
+                              AND ", $condition, "
+                        LIMIT 1000) y
+                  WHERE (SELECT query = indexed FROM asked) OR words @@ (SELECT query FROM asked)
                   ORDER BY id DESC LIMIT 200)),
              "
         )
@@ -124,7 +142,7 @@ pub(crate) async fn search_tasks(
     let patterns = terms.patterns();
     let tasks = sqlx::query_as(concat!(
         "WITH ", seen_teams!(), ",
-         asked AS MATERIALIZED (SELECT $4::text::tsquery AS query, $5::text::tsquery AS indexed),
+         ", asked!(), ",
          ",
         found_in!("task_hits", "task_texts", "task_id", "true",
                   "CASE WHEN title_words @@ (SELECT query FROM asked) THEN 40 ELSE 20 END", "0"),
@@ -170,7 +188,7 @@ pub(crate) async fn search_tasks(
     .bind(viewer.reach())
     .bind(filter.team)
     .bind(terms.query())
-    .bind(terms.indexed_query())
+    .bind(terms.queries())
     .bind(patterns.first().cloned().unwrap_or_default())
     .bind(&patterns)
     .bind(&terms.typed)

@@ -13,9 +13,6 @@ pub(crate) const MAX_LENGTH: usize = 200;
 /// The most words that are looked at.
 const MAX_WORDS: usize = 10;
 
-/// Beginnings of words that are shorter are not looked up in an index: they match a large part of all texts.
-const INDEXED_LENGTH: usize = 3;
-
 /// The words of a search. Each stands for every word that begins with it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
@@ -57,17 +54,12 @@ impl Terms {
 
     /// The `tsquery` that a text must match.
     pub(super) fn query(&self) -> String {
-        and(self.words.iter())
+        self.queries().join(" & ")
     }
 
-    /// The part of the query that is selective enough for an index. What it finds is checked against `query`.
-    pub(super) fn indexed_query(&self) -> String {
-        let is_long = |word: &&String| word.chars().count() >= INDEXED_LENGTH || !word.is_ascii();
-        if self.words.iter().any(|word| is_long(&word)) {
-            and(self.words.iter().filter(is_long))
-        } else {
-            self.query()
-        }
+    /// The `tsquery` of each word.
+    pub(super) fn queries(&self) -> Vec<String> {
+        self.words.iter().map(beginning).collect()
     }
 
     /// Patterns for LIKE, one for each word, the longest first.
@@ -81,12 +73,10 @@ impl Terms {
     }
 }
 
-fn and<'a>(words: impl Iterator<Item = &'a String>) -> String {
-    let quoted = |word: &String| {
-        let escaped = word.replace('\\', "\\\\").replace('\'', "''");
-        format!("'{escaped}':*")
-    };
-    words.map(quoted).collect::<Vec<_>>().join(" & ")
+/// The `tsquery` for all words that begin with this one.
+fn beginning(word: &String) -> String {
+    let escaped = word.replace('\\', "\\\\").replace('\'', "''");
+    format!("'{escaped}':*")
 }
 
 #[cfg(test)]
@@ -94,17 +84,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_words_are_checked_but_not_looked_up() {
+    fn words_are_quoted() {
         let terms = |words: &[&str]| Terms {
             typed: words.join(" "),
             words: words.iter().map(|&word| word.to_owned()).collect(),
         };
         let both = terms(&["po", "zebra"]);
         assert_eq!(both.query(), "'po':* & 'zebra':*");
-        assert_eq!(both.indexed_query(), "'zebra':*");
-        assert_eq!(terms(&["po"]).indexed_query(), "'po':*");
-        assert_eq!(terms(&["移"]).indexed_query(), "'移':*");
-        assert_eq!(terms(&["it's\\"]).query(), "'it''s\\\\':*");
+        assert_eq!(terms(&["it's\\"]).queries(), ["'it''s\\\\':*"]);
         assert_eq!(both.patterns(), ["%zebra%", "%po%"]);
     }
 }
