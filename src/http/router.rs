@@ -19,7 +19,7 @@ use crate::{
     http::{
         api::openapi,
         assets, health,
-        live::stream,
+        live::{of_teams, stream},
         middleware::{form_recovery, idempotency, layers, request_log},
         pages::{boards::forms as board_forms, teams::setup},
     },
@@ -328,6 +328,7 @@ fn uncompressed() -> Router<App> {
             "/teams/{slug}",
             get(crate::http::pages::boards::board::board),
         )
+        .route("/live", get(of_teams::live))
         .route("/teams/{slug}/live", get(stream::live))
         .route(
             "/projects/{slug}/board",

@@ -340,3 +340,52 @@ async fn token_can_stream_until_it_is_revoked() {
     });
     ended.await.expect("within five seconds");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_many_teams_follow_them_over_one_stream() {
+    let world = World::new().await;
+    let served = Served::of(&world).await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let page = elif
+        .get("/standup?team=infrastructure&team=ingestion")
+        .await
+        .ok()
+        .text();
+    let attribute = |name: &str| {
+        let rest = page.split(&format!("{name}=\"")).nth(1).unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let (path, number) = (attribute("data-live"), attribute("data-seq"));
+    assert!(path.starts_with("/live?teams="), "{path}");
+    let number: i64 = number.parse().unwrap();
+
+    let mut stream = served.listen_at(elif, &path, Some(number)).await;
+    elif.create_task("infrastructure", "todo", "One").await;
+    jonas.create_task("ingestion", "todo", "Two").await;
+    let one = stream.next_named("card").await;
+    let two = stream.next_named("card").await;
+    assert_eq!(one.data["key"], "INF-1");
+    assert_eq!(two.data["key"], "ING-1");
+    assert!(
+        Some(number) < one.id && one.id < two.id,
+        "{number} {one:?} {two:?}"
+    );
+
+    // whoever was away is told to fetch the page again, and whoever was not is told nothing
+    let mut late = served.listen_at(elif, &path, one.id).await;
+    assert_eq!(late.next_named("reset").await.id, two.id);
+    let mut current = served.listen_at(elif, &path, two.id).await;
+    jonas.create_task("ingestion", "todo", "Three").await;
+    assert_eq!(current.next_named("card").await.data["key"], "ING-2");
+}
+
+#[tokio::test]
+async fn stream_of_many_teams_leaves_out_those_that_one_cannot_see() {
+    let world = World::new().await;
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'ING'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let none = world.elif.get("/live?teams=ingestion,nowhere").await;
+    assert_eq!(none.status, 404);
+}

@@ -114,22 +114,28 @@ impl Live {
             .collect()
     }
 
-    /// Registers an open stream until `unregister`.
-    pub(crate) fn register(&self, auth: StreamAuth) -> (u64, Arc<Notify>) {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+    /// Registers an open stream, once for each of its teams, until `unregister`. It is to end when access to one of
+    /// them does.
+    pub(crate) fn register(
+        &self,
+        auths: impl IntoIterator<Item = StreamAuth>,
+    ) -> (Vec<u64>, Arc<Notify>) {
         let revoked = Arc::new(Notify::new());
-        lock(&self.streams).insert(
-            id,
-            StreamHandle {
-                auth,
-                revoked: revoked.clone(),
-            },
-        );
-        (id, revoked)
+        let mut streams = lock(&self.streams);
+        let register = |auth| {
+            let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+            let revoked = revoked.clone();
+            streams.insert(id, StreamHandle { auth, revoked });
+            id
+        };
+        (auths.into_iter().map(register).collect(), revoked.clone())
     }
 
-    pub(crate) fn unregister(&self, stream: u64) {
-        lock(&self.streams).remove(&stream);
+    pub(crate) fn unregister(&self, ids: &[u64]) {
+        let mut streams = lock(&self.streams);
+        for id in ids {
+            streams.remove(id);
+        }
     }
 
     /// The credentials and teams of all open streams.

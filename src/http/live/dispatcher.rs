@@ -129,7 +129,7 @@ async fn poll_and_beat(app: &App) {
         }
         let active_channels = app.live.active_channels();
         let ids: Vec<Uuid> = active_channels.iter().map(|(team, _)| *team).collect();
-        let event_numbers: Vec<(Uuid, i64)> = if ids.is_empty() {
+        let event_number: Vec<(Uuid, i64)> = if ids.is_empty() {
             Vec::new()
         } else {
             log::newest_of_teams(&app.db, &ids)
@@ -137,7 +137,7 @@ async fn poll_and_beat(app: &App) {
                 .unwrap_or_default()
         };
         for (team, channel) in active_channels {
-            if event_numbers
+            if event_number
                 .iter()
                 .any(|(id, seq)| *id == team && *seq > channel.sent.load(Ordering::Acquire))
             {

@@ -3,6 +3,7 @@
 pub mod broadcaster;
 pub mod dispatcher;
 pub mod goals_html;
+pub mod of_teams;
 pub mod presence;
 pub mod sse_frames;
 pub mod stream;

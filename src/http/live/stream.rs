@@ -48,7 +48,7 @@ pub(crate) async fn live(
     headers: HeaderMap,
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug).await?.team;
-    let after = after(&headers, &query).unwrap_or(team.seq);
+    let after = after(&headers, query.after).unwrap_or(team.seq);
     let permit = app
         .stream_limiter
         .acquire(StreamOwner::Account(viewer.person.id))?;
@@ -71,7 +71,7 @@ pub(crate) async fn live_for_guest(
     headers: HeaderMap,
 ) -> Result<Response> {
     let guest = guest::guest(&app, &headers, &key).await?;
-    let after = after(&headers, &query).unwrap_or(guest.team.seq);
+    let after = after(&headers, query.after).unwrap_or(guest.team.seq);
     let permit = app.stream_limiter.acquire(StreamOwner::Guests(from))?;
     let mut response = stream(app, guest.team, after, guest.pass, None, permit);
     response.extensions_mut().insert(Audience::Guests);
@@ -87,18 +87,19 @@ pub(crate) async fn live_for_public(
     headers: HeaderMap,
 ) -> Result<Response> {
     let guest = guest::public(&app, &slug).await?;
-    let after = after(&headers, &query).unwrap_or(guest.team.seq);
+    let after = after(&headers, query.after).unwrap_or(guest.team.seq);
     let permit = app.stream_limiter.acquire(StreamOwner::Guests(from))?;
     let mut response = stream(app, guest.team, after, guest.pass, None, permit);
     response.extensions_mut().insert(Audience::Guests);
     Ok(response)
 }
 
-fn after(headers: &HeaderMap, query: &After) -> Option<i64> {
+/// The number of the last event that the reader has.
+pub(super) fn after(headers: &HeaderMap, query: Option<i64>) -> Option<i64> {
     headers
         .get("last-event-id")
         .and_then(|value| value.to_str().ok()?.parse().ok())
-        .or(query.after)
+        .or(query)
 }
 
 /// Streams a team's events after a sequence number while the reader's credentials are valid.
@@ -117,10 +118,10 @@ fn stream(
     let frames = channel.frames.subscribe();
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(8);
     tokio::spawn(async move {
-        let (stream_id, revoked) = app.live.register(StreamAuth {
+        let (stream_ids, revoked) = app.live.register([StreamAuth {
             token_hash: auth,
             team: team.id,
-        });
+        }]);
         // released when the stream ends
         let _permit = permit;
         if let Some(person) = &person {
@@ -136,12 +137,17 @@ fn stream(
             }
             () = until(&mut ended) => {}
         }
-        app.live.unregister(stream_id);
+        app.live.unregister(&stream_ids);
         if let Some(person) = &person {
             leave(&channel, person.id);
         }
     });
-    let mut response = Body::from_stream(ReceiverStream::new(receiver)).into_response();
+    event_stream(receiver)
+}
+
+/// The response whose body is what `frames` receives.
+pub(super) fn event_stream(frames: mpsc::Receiver<Result<Bytes, Infallible>>) -> Response {
+    let mut response = Body::from_stream(ReceiverStream::new(frames)).into_response();
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,

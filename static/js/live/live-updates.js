@@ -1,8 +1,7 @@
 // Shows changes by other people as they happen.
 //
-// An element with data-live names the event streams, separated by spaces: a page may show several teams. data-seq
-// holds the number of the last event of each stream that the page already shows. With data-fresh, the whole element is
-// fetched again after a change.
+// An element with data-live names the event stream, which may be that of several teams; data-seq holds the number of the
+// last event that the page already shows. With data-fresh, the whole element is fetched again after a change.
 
 import { announce } from "../shared/toasts.js";
 import { HttpError, ownChangeIds, request, whenWritesSettled } from "../shared/http.js";
@@ -14,23 +13,15 @@ import { refreshCards, reloadBoard, retryReload, whenRefreshed, whenReloaded } f
 import { setTotals } from "../board/counts.js";
 
 const root = document.querySelector("[data-live]");
-// HTTP/1.1 allows six connections per host: streams of many teams would leave none for the next page.
-const [{ nextHopProtocol } = {}] = performance.getEntriesByType("navigation");
-const most = /^h[23]/.test(nextHopProtocol) ? Infinity : 4;
-const streams = (root?.dataset.live.split(" ").slice(0, most) ?? [])
-  .map((url, index) => new EventStream(url, Number(root.dataset.seq.split(" ")[index]) || 0));
-// Presence, goals and the connection are read from the first stream only: all streams come from one server.
-const [mainStream] = streams;
+const stream = root?.dataset.live ? new EventStream(root.dataset.live, Number(root.dataset.seq) || 0) : null;
 
 if (root?.dataset.fresh !== undefined) {
   let timer = null;
-  for (const stream of streams) {
-    for (const type of ["card", "goal", "reset"]) {
-      stream.addEventListener(type, () => {
-        clearTimeout(timer);
-        timer = setTimeout(refreshPage, 150);
-      });
-    }
+  for (const type of ["card", "goal", "reset"]) {
+    stream?.addEventListener(type, () => {
+      clearTimeout(timer);
+      timer = setTimeout(refreshPage, 150);
+    });
   }
 }
 
@@ -46,33 +37,31 @@ async function refreshPage() {
   if (fresh) morphRegion(root, fresh);
 }
 
-for (const stream of streams) {
-  stream.addEventListener("card", async ({ data }) => {
-    const event = JSON.parse(data);
-    // The response to our own change may still be on its way.
-    await whenWritesSettled();
-    if (event.key === openTaskArticle()?.dataset.taskPage) refreshTask(event.key);
-    const board = getBoard();
-    if (!board) return;
-    // Only the server knows which lane the card belongs to now.
-    if (hasLanes(board)) return reloadBoard().catch(retryReload);
-    await whenReloaded();
-    whenUnlocked(() => applyCardEvent(event));
-  });
+stream?.addEventListener("card", async ({ data }) => {
+  const event = JSON.parse(data);
+  // The response to our own change may still be on its way.
+  await whenWritesSettled();
+  if (event.key === openTaskArticle()?.dataset.taskPage) refreshTask(event.key);
+  const board = getBoard();
+  if (!board) return;
+  // Only the server knows which lane the card belongs to now.
+  if (hasLanes(board)) return reloadBoard().catch(retryReload);
+  await whenReloaded();
+  whenUnlocked(() => applyCardEvent(event));
+});
 
-  stream.addEventListener("columns", async ({ data }) => {
-    const totals = JSON.parse(data);
-    await whenWritesSettled();
-    await whenReloaded();
-    await whenRefreshed();
-    if (getBoard()) whenUnlocked(() => setTotals(totals));
-  });
+stream?.addEventListener("columns", async ({ data }) => {
+  const totals = JSON.parse(data);
+  await whenWritesSettled();
+  await whenReloaded();
+  await whenRefreshed();
+  if (getBoard()) whenUnlocked(() => setTotals(totals));
+});
 
-  stream.addEventListener("reset", () => {
-    if (getBoard()) reloadBoard().catch(retryReload);
-    if (openTaskArticle()) refreshTask(openTaskArticle().dataset.taskPage);
-  });
-}
+stream?.addEventListener("reset", () => {
+  if (getBoard()) reloadBoard().catch(retryReload);
+  if (openTaskArticle()) refreshTask(openTaskArticle().dataset.taskPage);
+});
 
 function applyCardEvent(event) {
   const board = getBoard();
@@ -89,14 +78,14 @@ function applyCardEvent(event) {
   else removeCard(event.key);
 }
 
-mainStream?.addEventListener("goal", ({ data }) => {
+stream?.addEventListener("goal", ({ data }) => {
   const { id, html } = JSON.parse(data);
   const fresh = pickElement(html, `#goal-${CSS.escape(id)}`);
   const shown = document.getElementById(`goal-${id}`);
   if (fresh && shown) shown.replaceWith(fresh);
 });
 
-mainStream?.addEventListener("presence", ({ data }) => {
+stream?.addEventListener("presence", ({ data }) => {
   const presence = document.querySelector("[data-presence]");
   if (!presence) return;
   presence.innerHTML = JSON.parse(data).html;
@@ -113,7 +102,7 @@ mainStream?.addEventListener("presence", ({ data }) => {
     : "Only you are viewing";
 });
 
-mainStream?.addEventListener("bye", ({ data }) => {
+stream?.addEventListener("bye", ({ data }) => {
   let reason = "";
   try {
     reason = JSON.parse(data).why;
@@ -122,7 +111,7 @@ mainStream?.addEventListener("bye", ({ data }) => {
 });
 
 // The stream keeps being rejected. A normal request tells whether the page may still be seen.
-mainStream?.addEventListener("rejected", async () => {
+stream?.addEventListener("rejected", async () => {
   try {
     if (getBoard()) await reloadBoard();
     else await request(location.href, { fragment: "page" });
@@ -133,15 +122,15 @@ mainStream?.addEventListener("rejected", async () => {
 
 // Short interruptions are not shown.
 let bannerTimer = null;
-mainStream?.addEventListener("connection", () => {
+stream?.addEventListener("connection", () => {
   clearTimeout(bannerTimer);
-  if (mainStream.up) return hideBanner();
+  if (stream.up) return hideBanner();
   const message = "Offline. Reconnecting; this page may be out of date.";
   bannerTimer = setTimeout(() => showBanner(message), 5000);
 });
 
 function endSession(reason) {
-  mainStream.end();
+  stream.end();
   clearTimeout(bannerTimer);
   // The visitor of a share link may no longer see what it showed.
   if (root.dataset.guest !== undefined) {

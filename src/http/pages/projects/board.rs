@@ -92,12 +92,12 @@ impl ProjectBoard {
         .query_string("")
     }
 
-    fn live_urls(&self) -> String {
-        teams::live_urls(self.teams.iter())
+    fn live_url(&self) -> String {
+        teams::live_url(self.teams.iter())
     }
 
-    fn event_numbers(&self) -> String {
-        teams::event_numbers(self.teams.iter())
+    fn event_number(&self) -> i64 {
+        teams::event_number(self.teams.iter())
     }
 }
 

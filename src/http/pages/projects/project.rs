@@ -136,12 +136,12 @@ impl ProjectPage {
             .map_or(String::new(), |day| format!("due {}", humanize::day(day)))
     }
 
-    fn live_urls(&self) -> String {
-        teams::live_urls(self.teams.iter())
+    fn live_url(&self) -> String {
+        teams::live_url(self.teams.iter())
     }
 
-    fn event_numbers(&self) -> String {
-        teams::event_numbers(self.teams.iter())
+    fn event_number(&self) -> i64 {
+        teams::event_number(self.teams.iter())
     }
 }
 

@@ -192,12 +192,12 @@ impl RetroPage {
         Some((&part.team, next, part.closed.is_some()))
     }
 
-    fn live_urls(&self) -> String {
-        teams::live_urls(self.parts.iter().map(|part| &part.team))
+    fn live_url(&self) -> String {
+        teams::live_url(self.parts.iter().map(|part| &part.team))
     }
 
-    fn event_numbers(&self) -> String {
-        teams::event_numbers(self.parts.iter().map(|part| &part.team))
+    fn event_number(&self) -> i64 {
+        teams::event_number(self.parts.iter().map(|part| &part.team))
     }
 }
 

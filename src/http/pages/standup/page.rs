@@ -68,12 +68,12 @@ impl StandupPage {
         !self.choices.is_empty()
     }
 
-    fn live_urls(&self) -> String {
-        teams::live_urls(self.standups.iter().map(|standup| &standup.team))
+    fn live_url(&self) -> String {
+        teams::live_url(self.standups.iter().map(|standup| &standup.team))
     }
 
-    fn event_numbers(&self) -> String {
-        teams::event_numbers(self.standups.iter().map(|standup| &standup.team))
+    fn event_number(&self) -> i64 {
+        teams::event_number(self.standups.iter().map(|standup| &standup.team))
     }
 
     fn slug(&self, team: &Uuid) -> &str {
