@@ -1,17 +1,22 @@
 //! Unreliable networks, slow clients and many clients at once.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use axum::http::Method;
-use fortnight::domain::policy::viewer::Scope;
+use fortnight::{app::App, domain::policy::viewer::Scope, http::router::router};
 use serde_json::json;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    net::{TcpStream, UnixListener, UnixStream},
+    sync::watch,
     time::timeout,
 };
 
-use crate::{asset_serving::Served, concurrency::check_board, fixtures::World};
+use crate::{
+    asset_serving::Served,
+    concurrency::check_board,
+    fixtures::{Client, World},
+};
 
 /// Case R7. A client that loses its connection during a write sends it again, and it is done once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -199,4 +204,67 @@ async fn swapping_tasks_between_columns_never_deadlocks() {
         client.await.unwrap();
     }
     check_board(&world).await;
+}
+
+/// Stands between the program and Postgres, and can fall silent on the connections that it has.
+struct Silencer {
+    folder: tempfile::TempDir,
+    generation: watch::Sender<u32>,
+}
+
+impl Silencer {
+    fn before(postgres: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
+        let (generation, generations) = watch::channel(0);
+        let socket = postgres.join(".s.PGSQL.5432");
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut generations = generations.clone();
+                let born = *generations.borrow();
+                let mut server = UnixStream::connect(&socket).await.unwrap();
+                tokio::spawn(async move {
+                    let silenced = async {
+                        drop(generations.wait_for(|generation| *generation > born).await);
+                    };
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut client, &mut server) => return,
+                        () = silenced => {}
+                    }
+                    // open, but nothing passes any more
+                    std::future::pending::<()>().await;
+                });
+            }
+        });
+        Self { folder, generation }
+    }
+
+    fn silence(&self) {
+        self.generation.send_modify(|generation| *generation += 1);
+    }
+}
+
+/// H1. A database that vanishes behind a firewall closes no connection: it says nothing any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn boards_return_after_all_database_connections_fell_silent() {
+    let world = World::new().await;
+    let options = world.db.connect_options();
+    let silencer = Silencer::before(options.get_socket().unwrap());
+    let behind = (*options).clone().socket(silencer.folder.path());
+    let pool = fortnight::db::pool::open(behind).await.unwrap();
+    let app = App::new("http://fortnight.test", pool, world.app.clock.clone());
+    let elif = Client {
+        router: router(app),
+        ..world.elif.clone()
+    };
+    elif.get("/teams/infrastructure").await.ok();
+    silencer.silence();
+    let mut statuses = Vec::new();
+    while statuses.last() != Some(&200) && statuses.len() < 10 {
+        let answer = timeout(Duration::from_secs(5), elif.get("/teams/infrastructure"));
+        statuses.push(answer.await.expect("an answer in time").status.as_u16());
+    }
+    assert_eq!(statuses.last(), Some(&200), "{statuses:?}");
+    assert!(statuses.len() <= 4, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 503].contains(status)));
 }

@@ -1,13 +1,14 @@
-//! Authorizes requests for a board: which account, which team, and whether anything changed.
-//! Requests that arrive at the same moment share one query, which starts after the last of them
+//! Authorizes requests for a board: which account, which team, and whether anything changed. A request that arrives alone
+//! asks the database itself. Those that arrive meanwhile share the next query, which starts after the last of them
 //! arrived.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 
@@ -27,6 +28,9 @@ use crate::domain::{
 const MAX_IDLE_POLLS: usize = 8;
 /// Upper limit of polls, however many requests keep arriving.
 const MAX_POLLS: usize = 64;
+
+/// How long a query may take before its connection is given up for lost. Each is tried twice.
+const DEADLINE: Duration = Duration::from_millis(1500);
 
 /// What a board's page must know before it can answer "304 Not Modified".
 pub(crate) struct BoardAuth {
@@ -88,23 +92,33 @@ impl AuthBatcher {
     ///
     /// # Errors
     /// `Busy` when the database does not answer.
-    pub(crate) async fn ask(&self, pending: BoardRequest) -> Result<Option<BoardAuthRow>> {
-        let (sender, receiver) = oneshot::channel();
-        let starts_runner = {
+    pub(crate) async fn ask(&self, request: BoardRequest) -> Result<Option<BoardAuthRow>> {
+        let waiting = {
             let mut batch = self.batch();
-            batch.pending.entry(pending).or_default().push(sender);
-            batch.request_count += 1;
-            !std::mem::replace(&mut batch.is_running, true)
+            if batch.is_running {
+                let (sender, receiver) = oneshot::channel();
+                batch
+                    .pending
+                    .entry(request.clone())
+                    .or_default()
+                    .push(sender);
+                batch.request_count += 1;
+                Some(receiver)
+            } else {
+                batch.is_running = true;
+                None
+            }
         };
-        if starts_runner {
-            // A separate task, because the first request may be cancelled while the others still
-            // wait.
-            let batcher = self.clone();
-            tokio::spawn(async move { batcher.run_queries().await });
+        if let Some(receiver) = waiting {
+            return receiver
+                .await
+                .map_err(|_| Problem::Busy)?
+                .map_err(|()| Problem::Busy);
         }
-        receiver
-            .await
-            .map_err(|_| Problem::Busy)?
+        // Also if this request is cancelled, those that have joined meanwhile are answered.
+        let _handover = Handover(self);
+        let rows = self.look_up(&mut None, &[&request]).await;
+        rows.map(|rows| rows.into_iter().next())
             .map_err(|()| Problem::Busy)
     }
 
@@ -112,45 +126,24 @@ impl AuthBatcher {
     async fn run_queries(&self) {
         // Keeps one connection for all queries: the pool's bookkeeping would be a large part of so
         // small a query.
-        let mut idle_connection = None;
+        let mut connection = None;
         loop {
             self.gather_requests().await;
-            let pending: Vec<(BoardRequest, Vec<oneshot::Sender<BatchReply>>)> = {
+            let (requests, senders): (Vec<BoardRequest>, Vec<Vec<oneshot::Sender<BatchReply>>>) = {
                 let mut batch = self.batch();
                 if batch.pending.is_empty() {
                     batch.is_running = false;
                     return;
                 }
                 batch.request_count = 0;
-                batch.pending.drain().collect()
+                batch.pending.drain().unzip()
             };
-            let connection = match idle_connection.take() {
-                Some(connection) => Ok(connection),
-                None => self.db.acquire().await,
-            };
-            let rows = match connection {
-                Ok(mut connection) => {
-                    let rows = look_up(
-                        &mut connection,
-                        // The time of this query, not of the first request, which may be long ago
-                        // on a busy server.
-                        self.clock.now(),
-                        pending.iter().map(|(pending, _)| pending),
-                    )
-                    .await;
-                    // A connection that failed goes back to the pool, which checks it.
-                    idle_connection = rows.is_ok().then_some(connection);
-                    rows
-                }
-                Err(error) => Err(error),
-            };
-            for (index, (_, senders)) in (1..).zip(pending) {
+            let requests: Vec<&BoardRequest> = requests.iter().collect();
+            let rows = self.look_up(&mut connection, &requests).await;
+            for (index, senders) in (1..).zip(senders) {
                 let reply: BatchReply = match &rows {
                     Ok(rows) => Ok(rows.iter().find(|row| row.index == index).cloned()),
-                    Err(error) => {
-                        tracing::warn!("board authorization query failed: {error}");
-                        Err(())
-                    }
+                    Err(()) => Err(()),
                 };
                 for sender in senders {
                     // A cancelled request has no receiver any more.
@@ -158,6 +151,37 @@ impl AuthBatcher {
                 }
             }
         }
+    }
+
+    /// Looks requests up on this connection, or else on one of the pool. A connection that fails or says nothing is
+    /// closed, and another one is tried.
+    async fn look_up(
+        &self,
+        kept: &mut Option<PoolConnection<Postgres>>,
+        requests: &[&BoardRequest],
+    ) -> Result<Vec<BoardAuthRow>, ()> {
+        for _ in 0..2 {
+            let attempt = async {
+                let connection = match kept.take() {
+                    Some(connection) => connection,
+                    None => self.db.acquire().await?,
+                };
+                let connection = kept.insert(connection);
+                // The time of this query, not of the first request, which may be long ago on a busy server.
+                look_up(connection, self.clock.now(), requests).await
+            };
+            match tokio::time::timeout(DEADLINE, attempt).await {
+                Ok(Ok(rows)) => return Ok(rows),
+                Ok(Err(error)) => tracing::warn!("cannot look up who may see a board: {error}"),
+                Err(_) => tracing::warn!(
+                    "the database did not say within {} ms who may see a board",
+                    DEADLINE.as_millis()
+                ),
+            }
+            // Not given back to the pool, which would wait for what it still owes.
+            drop(kept.take().map(PoolConnection::detach));
+        }
+        Err(())
     }
 
     /// Lets requests that are about to arrive join: the fuller the batch, the fewer queries.
@@ -178,6 +202,21 @@ impl AuthBatcher {
         self.batch
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Ends the turn of a request that asked alone.
+struct Handover<'b>(&'b AuthBatcher);
+
+impl Drop for Handover<'_> {
+    fn drop(&mut self) {
+        let mut batch = self.0.batch();
+        if batch.pending.is_empty() {
+            batch.is_running = false;
+        } else {
+            let batcher = self.0.clone();
+            tokio::spawn(async move { batcher.run_queries().await });
+        }
     }
 }
 
@@ -206,10 +245,11 @@ macro_rules! board_request {
 async fn look_up(
     db: &mut PgConnection,
     now: OffsetDateTime,
-    pending: impl Iterator<Item = &BoardRequest>,
+    requests: &[&BoardRequest],
 ) -> sqlx::Result<Vec<BoardAuthRow>> {
-    let (cookies, tokens): (Vec<_>, Vec<_>) =
-        (1..).zip(pending).partition(|(_, pending)| pending.cookie);
+    let (cookies, tokens): (Vec<_>, Vec<_>) = (1..)
+        .zip(requests.iter().copied())
+        .partition(|(_, request)| request.cookie);
     let mut rows = Vec::new();
     if !cookies.is_empty() {
         let query = board_request!(
