@@ -117,6 +117,10 @@ impl BoardView<'_> {
         &self,
         board: &'c RenderedBoard,
     ) -> BTreeMap<(bool, Option<i32>, &'c str), Vec<&'c RenderedCard>> {
+        if self.lanes.is_empty() {
+            let all = board.cards.iter().map(AsRef::as_ref).collect();
+            return BTreeMap::from([((false, None, ""), all)]);
+        }
         let mut groups: BTreeMap<_, Vec<&RenderedCard>> = BTreeMap::new();
         for rendered in &board.cards {
             let lane = match self.lanes {
@@ -127,13 +131,12 @@ impl BoardView<'_> {
                     .map_or((true, None, "No owner"), |owner| {
                         (false, None, owner.name.as_str())
                     }),
-                "goal" => {
+                _ => {
                     let title = rendered.card.goal_title.as_deref();
                     title.map_or((true, None, "No goal"), |title| {
                         (false, rendered.card.goal, title)
                     })
                 }
-                _ => (false, None, ""),
             };
             groups.entry(lane).or_default().push(rendered);
         }

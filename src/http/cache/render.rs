@@ -187,17 +187,16 @@ impl BoardView<'_> {
                 }
             })
             .collect();
-        cards.extend(self.load_cards(db, Some(&touched)).await?);
-        let position = |rendered: &RenderedCard| {
+        let column_of = |rendered: &RenderedCard| {
             self.columns
                 .iter()
                 .position(|column| column.slug == rendered.card.column)
         };
-        cards.sort_by(|a, b| {
-            position(a)
-                .cmp(&position(b))
-                .then_with(|| a.card.rank.cmp(&b.card.rank))
-        });
+        for fresh in self.load_cards(db, Some(&touched)).await? {
+            let place = (column_of(&fresh), fresh.rank());
+            let index = cards.partition_point(|other| (column_of(other), other.rank()) < place);
+            cards.insert(index, fresh);
+        }
         Ok(Some(cards))
     }
 
