@@ -19,18 +19,18 @@ pub(crate) struct Calendar {
     pub(crate) now: OffsetDateTime,
     /// The active sprint's Monday.
     first: Date,
-    /// The number of its working days that have passed.
-    gone: f64,
+    /// The active sprint's working days that have passed, today as a fraction.
+    days_elapsed: f64,
 }
 
 impl Calendar {
     /// Today is always in the middle of the active sprint, from its Thursday to its second Wednesday:
-    /// there is something to look back on, and the demo lasts a few days.
+    /// there is something to look back on, and a few working days are left.
     pub(crate) fn new(now: OffsetDateTime) -> Self {
         let (today, hour, minute) = civil_in(now, ZONE);
         let weekday = i64::from(today.weekday().number_days_from_monday());
-        let weeks_gone = i64::from(weekday < 3);
-        let first = today.saturating_sub(Duration::days(weekday + 7 * weeks_gone));
+        let weeks_elapsed = i64::from(weekday < 3);
+        let first = today.saturating_sub(Duration::days(weekday + 7 * weeks_elapsed));
         let minutes = i64::from(hour) * 60 + i64::from(minute);
         let of_today = if weekday < 5 {
             ((minutes - BEGIN) as f64 / (END - BEGIN) as f64).clamp(0.0, 1.0)
@@ -40,7 +40,7 @@ impl Calendar {
         Self {
             now,
             first,
-            gone: (5 * weeks_gone + weekday.min(5)) as f64 + of_today,
+            days_elapsed: (5 * weeks_elapsed + weekday.min(5)) as f64 + of_today,
         }
     }
 
@@ -57,17 +57,19 @@ impl Calendar {
         ))
     }
 
-    /// A table's time on one clock over all sprints: working days since the active sprint's beginning.
+    /// Converts a time in a sprint's table of tasks to working days since the active sprint began. Times in the active
+    /// sprint are scaled so that `NOMINAL_TODAY` is today.
     pub(crate) fn clock(&self, sprint: i32, time: f64) -> f64 {
         let time = f64::from(sprint.min(0)) * 10.0 + time;
         if time > 0.0 {
-            time * self.gone / NOMINAL_TODAY
+            time * self.days_elapsed / NOMINAL_TODAY
         } else {
             time
         }
     }
 
-    /// When a person in a time zone did what the tables have at `clock`, after `last` and before now.
+    /// Converts `clock`, in working days since the active sprint began, to a moment in a person's working hours: after
+    /// what they did `last`, and before now.
     pub(crate) fn instant(
         &self,
         clock: f64,
@@ -76,14 +78,16 @@ impl Calendar {
         rng: &mut Chance,
     ) -> OffsetDateTime {
         let minutes = BEGIN + (clock.rem_euclid(1.0) * (END - BEGIN) as f64) as i64;
-        let wished = at_minute(self.day(0, clock.floor() as i64), minutes, zone) + scatter(rng, 14);
+        let scheduled =
+            at_minute(self.day(0, clock.floor() as i64), minutes, zone) + scatter(rng, 14);
         let earliest = last.map(|last| last + Duration::minutes(2) + scatter(rng, 25));
-        let at = earliest.map_or(wished, |earliest| earliest.max(wished));
+        let at = earliest.map_or(scheduled, |earliest| earliest.max(scheduled));
         let at = in_working_hours(at, zone, true, rng);
         if at < self.now {
             return at;
         }
-        // Their day has not come that far: it was at the end of the one before, or at the worst out of hours.
+        // In their time zone that is still to come: it was in the past hour, or at the end of their day before. If they
+        // did the last thing later than that, it was some time since, whatever the hour.
         let at = in_working_hours(
             self.now - Duration::minutes(1) - scatter(rng, 50),
             zone,
@@ -101,7 +105,8 @@ fn scatter(rng: &mut Chance, minutes: i64) -> Duration {
     Duration::milliseconds(rng.between(0, minutes * 60_000))
 }
 
-/// The instant itself, or else the next (or last) working hour.
+/// `at` itself if it is in working hours; otherwise a moment early in the next working day, or without `later`, late in
+/// the one before.
 fn in_working_hours(
     at: OffsetDateTime,
     zone: &TimeZone,
@@ -154,7 +159,7 @@ fn at_minute(day: Date, minute: i64, zone: &TimeZone) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// Postgres keeps no more than that.
+/// Cuts to microseconds, the precision of Postgres.
 pub(crate) fn whole_micros(at: OffsetDateTime) -> OffsetDateTime {
     at.replace_microsecond(at.microsecond()).unwrap_or(at)
 }

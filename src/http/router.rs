@@ -242,7 +242,7 @@ fn pages() -> Router<App> {
         )
         .route(
             "/projects/{slug}/milestones/{id}/remove",
-            post(projects::remove_milestone),
+            post(projects::delete_milestone),
         )
         .route("/teams/{slug}/requests", get(checkin::list_requests))
         .route("/teams/{slug}/requests", post(checkin::create_request))

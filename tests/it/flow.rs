@@ -82,7 +82,7 @@ async fn flow_page_shows_cycle_times_and_time_blocked() {
         .text();
     assert!(page.contains("<b>2 days</b>median cycle time"), "{page}");
     assert!(page.contains("<b>3</b>tasks done so far"));
-    assert!(page.contains("<b>2 days</b>spent blocked, 100 % on Ingestion"));
+    assert!(page.contains("<b>2 days</b>blocked in all, 100 % of it waiting on Ingestion"));
     assert!(page.contains("Left out: 1 never in progress."));
     assert!(
         page.contains("INF-1: 3 days, done on 26 Nov"),

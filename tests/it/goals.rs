@@ -69,7 +69,7 @@ async fn goal_counts_done_tasks_and_shows_the_expected_pace() {
         elif.get("/teams/infrastructure")
             .await
             .text()
-            .contains("Only one owner. Could join: Tomas")
+            .contains("Only one owner. Available to help: Tomas")
     );
     let both = [
         ("title", "Migrate 4 tables"),
@@ -403,7 +403,7 @@ async fn goal_with_a_single_owner_is_flagged_on_every_page() {
             .ok()
             .text();
         assert!(
-            page.contains("Only one owner. Could join: Tomas"),
+            page.contains("Only one owner. Available to help: Tomas"),
             "{path}: {page}"
         );
         assert!(

@@ -43,7 +43,7 @@ pub(crate) async fn make_link(change: &mut Change, handle: &str) -> Result<Strin
 /// Returns the name of the account whose password the link resets.
 ///
 /// # Errors
-/// `NotFound` once it was used, has expired, or was replaced.
+/// `NotFound` once the link was used, has expired, or was replaced.
 pub(crate) async fn account_name(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<String> {
     Ok(sqlx::query_scalar(
         "SELECT a.name FROM password_resets r JOIN accounts a ON a.id = r.account_id
@@ -55,7 +55,7 @@ pub(crate) async fn account_name(db: &PgPool, now: OffsetDateTime, secret: &str)
     .await?)
 }
 
-/// Sets a new password by a reset link, once; all sessions of that person end.
+/// Sets a new password with a reset link, once; all sessions of that person end.
 pub(crate) async fn use_link(change: &mut Change, secret: &str, hash: &str) -> Result<Uuid> {
     let at = change.at;
     let account: Uuid = sqlx::query_scalar(
@@ -106,12 +106,12 @@ pub(crate) async fn check_password(
 /// Changes one's own password; all sessions but the current one end.
 ///
 /// # Errors
-/// `Conflict` when it was changed in the meantime.
+/// `Conflict` if the password is no longer the one with the hash `expected_hash`.
 pub(crate) async fn change_password(
     change: &mut Change,
     account: Uuid,
     current_session: &[u8],
-    expected: Option<&str>,
+    expected_hash: Option<&str>,
     hash: &str,
 ) -> Result<()> {
     let current: Option<String> =
@@ -119,7 +119,7 @@ pub(crate) async fn change_password(
             .bind(account)
             .fetch_one(change.db())
             .await?;
-    if current.as_deref() != expected {
+    if current.as_deref() != expected_hash {
         return Err(Problem::conflict(
             "Your password was changed in another session. Nothing was changed here.",
         ));

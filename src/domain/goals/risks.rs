@@ -35,11 +35,11 @@ impl fmt::Display for GoalRisk {
                 "{}. No one else on the team works at those hours",
                 self.reason
             ),
-            [name] => write!(to, "{}. Could join: {name}", self.reason),
+            [name] => write!(to, "{}. Available to help: {name}", self.reason),
             [first @ .., last] => {
                 write!(
                     to,
-                    "{}. Could join: {}, {last}",
+                    "{}. Available to help: {}, {last}",
                     self.reason,
                     first.join(", ")
                 )
@@ -143,7 +143,7 @@ mod tests {
             goal_risk(std::slice::from_ref(&gita), &roster, day).map(|risk| risk.to_string());
         assert_eq!(
             single_owner.as_deref(),
-            Some("Only one owner. Could join: Ana")
+            Some("Only one owner. Available to help: Ana")
         );
         let gone = goal_risk(&[gita.clone(), (ana.0.clone(), None)], &roster, day)
             .map(|risk| risk.to_string());

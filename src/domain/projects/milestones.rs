@@ -160,7 +160,7 @@ pub(crate) async fn reach_milestone(
 }
 
 /// Deletes a milestone; its goals stay linked to the project.
-pub(crate) async fn remove_milestone(
+pub(crate) async fn delete_milestone(
     change: &mut Change,
     team: &Team,
     milestone: Uuid,

@@ -16,19 +16,19 @@ use crate::{
     },
 };
 
-/// The number of cards with which each list of a board starts, and that are added to it at once.
+/// The number of cards that each list of a board starts with, and that each further load adds.
 pub(crate) const FIRST_CARDS: usize = 100;
 
 impl BoardView<'_> {
     /// Renders the columns, each with at most this number of cards.
     pub(crate) fn columns_html(&self, board: &RenderedBoard, shown: usize) -> Result<Rendered> {
-        // Archived tasks have no order in which the rest could follow.
+        // Archived tasks have no ranks, by which the rest is loaded.
         let shown = if self.filter.wants_archived() {
             usize::MAX
         } else {
             shown
         };
-        let hidden = |column: &Column, matching: usize| {
+        let elsewhere = |column: &Column, matching: usize| {
             board
                 .totals
                 .iter()
@@ -46,7 +46,7 @@ impl BoardView<'_> {
                 let cards: Vec<&RenderedCard> = in_column(&cards, &column.slug).collect();
                 columns.push(RenderedColumn {
                     column,
-                    hidden: hidden(column, cards.len()),
+                    elsewhere: elsewhere(column, cards.len()),
                     matching: cards.len(),
                     list: List::of(cards, shown, self.now)?,
                 });
@@ -112,7 +112,8 @@ impl BoardView<'_> {
             .collect()
     }
 
-    /// The cards by lane: owners by name, goals by position; tasks without either come last.
+    /// The cards by lane: whether it is the one of tasks without an owner or goal, which comes last; the goal's position;
+    /// and the name. A task with several owners is in the lane of the first.
     fn groups<'c>(
         &self,
         board: &'c RenderedBoard,
@@ -235,13 +236,14 @@ struct RenderedColumn<'b> {
     list: List<'b>,
     /// The number of cards that match the filter.
     matching: usize,
-    /// The number of this column's tasks that the filter hides.
-    hidden: i64,
+    /// The number of this column's tasks that are elsewhere: hidden by the filter, or in another lane. 0 if no column has
+    /// a limit.
+    elsewhere: i64,
 }
 
 impl RenderedColumn<'_> {
     fn total(&self) -> i64 {
-        self.matching as i64 + self.hidden
+        self.matching as i64 + self.elsewhere
     }
 
     /// `4 / 3` with a WIP limit, otherwise the number of cards.
@@ -254,7 +256,7 @@ impl RenderedColumn<'_> {
 
     /// `1 shown, 4 / 3` if the filter hides some of the tasks of a column with a limit.
     fn shown_and_count(&self) -> String {
-        if self.column.wip_limit.is_some() && self.hidden > 0 {
+        if self.column.wip_limit.is_some() && self.elsewhere > 0 {
             format!("{} shown, {}", self.matching, self.count())
         } else {
             self.count()

@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// Which teams' events are wanted, by slug and separated by commas; without any, those of all teams that one can see.
+/// The teams whose events are wanted, by slug and separated by commas; without any, those of all teams that one can see.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Wanted {
@@ -41,8 +41,8 @@ pub(crate) struct Wanted {
     after: Option<i64>,
 }
 
-/// `GET /live?teams=…`: the changes of several teams as server-sent events. The number of an event is the sum of the
-/// numbers of all their newest events, which every change increases.
+/// `GET /live?teams=…`: the changes of several teams as server-sent events. The number of an event is the sum of
+/// the numbers of each team's newest event, so that every change increases it.
 pub(crate) async fn live(
     State(app): State<App>,
     viewer: Viewer,
@@ -50,7 +50,7 @@ pub(crate) async fn live(
     headers: HeaderMap,
 ) -> Result<Response> {
     let is_wanted = |slug: &str| {
-        wanted.teams.is_empty() || wanted.teams.split(',').any(|wanted| wanted == slug)
+        wanted.teams.is_empty() || wanted.teams.split(',').any(|requested| requested == slug)
     };
     let mut teams = team_access::seen_teams(&app.db, &viewer).await?;
     teams.retain(|team| is_wanted(&team.slug));
@@ -142,7 +142,7 @@ impl Newest {
         self.0.values().sum()
     }
 
-    /// The bytes of a team's frame under the number of this stream; `None` if it was sent already or tells nothing.
+    /// Rewrites a team's frame with the number of this stream; `None` if it was sent already, or is not meant for it.
     fn renumber(
         &mut self,
         app: &App,
@@ -155,7 +155,7 @@ impl Newest {
             return Some(reset(self.sum(), "behind").bytes);
         };
         if frame.seq == 0 {
-            // Each team has a heartbeat, of which one is enough. Presence and totals are those of one board.
+            // Of these only one team's heartbeat is sent on. Presence and totals are for the board of one team.
             let is_first = self.0.keys().next() == Some(&team);
             return (is_first && frame.is_heartbeat()).then_some(frame.bytes);
         }

@@ -13,7 +13,7 @@ const loading = new Map();
  * Loads the next cards of a list.
  * @param {HTMLElement} list
  * @param {string} [until] a rank: loads everything up to it
- * @returns {Promise<void>}
+ * @returns {Promise<boolean>} whether cards were loaded; by a load that was under way already, perhaps not up to `until`
  */
 export function loadMore(list, until = "") {
   if (!loading.has(list)) loading.set(list, fetchMore(list, until).finally(() => loading.delete(list)));
@@ -22,7 +22,7 @@ export function loadMore(list, until = "") {
 
 async function fetchMore(list, until) {
   const more = moreOf(list);
-  if (!more) return;
+  if (!more) return false;
   const [path, query] = pageBoard.dataset.cards.split("?");
   const fields = new URLSearchParams(query);
   fields.set("column", columnOf(list).dataset.column);
@@ -33,16 +33,18 @@ async function fetchMore(list, until) {
   try {
     response = await request(`${path}/more?${fields}`, { fragment: "card" });
   } catch (error) {
-    return retryReload(error);
+    retryReload(error);
+    return false;
   }
   if (more.isConnected) appendCards(list, more, response.html);
+  return true;
 }
 
-/** Also during a drag: cards are only added at the end, and those that are shown already wait until it has ended. */
+/** New cards are only appended, also during a drag. Cards that are on the board already are updated after it. */
 function appendCards(list, more, html) {
-  const shown = [];
+  const alreadyOnBoard = [];
   for (const fresh of parseCards(html)) {
-    if (findCard(fresh.dataset.task)) shown.push(fresh);
+    if (findCard(fresh.dataset.task)) alreadyOnBoard.push(fresh);
     else more.before(fresh);
   }
   const next = Object.assign(document.createElement("template"), { innerHTML: html }).content.querySelector(".more");
@@ -53,7 +55,7 @@ function appendCards(list, more, html) {
     more.remove();
   }
   whenUnlocked(() => {
-    for (const fresh of shown) {
+    for (const fresh of alreadyOnBoard) {
       upsertCard(fresh, columnOf(list).dataset.column);
       const card = findCard(fresh.dataset.task);
       if (card?.parentElement === list) placeByRank(card, list);
@@ -71,15 +73,20 @@ export async function loadCard(key) {
   if (findCard(key) || !moreOf(pageBoard)) return findCard(key);
   const url = new URL(pageBoard.dataset.cards, location.href);
   url.searchParams.set("keys", key);
-  const [card] = parseCards((await request(url, { fragment: "card" })).html);
+  let card;
+  try {
+    [card] = parseCards((await request(url, { fragment: "card" })).html);
+  } catch {
+    return null; // the board is still there, at its top
+  }
   const column = card && pageBoard.querySelector(`:scope > [data-column="${CSS.escape(card.dataset.column)}"] > ol`);
-  if (column) await loadMore(column, card.dataset.rank);
+  while (column && !findCard(key) && await loadMore(column, card.dataset.rank));
   return findCard(key);
 }
 
 let counting = null;
 
-/** Cards that are not shown come and go unseen: only the server knows how many there are. */
+/** Cards that are not loaded come and go without this page knowing, so their number comes from the server. */
 function countLater() {
   if (pageBoard.querySelector(":scope > .column > ol > .more")) counting ??= setTimeout(count, 300);
 }
@@ -108,8 +115,8 @@ if (pageBoard && moreOf(pageBoard)) {
     for (const { target, isIntersecting } of entries) {
       if (!isIntersecting || !target.isConnected) continue;
       observer.unobserve(target);
-      // Observed anew, since it may still be in view.
-      loadMore(target.parentElement).finally(() => observer.observe(target));
+      // Observed anew, since it may still be in view. After a failure the next change of the board does so.
+      loadMore(target.parentElement).then((loaded) => loaded && observer.observe(target));
     }
   }, { rootMargin: "600px 0px", scrollMargin: "600px 0px" });
   const observe = () => pageBoard.querySelectorAll("ol > .more").forEach((more) => observer.observe(more));

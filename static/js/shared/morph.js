@@ -61,7 +61,7 @@ export function morphBoard(board, fresh) {
   Idiomorph.morph(board, fresh, {
     callbacks: {
       beforeNodeRemoved: (old) => !old.matches?.(".new, :has(.new)"),
-      // Attributes that scripts set in this tab.
+      // Attributes that scripts have set in this tab stay.
       beforeAttributeUpdated: (name, node) => !(name === "tabindex" || (name === "class" && node === board)),
     },
   });

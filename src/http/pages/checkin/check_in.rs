@@ -209,7 +209,7 @@ pub(crate) fn key(
 }
 
 /// The current revision, read again after waiting for the page lock.
-pub(crate) async fn now_counted(
+pub(crate) async fn newest_revision(
     db: &PgPool,
     team: &mut Team,
     now: OffsetDateTime,
@@ -254,7 +254,7 @@ pub(crate) async fn check_in(
     };
     let make = async || {
         let mut team = access.team.clone();
-        let revision = now_counted(&app.db, &mut team, now).await?;
+        let revision = newest_revision(&app.db, &mut team, now).await?;
         let summary = summary::check_in(&app.db, &team, now).await?;
         let layout = Layout::new(
             &app,
@@ -303,7 +303,7 @@ pub(crate) async fn for_guest(
     let key = key(headers, guest.id, false, url);
     let make = async || {
         let mut team = guest.team.clone();
-        let revision = now_counted(&app.db, &mut team, now).await?;
+        let revision = newest_revision(&app.db, &mut team, now).await?;
         let summary = summary::check_in(&app.db, &team, now).await?.for_guests();
         let page = CheckInPage {
             layout: Layout::bare(app, format!("{}: check-in", team.name), theme(headers)),

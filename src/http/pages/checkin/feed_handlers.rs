@@ -16,7 +16,7 @@ use crate::{
         },
         middleware::client_ip::ClientIp,
         pages::checkin::{
-            check_in::{key, now_counted},
+            check_in::{key, newest_revision},
             feeds::{self, Feed, FeedContext},
         },
     },
@@ -65,7 +65,7 @@ pub(crate) async fn check_in_json(
     feed(app, from, Path((slug, "check-in.json".to_owned())), headers).await
 }
 
-/// Responds with a feed, cached once for all readers.
+/// Responds with a feed, cached once for all members and once for all guests.
 pub(crate) async fn feed_of(
     app: &App,
     headers: &HeaderMap,
@@ -83,7 +83,7 @@ pub(crate) async fn feed_of(
     };
     let make = async || {
         let mut team = team.clone();
-        let revision = now_counted(&app.db, &mut team, now).await?;
+        let revision = newest_revision(&app.db, &mut team, now).await?;
         let context = FeedContext {
             site: &app.public_url,
             page,

@@ -94,13 +94,13 @@ pub(crate) fn stats(figures: &FlowReport) -> Vec<(String, String)> {
                 party
             };
             match (days * 100).div_ceil(total) {
-                45..=55 => format!(", half on {party}"),
-                part => format!(", {part} % on {party}"),
+                45..=55 => format!(", half of it waiting on {party}"),
+                part => format!(", {part} % of it waiting on {party}"),
             }
         }
         _ => String::new(),
     };
-    stats.push((counted(total, "day"), format!("spent blocked{on}")));
+    stats.push((counted(total, "day"), format!("blocked in all{on}")));
     stats
 }
 

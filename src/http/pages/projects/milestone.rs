@@ -81,7 +81,7 @@ pub(crate) async fn reach_milestone(
 }
 
 /// `POST /projects/{slug}/milestones/{id}/remove`
-pub(crate) async fn remove_milestone(
+pub(crate) async fn delete_milestone(
     State(db): State<PgPool>,
     State(store): State<EventStore>,
     viewer: Viewer,
@@ -92,7 +92,7 @@ pub(crate) async fn remove_milestone(
     let actor = viewer.actor();
     store
         .change(&actor, |change, _| {
-            Box::pin(milestones::remove_milestone(change, &team, milestone))
+            Box::pin(milestones::delete_milestone(change, &team, milestone))
         })
         .await?;
     Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
