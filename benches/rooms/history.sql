@@ -1,9 +1,9 @@
--- Ten years behind the team "many": 1,000,000 archived tasks with 5,000,000 events, before all that seed.sql wrote. Their
--- sequence numbers come first, so the existing ones move up.
-UPDATE events SET seq = seq + 5000000 WHERE team_id = md5('many')::uuid;
-UPDATE teams SET seq = seq + 5000000, last_number = 1005000 WHERE slug = 'many';
-UPDATE feed_cursors SET seq = seq + 5000000 WHERE team_id = md5('many')::uuid;
-UPDATE checkin_visits SET seq = seq + 5000000, before_seq = before_seq + 5000000 WHERE team_id = md5('many')::uuid;
+-- Years behind a team: archived tasks with five events each, before all that it has. Their sequence numbers come first,
+-- so the existing ones move up. Which team, how many tasks and until when is said in a temporary table
+-- `history (team, tasks, until)` of one row; the tasks are spread evenly over the ten years before that.
+UPDATE events SET seq = seq + 5 * h.tasks, undoes = undoes + 5 * h.tasks FROM history h WHERE team_id = h.team;
+UPDATE feed_cursors SET seq = seq + 5 * h.tasks FROM history h WHERE team_id = h.team;
+UPDATE checkin_visits SET seq = seq + 5 * h.tasks, before_seq = before_seq + 5 * h.tasks FROM history h WHERE team_id = h.team;
 
 -- What triggers would set row by row is written beside.
 ALTER TABLE tasks DISABLE TRIGGER task_text_added;
@@ -11,22 +11,24 @@ ALTER TABLE task_owners DISABLE TRIGGER owner_is_archived;
 ALTER TABLE events DISABLE TRIGGER event_transition;
 
 CREATE TEMP TABLE old_task AS
-SELECT n, md5('many-old-' || n)::uuid AS id, now() - interval '2 years' - interval '3650 days' * ((1000000 - n) / 1000000.0) AS made
-FROM generate_series(1, 1000000) n;
+SELECT h.team, n, md5(h.team || '-old-' || n)::uuid AS id, t.last_number + n AS number, h.until - interval '3650 days' * ((h.tasks - n) / h.tasks::float8) AS made
+FROM history h JOIN teams t ON t.id = h.team CROSS JOIN generate_series(1, h.tasks) n;
+UPDATE teams SET seq = seq + 5 * h.tasks, last_number = last_number + h.tasks FROM history h WHERE id = h.team;
 INSERT INTO tasks (team_id, id, number, column_id, title, created_at, column_since, archived_at)
-SELECT md5('many')::uuid, o.id, 5000 + o.n, c.id, 'Old task ' || o.n, o.made, o.made + interval '9 days', o.made + interval '30 days'
-FROM old_task o JOIN columns c ON c.team_id = md5('many')::uuid AND c.state = 'done';
+SELECT o.team, o.id, o.number, c.id, 'Old task ' || o.n, o.made, o.made + interval '9 days', o.made + interval '30 days'
+FROM old_task o JOIN columns c ON c.team_id = o.team AND c.state = 'done';
 INSERT INTO task_texts (team_id, task_id, title, title_words, words)
-SELECT md5('many')::uuid, id, 'old task ' || n, search_words('Old task ' || n), search_words('Old task ' || n) FROM old_task;
+SELECT team, id, 'old task ' || n, search_words('Old task ' || n), search_words('Old task ' || n) FROM old_task;
 INSERT INTO task_owners (team_id, task_id, account_id, position, is_archived)
-SELECT md5('many')::uuid, o.id, m.account_id, 1, true
+SELECT o.team, o.id, m.account_id, 1, true
 FROM old_task o
-JOIN (SELECT account_id, row_number() OVER (ORDER BY account_id) - 1 AS nth, count(*) OVER () AS many FROM members WHERE team_id = md5('many')::uuid) m
+JOIN (SELECT account_id, row_number() OVER (ORDER BY account_id) - 1 AS nth, count(*) OVER () AS many FROM members JOIN history h ON h.team = team_id) m
      ON m.nth = o.n % m.many
 WHERE o.n % 4 <> 0;
+INSERT INTO blockers (team_id, id, task_id, kind, note, since, ended_at)
+SELECT team, md5(id || '-blocker')::uuid, id, 'text', 'Reason ' || n % 40, made + interval '3 days', made + interval '5 days' FROM old_task WHERE n % 15 = 1;
 INSERT INTO events (team_id, seq, change_id, task_id, kind, before, after, version, at, transition)
-SELECT md5('many')::uuid, (o.n - 1) * 5 + e.nth, md5('many-change-' || o.n || '-' || e.nth)::uuid, o.id, e.kind, e.before::jsonb, e.after::jsonb, e.nth,
-       o.made + e.later, e.transition
+SELECT o.team, (o.n - 1) * 5 + e.nth, md5(o.id || '-change-' || e.nth)::uuid, o.id, e.kind, e.before::jsonb, e.after::jsonb, e.nth, o.made + e.later, e.transition
 FROM old_task o CROSS JOIN (VALUES
     (1, 'task.created', '{}', '{"title": "Old task", "column": "todo", "state": "todo", "rank": "V"}', interval '0', 'created todo'),
     (2, 'task.moved', '{"column": "todo", "state": "todo", "rank": "V"}', '{"column": "in-progress", "state": "doing", "rank": "W"}', interval '2 days', 'moved doing'),

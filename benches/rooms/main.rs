@@ -1,6 +1,6 @@
 //! The cost of a team's pages with a long history: `cargo bench --bench rooms`, or only pages with a word in their URL:
-//! `cargo bench --bench rooms -- planning standup`; with ten years of history behind the second team:
-//! `cargo bench --bench rooms -- --history planning`.
+//! `cargo bench --bench rooms -- planning standup`. Options, one or several: `--history` puts ten years behind the second
+//! team, `--large` 1,000 tasks into the active sprint of both, and `--many-teams` adds fifty teams with 500 people.
 //!
 //! Two teams have the same 5,000 tasks and the same events in the last four sprints. One has 20,000 events and the
 //! other 200,000, or with history 5,200,000 and 1,000,000 archived tasks: what is over must not slow a page down. Each
@@ -86,10 +86,16 @@ async fn main() -> anyhow::Result<()> {
     {
         return program::serve_floor(file).await;
     }
-    let has_history = arguments.iter().any(|argument| argument == "--history");
-    arguments.retain(|argument| argument != "--history");
+    let mut options = Vec::new();
+    arguments.retain(|argument| match argument.strip_prefix("--") {
+        Some(option) => {
+            options.push(option.to_owned());
+            false
+        }
+        None => true,
+    });
     let program = Program::start(1).await?;
-    seed(&program.db, has_history).await?;
+    seed(&program.db, &options).await?;
     for team in ["few", "many"] {
         let count: (i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM tasks k WHERE k.team_id = t.id), (SELECT count(*) FROM events e WHERE e.team_id = t.id)
@@ -187,20 +193,25 @@ async fn measure_unchanged(program: &Program, path: &str) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn seed(db: &PgPool, has_history: bool) -> anyhow::Result<()> {
-    let mut one = db.acquire().await?;
-    sqlx::raw_sql("SET statement_timeout = 0")
-        .execute(&mut *one)
-        .await?;
-    sqlx::raw_sql(include_str!("seed.sql"))
-        .execute(&mut *one)
-        .await?;
-    if has_history {
-        sqlx::raw_sql(include_str!("history.sql"))
-            .execute(&mut *one)
-            .await?;
+async fn seed(db: &PgPool, options: &[String]) -> anyhow::Result<()> {
+    let mut statements = vec!["SET statement_timeout = 0", include_str!("seed.sql")];
+    for option in options {
+        match option.as_str() {
+            "large" => statements.push(include_str!("large.sql")),
+            "many-teams" => statements.push(include_str!("many_teams.sql")),
+            "history" => statements.extend([
+                "CREATE TEMP TABLE history AS SELECT id AS team, 1000000 AS tasks, now() - interval '2 years' AS until
+                 FROM teams WHERE slug = 'many'",
+                include_str!("history.sql"),
+            ]),
+            _ => anyhow::bail!("no option --{option}"),
+        }
     }
-    sqlx::raw_sql("VACUUM ANALYZE").execute(&mut *one).await?;
+    statements.push("VACUUM ANALYZE");
+    let mut one = db.acquire().await?;
+    for statement in statements {
+        sqlx::raw_sql(statement).execute(&mut *one).await?;
+    }
     Ok(())
 }
 

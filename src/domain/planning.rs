@@ -198,7 +198,7 @@ pub(crate) async fn tasks_waiting_on_team(db: &PgPool, team: Uuid) -> Result<Vec
          FROM blockers w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id LEFT JOIN teams t ON t.id = w.team_id AND ",
         named_to_all!("t"),
         "
-         LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id
+         LEFT JOIN LATERAL (SELECT * FROM tasks WHERE team_id = w.on_task_team AND id = w.on_task_id OFFSET 0) o ON true LEFT JOIN teams ot ON ot.id = o.team_id
          LEFT JOIN columns oc ON oc.team_id = o.team_id AND oc.id = o.column_id
          WHERE w.ended_at IS NULL AND k.rank IS NOT NULL AND w.team_id <> $1
            AND (w.on_team_id = $1 OR w.on_task_team = $1 AND o.archived_at IS NULL AND oc.state <> 'done')

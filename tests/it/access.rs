@@ -68,7 +68,7 @@ pub fn parse_table() -> Vec<Row> {
 }
 
 /// Returns every route of the router. They are parsed from its source because axum cannot list them.
-fn parse_routes() -> BTreeSet<String> {
+pub fn parse_routes() -> BTreeSet<String> {
     let api = ROUTER.find("fn api()").unwrap()..ROUTER.find("/// Adds the middleware").unwrap();
     let mut routes = BTreeSet::new();
     for (at, _) in ROUTER.match_indices(".route(") {

@@ -38,6 +38,7 @@ mod program;
 mod projects;
 mod property_tests;
 mod queries;
+mod query_plans;
 mod reliability;
 mod request_log;
 mod search;

@@ -16,9 +16,15 @@ thread_local! {
 /// Counts statements for all tests, because only one subscriber can be installed per process.
 struct Counting;
 
-fn count_queries() {
+/// Starts counting the statements of this process's tests.
+pub fn count_queries() {
     static LISTENS: Once = Once::new();
     LISTENS.call_once(|| tracing::subscriber::set_global_default(Counting).unwrap());
+}
+
+/// Returns how many statements this thread has sent.
+pub fn sent() -> usize {
+    SENT.get()
 }
 
 impl Subscriber for Counting {

@@ -50,14 +50,17 @@ pub(crate) struct AccountRow {
 /// Returns every account by name, deactivated ones last.
 pub(crate) async fn accounts(db: &PgPool, reader: Uuid) -> Result<Vec<AccountRow>> {
     Ok(sqlx::query_as(concat!(
-        "SELECT a.id, a.handle, a.name, a.hue, a.email, a.role, a.deactivated_at IS NOT NULL AS deactivated,
-                (SELECT max(last_seen_at) FROM sessions s WHERE s.account_id = a.id) AS seen_at,
-                (SELECT count(*) FROM task_owners o JOIN tasks k ON k.team_id = o.team_id AND k.id = o.task_id AND k.archived_at IS NULL
-                 JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id AND c.state <> 'done'
-                 JOIN teams t ON t.id = k.team_id WHERE o.account_id = a.id AND ",
+        // Starts from the open tasks; from the accounts, all tasks that they ever owned would be read.
+        "WITH open AS MATERIALIZED (
+             SELECT o.account_id, count(*) AS tasks FROM teams t JOIN columns c ON c.team_id = t.id AND c.state <> 'done'
+             CROSS JOIN LATERAL (SELECT team_id, id FROM tasks WHERE column_id = c.id AND rank IS NOT NULL OFFSET 0) k
+             CROSS JOIN LATERAL (SELECT account_id FROM task_owners WHERE team_id = k.team_id AND task_id = k.id OFFSET 0) o
+             WHERE k.team_id = t.id AND ",
         seen_by!("$1"),
-        ") AS open
-         FROM accounts a ORDER BY a.deactivated_at IS NOT NULL, a.name, a.id",
+        " GROUP BY o.account_id)
+         SELECT a.id, a.handle, a.name, a.hue, a.email, a.role, a.deactivated_at IS NOT NULL AS deactivated,
+                (SELECT max(last_seen_at) FROM sessions s WHERE s.account_id = a.id) AS seen_at, coalesce(open.tasks, 0) AS open
+         FROM accounts a LEFT JOIN open ON open.account_id = a.id ORDER BY a.deactivated_at IS NOT NULL, a.name, a.id",
     ))
     .bind(reader)
     .fetch_all(db)

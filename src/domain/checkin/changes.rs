@@ -76,7 +76,7 @@ async fn read(db: &PgPool, team: &Team, seq: i64, order: &'static str) -> Result
         ") AS nth
             FROM (SELECT e.team_id, e.task_id, min(e.seq) AS first, max(e.seq) AS seq, max(e.at) AS at FROM events e
                   WHERE e.team_id = (SELECT team_id FROM asked) AND e.transition IS NOT NULL AND e.seq > (SELECT seq FROM asked)
-                        AND e.at >= coalesce((SELECT at - interval '1 hour' FROM events JOIN asked USING (team_id, seq)), '-infinity')
+                        AND e.at >= coalesce((SELECT at - interval '1 hour' FROM events JOIN asked USING (team_id, seq)), '-infinity') AND e.at <= 'infinity'
                         AND ",
         not_imported!("e", "(SELECT team_id FROM asked)"),
         "

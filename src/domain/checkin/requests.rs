@@ -275,7 +275,7 @@ fn requests(reader: Uuid) -> QueryBuilder<Postgres> {
          LEFT JOIN teams f ON f.id = r.for_team_id AND ",
         seen_by!(of "f", "(SELECT id FROM reader)"),
         " LEFT JOIN accounts s ON s.id = r.settled_by
-         LEFT JOIN tasks k ON k.team_id = r.team_id AND k.id = r.task_id LEFT JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         LEFT JOIN LATERAL (SELECT * FROM tasks WHERE team_id = r.team_id AND id = r.task_id OFFSET 0) k ON true LEFT JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE ",
     ));
     query

@@ -71,7 +71,7 @@ pub(crate) async fn events_after(
     Ok(sqlx::query_as(
         "SELECT e.seq, e.kind, e.task_id, k.number AS task, e.change_id, a.handle AS actor, a.name AS actor_name, a.hue AS actor_hue,
                 e.before, e.after, e.version, e.at
-         FROM events e LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id LEFT JOIN accounts a ON a.id = e.actor_id
+         FROM events e LEFT JOIN LATERAL (SELECT * FROM tasks WHERE team_id = e.team_id AND id = e.task_id OFFSET 0) k ON true LEFT JOIN accounts a ON a.id = e.actor_id
          WHERE e.team_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3",
     )
     .bind(team)
@@ -125,7 +125,7 @@ pub(crate) async fn history_before(
 ) -> Result<Vec<HistoryRow>> {
     Ok(sqlx::query_as(
         concat!("SELECT e.seq, e.kind, e.before, e.after, e.at, a.name AS actor, k.number, k.title
-         FROM events e LEFT JOIN accounts a ON a.id = e.actor_id LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+         FROM events e LEFT JOIN accounts a ON a.id = e.actor_id LEFT JOIN LATERAL (SELECT * FROM tasks WHERE team_id = e.team_id AND id = e.task_id OFFSET 0) k ON true
          WHERE e.team_id = $1 AND e.seq < $2 AND ", not_imported!("e", "$1"), " ORDER BY e.seq DESC LIMIT $3"),
     )
     .bind(team)

@@ -102,11 +102,11 @@ pub(crate) async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<A
          -- Imported transitions are not news.
          moved AS MATERIALIZED (
              SELECT e.* FROM read r CROSS JOIN LATERAL (
-                 SELECT team_id, seq, task_id, at, transition FROM events WHERE team_id = r.team_id AND transition IS NOT NULL AND transition NOT LIKE 'imported%' AND at >= r.at AND seq > r.seq
+                 SELECT team_id, seq, task_id, at, transition FROM events WHERE team_id = r.team_id AND transition IS NOT NULL AND transition NOT LIKE 'imported%' AND at >= r.at AND at <= 'infinity' AND seq > r.seq
                         AND ", not_imported!("events", "r.team_id"), "
                  UNION ALL
                  SELECT team_id, seq, task_id, at, transition FROM events WHERE team_id = r.team_id AND kind = 'task.moved' AND transition IS NULL
-                        AND before ? 'column_since' AND before->>'state' = after->>'state' AND at >= r.at AND seq > r.seq) e),
+                        AND before ? 'column_since' AND before->>'state' = after->>'state' AND at >= r.at AND at <= 'infinity' AND seq > r.seq) e),
          tasks_of_followed AS (
              SELECT k.team_id, k.id AS task_id, f.since FROM mine f JOIN tasks k ON k.team_id = f.team_id AND k.goal_id = f.goal_id
              UNION ALL SELECT k.team_id, k.id, f.since FROM mine f JOIN tasks k ON k.project_team_id = f.team_id AND k.project_id = f.project_id
@@ -124,9 +124,10 @@ pub(crate) async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<A
              WHERE m.transition LIKE '% done' OR m.transition LIKE '% blocked'
                    OR m.transition LIKE 'moved %' AND (SELECT before->>'state' FROM events e WHERE e.team_id = m.team_id AND e.seq = m.seq) = 'blocked'
              UNION
-             SELECT e.team_id, e.seq FROM mine f CROSS JOIN read r
-             JOIN events e ON e.team_id = r.team_id AND e.seq > r.seq AND e.at >= f.since
-                  AND (e.task_id IS NULL OR e.kind = 'task.edited' AND e.after ?| ARRAY['goal', 'project'])
+             SELECT e.team_id, e.seq FROM read r
+             CROSS JOIN LATERAL (SELECT * FROM events WHERE team_id = r.team_id AND seq > r.seq
+                  AND (task_id IS NULL OR kind = 'task.edited' AND after ?| ARRAY['goal', 'project']) OFFSET 0) e
+             JOIN mine f ON e.at >= f.since
              LEFT JOIN LATERAL (SELECT project_id FROM goals g WHERE g.team_id = e.team_id
                                 AND g.id = CASE WHEN e.kind LIKE 'goal.%' THEN (e.after->>'goal')::uuid END OFFSET 0) g ON true
              WHERE f.task_id IS NULL AND CASE

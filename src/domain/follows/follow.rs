@@ -116,7 +116,7 @@ pub(crate) async fn followed(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Resul
                      WHEN p.id IS NOT NULL THEN '/projects/' || p.slug ELSE '/teams/' || t.slug || '/check-in' END AS url,
                 CASE WHEN k.id IS NOT NULL THEN '/tasks/' || t.key || '-' || k.number WHEN g.id IS NOT NULL THEN '/teams/' || t.slug || '/goals/' || g.id
                      WHEN p.id IS NOT NULL THEN '/projects/' || p.slug ELSE '/teams/' || t.slug END || '/follow' AS follow
-         FROM follows f JOIN teams t ON t.id = f.team_id LEFT JOIN tasks k ON k.team_id = f.team_id AND k.id = f.task_id
+         FROM follows f JOIN teams t ON t.id = f.team_id LEFT JOIN LATERAL (SELECT * FROM tasks WHERE team_id = f.team_id AND id = f.task_id OFFSET 0) k ON true
          LEFT JOIN goals g ON g.team_id = f.team_id AND g.id = f.goal_id LEFT JOIN projects p ON p.team_id = f.team_id AND p.id = f.project_id
          WHERE f.account_id = $1 AND f.team_id = ANY($2) ORDER BY 1",
     )

@@ -119,6 +119,16 @@ pub(crate) async fn selectable_projects(
         .await?)
 }
 
+/// Query: the tasks of project $1, its own and those of its goals, for a `WITH`.
+macro_rules! of_project {
+    () => {
+        "own AS MATERIALIZED (
+             SELECT k.team_id, k.id FROM projects p JOIN tasks k ON k.project_team_id = p.team_id AND k.project_id = p.id WHERE p.id = $1
+             UNION SELECT k.team_id, k.id FROM projects p JOIN goals g ON g.project_team_id = p.team_id AND g.project_id = p.id
+                          JOIN tasks k ON k.team_id = g.team_id AND k.goal_id = g.id WHERE p.id = $1)"
+    };
+}
+
 /// Returns team and id of a project's tasks in these teams, the last moved first. `only` limits
 /// them to some keys.
 pub(crate) async fn tasks_of_project(
@@ -130,10 +140,12 @@ pub(crate) async fn tasks_of_project(
     most: i64,
 ) -> Result<Vec<(Uuid, Uuid)>> {
     Ok(sqlx::query_as(
-        "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
-         WHERE (k.archived_at IS NULL OR $3) AND k.team_id = ANY($2) AND (g.project_id = $1 OR k.project_id = $1)
+        concat!("WITH ", of_project!(), "
+         SELECT k.team_id, k.id FROM own
+         CROSS JOIN LATERAL (SELECT * FROM tasks WHERE team_id = own.team_id AND id = own.id OFFSET 0) k JOIN teams t ON t.id = k.team_id
+         WHERE (k.archived_at IS NULL OR $3) AND k.team_id = ANY($2)
            AND ($4::text[] IS NULL OR t.key || '-' || k.number = ANY($4))
-         ORDER BY k.column_since DESC LIMIT $5",
+         ORDER BY k.column_since DESC LIMIT $5"),
     )
     .bind(project)
     .bind(teams)
@@ -151,9 +163,11 @@ pub(crate) async fn count_by_state(
     teams: &[Uuid],
 ) -> Result<Vec<(ColumnState, i64)>> {
     let counts: Vec<(ColumnState, i64)> = sqlx::query_as(
-        "SELECT c.state, count(*) FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
-         WHERE k.archived_at IS NULL AND k.team_id = ANY($2) AND (g.project_id = $1 OR k.project_id = $1) GROUP BY c.state",
+        concat!("WITH ", of_project!(), "
+         SELECT c.state, count(*) FROM own
+         CROSS JOIN LATERAL (SELECT * FROM tasks WHERE team_id = own.team_id AND id = own.id AND archived_at IS NULL OFFSET 0) k
+         JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = ANY($2) GROUP BY c.state"),
     )
     .bind(project)
     .bind(teams)

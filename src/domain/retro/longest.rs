@@ -43,8 +43,9 @@ pub(crate) async fn blockers(
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT k.number, k.title, w.since, w.ended_at,
                 coalesce(ot.key || '-' || o.number, t.name, a.name, CASE WHEN w.on_task_id IS NOT NULL OR w.on_team_id IS NOT NULL THEN 'a private team' END, w.note) AS on
-         FROM blockers w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id
-         LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id AND ",
+         FROM (SELECT * FROM blockers WHERE tstzrange(since, ended_at, '[]') && tstzrange(least($2, $3), greatest($2, $3), '[]') OFFSET 0) w
+         JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id
+         LEFT JOIN LATERAL (SELECT * FROM tasks WHERE team_id = w.on_task_team AND id = w.on_task_id OFFSET 0) o ON true LEFT JOIN teams ot ON ot.id = o.team_id AND ",
         named_beside!("ot", "w.team_id"),
         "
          LEFT JOIN teams t ON t.id = w.on_team_id AND ",

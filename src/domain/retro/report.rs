@@ -191,18 +191,23 @@ async fn tasks(
         gone: bool,
     }
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT k.id, k.number, k.title, coalesce(k.estimate, 0)::bigint AS estimate, c.state = 'done' AS done,
+        // The sprint's events are read once, and not those of each task.
+        "WITH joins AS MATERIALIZED (
+             SELECT task_id, (array_agg(joins ORDER BY seq DESC) FILTER (WHERE at < $4))[1] AS was_there, bool_or(joins) AS joined
+             FROM (SELECT seq, task_id, at, after->>'sprint' = $3 AS joins FROM events WHERE team_id = $1 AND after->>'sprint' = $3 AND NOT is_undone
+                   UNION SELECT seq, task_id, at, after->>'sprint' = $3 FROM events WHERE team_id = $1 AND before->>'sprint' = $3 AND NOT is_undone) e
+             GROUP BY task_id)
+         SELECT k.id, k.number, k.title, coalesce(k.estimate, 0)::bigint AS estimate, c.state = 'done' AS done,
                 k.sprint_id IS DISTINCT FROM $2 OR (k.archived_at IS NOT NULL AND c.state <> 'done') AS gone,
                 EXISTS (SELECT FROM unfinished_tasks l WHERE l.team_id = k.team_id AND l.task_id = k.id AND l.to_sprint_id = $2)
-                OR coalesce((SELECT e.after->>'sprint' = $3 FROM events e WHERE e.team_id = k.team_id AND e.task_id = k.id
-                                AND (e.after->>'sprint' = $3 OR e.before->>'sprint' = $3) AND e.at < $4 AND NOT e.is_undone ORDER BY e.seq DESC LIMIT 1),
-                            k.created_at < $4 AND NOT EXISTS (SELECT FROM events e WHERE e.team_id = k.team_id AND e.task_id = k.id AND e.after->>'sprint' = $3 AND NOT e.is_undone)) AS was_there,
+                OR coalesce(j.was_there, k.created_at < $4 AND j.joined IS NOT TRUE) AS was_there,
                 (SELECT count(*) FROM unfinished_tasks l WHERE l.team_id = k.team_id AND l.task_id = k.id AND l.outcome = 'carried' AND l.sprint_id <> $2) AS carried_before
-         FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE k.team_id = $1 AND k.id IN (
+         FROM (
             SELECT id FROM tasks WHERE team_id = $1 AND sprint_id = $2 AND archived_at IS NULL
             UNION SELECT id FROM tasks WHERE team_id = $1 AND sprint_id = $2 AND archived_at IS NOT NULL
-            UNION SELECT task_id FROM events WHERE team_id = $1 AND before->>'sprint' = $3 AND NOT is_undone)
+            UNION SELECT task_id FROM events WHERE team_id = $1 AND before->>'sprint' = $3 AND NOT is_undone) own
+         CROSS JOIN LATERAL (SELECT * FROM tasks WHERE team_id = $1 AND id = own.id OFFSET 0) k
+         JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id LEFT JOIN joins j ON j.task_id = k.id
          ORDER BY k.number",
     )
     .bind(team.id)

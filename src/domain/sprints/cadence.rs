@@ -114,8 +114,9 @@ pub(crate) async fn close_finished_sprints(db: &mut PgConnection) -> Result<()> 
     sqlx::query(
         "UPDATE sprints s SET state = 'closed' WHERE s.state = 'ended' AND NOT EXISTS (
             SELECT FROM teams t WHERE NOT EXISTS (SELECT FROM sprint_reports c WHERE c.team_id = t.id AND c.sprint_id = s.id)
-              AND (EXISTS (SELECT FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-                           WHERE k.team_id = t.id AND k.sprint_id = s.id AND (k.archived_at IS NULL OR c.state = 'done'))
+              AND (EXISTS (SELECT FROM tasks k WHERE k.team_id = t.id AND k.sprint_id = s.id AND k.archived_at IS NULL OFFSET 0)
+                   OR EXISTS (SELECT FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id AND c.state = 'done'
+                              WHERE k.team_id = t.id AND k.sprint_id = s.id AND k.archived_at IS NOT NULL OFFSET 0)
                    OR EXISTS (SELECT FROM goals g WHERE g.team_id = t.id AND g.sprint_id = s.id)))",
     )
     .execute(db)

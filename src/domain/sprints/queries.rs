@@ -38,27 +38,38 @@ pub(crate) async fn sprints_of_teams(
 ) -> Result<HashMap<Uuid, Vec<Sprint>>> {
     #[derive(sqlx::FromRow)]
     struct Row {
-        team: Uuid,
         #[sqlx(flatten)]
         sprint: Sprint,
+        /// The teams for which it is closed, although it is not for all.
+        closed_for: Vec<Uuid>,
     }
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT t.id AS team, s.id, s.number, s.name, s.starts_on, s.ends_on, CASE WHEN c.team_id IS NOT NULL OR s.state = 'ended'
-                     AND NOT EXISTS (SELECT FROM goals g WHERE g.team_id = t.id AND g.sprint_id = s.id)
-                     AND NOT EXISTS (SELECT FROM tasks k JOIN columns kc ON kc.team_id = k.team_id AND kc.id = k.column_id
-                                     WHERE k.team_id = t.id AND k.sprint_id = s.id AND (k.archived_at IS NULL OR kc.state = 'done'))
-                THEN 'closed' ELSE s.state END AS state
-         FROM unnest($1::uuid[]) AS t (id) CROSS JOIN sprints s LEFT JOIN sprint_reports c ON c.sprint_id = s.id AND c.team_id = t.id
-         ORDER BY s.number DESC",
+        // One row per sprint, because years have hundreds of them. With OFFSET, what is in a sprint
+        // is looked up and not read for all sprints at once.
+        "SELECT s.id, s.number, s.name, s.starts_on, s.ends_on, s.state, CASE WHEN s.state = 'closed' THEN '{}' ELSE ARRAY(
+                SELECT t.id FROM unnest($1::uuid[]) AS t (id)
+                WHERE EXISTS (SELECT FROM sprint_reports c WHERE c.team_id = t.id AND c.sprint_id = s.id OFFSET 0) OR s.state = 'ended'
+                      AND NOT EXISTS (SELECT FROM goals g WHERE g.team_id = t.id AND g.sprint_id = s.id OFFSET 0)
+                      AND NOT EXISTS (SELECT FROM tasks k WHERE k.team_id = t.id AND k.sprint_id = s.id AND k.archived_at IS NULL OFFSET 0)
+                      AND NOT EXISTS (SELECT FROM tasks k JOIN columns kc ON kc.team_id = k.team_id AND kc.id = k.column_id AND kc.state = 'done'
+                                      WHERE k.team_id = t.id AND k.sprint_id = s.id AND k.archived_at IS NOT NULL OFFSET 0)) END AS closed_for
+         FROM sprints s ORDER BY s.number DESC",
     )
     .bind(teams)
     .fetch_all(db)
     .await?;
-    let mut sprints: HashMap<Uuid, Vec<Sprint>> = HashMap::new();
-    for row in rows {
-        sprints.entry(row.team).or_default().push(row.sprint);
-    }
-    Ok(sprints)
+    let of_team = |team: &Uuid| {
+        let sprints = rows.iter().map(|row| Sprint {
+            state: if row.closed_for.contains(team) {
+                SprintState::Closed
+            } else {
+                row.sprint.state
+            },
+            ..row.sprint.clone()
+        });
+        (*team, sprints.collect())
+    };
+    Ok(teams.iter().map(of_team).collect())
 }
 
 /// Returns the sprint with this number, with its state for a team.

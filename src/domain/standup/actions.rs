@@ -208,7 +208,7 @@ const ACTION: &str = "SELECT x.id, x.team_id, x.text, x.due_on, x.created_at, x.
             x.done_at IS NOT NULL OR c.state = 'done' AS done, s.number AS retro, t.key || '-' || k.number AS task, k.archived_at IS NOT NULL AS shelved,
             a.id AS owner_id, a.handle, a.name, a.hue
      FROM actions x JOIN teams t ON t.id = x.team_id LEFT JOIN sprints s ON s.id = x.sprint_id LEFT JOIN accounts a ON a.id = x.owner_id
-     LEFT JOIN tasks k ON k.team_id = x.team_id AND k.id = x.task_id LEFT JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+     LEFT JOIN LATERAL (SELECT * FROM tasks WHERE team_id = x.team_id AND id = x.task_id OFFSET 0) k ON true LEFT JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
      WHERE ";
 
 /// Returns these teams' open actions, oldest first, and those settled after `since`.

@@ -37,6 +37,7 @@ pub(crate) async fn standups(
     let mut sprints = sprints::queries::sprints_of_teams(db, &ids).await?;
     let mut usual = usual(db, &ids, now).await?;
     let mut standups: Vec<Standup> = Vec::with_capacity(teams.len());
+    let mut of_teams = Vec::with_capacity(teams.len());
     for access in teams {
         let roster = rosters.get(&access.team.id).cloned().unwrap_or_default();
         let today = roster.week.today(now);
@@ -50,11 +51,12 @@ pub(crate) async fn standups(
         let sprints = sprints.remove(&access.team.id).unwrap_or_default();
         let (resolved, sprint) = sprints::queries::resolve(&sprints, Filter::default().sprint)?;
         let unclosed = sprints::queries::unclosed(&sprints);
+        of_teams.push((access.team.clone(), resolved, unclosed.map(|over| over.id)));
         standups.push(Standup {
             day: sprint.map_or(0, |sprint| sprint.day_number(&roster.week, today)),
             sprint: sprint.cloned(),
             unclosed: unclosed.cloned(),
-            cards: open_cards(db, &access.team, resolved, unclosed, now).await?,
+            cards: Vec::new(),
             members: roster.members.clone(),
             previous_at: roster.week.standup_on(since),
             usual: usual.remove(&access.team.id).unwrap_or_default(),
@@ -70,6 +72,10 @@ pub(crate) async fn standups(
             since,
             now,
         });
+    }
+    let cards = open_cards(db, &of_teams, now).await?;
+    for (standup, cards) in standups.iter_mut().zip(cards) {
+        standup.cards = cards;
     }
     // Teams work in the same sprint, unless one of them has closed it already.
     let sprints_of = |standup: &Standup| {
@@ -127,22 +133,54 @@ pub(crate) async fn standups(
     Ok(standups)
 }
 
-/// Returns open cards of the current sprint, and of the previous one if it is not closed.
+/// Returns open cards of each team's current sprint, and of the previous one if it is not closed.
 pub(crate) async fn open_cards(
     db: &PgPool,
-    team: &Team,
-    sprint: ResolvedSprint,
-    unclosed: Option<&Sprint>,
+    teams: &[(Team, ResolvedSprint, Option<Uuid>)],
     now: OffsetDateTime,
-) -> Result<Vec<Card>> {
-    let open = Filter::read_query("-is:done")?;
-    let mut cards = tasks::queries::cards(db, team, &open, sprint, now, None).await?;
-    if let (Some(over), ResolvedSprint::One(_)) = (unclosed, sprint) {
-        cards.extend(
-            tasks::queries::cards(db, team, &open, ResolvedSprint::One(over.id), now, None).await?,
-        );
+) -> Result<Vec<Vec<Card>>> {
+    // Of one team, cards are read without looking up each by its key.
+    if let [(team, sprint, unclosed)] = teams {
+        let open = Filter::read_query("-is:done")?;
+        let mut cards = tasks::queries::cards(db, team, &open, *sprint, now, None).await?;
+        if let (Some(over), ResolvedSprint::One(_)) = (unclosed, sprint) {
+            let over = ResolvedSprint::One(*over);
+            cards.extend(tasks::queries::cards(db, team, &open, over, now, None).await?);
+        }
+        return Ok(vec![cards]);
     }
-    Ok(cards)
+    // Pairs of a team and a sprint, or none for all of its tasks.
+    let mut asked: Vec<(Uuid, Option<Uuid>)> = Vec::new();
+    for (team, sprint, unclosed) in teams {
+        match sprint {
+            ResolvedSprint::One(sprint) => {
+                asked.push((team.id, Some(*sprint)));
+                asked.extend(unclosed.map(|over| (team.id, Some(over))));
+            }
+            ResolvedSprint::Any | ResolvedSprint::Without => asked.push((team.id, None)),
+        }
+    }
+    let (of, sprints): (Vec<Uuid>, Vec<Option<Uuid>>) = asked.into_iter().unzip();
+    let open: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "SELECT k.team_id, k.id FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (team, sprint, nth)
+         CROSS JOIN LATERAL (
+             SELECT * FROM tasks WHERE team_id = asked.team AND sprint_id = asked.sprint AND archived_at IS NULL
+             UNION ALL SELECT * FROM tasks WHERE team_id = asked.team AND asked.sprint IS NULL AND archived_at IS NULL OFFSET 0) k
+         JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id AND c.state <> 'done'
+         ORDER BY asked.nth, c.position, k.rank",
+    )
+    .bind(of)
+    .bind(sprints)
+    .fetch_all(db)
+    .await?;
+    let list: Vec<Team> = teams.iter().map(|(team, ..)| team.clone()).collect();
+    let mut cards = tasks::queries::cards_by_id(db, &list, open.iter()).await?;
+    let mut of_team: HashMap<Uuid, Vec<Card>> = HashMap::new();
+    for (team, task) in open {
+        of_team.entry(team).or_default().extend(cards.remove(&task));
+    }
+    let of = |team: &Team| of_team.remove(&team.id).unwrap_or_default();
+    Ok(list.iter().map(of).collect())
 }
 
 /// Adds the changes since the last standup, one line per task.
@@ -176,11 +214,11 @@ async fn load_updates(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
             SELECT k.team_id, k.id, k.number, k.title, (array_agg(coalesce(e.transition, 'joined -') ORDER BY e.seq))[1] AS first,
                    (array_agg(e.before->>'state' ORDER BY e.seq) FILTER (WHERE e.transition IS NOT NULL))[1] AS state_before,
                    c.state, k.archived_at IS NOT NULL AS archived, count(*) OVER () AS all
-            FROM (SELECT seq, team_id, task_id, at, before, transition FROM events WHERE team_id = w.team AND at >= w.began AND transition IS NOT NULL
+            FROM (SELECT seq, team_id, task_id, at, before, transition FROM events WHERE team_id = w.team AND at >= w.began AND at <= 'infinity' AND transition IS NOT NULL
                         AND ", not_imported!("events", "w.team"), "
                   UNION
                   SELECT seq, team_id, task_id, at, before, transition FROM events
-                  WHERE team_id = w.team AND after->>'sprint' = w.sprint AND at >= w.began AND NOT is_undone
+                  WHERE team_id = w.team AND after->>'sprint' = w.sprint AND at >= w.began AND at <= 'infinity' AND NOT is_undone
                         AND ", not_imported!("events", "w.team"), "
                         AND NOT EXISTS (SELECT FROM sprint_reports c WHERE c.team_id = w.team AND c.change_id = events.change_id)) e
             JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
@@ -261,10 +299,10 @@ async fn usual(
         "SELECT team_id, before->>'column',
                 percentile_cont(0.85) WITHIN GROUP (ORDER BY extract(epoch FROM at - (before->>'column_since')::timestamptz)::float8)
          FROM (SELECT team_id, before, at FROM events
-               WHERE team_id = ANY($1) AND at > $2 AND transition IS NOT NULL AND kind = 'task.moved' AND before ? 'column_since'
+               WHERE team_id = ANY($1) AND at > $2 AND at <= 'infinity' AND transition IS NOT NULL AND kind = 'task.moved' AND before ? 'column_since'
                UNION ALL
                SELECT team_id, before, at FROM events
-               WHERE team_id = ANY($1) AND at > $2 AND transition IS NULL AND kind = 'task.moved' AND before ? 'column_since'
+               WHERE team_id = ANY($1) AND at > $2 AND at <= 'infinity' AND transition IS NULL AND kind = 'task.moved' AND before ? 'column_since'
                      AND before->>'state' = after->>'state') stay
          WHERE NOT is_momentary((before->>'column_since')::timestamptz, at)
          GROUP BY team_id, before->>'column' HAVING count(*) >= $3",

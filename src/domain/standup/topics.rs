@@ -250,7 +250,7 @@ const TOPIC: &str = concat!(
     "SELECT x.id, x.team_id, x.meeting, x.text, x.done_at IS NOT NULL AS done, x.created_by, b.name AS by,
             t.key || '-' || k.number AS key, k.title, a.id AS asked_id, a.handle, a.name, a.hue
      FROM topics x LEFT JOIN accounts b ON b.id = x.created_by LEFT JOIN accounts a ON a.id = x.asked_id
-     LEFT JOIN tasks k ON k.team_id = x.task_team AND k.id = x.task_id LEFT JOIN teams t ON t.id = k.team_id AND ",
+     LEFT JOIN LATERAL (SELECT * FROM tasks WHERE team_id = x.task_team AND id = x.task_id OFFSET 0) k ON true LEFT JOIN teams t ON t.id = k.team_id AND ",
     named_beside!("t", "x.team_id"),
     "
      WHERE x.team_id = ANY("

@@ -38,7 +38,7 @@ macro_rules! open_waits {
     (from) => {
         concat!(
             " FROM blockers w
-          LEFT JOIN tasks wk ON wk.team_id = w.on_task_team AND wk.id = w.on_task_id LEFT JOIN teams wt ON wt.id = wk.team_id AND ",
+          LEFT JOIN LATERAL (SELECT * FROM tasks WHERE team_id = w.on_task_team AND id = w.on_task_id OFFSET 0) wk ON true LEFT JOIN teams wt ON wt.id = wk.team_id AND ",
             named_beside!("wt", "w.team_id"),
             "
           LEFT JOIN columns wc ON wc.team_id = wk.team_id AND wc.id = wk.column_id
@@ -89,25 +89,33 @@ pub(crate) use details;
 pub(crate) use open_waits;
 pub(crate) use owners;
 
-/// Loads the details of all cards of a board with one query per kind of detail, never one per card.
+/// Loads the details of many cards, given by team and id, with one query per team and one for all
+/// that is blocked, never one per card.
 pub(crate) async fn load_card_details(
     db: &PgPool,
-    team: Uuid,
-    tasks: &[Uuid],
-    blocked: &[Uuid],
+    tasks: &[(Uuid, Uuid)],
+    blocked: &[(Uuid, Uuid)],
 ) -> Result<HashMap<Uuid, CardDetails>> {
-    let mut load_card_details = load_details(db, team, tasks).await?;
+    let mut of_team: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    for (team, task) in tasks {
+        of_team.entry(*team).or_default().push(*task);
+    }
+    let mut load_card_details = HashMap::with_capacity(tasks.len());
+    for (team, tasks) in of_team {
+        load_card_details.extend(load_details(db, team, &tasks).await?);
+    }
     if blocked.is_empty() {
         return Ok(load_card_details);
     }
+    let (teams, tasks): (Vec<Uuid>, Vec<Uuid>) = blocked.iter().copied().unzip();
     let blockers: Vec<(Uuid, Json<Blocker>)> = sqlx::query_as(concat!(
         "SELECT w.task_id, ",
         open_waits!(),
         open_waits!(from),
-        "$1 AND w.task_id = ANY($2) ORDER BY w.since, w.id"
+        "ANY($1) AND (w.team_id, w.task_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[])) ORDER BY w.since, w.id"
     ))
-    .bind(team)
-    .bind(blocked)
+    .bind(teams)
+    .bind(tasks)
     .fetch_all(db)
     .await?;
     for (task, Json(blocker)) in blockers {

@@ -18,6 +18,7 @@ pub mod event_text;
 pub mod labels;
 pub mod lookup;
 pub mod move_task;
+pub mod of_person;
 pub mod placement;
 pub mod queries;
 pub mod rank;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sqlx::{PgPool, Postgres, QueryBuilder};
+use sqlx::{PgPool, Postgres, QueryBuilder, postgres::PgRow};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
@@ -49,14 +49,16 @@ struct CardRow {
     zone: String,
 }
 
-/// Query: the columns of `CardRow` for the team $1. Macros, so that several queries can include
-/// them.
+/// Query: the columns of `CardRow` for the team $1, or with another query for its time zone. Macros,
+/// so that several queries can include them.
 macro_rules! card {
     () => {
-        "k.id, k.number, k.title, k.version, c.slug AS column, c.name AS column_name, c.state, k.rank, s.number AS sprint,
+        card!("(SELECT coalesce(z.time_zone, w.time_zone) FROM teams z, workspace w WHERE z.id = $1)")
+    };
+    ($zone:literal) => {
+        concat!("k.id, k.number, k.title, k.version, c.slug AS column, c.name AS column_name, c.state, k.rank, s.number AS sprint,
          g.position AS goal, k.goal_id, g.hue AS goal_hue, g.title AS goal_title, k.estimate, k.due_on, k.needed_by,
-         k.column_since, k.archived_at IS NOT NULL AS archived,
-         (SELECT coalesce(z.time_zone, w.time_zone) FROM teams z, workspace w WHERE z.id = $1) AS zone"
+         k.column_since, k.archived_at IS NOT NULL AS archived, ", $zone, " AS zone")
     };
 }
 
@@ -101,17 +103,28 @@ pub(crate) async fn cards(
         query.push(" ORDER BY c.position, k.rank");
     }
     let rows: Vec<CardRow> = query.build_query_as().fetch_all(db).await?;
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let blocked: Vec<Uuid> = rows
+    with_details(db, team, rows).await
+}
+
+/// Loads what belongs to many cards with one query per kind of detail.
+async fn with_details(db: &PgPool, team: &Team, rows: Vec<CardRow>) -> Result<Vec<Card>> {
+    let rows = rows.into_iter().map(|row| (team, row)).collect();
+    with_details_of_teams(db, rows).await
+}
+
+async fn with_details_of_teams(db: &PgPool, rows: Vec<(&Team, CardRow)>) -> Result<Vec<Card>> {
+    let key = |(team, row): &(&Team, CardRow)| (team.id, row.id);
+    let ids: Vec<(Uuid, Uuid)> = rows.iter().map(key).collect();
+    let blocked: Vec<(Uuid, Uuid)> = rows
         .iter()
-        .filter(|row| row.state == ColumnState::Blocked)
-        .map(|row| row.id)
+        .filter(|(_, row)| row.state == ColumnState::Blocked)
+        .map(key)
         .collect();
-    let mut load_card_details = load_card_details(db, team.id, &ids, &blocked).await?;
+    let mut details = load_card_details(db, &ids, &blocked).await?;
     Ok(rows
         .into_iter()
-        .map(|row| {
-            let details = load_card_details.remove(&row.id).unwrap_or_default();
+        .map(|(team, row)| {
+            let details = details.remove(&row.id).unwrap_or_default();
             row.into_card(team, details)
         })
         .collect())
@@ -174,12 +187,27 @@ macro_rules! tasks_with_details {
     };
 }
 
-/// Returns these tasks as cards, archived ones too, regardless of any filter. For few tasks, in one
-/// query.
+/// Up to so many cards are read in one query, with subqueries for the details of each.
+const FEW: usize = 50;
+
+/// Returns these tasks as cards, archived ones too, regardless of any filter.
 pub(crate) async fn cards_of(db: &PgPool, team: &Team, tasks: &[Uuid]) -> Result<Vec<Card>> {
     // For a list Postgres plans for ten rows; a plan for a single task takes half of the time.
     if let [task] = tasks {
         return Ok(find_card(db, team, *task).await?.into_iter().collect());
+    }
+    if tasks.len() > FEW {
+        let rows = sqlx::query_as(concat!(
+            "SELECT ",
+            card!(),
+            of_tasks!(),
+            "$1 AND k.id = ANY($2)"
+        ))
+        .bind(team.id)
+        .bind(tasks)
+        .fetch_all(db)
+        .await?;
+        return with_details(db, team, rows).await;
     }
     let rows: Vec<DressedRow> =
         sqlx::query_as(concat!(tasks_with_details!(), "$1 AND k.id = ANY($2)"))
@@ -290,70 +318,68 @@ pub(crate) async fn load_task(db: &PgPool, team: &Team, task: Uuid) -> Result<Ta
     })
 }
 
-/// Returns unreviewed tasks of this person's teams, longest in review first: tasks in review with
-/// at most one owner, who is another person. Only from teams that the reader can see; with the team
-/// of each task.
-pub(crate) async fn to_review(
-    db: &PgPool,
-    account: Uuid,
-    seen: &[Uuid],
-) -> Result<Vec<(Uuid, Uuid)>> {
-    Ok(sqlx::query_as(
-        "SELECT t.id, k.id FROM members m JOIN teams t ON t.id = m.team_id
-         JOIN columns c ON c.team_id = t.id AND c.state = 'review'
-         JOIN tasks k ON k.team_id = c.team_id AND k.column_id = c.id AND k.archived_at IS NULL
-         WHERE m.account_id = $1 AND t.id = ANY($2) AND (SELECT count(*) FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id) < 2
-           AND NOT EXISTS (SELECT FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id AND o.account_id = $1)
-         ORDER BY t.name, k.column_since LIMIT 50",
-    )
-    .bind(account)
-    .bind(seen)
-    .fetch_all(db)
-    .await?)
+/// Query: tasks given by team $1 and id $2, for `card!`.
+macro_rules! asked_tasks {
+    () => {
+        " FROM unnest($1::uuid[], $2::uuid[]) AS asked (team, task) JOIN teams t ON t.id = asked.team
+         CROSS JOIN LATERAL (SELECT * FROM tasks WHERE team_id = asked.team AND id = asked.task OFFSET 0) k
+         JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         LEFT JOIN sprints s ON s.id = k.sprint_id LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id"
+    };
 }
 
-/// Returns a person's open tasks in all teams that the reader can see, with the team of each.
-pub(crate) async fn of_owner(
-    db: &PgPool,
-    account: Uuid,
-    seen: &[Uuid],
-) -> Result<Vec<(Uuid, Uuid)>> {
-    Ok(sqlx::query_as(
-        // Starts from the person's tasks that are not archived; as a single join, Postgres would read all tasks of all
-        // teams.
-        "SELECT o.team_id, o.task_id FROM task_owners o
-         CROSS JOIN LATERAL (SELECT column_id FROM tasks WHERE team_id = o.team_id AND id = o.task_id AND archived_at IS NULL OFFSET 0) k
-         JOIN columns c ON c.team_id = o.team_id AND c.id = k.column_id AND c.state <> 'done'
-         WHERE o.account_id = $1 AND NOT o.is_archived AND o.team_id = ANY($2)",
-    )
-    .bind(account)
-    .bind(seen)
-    .fetch_all(db)
-    .await?)
+/// Query: the columns of `CardRow` for `asked_tasks!`, with the team.
+macro_rules! card_of_team {
+    () => {
+        concat!(
+            "SELECT k.team_id, ",
+            card!("coalesce(t.time_zone, (SELECT time_zone FROM workspace))")
+        )
+    };
 }
 
-/// Returns tasks of these teams as cards by id, with one query per team.
+/// Returns tasks of these teams as cards by id, archived ones too.
 pub(crate) async fn cards_by_id(
     db: &PgPool,
     teams: &[Team],
-    tasks: impl Iterator<Item = &(Uuid, Uuid)> + Clone,
+    tasks: impl Iterator<Item = &(Uuid, Uuid)>,
 ) -> Result<HashMap<Uuid, Card>> {
-    let mut all = HashMap::new();
-    for team in teams {
-        let of_it: BTreeSet<Uuid> = tasks
-            .clone()
-            .filter(|(id, _)| *id == team.id)
-            .map(|(_, task)| *task)
-            .collect();
-        let of_it: Vec<Uuid> = of_it.into_iter().collect();
-        if !of_it.is_empty() {
-            all.extend(
-                cards_of(db, team, &of_it)
-                    .await?
-                    .into_iter()
-                    .map(|card| (card.id, card)),
-            );
-        }
+    #[derive(sqlx::FromRow)]
+    struct Row<C: for<'r> sqlx::FromRow<'r, PgRow>> {
+        team_id: Uuid,
+        #[sqlx(flatten)]
+        card: C,
     }
-    Ok(all)
+    let asked: BTreeSet<(Uuid, Uuid)> = tasks.copied().collect();
+    let (of, ids): (Vec<Uuid>, Vec<Uuid>) = asked.into_iter().unzip();
+    let team = |id: Uuid| teams.iter().find(|team| team.id == id);
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let cards: Vec<Card> = if ids.len() <= FEW {
+        let query = concat!(card_of_team!(), ", ", details!(), asked_tasks!());
+        let rows: Vec<Row<DressedRow>> = sqlx::query_as(query)
+            .bind(of)
+            .bind(ids)
+            .fetch_all(db)
+            .await?;
+        let card = |row: Row<DressedRow>| {
+            Some(
+                row.card
+                    .card
+                    .into_card(team(row.team_id)?, row.card.details),
+            )
+        };
+        rows.into_iter().filter_map(card).collect()
+    } else {
+        let query = concat!(card_of_team!(), asked_tasks!());
+        let rows: Vec<Row<CardRow>> = sqlx::query_as(query)
+            .bind(of)
+            .bind(ids)
+            .fetch_all(db)
+            .await?;
+        let row = |row: Row<CardRow>| Some((team(row.team_id)?, row.card));
+        with_details_of_teams(db, rows.into_iter().filter_map(row).collect()).await?
+    };
+    Ok(cards.into_iter().map(|card| (card.id, card)).collect())
 }

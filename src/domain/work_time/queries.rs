@@ -25,13 +25,15 @@ pub(crate) async fn open_at(
     at: OffsetDateTime,
 ) -> Result<Vec<(Uuid, ColumnState)>> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
-        "SELECT k.id, split_part(last.transition, ' ', 2) FROM tasks k
+        // Two halves, so that what was archived before is not read.
+        "SELECT k.id, split_part(last.transition, ' ', 2)
+         FROM (SELECT * FROM tasks WHERE team_id = $1 AND archived_at IS NULL
+               UNION ALL SELECT * FROM tasks WHERE team_id = $1 AND archived_at >= $2 AND archived_at <= 'infinity') k
          JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          CROSS JOIN LATERAL (
              SELECT transition FROM events WHERE team_id = k.team_id AND task_id = k.id AND at < $2 AND transition IS NOT NULL
              ORDER BY at DESC, seq DESC LIMIT 1) last
-         WHERE k.team_id = $1 AND k.created_at < $2 AND (k.archived_at IS NULL OR k.archived_at >= $2)
-               AND NOT (c.state = 'done' AND k.column_since < $2)
+         WHERE k.created_at < $2 AND NOT (c.state = 'done' AND k.column_since < $2)
                AND last.transition NOT LIKE 'archived %' AND last.transition NOT LIKE '% done' AND last.transition NOT LIKE '% archived'",
     )
     .bind(team)
@@ -163,6 +165,7 @@ pub(crate) async fn states_at(
         .collect())
 }
 
+/// Returns every change of state of these tasks between two instants, in order.
 pub(crate) async fn transitions_of(
     db: &mut PgConnection,
     team: Uuid,
@@ -171,8 +174,10 @@ pub(crate) async fn transitions_of(
 ) -> Result<Vec<Transition>> {
     Ok(sqlx::query_as(
         "SELECT e.task_id, e.at, e.transition FROM unnest($2::uuid[]) AS k (task)
-         JOIN events e ON e.team_id = $1 AND e.task_id = k.task
-         WHERE e.at >= $3 AND e.at < $4 AND e.transition IS NOT NULL ORDER BY e.at, e.seq",
+         CROSS JOIN LATERAL (
+             SELECT task_id, at, seq, transition FROM events
+             WHERE team_id = $1 AND task_id = k.task AND at >= $3 AND at < $4 AND transition IS NOT NULL OFFSET 0) e
+         ORDER BY e.at, e.seq",
     )
     .bind(team)
     .bind(tasks)

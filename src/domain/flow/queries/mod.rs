@@ -64,7 +64,7 @@ pub(crate) async fn blockers(
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT w.task_id, w.note, w.since, w.ended_at, ot.key || '-' || o.number || ' ' || o.title AS task,
                 coalesce(ot.name, t.name, a.name, CASE WHEN w.on_task_id IS NOT NULL OR w.on_team_id IS NOT NULL THEN 'a private team' END) AS party
-         FROM blockers w LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id AND ",
+         FROM blockers w LEFT JOIN LATERAL (SELECT * FROM tasks WHERE team_id = w.on_task_team AND id = w.on_task_id OFFSET 0) o ON true LEFT JOIN teams ot ON ot.id = o.team_id AND ",
         named_beside!("ot", "w.team_id"),
         "
          LEFT JOIN teams t ON t.id = w.on_team_id AND ",

@@ -108,7 +108,9 @@ pub(crate) async fn walk(
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (resolved, sprint) = sprints::queries::resolve(&sprints, Filter::default().sprint)?;
     let unclosed = sprints::queries::unclosed(&sprints);
-    let mut cards = open_cards(&app.db, &team, resolved, unclosed, now).await?;
+    let asked = (team.clone(), resolved, unclosed.map(|over| over.id));
+    let cards = open_cards(&app.db, &[asked], now).await?;
+    let mut cards: Vec<Card> = cards.into_iter().flatten().collect();
     let columns = boards::queries::columns(&app.db, team.id).await?;
     let column = |card: &Card| columns.iter().position(|column| column.slug == card.column);
     cards.sort_by_key(|card| (Reverse(column(card)), card.column_since));

@@ -246,8 +246,8 @@ async fn work_of(app: &App, viewer: &Viewer, person: Person, layout: Layout) -> 
     } else {
         Vec::new()
     };
-    let owned = tasks::queries::of_owner(&app.db, person.id, &seen).await?;
-    let reviews = tasks::queries::to_review(&app.db, person.id, &seen).await?;
+    let owned = tasks::of_person::of_owner(&app.db, person.id, &seen).await?;
+    let reviews = tasks::of_person::to_review(&app.db, person.id, &seen).await?;
     let listed = needed_tasks.iter().chain(&owned).chain(&reviews);
     let cards = tasks::queries::cards_by_id(&app.db, &teams, listed).await?;
     let mut waiting_for: Vec<Card> = needed_tasks

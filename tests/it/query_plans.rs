@@ -1,0 +1,388 @@
+//! No page reads what is over. With years of history behind a team, no query scans a large table, and no page reads
+//! more rows than it needs. Each page's number of queries is bounded.
+
+use std::collections::{BTreeSet, HashSet};
+
+use axum::{
+    body::{Body, HttpBody},
+    http::{Request, header},
+};
+use fortnight::{
+    app::App, db::pool, demo, domain::auth::sessions, domain::clock::Clock, http::router::router,
+};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Row as _, pool::PoolConnection};
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use crate::{
+    access::parse_routes,
+    cluster,
+    fixtures::NOW,
+    queries::{count_queries, sent},
+};
+
+/// Archived tasks behind Infrastructure, each with five events, a comment and a step: enough that a wrong estimate of
+/// Postgres leads to a wrong plan.
+const ARCHIVED: i32 = 30_000;
+
+/// The secret of a share link.
+const LINK: &str = "friendly-guests";
+
+/// The tables that grow with what is over.
+const GROWING: [&str; 7] = [
+    "tasks",
+    "events",
+    "comments",
+    "task_owners",
+    "task_texts",
+    "steps",
+    "blockers",
+];
+
+/// Indexes of what is not over, or of what happens rarely.
+const SMALL: [&str; 8] = [
+    "task_board",
+    "event_import",
+    "event_column_removed",
+    "blocker_task",
+    "blocker_on",
+    "blocker_on_person",
+    "blocker_on_team",
+    "task_owner_unarchived",
+];
+
+/// Rows and index entries of these tables that a page may read.
+const ROWS: i64 = 5_000;
+
+/// Pages that may read more rows: search has a bench of its own, and deleting a column begins with the number of its
+/// archived tasks.
+const UNBOUNDED: [&str; 2] = ["/search", "/teams/{slug}/columns/{column}/remove"];
+
+/// Every GET route with an example and the number of queries that it may make. In an example GOAL is the id of a goal,
+/// TASK the key of an open task, LINK the secret of a share link and SEQ the number of one of the last events.
+const PAGES: &str = "
+/ / 25
+/search /search?q=cluster 6
+/teams /teams 14
+/people/{handle} /people/tomas 14
+/setup /setup 1
+/login /login 1
+/enter/{key} /enter/nonsense 1
+/join/{key} /join/nonsense 3
+/register /register 1
+/reset/{key} /reset/nonsense 1
+/settings /settings 5
+/settings/people /settings/people 6
+/settings/audit /settings/audit 4
+/settings/audit.csv /settings/audit.csv 3
+/teams/{slug}/cards /teams/infrastructure/cards?column=done&after=1 6
+/teams/{slug}/columns/{column}/limit /teams/infrastructure/columns/todo/limit 5
+/teams/{slug}/suggestions /teams/infrastructure/suggestions?q=clu 2
+/teams/{slug}/flow /teams/infrastructure/flow 19
+/teams/{slug}/flow /teams/infrastructure/flow?sprints=13 19
+/teams/{slug}/flow /teams/infrastructure/flow?q=cluster 19
+/teams/{slug}/flow/{file} /teams/infrastructure/flow/cycle-time.csv 17
+/teams/{slug}/tasks /teams/infrastructure/tasks 12
+/teams/{slug}/tasks /teams/infrastructure/tasks?q=is%3Aarchived 11
+/teams/{slug}/tasks/new /teams/infrastructure/tasks/new 6
+/tasks/{key} /tasks/TASK 28
+/tasks/{key}/move /tasks/TASK/move 9
+/tasks/{key}/descriptions /tasks/TASK/descriptions 8
+/tasks/{key}/block /tasks/TASK/block 9
+/teams/{slug}/goals/new /teams/infrastructure/goals/new 9
+/teams/{slug}/goals/{id} /teams/infrastructure/goals/GOAL 18
+/teams/{slug}/sprints/{number}/close /teams/infrastructure/sprints/42/close 13
+/teams/{slug}/planning /teams/infrastructure/planning 20
+/teams/{slug}/retro /teams/infrastructure/retro 3
+/standup /standup 22
+/teams/{slug}/standup /teams/infrastructure/standup 19
+/teams/{slug}/standup/walk /teams/infrastructure/standup/walk 9
+/sprints/{number}/retro /sprints/41/retro 22
+/sprints/{number}/retro /sprints/42/retro?team=infrastructure 19
+/sprints /sprints 5
+/sprints/{number} /sprints/42 11
+/teams/{slug}/about /teams/infrastructure/about 15
+/teams/{slug}/settings /teams/infrastructure/settings 13
+/teams/{slug}/columns/{column}/remove /teams/infrastructure/columns/done/remove 6
+/teams/{slug}/history /teams/infrastructure/history 10
+/teams/{slug}/history /teams/infrastructure/history?before=1000 10
+/projects /projects 7
+/projects/{slug} /projects/new-cluster 16
+/projects/{slug}/cards /projects/new-cluster/cards?state=done 6
+/projects/{slug}/board /projects/new-cluster/board 13
+/teams/{slug}/requests /teams/infrastructure/requests 6
+/me /me 8
+/teams/{slug} /teams/infrastructure 17
+/teams/{slug} /teams/infrastructure?q=cluster 7
+/teams/{slug}/live /teams/infrastructure/live?after=SEQ 10
+/teams/{slug}/check-in /teams/infrastructure/check-in 22
+/teams/{slug}/check-in/{file} /teams/infrastructure/check-in/changes.atom 4
+/teams/{slug}/check-in/{file} /teams/infrastructure/check-in/badge.svg 9
+/share/{key} /share/LINK 16
+/share/{key}/live /share/LINK/live?after=SEQ 10
+/share/{key}/embed /share/LINK/embed 16
+/share/{key}/{file} /share/LINK/changes.atom 6
+/public/{slug} /public/infrastructure 15
+/public/{slug}/live /public/infrastructure/live?after=SEQ 9
+/public/{slug}/embed /public/infrastructure/embed 15
+/public/{slug}/{file} /public/infrastructure/changes.atom 4
+/api/v1/teams /api/v1/teams 2
+/api/v1/teams/{slug}/board /api/v1/teams/infrastructure/board 6
+/api/v1/teams/{slug}/events /api/v1/teams/infrastructure/events?after=SEQ 4
+/api/v1/teams/{slug}/check-in /api/v1/teams/infrastructure/check-in 9
+/api/v1/sprints /api/v1/sprints 2
+/api/v1/tasks/{key} /api/v1/tasks/TASK 4
+";
+
+fn pages() -> Vec<(&'static str, &'static str, usize)> {
+    let page = |line: &'static str| {
+        let mut words = line.split(' ');
+        Some((words.next()?, words.next()?, words.next()?.parse().ok()?))
+    };
+    PAGES.lines().filter_map(page).collect()
+}
+
+/// The demo with years behind Infrastructure, through a pool like the program's.
+struct Aged {
+    db: PgPool,
+    router: axum::Router,
+    cookie: String,
+}
+
+impl Aged {
+    async fn new() -> Self {
+        let plain = cluster::create_database().await;
+        demo::fill(&plain, NOW, None).await.unwrap();
+        let db = pool::open(plain.connect_options().as_ref().clone())
+            .await
+            .unwrap();
+        age(&plain).await;
+        plain.close().await;
+        let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
+        let admin: Uuid = sqlx::query_scalar("SELECT id FROM accounts WHERE role = 'admin'")
+            .fetch_one(&db)
+            .await
+            .unwrap();
+        let session = sessions::start(&db, NOW, admin, "test").await.unwrap();
+        Self {
+            router: router(app),
+            db,
+            cookie: format!("session={session}"),
+        }
+    }
+
+    /// Replaces the placeholders of an example.
+    async fn resolve(&self, example: &str) -> String {
+        let examples = "SELECT (SELECT g.id::text FROM goals g JOIN sprints s ON s.id = g.sprint_id
+                                WHERE g.team_id = t.id AND s.state = 'active' LIMIT 1),
+                               (SELECT 'INF-' || number FROM tasks k
+                                WHERE k.team_id = t.id AND rank IS NOT NULL ORDER BY number DESC LIMIT 1),
+                               (t.seq - 20)::text FROM teams t WHERE t.key = 'INF'";
+        let (goal, task, seq): (String, String, String) =
+            sqlx::query_as(examples).fetch_one(&self.db).await.unwrap();
+        example
+            .replace("GOAL", &goal)
+            .replace("TASK", &task)
+            .replace("LINK", LINK)
+            .replace("SEQ", &seq)
+    }
+
+    /// Requests a page. Of a stream only the first event is read.
+    async fn get(&self, path: &str) -> u16 {
+        let request = Request::get(path).header(header::COOKIE, &self.cookie);
+        let request = request.body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let mut body = response.into_body();
+        loop {
+            let frame =
+                std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context));
+            if frame.await.is_none() || path.contains("/live") {
+                return status;
+            }
+        }
+    }
+
+    /// All connections, once every one is back in the pool.
+    async fn connections(&self) -> Vec<PoolConnection<sqlx::Postgres>> {
+        while self.db.num_idle() < self.db.size() as usize {
+            tokio::task::yield_now().await;
+        }
+        std::iter::from_fn(|| self.db.try_acquire()).collect()
+    }
+
+    /// Rows and index entries of the growing tables that were read so far.
+    async fn rows_read(&self) -> i64 {
+        let mut connections = self.connections().await;
+        for connection in &mut connections {
+            let flush = sqlx::raw_sql("SELECT pg_stat_force_next_flush()");
+            connection.execute(flush).await.unwrap();
+        }
+        drop(connections);
+        let tables = GROWING.map(|table| format!("'{table}'")).join(", ");
+        let read = format!(
+            "SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname IN ({tables}))::bigint
+                    + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname IN ({tables}))::bigint"
+        );
+        sqlx::raw_sql(AssertSqlSafe(read))
+            .fetch_one(&self.db)
+            .await
+            .unwrap()
+            .get(0)
+    }
+
+    /// Explains each query that a page prepared and that is not in `seen`: its text, and the faults of its plan.
+    async fn faults(&self, seen: &mut HashSet<String>) -> Vec<String> {
+        let mut faults = Vec::new();
+        for mut connection in self.connections().await {
+            let prepared = "SELECT name, statement, cardinality(parameter_types)::text FROM pg_prepared_statements";
+            let rows = connection.fetch_all(sqlx::raw_sql(prepared)).await.unwrap();
+            for row in rows {
+                let (name, query): (String, String) = (row.get(0), row.get(1));
+                if !seen.insert(query.clone()) {
+                    continue;
+                }
+                let parameters: usize = row.get::<String, _>(2).parse().unwrap();
+                let plan = explain(&mut connection, &name, parameters).await;
+                let start: String = query
+                    .split_whitespace()
+                    .take(40)
+                    .collect::<Vec<_>>()
+                    .join(" ");
+                for fault in scans(&plan, "", false) {
+                    faults.push(format!("{fault} in: {start}"));
+                }
+            }
+        }
+        faults
+    }
+}
+
+/// Returns the generic plan of a prepared statement.
+async fn explain(connection: &mut PgConnection, name: &str, parameters: usize) -> Value {
+    let nulls = vec!["NULL"; parameters].join(", ");
+    let arguments = if parameters == 0 {
+        String::new()
+    } else {
+        format!("({nulls})")
+    };
+    let explain = AssertSqlSafe(format!("EXPLAIN (FORMAT JSON) EXECUTE {name}{arguments}"));
+    let row = connection.fetch_one(sqlx::raw_sql(explain)).await.unwrap();
+    row.get::<Value, _>(0)[0]["Plan"].take()
+}
+
+/// Returns the parts of a plan that read a growing table from one end to the other. In the order of an index up to a
+/// limit is no fault. `above` is the table of the bitmap that this part contributes to.
+fn scans(plan: &Value, above: &str, is_limited: bool) -> Vec<String> {
+    let node = plan["Node Type"].as_str().unwrap_or("");
+    let table = plan["Relation Name"].as_str().unwrap_or(above);
+    let index = plan["Index Name"].as_str().unwrap_or("");
+    let condition = plan["Index Cond"].as_str().unwrap_or("");
+    let is_whole = match node {
+        "Seq Scan" => true,
+        "Index Scan" | "Index Only Scan" | "Bitmap Index Scan" => {
+            !is_limited && !reads_part(condition) && !SMALL.contains(&index)
+        }
+        _ => false,
+    };
+    let mut found = Vec::new();
+    if is_whole && GROWING.contains(&table) {
+        found.push(format!("{node} {index} of {table} by {condition:?}"));
+    }
+    let above = if node.starts_with("Bitmap") {
+        table
+    } else {
+        ""
+    };
+    let is_limited = node == "Limit" || is_limited && node != "Sort" && node != "Aggregate";
+    for part in plan["Plans"].as_array().into_iter().flatten() {
+        found.extend(scans(part, above, is_limited));
+    }
+    found
+}
+
+/// Whether the condition of an index scan is more than the team.
+fn reads_part(condition: &str) -> bool {
+    condition
+        .split(" AND ")
+        .any(|part| !part.trim_start_matches('(').starts_with("team_id = ") && !part.is_empty())
+}
+
+/// Adds the history, with a comment and a step per task.
+async fn age(db: &PgPool) {
+    let mut connection = db.acquire().await.unwrap();
+    for statement in [
+        format!(
+            "CREATE TEMP TABLE history AS
+             SELECT id AS team, {ARCHIVED} AS tasks, '{NOW}'::timestamptz - interval '2 years' AS until FROM teams WHERE slug = 'infrastructure'; UPDATE teams SET public = true;
+             INSERT INTO share_links (team_id, id, token_hash, name, shows, created_by, created_at)
+             SELECT team, gen_random_uuid(), sha256('{LINK}'), 'Guests', 'check-in', a.id, '{NOW}'
+             FROM history, accounts a WHERE a.role = 'admin'"
+        ),
+        include_str!("../../benches/rooms/history.sql").to_owned(),
+        "INSERT INTO comments (team_id, id, task_id, body, created_at)
+         SELECT team, gen_random_uuid(), id, 'Old', made FROM old_task;
+         INSERT INTO steps (team_id, id, task_id, position, text, done)
+         SELECT team, gen_random_uuid(), id, 1, 'Old', true FROM old_task"
+            .to_owned(),
+        "VACUUM ANALYZE".to_owned(),
+    ] {
+        connection
+            .execute(sqlx::raw_sql(AssertSqlSafe(statement)))
+            .await
+            .unwrap();
+    }
+}
+
+#[test]
+fn every_route_has_a_bound() {
+    let listed: BTreeSet<String> = pages()
+        .into_iter()
+        .map(|(route, ..)| format!("GET {route}"))
+        .collect();
+    let unlisted: Vec<String> = parse_routes()
+        .into_iter()
+        .filter(|route| route.starts_with("GET ") && !listed.contains(route))
+        .collect();
+    // no queries of their own
+    assert_eq!(
+        unlisted,
+        [
+            "GET /api/v1/openapi.json",
+            "GET /healthz",
+            "GET /readyz",
+            "GET /static/{version}/{*path}"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn pages_do_not_read_what_is_over() {
+    let aged = Aged::new().await;
+    count_queries();
+    let mut seen = HashSet::new();
+    let mut faults = Vec::new();
+    for (route, example, queries) in pages() {
+        let path = aged.resolve(example).await;
+        let before = (aged.rows_read().await, sent());
+        let status = aged.get(&path).await;
+        let queries_sent = sent() - before.1;
+        let rows = aged.rows_read().await - before.0;
+        let is_refused = ["/setup", "/register"].contains(&route) || path.ends_with("nonsense");
+        assert!(
+            status < if is_refused { 500 } else { 400 },
+            "{path}: {status}"
+        );
+        for fault in aged.faults(&mut seen).await {
+            faults.push(format!("{path}: {fault}"));
+        }
+        if rows > ROWS && !UNBOUNDED.contains(&route) {
+            faults.push(format!("{path}: {rows} rows read"));
+        }
+        if queries_sent > queries {
+            faults.push(format!("{path}: {queries_sent} queries"));
+        }
+    }
+    assert!(faults.is_empty(), "{}\n", faults.join("\n"));
+}
