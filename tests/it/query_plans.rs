@@ -77,6 +77,9 @@ const PAGES: &str = "
 /settings/audit /settings/audit 4
 /settings/audit.csv /settings/audit.csv 3
 /teams/{slug}/cards /teams/infrastructure/cards?column=done&after=1 6
+/teams/{slug}/cards/more /teams/infrastructure/cards/more?column=done&after=1 14
+/teams/{slug}/cards/counts /teams/infrastructure/cards/counts 14
+/live /live?after=1 4
 /teams/{slug}/columns/{column}/limit /teams/infrastructure/columns/todo/limit 5
 /teams/{slug}/suggestions /teams/infrastructure/suggestions?q=clu 2
 /teams/{slug}/flow /teams/infrastructure/flow 19
@@ -91,7 +94,7 @@ const PAGES: &str = "
 /tasks/{key}/descriptions /tasks/TASK/descriptions 8
 /tasks/{key}/block /tasks/TASK/block 9
 /teams/{slug}/goals/new /teams/infrastructure/goals/new 9
-/teams/{slug}/goals/{id} /teams/infrastructure/goals/GOAL 18
+/teams/{slug}/goals/{id} /teams/infrastructure/goals/GOAL 20
 /teams/{slug}/sprints/{number}/close /teams/infrastructure/sprints/42/close 13
 /teams/{slug}/planning /teams/infrastructure/planning 20
 /teams/{slug}/retro /teams/infrastructure/retro 3
