@@ -11,13 +11,37 @@ use crate::{
         boards::Column, column_state::ColumnState, error::Result, sprints::Sprint, team::Team,
     },
     http::{
-        cache::render::{BoardView, RenderedBoard, RenderedCard},
+        cache::rendered_board::{BoardView, RenderedBoard, RenderedCard},
         page::Rendered,
     },
 };
 
 /// The number of cards that each list of a board starts with, and that each further load adds.
 pub(crate) const FIRST_CARDS: usize = 100;
+
+/// The most cards of a list that one page shows.
+const MAX_SHOWN: usize = 10_000;
+
+/// How many cards of each list are wanted, without JavaScript, or by a board that has loaded more of them.
+#[derive(Clone, Copy, Default, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct Shown {
+    shown: usize,
+}
+
+impl Shown {
+    /// The number of cards, a multiple of the first ones, so that few pages differ.
+    pub(crate) fn cards(self) -> usize {
+        self.shown
+            .clamp(FIRST_CARDS, MAX_SHOWN)
+            .next_multiple_of(FIRST_CARDS)
+    }
+
+    /// The number of cards, if it is more than the first ones.
+    pub(crate) fn beyond_first(self) -> Option<usize> {
+        Some(self.cards()).filter(|cards| *cards > FIRST_CARDS)
+    }
+}
 
 impl BoardView<'_> {
     /// Renders the columns, each with at most this number of cards.

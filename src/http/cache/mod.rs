@@ -5,4 +5,5 @@ pub mod byte_cache;
 pub mod columns;
 pub mod page_cache;
 pub mod render;
+pub mod rendered_board;
 pub mod revision;

@@ -23,7 +23,7 @@ use crate::{
         cache::{
             board_context::BoardContext,
             byte_cache::ByteCache,
-            render::{BoardView, RenderedBoard},
+            rendered_board::{BoardView, RenderedBoard},
             revision::{BoardKey, Revision},
         },
     },

@@ -1,118 +1,28 @@
 //! Renders a board's columns once for everyone. After a change only the affected cards are rendered
 //! again.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use sqlx::PgPool;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     domain::{
-        boards::{
-            Column,
-            filters::{sql::ResolvedSprint, terms::Filter},
-            queries,
-        },
-        column_state::ColumnState,
-        error::Result,
-        events::log::events_after,
-        sprints::Sprint,
-        tasks::{self, Card},
-        team::Team,
+        boards::queries, column_state::ColumnState, error::Result, events::log::events_after, tasks,
     },
     http::{
         cache::{
             columns::FIRST_CARDS,
-            revision::{BoardKey, Revision},
+            rendered_board::{BoardView, RenderedBoard, RenderedCard},
         },
         page::Rendered,
-        pages::tasks::card::CardHtml,
     },
 };
 
 /// After more events than this the whole board is rendered again.
 const MAX_EVENTS: i64 = 200;
 
-/// The cards of a board, the HTML of its columns, and the counts in its header.
-pub(crate) struct RenderedBoard {
-    /// The columns with their first cards; `BoardView::columns_html` renders them with more.
-    pub(crate) html: Rendered,
-    pub(crate) done: usize,
-    pub(crate) total: usize,
-    pub(crate) revision: Revision,
-    /// By column and rank.
-    pub(super) cards: Vec<Arc<RenderedCard>>,
-    /// The number of tasks in each column, whatever the filter; empty if no column has a limit.
-    pub(super) totals: Vec<(String, i64)>,
-}
-
-impl RenderedBoard {
-    /// About the bytes that it takes, for the cache: each card keeps its data, in short texts, and its HTML, if it was
-    /// ever shown.
-    pub(crate) fn bytes(&self) -> usize {
-        const CARD: usize = 1000;
-        let cards = self
-            .cards
-            .iter()
-            .map(|rendered| CARD + rendered.html.get().map_or(0, Rendered::len));
-        self.html.len() + cards.sum::<usize>()
-    }
-}
-
-/// A card and its HTML, which is rendered when it is first shown.
-pub(super) struct RenderedCard {
-    pub(super) card: Arc<Card>,
-    html: OnceLock<Rendered>,
-}
-
-impl RenderedCard {
-    fn new(card: Arc<Card>) -> Arc<Self> {
-        let html = OnceLock::new();
-        Arc::new(Self { card, html })
-    }
-
-    pub(super) fn rank(&self) -> &str {
-        self.card.rank.as_deref().unwrap_or_default()
-    }
-
-    /// Whether it waits on a task, or a task waits on it.
-    fn is_waiting(&self) -> bool {
-        !self.card.blocked_by.is_empty() || !self.card.blocking.is_empty()
-    }
-
-    pub(super) fn html(&self, now: OffsetDateTime) -> Result<&Rendered> {
-        if let Some(html) = self.html.get() {
-            return Ok(html);
-        }
-        let html = Rendered::of(&CardHtml::new(&self.card, now))?;
-        Ok(self.html.get_or_init(|| html))
-    }
-}
-
-/// The board to render: team, columns, filter, sprint and revision.
-pub(crate) struct BoardView<'b> {
-    pub(crate) team: &'b Team,
-    pub(crate) columns: &'b [Column],
-    pub(crate) filter: &'b Filter,
-    pub(crate) resolved: ResolvedSprint,
-    pub(crate) sprint: Option<&'b Sprint>,
-    pub(crate) lanes: &'static str,
-    pub(crate) revision: Revision,
-    pub(crate) now: OffsetDateTime,
-}
-
 impl BoardView<'_> {
-    /// The board's cache key.
-    pub(crate) fn key(&self) -> BoardKey {
-        BoardKey {
-            team: self.team.id,
-            filter: self.filter.clone(),
-            sprint: self.resolved,
-            lanes: self.lanes,
-        }
-    }
-
     /// Renders the board, reusing unchanged cards of an earlier rendering.
     pub(crate) async fn render(
         &self,

@@ -29,15 +29,16 @@ use crate::{
         goals::{self, Goal},
         policy::team_access,
         sprints::{self, Sprint},
+        tasks::timeline,
         team::Team,
     },
     http::{
         assets::{ASSETS, Encoding},
         cache::{
             board_context::BoardContext,
-            columns::FIRST_CARDS,
+            columns::Shown,
             page_cache::{self, PageKey},
-            render::{BoardView, RenderedBoard},
+            rendered_board::{BoardView, RenderedBoard},
             revision::Revision,
         },
         layout::Layout,
@@ -106,25 +107,6 @@ pub(crate) struct AfterForm {
     done_change: Option<Uuid>,
 }
 
-/// How many cards of each list are wanted, without JavaScript, or by a board that has loaded more of them.
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Shown {
-    shown: usize,
-}
-
-impl Shown {
-    /// The number of cards, a multiple of the first ones, so that few pages differ.
-    fn cards(self) -> usize {
-        self.shown
-            .clamp(FIRST_CARDS, MAX_SHOWN)
-            .next_multiple_of(FIRST_CARDS)
-    }
-}
-
-/// The most cards of a list that one page shows.
-const MAX_SHOWN: usize = 10_000;
-
 #[derive(Template)]
 #[template(path = "boards/board.html")]
 struct BoardPage {
@@ -147,7 +129,7 @@ struct BoardPage {
     /// Whether the filter is only a sprint, so that the script can decide by itself which cards
     /// belong on the board.
     plain_sprint: Option<String>,
-    undoable: Option<crate::domain::tasks::timeline::Undoable>,
+    undoable: Option<timeline::Undoable>,
     q: String,
 }
 
@@ -310,10 +292,10 @@ async fn board_html(
         .page_cache
         .rendered(&app.db, auth.viewer.person.id, &view)
         .await?;
-    let columns = match shown.cards() {
-        FIRST_CARDS => None,
-        more => Some(view.columns_html(&board, more)?),
-    };
+    let columns = shown
+        .beyond_first()
+        .map(|shown| view.columns_html(&board, shown))
+        .transpose()?;
     let in_other_sprints = match resolved {
         ResolvedSprint::One(sprint) if board.total == 0 && filter.is_plain() => {
             queries::tasks_in_other_sprints(&app.db, team.id, sprint).await?
@@ -364,16 +346,12 @@ async fn board_html(
         is_admin: team_access::may_edit_workspace(&auth.viewer),
         assets: &ASSETS,
     };
-    let (may_edit, may_comment) = (auth.access.may_edit, auth.access.may_comment);
-    let undoable =
-        crate::domain::tasks::timeline::undoable(&app.db, after.done_change, &auth.viewer, now)
-            .await?;
-    let team = team.clone();
+    let undoable = timeline::undoable(&app.db, after.done_change, &auth.viewer, now).await?;
     let page = BoardPage {
         layout,
-        team,
-        may_edit,
-        may_comment,
+        team: team.clone(),
+        may_edit: auth.access.may_edit,
+        may_comment: auth.access.may_comment,
         filter,
         lanes,
         sprint,

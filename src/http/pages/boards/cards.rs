@@ -25,7 +25,7 @@ use crate::{
     http::{
         cache::{
             columns::{ColumnCount, ListPart},
-            render::{BoardView, RenderedBoard},
+            rendered_board::{BoardView, RenderedBoard},
             revision::Revision,
         },
         middleware::client_ip::ClientIp,
