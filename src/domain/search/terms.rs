@@ -59,7 +59,7 @@ impl Terms {
 
     /// The `tsquery` of each word.
     pub(super) fn queries(&self) -> Vec<String> {
-        self.words.iter().map(beginning).collect()
+        self.words.iter().map(|word| beginning(word)).collect()
     }
 
     /// Patterns for LIKE, one for each word, the longest first.
@@ -74,7 +74,7 @@ impl Terms {
 }
 
 /// The `tsquery` for all words that begin with this one.
-fn beginning(word: &String) -> String {
+fn beginning(word: &str) -> String {
     let escaped = word.replace('\\', "\\\\").replace('\'', "''");
     format!("'{escaped}':*")
 }
