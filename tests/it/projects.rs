@@ -609,7 +609,7 @@ async fn person_with_other_hours_is_not_suggested() {
         elif.get("/teams/infrastructure")
             .await
             .text()
-            .contains("Could join: Tomas")
+            .contains("Available to help: Tomas")
     );
     let hours = [
         ("name", "Tomas Weber"),
@@ -623,7 +623,7 @@ async fn person_with_other_hours_is_not_suggested() {
             .get("/teams/infrastructure")
             .await
             .text()
-            .contains("Could join: Tomas")
+            .contains("Available to help: Tomas")
     );
     assert!(
         elif.get("/teams/infrastructure/about")

@@ -126,7 +126,7 @@ class SortableBoard extends HTMLElement {
     const left = x - drag.offsetX;
     const top = y - drag.offsetY;
     const { column, list, before } = drag.dropTarget.find(x, top + drag.height / 2);
-    const scrolled = autoScroll(this, list, x, y, Math.min(now - drag.time, 32));
+    const scrolled = autoScroll(this, list, x, y, Math.min(now - drag.time, 100));
     drag.time = now;
     moveDragPreview(drag.preview, left, top);
     if (list !== drag.place.list || before !== drag.place.before) {
