@@ -114,7 +114,7 @@ async fn bulk_edit_of_320_tasks_and_its_undo_show_every_card() {
     window.press_key("x").await;
     // the column loads as it is scrolled
     window
-        .wait_for("document.querySelector('#INF-320') || document.querySelector('.more')?.scrollIntoView()")
+        .wait_for("document.querySelector('#INF-320') || (document.querySelector('.more')?.scrollIntoView(), false)")
         .await;
     window
         .run_script("document.querySelector('#INF-320').scrollIntoView({ block: 'center' })")
