@@ -194,7 +194,9 @@ async fn shortcuts_can_be_turned_off_and_never_take_typed_text() {
     window.press_key("Escape").await;
     // Enter that chooses a word of an input method adds nothing
     window
-        .wait_for("!document.querySelector('dialog[open]')")
+        .wait_for(&format!(
+            "!document.querySelector('dialog[open]') && document.activeElement.closest('#{key}')"
+        ))
         .await;
     window.press_key("c").await;
     window

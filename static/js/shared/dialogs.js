@@ -191,7 +191,8 @@ export function showDialog(...contents) {
     // A drag leaves the focus on the page, and the card may have been updated since.
     const isKept = opener?.isConnected && opener !== document.body;
     const target = isKept ? opener : key && findCard(key)?.querySelector("h3 a");
-    target?.focus({ preventScroll: true });
+    // This comes a little after the dialog has closed: someone may be typing elsewhere already.
+    if (!document.activeElement?.matches("input, textarea, select")) target?.focus({ preventScroll: true });
   });
   document.body.append(dialog);
   restoreDrafts(dialog);
