@@ -172,13 +172,13 @@ impl AuthBatcher {
             };
             match tokio::time::timeout(DEADLINE, attempt).await {
                 Ok(Ok(rows)) => return Ok(rows),
-                Ok(Err(error)) => tracing::warn!("cannot look up who may see a board: {error}"),
+                Ok(Err(error)) => tracing::warn!("board access query failed: {error}"),
                 Err(_) => tracing::warn!(
-                    "the database did not say within {} ms who may see a board",
+                    "board access query had no answer after {} ms",
                     DEADLINE.as_millis()
                 ),
             }
-            // Not given back to the pool, which would wait for what it still owes.
+            // Closed, not returned to the pool, which would wait for the missing answer.
             drop(kept.take().map(PoolConnection::detach));
         }
         Err(())
