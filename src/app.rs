@@ -6,7 +6,7 @@ use axum::extract::FromRef;
 use sqlx::PgPool;
 
 use crate::{
-    config::{hosts::Hosts, trusted_proxies::TrustedProxies},
+    config::{DEFAULT_CACHE_SIZE, hosts::Hosts, trusted_proxies::TrustedProxies},
     domain::{boards::board_auth::AuthBatcher, clock::Clock, events::EventStore},
     http::{
         cache::page_cache::PageCache,
@@ -58,12 +58,19 @@ impl Deref for App {
 impl App {
     /// Builds the state on an open, migrated database.
     pub fn new(public_url: &str, db: PgPool, clock: Clock) -> Self {
-        Self::behind(TrustedProxies::default(), public_url, db, clock)
+        Self::with(
+            TrustedProxies::default(),
+            DEFAULT_CACHE_SIZE,
+            public_url,
+            db,
+            clock,
+        )
     }
 
-    /// As [`App::new`], for a server behind trusted proxies.
-    pub fn behind(
+    /// As [`App::new`], for a server behind trusted proxies, with caches of this size in MiB.
+    pub fn with(
         trusted_proxies: TrustedProxies,
+        cache_megabytes: u16,
         public_url: &str,
         db: PgPool,
         clock: Clock,
@@ -79,7 +86,7 @@ impl App {
             store,
             live,
             auth_batcher,
-            page_cache: PageCache::default(),
+            page_cache: PageCache::new(cache_megabytes),
             sign_in_limits: SignInLimits::default(),
             request_limits: RequestLimits::default(),
             stream_limiter: StreamLimiter::default(),

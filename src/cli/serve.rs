@@ -61,8 +61,9 @@ async fn serve_on(
         fill_demo(pool, data.tasks).await?;
     }
     let public_url = config.public_url(listener.local_addr()?);
-    let app = App::behind(
+    let app = App::with(
         config.trusted(),
+        config.cache_size,
         &public_url,
         pool.clone(),
         Clock::default(),

@@ -16,6 +16,9 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::config::trusted_proxies::TrustedProxies;
 
+/// The size of all caches together, in MiB, if nothing else is configured.
+pub(crate) const DEFAULT_CACHE_SIZE: u16 = 176;
+
 /// The global flags, accepted before or after the command's name.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Config {
@@ -51,6 +54,17 @@ pub(crate) struct Config {
         global = true
     )]
     pub(crate) log_format: LogFormat,
+
+    /// Megabytes (MiB) of memory for rendered boards and pages
+    #[arg(
+        long,
+        env = "FORTNIGHT_CACHE_SIZE",
+        value_name = "MIB",
+        default_value_t = DEFAULT_CACHE_SIZE,
+        value_parser = clap::value_parser!(u16).range(11..),
+        global = true
+    )]
+    pub(crate) cache_size: u16,
 
     /// Directory of the files and of the bundled database
     #[arg(long, env = "FORTNIGHT_DATA_DIR", global = true)]

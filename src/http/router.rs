@@ -322,18 +322,12 @@ fn forms_with_retry(app: &App) -> Router<App> {
 
 /// Routes whose responses are compressed already, or streamed.
 fn uncompressed() -> Router<App> {
-    use crate::http::pages::checkin;
+    use crate::http::pages::{boards, checkin, projects};
     Router::new()
-        .route(
-            "/teams/{slug}",
-            get(crate::http::pages::boards::board::board),
-        )
+        .route("/teams/{slug}", get(boards::board::board))
         .route("/live", get(of_teams::live))
         .route("/teams/{slug}/live", get(stream::live))
-        .route(
-            "/projects/{slug}/board",
-            get(crate::http::pages::projects::board),
-        )
+        .route("/projects/{slug}/board", get(projects::board))
         .route("/teams/{slug}/check-in", get(checkin::check_in))
         .route("/teams/{slug}/check-in/{file}", get(checkin::feed))
         .route("/share/{key}", get(checkin::shared).post(checkin::unlock))
@@ -347,18 +341,21 @@ fn uncompressed() -> Router<App> {
 }
 
 fn api() -> Router<App> {
-    use crate::http::api::v1::boards;
-    use crate::http::api::v1::tasks;
+    use crate::http::api::v1::{boards, sprints, tasks};
     Router::new()
         .route("/teams", get(boards::list))
         .route("/teams/{slug}/board", get(boards::board))
+        .route(
+            "/teams/{slug}/columns/{column}/tasks",
+            get(boards::column_tasks),
+        )
         .route("/teams/{slug}/events", get(boards::events))
         .route(
             "/teams/{slug}/check-in",
             get(crate::http::pages::checkin::check_in_json),
         )
         .route("/teams/{slug}/tasks", post(tasks::create))
-        .route("/sprints", get(crate::http::api::v1::sprints::list))
+        .route("/sprints", get(sprints::list))
         .route(
             "/tasks/{key}",
             get(tasks::get).patch(tasks::patch).delete(tasks::delete),

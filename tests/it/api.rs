@@ -592,3 +592,59 @@ async fn refused_read_is_titled_as_one() {
         .status(422);
     assert_eq!(refused.json()["title"], "Not saved");
 }
+
+#[tokio::test]
+async fn long_column_is_read_in_parts() {
+    let world = World::new().await;
+    world.fill_column("todo", 130).await;
+    let read = async |query: &str| {
+        world
+            .elif
+            .api(
+                Method::GET,
+                &format!("/teams/infrastructure/columns/{query}"),
+                json!({}),
+            )
+            .await
+    };
+    let board = world
+        .elif
+        .api(Method::GET, "/teams/infrastructure/board", json!({}))
+        .await
+        .ok()
+        .json();
+    let whole = board["columns"][0]["tasks"].as_array().unwrap();
+    let mut parts = Vec::new();
+    let mut after = String::new();
+    loop {
+        let part = read(&format!("todo/tasks?limit=60&after={after}"))
+            .await
+            .ok()
+            .json();
+        assert_eq!(part["seq"], board["seq"]);
+        let tasks = part["tasks"].as_array().unwrap();
+        after = tasks.last().unwrap()["rank"].as_str().unwrap().to_owned();
+        parts.extend(tasks.iter().cloned());
+        if part["more"] == json!(false) {
+            break;
+        }
+        assert_eq!(tasks.len(), 60);
+    }
+    assert_eq!(&parts, whole);
+    let first = read("todo/tasks").await.ok().json();
+    assert_eq!(first["tasks"].as_array().unwrap().len(), 100);
+    let unowned = read("todo/tasks?q=-is:unowned").await.ok().json();
+    assert_eq!(
+        (&unowned["tasks"], &unowned["more"]),
+        (&json!([]), &json!(false))
+    );
+    for (query, status) in [
+        ("nowhere/tasks", 404),
+        ("todo/tasks?limit=0", 422),
+        ("todo/tasks?limit=501", 422),
+        ("todo/tasks?q=is:tall", 422),
+        ("todo/tasks?q=is:archived", 422),
+    ] {
+        read(query).await.status(status);
+    }
+}

@@ -11,7 +11,7 @@ use crate::{
 /// The fields of a form.
 type Fields<'f> = &'f [(&'f str, &'f str)];
 
-async fn make_everyone_lead(world: &World) {
+pub async fn make_everyone_lead(world: &World) {
     sqlx::query("UPDATE members SET role = 'lead'")
         .execute(&world.db)
         .await

@@ -83,7 +83,7 @@ async fn flow_page_shows_cycle_times_and_time_blocked() {
     assert!(page.contains("<b>2 days</b>median cycle time"), "{page}");
     assert!(page.contains("<b>3</b>tasks done so far"));
     assert!(page.contains("<b>2 days</b>blocked in all, 100 % of it waiting on Ingestion"));
-    assert!(page.contains("Left out: 1 never in progress."));
+    assert!(page.contains("Not counted: 1 never in progress."));
     assert!(
         page.contains("INF-1: 3 days, done on 26 Nov"),
         "each dot has a label"
@@ -468,7 +468,7 @@ async fn imports_with_incomplete_history_are_left_out() {
         .ok()
         .text();
     assert!(
-        page.contains("Left out: 1 never in progress, 1 imported with an incomplete history."),
+        page.contains("Not counted: 1 never in progress, 1 imported with an incomplete history."),
         "{page}"
     );
     assert!(

@@ -1,16 +1,22 @@
 //! The number of database queries for a page does not grow with the number of tasks.
 
-use std::{cell::Cell, sync::Once};
+use std::{cell::Cell, fmt::Debug, sync::Once};
 
 use axum::http::Method;
 use serde_json::json;
-use tracing::{Event, Metadata, Subscriber, span};
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
 
-use crate::fixtures::World;
+use crate::{audit_and_history::make_everyone_lead, fixtures::World};
 
 thread_local! {
     /// Statements sent by this thread. A single-threaded test does all its work in one thread.
     static SENT: Cell<usize> = const { Cell::new(0) };
+    /// The rows that they returned.
+    static ROWS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Counts statements for all tests, because only one subscriber can be installed per process.
@@ -32,8 +38,9 @@ impl Subscriber for Counting {
         metadata.target() == "sqlx::query"
     }
 
-    fn event(&self, _: &Event<'_>) {
+    fn event(&self, event: &Event<'_>) {
         SENT.set(SENT.get() + 1);
+        event.record(&mut RowCounter);
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -47,6 +54,19 @@ impl Subscriber for Counting {
     fn enter(&self, _: &span::Id) {}
 
     fn exit(&self, _: &span::Id) {}
+}
+
+/// Adds up the rows that statements returned.
+struct RowCounter;
+
+impl Visit for RowCounter {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == "rows_returned" {
+            ROWS.set(ROWS.get() + value);
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
 }
 
 #[tokio::test]
@@ -155,4 +175,78 @@ async fn move_needs_seven_queries() {
         world.column_keys("infrastructure", "todo").await,
         ["INF-1", "INF-2", "INF-3"]
     );
+}
+
+#[tokio::test]
+async fn labels_and_people_reload_only_the_cards_that_show_them() {
+    const TASKS: u64 = 60;
+    let world = World::new().await;
+    make_everyone_lead(&world).await;
+    for n in 0..TASKS {
+        let label = if n < 2 { "docs" } else { "postgres" };
+        let body = json!({ "title": format!("Task {n}"), "owners": ["elif"], "labels": [label] });
+        world
+            .elif
+            .api(Method::POST, "/teams/infrastructure/tasks", body)
+            .await
+            .status(201);
+    }
+    count_queries();
+    let read = async |contains: &str| {
+        ROWS.set(0);
+        let page = world.elif.get("/teams/infrastructure").await.ok().text();
+        assert!(page.contains(contains), "{contains}: {page}");
+        ROWS.get()
+    };
+    assert!(read("Task 59").await > TASKS);
+    // another team's label, and a new member
+    world
+        .jonas
+        .api(
+            Method::POST,
+            "/teams/ingestion/tasks",
+            json!({ "title": "Lag", "labels": ["kafka"] }),
+        )
+        .await
+        .status(201);
+    assert!(read("Task 59").await < TASKS);
+    world.join("Mira Sol", "mira", "infrastructure").await;
+    assert!(read("Mira Sol").await < TASKS);
+    let label: uuid::Uuid = sqlx::query_scalar("SELECT id FROM labels WHERE name = 'docs'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    let labels = format!("/teams/infrastructure/labels/{label}");
+    world
+        .elif
+        .post(&labels, &[("name", "runbook"), ("hue", "3")])
+        .await
+        .ok();
+    assert!(read(">runbook<").await < TASKS);
+    assert!(
+        !world
+            .elif
+            .get("/teams/infrastructure")
+            .await
+            .ok()
+            .text()
+            .contains(">docs<")
+    );
+    // what all cards show
+    world
+        .elif
+        .post(
+            "/me",
+            &[
+                ("name", "Elif Sommer"),
+                ("handle", "elif"),
+                ("hue", "9"),
+                ("time_zone", "UTC"),
+                ("works_from", "09:00"),
+                ("works_to", "17:00"),
+            ],
+        )
+        .await
+        .status(303);
+    assert!(read("Elif Sommer").await > TASKS);
 }

@@ -77,7 +77,7 @@ const PAGES: &str = "
 /settings/audit /settings/audit 4
 /settings/audit.csv /settings/audit.csv 3
 /teams/{slug}/cards /teams/infrastructure/cards?column=done&after=1 6
-/teams/{slug}/cards/more /teams/infrastructure/cards/more?column=done&after=1 14
+/teams/{slug}/cards/more /teams/infrastructure/cards/more?column=done&after=1 15
 /teams/{slug}/cards/counts /teams/infrastructure/cards/counts 14
 /live /live?after=1 4
 /teams/{slug}/columns/{column}/limit /teams/infrastructure/columns/todo/limit 5
@@ -117,7 +117,7 @@ const PAGES: &str = "
 /teams/{slug}/requests /teams/infrastructure/requests 6
 /me /me 8
 /teams/{slug} /teams/infrastructure 17
-/teams/{slug} /teams/infrastructure?q=cluster 7
+/teams/{slug} /teams/infrastructure?q=cluster 8
 /teams/{slug}/live /teams/infrastructure/live?after=SEQ 10
 /teams/{slug}/check-in /teams/infrastructure/check-in 22
 /teams/{slug}/check-in/{file} /teams/infrastructure/check-in/changes.atom 4
@@ -132,6 +132,7 @@ const PAGES: &str = "
 /public/{slug}/{file} /public/infrastructure/changes.atom 4
 /api/v1/teams /api/v1/teams 2
 /api/v1/teams/{slug}/board /api/v1/teams/infrastructure/board 6
+/api/v1/teams/{slug}/columns/{column}/tasks /api/v1/teams/infrastructure/columns/done/tasks 10
 /api/v1/teams/{slug}/events /api/v1/teams/infrastructure/events?after=SEQ 4
 /api/v1/teams/{slug}/check-in /api/v1/teams/infrastructure/check-in 9
 /api/v1/sprints /api/v1/sprints 2

@@ -709,8 +709,9 @@ async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
 
     // behind a trusted proxy only the last address counts, because clients can forge those to its left
     let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
-    let router = router(App::behind(
+    let router = router(App::with(
         trusted,
+        176,
         "http://fortnight.test",
         world.db.clone(),
         Clock::standing(NOW),
@@ -743,8 +744,9 @@ async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
 async fn identity_headers_are_ignored() {
     let world = World::new().await;
     let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
-    let router = router(App::behind(
+    let router = router(App::with(
         trusted,
+        176,
         "http://fortnight.test",
         world.db.clone(),
         Clock::standing(NOW),

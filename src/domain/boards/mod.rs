@@ -1,6 +1,7 @@
 //! A team's board: its columns, access, filters, and presentation.
 
 pub mod board_auth;
+pub mod card_sources;
 pub mod columns;
 pub mod filters;
 pub mod labels;

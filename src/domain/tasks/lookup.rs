@@ -86,3 +86,20 @@ pub(crate) async fn due_tasks(db: &PgPool, team: Uuid) -> Result<Vec<(i64, Strin
     .fetch_all(db)
     .await?)
 }
+
+/// Returns the task that a change created or changed, with its number: the response to a repeated
+/// request.
+pub(crate) async fn touched_by(
+    db: &PgPool,
+    team: Uuid,
+    change: Uuid,
+) -> Result<Option<(Uuid, i64)>> {
+    Ok(sqlx::query_as(
+        "SELECT k.id, k.number FROM events e JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+         WHERE e.change_id = $1 AND e.team_id = $2 ORDER BY e.seq LIMIT 1",
+    )
+    .bind(change)
+    .bind(team)
+    .fetch_optional(db)
+    .await?)
+}

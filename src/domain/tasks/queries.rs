@@ -81,20 +81,13 @@ pub(crate) async fn cards(
     now: OffsetDateTime,
     only: Option<&[Uuid]>,
 ) -> Result<Vec<Card>> {
-    let mut query = QueryBuilder::<Postgres>::new(concat!("SELECT ", card!(), of_tasks!()));
-    query.push_bind(team.id);
+    let mut query = matching(db, team, filter, sprint, now).await?;
     if let Some(only) = only {
         query
             .push(" AND k.id = ANY(")
             .push_bind(only.to_vec())
             .push(")");
     }
-    filter.push_conditions(
-        &mut query,
-        team,
-        sprint,
-        Moment::of(db, team, filter, now).await?,
-    );
     if filter.wants_archived() {
         query
             .push(" ORDER BY k.archived_at DESC LIMIT ")
@@ -104,6 +97,42 @@ pub(crate) async fn cards(
     }
     let rows: Vec<CardRow> = query.build_query_as().fetch_all(db).await?;
     with_details(db, team, rows).await
+}
+
+/// Returns the cards of one column that match a filter and come after a rank, at most `most`.
+pub(crate) async fn cards_of_column(
+    db: &PgPool,
+    team: &Team,
+    filter: &Filter,
+    sprint: ResolvedSprint,
+    now: OffsetDateTime,
+    (column, after, most): (Uuid, &str, i64),
+) -> Result<Vec<Card>> {
+    let mut query = matching(db, team, filter, sprint, now).await?;
+    query.push(" AND k.column_id = ").push_bind(column);
+    query.push(" AND k.rank > ").push_bind(after);
+    query.push(" ORDER BY k.rank LIMIT ").push_bind(most);
+    let rows: Vec<CardRow> = query.build_query_as().fetch_all(db).await?;
+    with_details(db, team, rows).await
+}
+
+/// Query: the cards of a board that match a filter, in no order.
+async fn matching(
+    db: &PgPool,
+    team: &Team,
+    filter: &Filter,
+    sprint: ResolvedSprint,
+    now: OffsetDateTime,
+) -> Result<QueryBuilder<Postgres>> {
+    let mut query = QueryBuilder::new(concat!("SELECT ", card!(), of_tasks!()));
+    query.push_bind(team.id);
+    filter.push_conditions(
+        &mut query,
+        team,
+        sprint,
+        Moment::of(db, team, filter, now).await?,
+    );
+    Ok(query)
 }
 
 /// Loads what belongs to many cards with one query per kind of detail.
@@ -128,23 +157,6 @@ async fn with_details_of_teams(db: &PgPool, rows: Vec<(&Team, CardRow)>) -> Resu
             row.into_card(team, details)
         })
         .collect())
-}
-
-/// Returns the task that a change created or changed, with its number: the response to a repeated
-/// request.
-pub(crate) async fn touched_by(
-    db: &PgPool,
-    team: Uuid,
-    change: Uuid,
-) -> Result<Option<(Uuid, i64)>> {
-    Ok(sqlx::query_as(
-        "SELECT k.id, k.number FROM events e JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
-         WHERE e.change_id = $1 AND e.team_id = $2 ORDER BY e.seq LIMIT 1",
-    )
-    .bind(change)
-    .bind(team)
-    .fetch_optional(db)
-    .await?)
 }
 
 /// Returns how many archived tasks match the filter beyond those that `cards` returned.

@@ -56,14 +56,14 @@ impl Excluded {
         let parts = [
             (self.no_start, "never in progress"),
             (self.unknown, "imported with an incomplete history"),
-            (self.backwards, "that end before they start"),
+            (self.backwards, "finished before it started"),
         ];
         let parts: Vec<String> = parts
             .iter()
             .filter(|(count, _)| *count > 0)
             .map(|(count, reason)| format!("{count} {reason}"))
             .collect();
-        (!parts.is_empty()).then(|| format!("Left out: {}.", parts.join(", ")))
+        (!parts.is_empty()).then(|| format!("Not counted: {}.", parts.join(", ")))
     }
 }
 
@@ -187,7 +187,7 @@ mod tests {
                 .left_out
                 .sentence()
                 .unwrap()
-                .starts_with("Left out: 1 never in progress, 1 imported")
+                .starts_with("Not counted: 1 never in progress, 1 imported")
         );
         assert_eq!(Excluded::default().sentence(), None);
     }

@@ -22,6 +22,7 @@ use utoipa::{
     paths(
         crate::http::api::v1::boards::list,
         crate::http::api::v1::boards::board,
+        crate::http::api::v1::boards::column_tasks,
         crate::http::api::v1::boards::events,
         crate::http::pages::checkin::check_in_json,
         crate::http::api::v1::sprints::list,

@@ -153,11 +153,6 @@ fn encoded_response(bytes: Bytes, encoding: Encoding, kind: &'static str) -> Res
     response
 }
 
-/// The bytes of compressed pages, of rendered boards, and of the contexts of boards.
-const PAGE_BYTES: usize = 32 << 20;
-const BOARD_BYTES: usize = 128 << 20;
-const CONTEXT_BYTES: usize = 16 << 20;
-
 /// The cached boards and pages. A few suffice: those that are open now.
 pub(crate) struct PageCache {
     boards: Mutex<ByteCache<BoardKey, Arc<RenderedBoard>>>,
@@ -167,18 +162,19 @@ pub(crate) struct PageCache {
     page_locks: [tokio::sync::Mutex<()>; 32],
 }
 
-impl Default for PageCache {
-    fn default() -> Self {
+impl PageCache {
+    /// Empty caches of this size together, in MiB. Of eleven parts, eight are for boards, two for compressed pages and
+    /// one for the contexts of boards.
+    pub(crate) fn new(megabytes: u16) -> Self {
+        let part = (usize::from(megabytes) << 20) / 11;
         Self {
-            boards: Mutex::new(ByteCache::new(BOARD_BYTES)),
-            pages: Mutex::new(ByteCache::new(PAGE_BYTES)),
-            contexts: Mutex::new(ByteCache::new(CONTEXT_BYTES)),
+            boards: Mutex::new(ByteCache::new(8 * part)),
+            pages: Mutex::new(ByteCache::new(2 * part)),
+            contexts: Mutex::new(ByteCache::new(part)),
             page_locks: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         }
     }
-}
 
-impl PageCache {
     /// The board, from the cache or rendered now. After a change, only the cards that it touched are rendered.
     pub(crate) async fn rendered(
         &self,

@@ -8,7 +8,15 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        boards::queries, column_state::ColumnState, error::Result, events::log::events_after, tasks,
+        boards::{
+            card_sources::{CardSources, Touched, tasks_with_labels},
+            labels::Label,
+            queries,
+        },
+        column_state::ColumnState,
+        error::Result,
+        events::log::events_after,
+        tasks,
     },
     http::{
         cache::{
@@ -29,9 +37,17 @@ impl BoardView<'_> {
         db: &PgPool,
         before: Option<&RenderedBoard>,
     ) -> Result<RenderedBoard> {
+        let sources = match before {
+            Some(before) if before.revision.workspace == self.revision.workspace => {
+                before.sources.clone()
+            }
+            _ => Arc::new(CardSources::load(db, self.team.id).await?),
+        };
         let refreshed = match before {
-            Some(before) => self.refresh_cards(db, before).await?,
-            None => None,
+            Some(before) if sources.include(&before.sources) => {
+                self.refresh_cards(db, before).await?
+            }
+            _ => None,
         };
         let cards = match refreshed {
             Some(cards) => cards,
@@ -51,27 +67,46 @@ impl BoardView<'_> {
             revision: self.revision,
             cards,
             totals,
+            sources,
         };
         board.html = self.columns_html(&board, FIRST_CARDS)?;
         Ok(board)
     }
 
     /// The cards of the cached board, with changed ones loaded again; `None` after too many events, or after one that
-    /// affects all cards. Of the others, only the HTML is made anew from time to time, since it shows ages.
+    /// can affect any card. Of the others, only the HTML is made anew from time to time, since it shows ages.
     async fn refresh_cards(
         &self,
         db: &PgPool,
         before: &RenderedBoard,
     ) -> Result<Option<Vec<Arc<RenderedCard>>>> {
-        if before.revision.workspace != self.revision.workspace || self.filter.wants_archived() {
+        if self.filter.wants_archived() {
             return Ok(None);
         }
         let is_aged = before.revision.time_bucket != self.revision.time_bucket;
         let events = events_after(db, self.team.id, before.revision.team, MAX_EVENTS + 1).await?;
-        let touched: Option<Vec<Uuid>> = events.iter().map(|event| event.task_id).collect();
-        let Some(mut touched) = touched.filter(|touched| touched.len() as i64 <= MAX_EVENTS) else {
+        if events.len() as i64 > MAX_EVENTS {
+            return Ok(None);
+        }
+        let Some(Touched {
+            tasks: mut touched,
+            labels,
+        }) = Touched::by(&events)
+        else {
             return Ok(None);
         };
+        if !labels.is_empty() {
+            // A filter may ask for tasks that no longer have a label, and these are not known.
+            if !self.filter.terms.is_empty() {
+                return Ok(None);
+            }
+            touched.extend(tasks_with_labels(db, self.team.id, &labels).await?);
+            touched.extend(before.cards.iter().filter_map(|rendered| {
+                let has_one = |label: &Label| labels.contains(&label.name);
+                let card = &rendered.card;
+                card.labels.iter().any(has_one).then_some(card.id)
+            }));
+        }
         if is_aged {
             // These show tasks of other teams, whose changes are not events of this team.
             touched.extend(queries::waiting_tasks(db, self.team.id).await?);

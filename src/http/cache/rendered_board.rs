@@ -8,6 +8,7 @@ use crate::{
     domain::{
         boards::{
             Column,
+            card_sources::CardSources,
             filters::{sql::ResolvedSprint, terms::Filter},
         },
         error::Result,
@@ -33,6 +34,8 @@ pub(crate) struct RenderedBoard {
     pub(super) cards: Vec<Arc<RenderedCard>>,
     /// The number of tasks in each column, whatever the filter; empty if no column has a limit.
     pub(super) totals: Vec<(String, i64)>,
+    /// What the cards show of other things than their tasks.
+    pub(super) sources: Arc<CardSources>,
 }
 
 impl RenderedBoard {
@@ -44,7 +47,7 @@ impl RenderedBoard {
             .cards
             .iter()
             .map(|rendered| CARD + rendered.html.get().map_or(0, Rendered::len));
-        self.html.len() + cards.sum::<usize>()
+        self.html.len() + cards.sum::<usize>() + self.sources.bytes()
     }
 }
 

@@ -25,9 +25,30 @@ use crate::domain::{
     teams::membership::COMMAND_LINE,
 };
 
-/// The most tasks per statement, and the most text in them: all of it is in memory once more.
+/// The most tasks per statement, and the most text in them: all of it is in memory twice more.
 const AT_ONCE: usize = 500;
 const TEXT_AT_ONCE: usize = 1024 * 1024;
+
+/// The tasks of one statement.
+#[derive(Default)]
+struct Batch<'p> {
+    tasks: Vec<&'p Planned<'p>>,
+    rows: Vec<Row<'p>>,
+    /// The bytes of text in them.
+    text: usize,
+}
+
+impl<'p> Batch<'p> {
+    fn is_full(&self) -> bool {
+        self.rows.len() >= AT_ONCE || self.text >= TEXT_AT_ONCE
+    }
+
+    fn push(&mut self, planned: &'p Planned<'p>, row: Row<'p>) {
+        self.text += row.description.len() + planned.task.length_of_comments();
+        self.tasks.push(planned);
+        self.rows.push(row);
+    }
+}
 
 /// Imports a draft to a team. `progress` is called with the number of imported tasks. A dry run
 /// does everything that an import does, and is rolled back.
@@ -111,30 +132,44 @@ async fn import_draft(
         .fetch_one(change.db())
         .await?;
     let mut rest = (first..).zip(&plan.tasks).zip(ranks).peekable();
-    let mut done = 0;
-    while rest.peek().is_some() {
-        let mut text = 0;
-        let (mut tasks, mut rows): (Vec<&Planned>, Vec<Row>) = (Vec::new(), Vec::new());
-        while let Some(((number, planned), rank)) =
-            rest.next_if(|_| rows.len() < AT_ONCE && text < TEXT_AT_ONCE)
-        {
+    let mut next_batch = || {
+        let mut batch = Batch::default();
+        while let Some(((number, planned), rank)) = rest.next_if(|_| !batch.is_full()) {
             let passages = passages(&plan, planned, request.draft);
             let row = Row::new(&plan, planned, passages, (number, rank), &zone);
+            batch.push(planned, row);
+        }
+        batch
+    };
+    let mut batch = next_batch();
+    let mut done = 0;
+    while !batch.rows.is_empty() {
+        for (planned, row) in batch.tasks.iter().zip(&batch.rows) {
             if row.was_cut {
                 summary.changed.add(
                     "descriptions over 100,000 characters were shortened",
                     &planned.task.title,
                 );
             }
-            text += row.description.len() + planned.task.length_of_comments();
-            tasks.push(planned);
-            rows.push(row);
         }
-        rows::insert(change.db(), team, &plan, &tasks, &rows).await?;
-        history::record(change, team, &plan, &tasks, &rows, request.draft.from);
+        // The next rows are computed while Postgres writes these.
+        let (written, following) = tokio::join!(
+            rows::insert(change.db(), team, &plan, &batch.tasks, &batch.rows),
+            async { next_batch() },
+        );
+        written?;
+        history::record(
+            change,
+            team,
+            &plan,
+            &batch.tasks,
+            &batch.rows,
+            request.draft.from,
+        );
         change.write_events().await?;
-        done += rows.len();
+        done += batch.rows.len();
         progress(done);
+        batch = following;
     }
     let key = |number: i64| format!("{}-{number}", team.key);
     let keys = (key(first), key(first + plan.tasks.len() as i64 - 1));

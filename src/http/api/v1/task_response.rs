@@ -14,7 +14,7 @@ use crate::{
     domain::{
         error::{Problem, Result},
         events::Changed,
-        tasks::{Card, queries},
+        tasks::{Card, lookup, queries},
         team::Team,
     },
 };
@@ -75,7 +75,7 @@ pub(crate) async fn respond<T>(
     let task = match (outcome, task) {
         (Ok(_), Some(task)) => task,
         (Err(Problem::DoneBefore { change }), task) => {
-            let touched = queries::touched_by(&app.db, team.id, change)
+            let touched = lookup::touched_by(&app.db, team.id, change)
                 .await?
                 .map(|(task, _)| task);
             touched.or(task).ok_or(Problem::DoneBefore { change })?

@@ -61,7 +61,7 @@ fn all_pages(layout: &Layout) -> Vec<Command> {
             ("standup/walk", "Walk the board"),
             ("tasks", "Task list"),
             ("requests", "Requests"),
-            ("history", "Activity"),
+            ("history", "History"),
             ("settings", "Settings"),
         ] {
             pages.push(Command::page(

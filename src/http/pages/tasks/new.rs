@@ -24,7 +24,7 @@ use crate::{
         sprints::{self, Sprint, SprintState},
         tasks::{
             create::{self, NewTask},
-            queries,
+            lookup, queries,
         },
         team::Team,
         text::list_entries,
@@ -244,7 +244,7 @@ pub async fn create(
         Ok(changed) => changed,
         // The first response was lost, and the script repeats the request.
         Err(Problem::DoneBefore { change }) => {
-            let created = queries::touched_by(&app.db, team.id, change).await?;
+            let created = lookup::touched_by(&app.db, team.id, change).await?;
             Changed {
                 id: change,
                 is_undoable: true,
