@@ -120,7 +120,7 @@ async fn measure(size: u32) -> anyhow::Result<()> {
         Some(stored / floor_rate),
     );
 
-    let many = measure_changed_pages(&program, &zstd, 16, Duration::from_secs(4)).await?;
+    let many = measure_changes(&program, Some(&zstd), 16, Duration::from_secs(4)).await?;
     print_row(
         size,
         "changed before every request, 16 connections",
@@ -128,17 +128,17 @@ async fn measure(size: u32) -> anyhow::Result<()> {
         &floor_says,
         Some(many.rate / floor_rate),
     );
-    let one = measure_changed_pages(&program, &zstd, 1, Duration::from_secs(4)).await?;
+    let one = measure_changes(&program, Some(&zstd), 1, Duration::from_secs(4)).await?;
     print_row(
         size,
         "page after a change, 1 connection: median, p99",
         &format!(
             "{}, {}",
-            format_ms(quantile(&one.pages, 0.5)),
-            format_ms(quantile(&one.pages, 0.99))
+            format_ms(quantile(&one.times, 0.5)),
+            format_ms(quantile(&one.times, 0.99))
         ),
         &format!("{} (static route)", format_ms(bare_page)),
-        Some(quantile(&one.pages, 0.5).as_secs_f64() / bare_page.as_secs_f64()),
+        Some(quantile(&one.times, 0.5).as_secs_f64() / bare_page.as_secs_f64()),
     );
 
     let (moves, bares) = measure_moves(&program).await?;
@@ -149,6 +149,23 @@ async fn measure(size: u32) -> anyhow::Result<()> {
         &format_ms(moved),
         &format!("{} (bare transaction)", format_ms(least)),
         Some(moved.as_secs_f64() / least.as_secs_f64()),
+    );
+
+    let writers = measure_changes(&program, None, 16, Duration::from_secs(4)).await?;
+    print_row(
+        size,
+        "moves by 16 writers on one board: rate, median, p99",
+        &format!(
+            "{:.0}/s, {}, {}",
+            writers.rate,
+            format_ms(quantile(&writers.times, 0.5)),
+            format_ms(quantile(&writers.times, 0.99))
+        ),
+        &format!(
+            "{:.0}/s (bare transactions, one writer)",
+            1.0 / least.as_secs_f64()
+        ),
+        Some(writers.rate * least.as_secs_f64()),
     );
 
     if size == 1000 {
@@ -171,16 +188,16 @@ async fn measure(size: u32) -> anyhow::Result<()> {
             );
         }
         let before = quantile(
-            &measure_changed_pages(&program, &zstd, 1, Duration::from_secs(3))
+            &measure_changes(&program, Some(&zstd), 1, Duration::from_secs(3))
                 .await?
-                .pages,
+                .times,
             0.5,
         );
         archive_many(&program.db).await?;
         let after = quantile(
-            &measure_changed_pages(&program, &zstd, 1, Duration::from_secs(3))
+            &measure_changes(&program, Some(&zstd), 1, Duration::from_secs(3))
                 .await?
-                .pages,
+                .times,
             0.5,
         );
         let ratio = after.as_secs_f64() / before.as_secs_f64();
@@ -196,43 +213,47 @@ async fn measure(size: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-struct Pairs {
-    /// Pages per second, each requested after a move.
+struct Changes {
+    /// Moves per second.
     rate: f64,
-    pages: Figures,
+    /// How long each move took, or the page after it.
+    times: Figures,
 }
 
-/// On every connection, repeatedly moves a task with the API and then requests the page.
-async fn measure_changed_pages(
+/// On every connection, repeatedly moves a task with the API and then requests the page, if there is one.
+async fn measure_changes(
     program: &Program,
-    page: &Request,
+    page: Option<&Request>,
     connections: usize,
     time: Duration,
-) -> anyhow::Result<Pairs> {
+) -> anyhow::Result<Changes> {
     let since = Instant::now();
     let mut workers = Vec::new();
     for worker in 0..connections {
-        let (page, moves) = (page.clone(), program.moves(worker));
+        let (page, moves) = (page.cloned(), program.moves(worker));
         let mut connection = Connection::open(program.address).await?;
         workers.push(tokio::spawn(async move {
-            let mut pages = Figures::new();
+            let mut times = Figures::new();
             while since.elapsed() < time {
-                let moved = connection.send(&moves[pages.len() % moves.len()]).await?;
+                let mut started = Instant::now();
+                let moved = connection.send(&moves[times.len() % moves.len()]).await?;
                 anyhow::ensure!(moved.status == 200, "a move returned {}", moved.status);
-                let started = Instant::now();
-                connection.skip(&page).await?;
-                pages.push(started.elapsed());
+                if let Some(page) = &page {
+                    started = Instant::now();
+                    connection.skip(page).await?;
+                }
+                times.push(started.elapsed());
             }
-            anyhow::Ok(pages)
+            anyhow::Ok(times)
         }));
     }
-    let mut pages = Figures::new();
+    let mut times = Figures::new();
     for worker in workers {
-        pages.extend(worker.await??);
+        times.extend(worker.await??);
     }
-    Ok(Pairs {
-        rate: pages.len() as f64 / since.elapsed().as_secs_f64(),
-        pages,
+    Ok(Changes {
+        rate: times.len() as f64 / since.elapsed().as_secs_f64(),
+        times,
     })
 }
 

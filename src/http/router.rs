@@ -341,7 +341,7 @@ fn uncompressed() -> Router<App> {
 }
 
 fn api() -> Router<App> {
-    use crate::http::api::v1::{boards, sprints, tasks};
+    use crate::http::api::v1::{boards, events, sprints, tasks};
     Router::new()
         .route("/teams", get(boards::list))
         .route("/teams/{slug}/board", get(boards::board))
@@ -349,7 +349,7 @@ fn api() -> Router<App> {
             "/teams/{slug}/columns/{column}/tasks",
             get(boards::column_tasks),
         )
-        .route("/teams/{slug}/events", get(boards::events))
+        .route("/teams/{slug}/events", get(events::events))
         .route(
             "/teams/{slug}/check-in",
             get(crate::http::pages::checkin::check_in_json),

@@ -23,7 +23,7 @@ use utoipa::{
         crate::http::api::v1::boards::list,
         crate::http::api::v1::boards::board,
         crate::http::api::v1::boards::column_tasks,
-        crate::http::api::v1::boards::events,
+        crate::http::api::v1::events::events,
         crate::http::pages::checkin::check_in_json,
         crate::http::api::v1::sprints::list,
         crate::http::api::v1::tasks::create,

@@ -8,16 +8,14 @@ use time::OffsetDateTime;
 
 use crate::{
     domain::{
-        boards::Column, column_state::ColumnState, error::Result, sprints::Sprint, team::Team,
+        boards::Column, column_state::ColumnState, error::Result, sprints::Sprint, tasks::Card,
+        team::Team,
     },
     http::{
-        cache::rendered_board::{BoardView, RenderedBoard, RenderedCard},
+        cache::rendered_board::{BoardView, FIRST_CARDS, RenderedBoard, RenderedCard},
         page::Rendered,
     },
 };
-
-/// The number of cards that each list of a board starts with, and that each further load adds.
-pub(crate) const FIRST_CARDS: usize = 100;
 
 /// The most cards of a list that one page shows.
 const MAX_SHOWN: usize = 10_000;
@@ -60,14 +58,14 @@ impl BoardView<'_> {
                 .map_or(0, |(_, total)| (total - matching as i64).max(0))
         };
         let mut lanes = Vec::new();
-        for ((_, _, name), cards) in self.groups(board) {
-            let hue = cards
-                .first()
+        for ((_, _, name), lists) in self.groups(board) {
+            let hue = lists
+                .iter()
+                .find_map(|cards| cards.first())
                 .and_then(|rendered| rendered.card.goal_hue)
                 .filter(|_| self.lanes == "goal");
             let mut columns = Vec::with_capacity(self.columns.len());
-            for column in self.columns {
-                let cards: Vec<&RenderedCard> = in_column(&cards, &column.slug).collect();
+            for (column, cards) in self.columns.iter().zip(lists) {
                 columns.push(RenderedColumn {
                     column,
                     elsewhere: elsewhere(column, cards.len()),
@@ -96,22 +94,20 @@ impl BoardView<'_> {
         board: &RenderedBoard,
         part: &ListPart,
     ) -> Result<Rendered> {
-        let groups = self.groups(board);
-        let cards = groups
+        let column = self
+            .columns
             .iter()
-            .find(|((_, _, name), _)| *name == part.lane)
-            .map(|(_, cards)| cards.as_slice())
+            .position(|column| column.slug == part.column);
+        let mut groups = self.groups(board).into_iter();
+        let lists = groups.find(|((_, _, name), _)| *name == part.lane);
+        let all = lists
+            .zip(column)
+            .and_then(|((_, lists), column)| lists.into_iter().nth(column))
             .unwrap_or_default();
-        let all: Vec<&RenderedCard> = in_column(cards, &part.column).collect();
-        let following: Vec<&RenderedCard> = all
-            .iter()
-            .copied()
-            .filter(|rendered| rendered.rank() > part.after.as_str())
-            .collect();
+        let first = all.partition_point(|rendered| rendered.rank() <= part.after.as_str());
+        let following = all[first..].to_vec();
         let wanted = following
-            .iter()
-            .filter(|rendered| rendered.rank() <= part.until.as_str())
-            .count()
+            .partition_point(|rendered| rendered.rank() <= part.until.as_str())
             .max(FIRST_CARDS);
         Rendered::of(&ListHtml {
             team: self.team,
@@ -123,52 +119,50 @@ impl BoardView<'_> {
 
     /// The number of cards in each column. Only of boards without lanes, since a change in a lane loads the board anew.
     pub(crate) fn counts(&self, board: &RenderedBoard) -> Vec<ColumnCount> {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for rendered in &board.cards {
-            *counts.entry(&rendered.card.column).or_default() += 1;
-        }
-        self.columns
-            .iter()
-            .map(|column| ColumnCount {
-                column: column.slug.clone(),
-                count: counts.get(column.slug.as_str()).copied().unwrap_or(0),
+        let columns = board.columns.iter();
+        columns
+            .map(|cards| ColumnCount {
+                column: cards.column.clone(),
+                count: cards.entries.len(),
             })
             .collect()
     }
 
-    /// The cards by lane: whether it is the one of tasks without an owner or goal, which comes last; the goal's position;
-    /// and the name. A task with several owners is in the lane of the first.
+    /// The cards of each column by lane: whether it is the one of tasks without an owner or goal, which comes last; the
+    /// goal's position; and the name. A task with several owners is in the lane of the first.
     fn groups<'c>(
         &self,
         board: &'c RenderedBoard,
-    ) -> BTreeMap<(bool, Option<i32>, &'c str), Vec<&'c RenderedCard>> {
-        if self.lanes.is_empty() {
-            let all = board.cards.iter().map(AsRef::as_ref).collect();
-            return BTreeMap::from([((false, None, ""), all)]);
-        }
-        let mut groups: BTreeMap<_, Vec<&RenderedCard>> = BTreeMap::new();
-        for rendered in &board.cards {
-            let lane = match self.lanes {
-                "owner" => rendered
-                    .card
-                    .owners
-                    .first()
-                    .map_or((true, None, "No owner"), |owner| {
-                        (false, None, owner.name.as_str())
-                    }),
-                _ => {
-                    let title = rendered.card.goal_title.as_deref();
-                    title.map_or((true, None, "No goal"), |title| {
-                        (false, rendered.card.goal, title)
-                    })
-                }
-            };
-            groups.entry(lane).or_default().push(rendered);
+    ) -> BTreeMap<(bool, Option<i32>, &'c str), Vec<Vec<&'c RenderedCard>>> {
+        let mut groups: BTreeMap<_, Vec<Vec<&RenderedCard>>> = BTreeMap::new();
+        for (index, column) in board.columns.iter().enumerate() {
+            let cards = column.entries.iter().map(|entry| &*entry.rendered);
+            if self.lanes.is_empty() {
+                let all = groups.entry((false, None, "")).or_default();
+                all.push(cards.collect());
+                continue;
+            }
+            for rendered in cards {
+                let lane = groups.entry(self.lane_of(&rendered.card)).or_default();
+                lane.resize_with(board.columns.len(), Vec::new);
+                lane[index].push(rendered);
+            }
         }
         if groups.is_empty() {
-            groups.insert((false, None, ""), Vec::new());
+            groups.insert((false, None, ""), vec![Vec::new(); board.columns.len()]);
         }
         groups
+    }
+
+    fn lane_of<'c>(&self, card: &'c Card) -> (bool, Option<i32>, &'c str) {
+        if self.lanes == "owner" {
+            let first = card.owners.first();
+            return first.map_or((true, None, "No owner"), |owner| {
+                (false, None, owner.name.as_str())
+            });
+        }
+        let title = card.goal_title.as_deref();
+        title.map_or((true, None, "No goal"), |title| (false, card.goal, title))
     }
 }
 
@@ -189,16 +183,6 @@ pub(crate) struct ListPart {
 pub(crate) struct ColumnCount {
     column: String,
     count: usize,
-}
-
-fn in_column<'c, 'a>(
-    cards: &'a [&'c RenderedCard],
-    column: &'a str,
-) -> impl Iterator<Item = &'c RenderedCard> + use<'c, 'a> {
-    cards
-        .iter()
-        .copied()
-        .filter(move |rendered| rendered.card.column == column)
 }
 
 /// The cards of a list that are shown, and what follows them.

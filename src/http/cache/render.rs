@@ -1,7 +1,7 @@
 //! Renders a board's columns once for everyone. After a change only the affected cards are rendered
 //! again.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     domain::{
         boards::{
+            Column,
             card_sources::{CardSources, Touched, tasks_with_labels},
             labels::Label,
             queries,
@@ -19,10 +20,7 @@ use crate::{
         tasks,
     },
     http::{
-        cache::{
-            columns::FIRST_CARDS,
-            rendered_board::{BoardView, RenderedBoard, RenderedCard},
-        },
+        cache::rendered_board::{BoardView, ColumnCards, Entry, FIRST_CARDS, RenderedBoard},
         page::Rendered,
     },
 };
@@ -49,9 +47,18 @@ impl BoardView<'_> {
             }
             _ => None,
         };
-        let cards = match refreshed {
-            Some(cards) => cards,
-            None => self.load_cards(db, None).await?,
+        let columns = match refreshed {
+            Some(columns) => columns,
+            None => {
+                let mut cards = self.load_cards(db, None).await?;
+                let columns = self.columns.iter();
+                columns
+                    .map(|column| {
+                        let entries = cards.remove(&column.slug).unwrap_or_default();
+                        ColumnCards::new(column.slug.clone(), entries)
+                    })
+                    .collect()
+            }
         };
         // WIP limits apply to the whole column; without any the totals are not needed.
         let totals = if self.columns.iter().any(|column| column.wip_limit.is_some()) {
@@ -59,13 +66,17 @@ impl BoardView<'_> {
         } else {
             Vec::new()
         };
-        let is_done = |rendered: &&Arc<RenderedCard>| rendered.card.state == ColumnState::Done;
+        let count = |is_counted: &dyn Fn(&Column) -> bool| {
+            let columns = self.columns.iter().zip(&columns);
+            let counted = columns.filter(|(column, _)| is_counted(column));
+            counted.map(|(_, cards)| cards.entries.len()).sum()
+        };
         let mut board = RenderedBoard {
             html: Rendered::default(),
-            done: cards.iter().filter(is_done).count(),
-            total: cards.len(),
+            done: count(&|column| column.state == ColumnState::Done),
+            total: count(&|_| true),
             revision: self.revision,
-            cards,
+            columns,
             totals,
             sources,
         };
@@ -79,7 +90,7 @@ impl BoardView<'_> {
         &self,
         db: &PgPool,
         before: &RenderedBoard,
-    ) -> Result<Option<Vec<Arc<RenderedCard>>>> {
+    ) -> Result<Option<Vec<Arc<ColumnCards>>>> {
         if self.filter.wants_archived() {
             return Ok(None);
         }
@@ -101,7 +112,7 @@ impl BoardView<'_> {
                 return Ok(None);
             }
             touched.extend(tasks_with_labels(db, self.team.id, &labels).await?);
-            touched.extend(before.cards.iter().filter_map(|rendered| {
+            touched.extend(before.cards().filter_map(|rendered| {
                 let has_one = |label: &Label| labels.contains(&label.name);
                 let card = &rendered.card;
                 card.labels.iter().any(has_one).then_some(card.id)
@@ -112,50 +123,56 @@ impl BoardView<'_> {
             touched.extend(queries::waiting_tasks(db, self.team.id).await?);
             touched.extend(
                 before
-                    .cards
-                    .iter()
+                    .cards()
                     .filter(|rendered| rendered.is_waiting())
                     .map(|rendered| rendered.card.id),
             );
         }
         touched.sort_unstable();
         touched.dedup();
-        let mut cards: Vec<Arc<RenderedCard>> = before
-            .cards
-            .iter()
-            .filter(|rendered| touched.binary_search(&rendered.card.id).is_err())
-            .map(|rendered| {
-                if is_aged {
-                    RenderedCard::new(rendered.card.clone())
-                } else {
-                    rendered.clone()
-                }
-            })
-            .collect();
-        let column_of = |rendered: &RenderedCard| {
-            self.columns
-                .iter()
-                .position(|column| column.slug == rendered.card.column)
-        };
-        for fresh in self.load_cards(db, Some(&touched)).await? {
-            let place = (column_of(&fresh), fresh.rank());
-            let index = cards.partition_point(|other| (column_of(other), other.rank()) < place);
-            cards.insert(index, fresh);
-        }
-        Ok(Some(cards))
+        let mut fresh = self.load_cards(db, Some(&touched)).await?;
+        let is_touched = |entry: &Entry| touched.binary_search(&entry.id).is_ok();
+        let columns = self.columns.iter().map(|column| {
+            let before = before.columns.iter().find(|b| b.column == column.slug)?;
+            let fresh = fresh.remove(&column.slug).unwrap_or_default();
+            if !is_aged && fresh.is_empty() && !before.entries.iter().any(is_touched) {
+                return Some(before.clone());
+            }
+            let kept = before.entries.iter().filter(|entry| !is_touched(entry));
+            let mut entries: Vec<Entry> = if is_aged {
+                kept.map(|entry| Entry::new(entry.rendered.card.clone()))
+                    .collect()
+            } else {
+                kept.cloned().collect()
+            };
+            for entry in fresh {
+                let rank = entry.rendered.rank();
+                let index = entries.partition_point(|other| other.rendered.rank() < rank);
+                entries.insert(index, entry);
+            }
+            Some(ColumnCards::new(column.slug.clone(), entries))
+        });
+        // A column that was not there before is loaded with all others.
+        Ok(columns.collect())
     }
 
+    /// Loads the cards of each column, by its slug.
     async fn load_cards(
         &self,
         db: &PgPool,
         only: Option<&[Uuid]>,
-    ) -> Result<Vec<Arc<RenderedCard>>> {
+    ) -> Result<HashMap<String, Vec<Entry>>> {
+        if only.is_some_and(<[Uuid]>::is_empty) {
+            return Ok(HashMap::new());
+        }
         let cards =
             tasks::queries::cards(db, self.team, self.filter, self.resolved, self.now, only)
                 .await?;
-        Ok(cards
-            .into_iter()
-            .map(|card| RenderedCard::new(Arc::new(card)))
-            .collect())
+        let mut by_column: HashMap<String, Vec<Entry>> = HashMap::new();
+        for card in cards {
+            let column = by_column.entry(card.column.clone()).or_default();
+            column.push(Entry::new(Arc::new(card)));
+        }
+        Ok(by_column)
     }
 }

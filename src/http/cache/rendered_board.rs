@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::{
     domain::{
@@ -23,6 +24,9 @@ use crate::{
     },
 };
 
+/// The number of cards that each list of a board starts with, and that each further load adds.
+pub(crate) const FIRST_CARDS: usize = 100;
+
 /// The cards of a board, the HTML of its columns, and the counts in its header.
 pub(crate) struct RenderedBoard {
     /// The columns with their first cards; `BoardView::columns_html` renders them with more.
@@ -30,8 +34,8 @@ pub(crate) struct RenderedBoard {
     pub(crate) done: usize,
     pub(crate) total: usize,
     pub(crate) revision: Revision,
-    /// By column and rank.
-    pub(super) cards: Vec<Arc<RenderedCard>>,
+    /// The cards of each column, from left to right.
+    pub(super) columns: Vec<Arc<ColumnCards>>,
     /// The number of tasks in each column, whatever the filter; empty if no column has a limit.
     pub(super) totals: Vec<(String, i64)>,
     /// What the cards show of other things than their tasks.
@@ -42,12 +46,59 @@ impl RenderedBoard {
     /// About the bytes that it takes, for the cache: each card keeps its data, in short texts, and its HTML, if it was
     /// ever shown.
     pub(crate) fn bytes(&self) -> usize {
+        let columns = self.columns.iter().map(|column| column.bytes());
+        self.html.len() + columns.sum::<usize>() + self.sources.bytes()
+    }
+
+    /// All cards, by column and rank.
+    pub(super) fn cards(&self) -> impl Iterator<Item = &RenderedCard> {
+        let entries = self.columns.iter().flat_map(|column| &column.entries);
+        entries.map(|entry| &*entry.rendered)
+    }
+}
+
+/// The cards of a column, by rank. The next rendering of a board shares it if none of its cards has changed.
+pub(super) struct ColumnCards {
+    /// The column's slug.
+    pub(super) column: String,
+    pub(super) entries: Vec<Entry>,
+    /// About the bytes of its cards when it was made.
+    bytes: usize,
+}
+
+/// A card, and beside it the id of its task: lists are searched by ids, and memory is read in order then.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) id: Uuid,
+    pub(super) rendered: Arc<RenderedCard>,
+}
+
+impl Entry {
+    pub(super) fn new(card: Arc<Card>) -> Self {
+        Self {
+            id: card.id,
+            rendered: RenderedCard::new(card),
+        }
+    }
+}
+
+impl ColumnCards {
+    pub(super) fn new(column: String, entries: Vec<Entry>) -> Arc<Self> {
         const CARD: usize = 1000;
-        let cards = self
-            .cards
-            .iter()
-            .map(|rendered| CARD + rendered.html.get().map_or(0, Rendered::len));
-        self.html.len() + cards.sum::<usize>() + self.sources.bytes()
+        let html = |entry: &Entry| entry.rendered.html.get().map_or(0, Rendered::len);
+        let further = entries.iter().skip(FIRST_CARDS).map(html).sum::<usize>();
+        Arc::new(Self {
+            column,
+            bytes: entries.len() * CARD + further,
+            entries,
+        })
+    }
+
+    /// With the HTML of the first cards, which was rendered after it was made.
+    fn bytes(&self) -> usize {
+        let first = self.entries.iter().take(FIRST_CARDS);
+        let html = first.map(|entry| entry.rendered.html.get().map_or(0, Rendered::len));
+        self.bytes + html.sum::<usize>()
     }
 }
 

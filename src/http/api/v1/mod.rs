@@ -1,6 +1,7 @@
 //! Version 1 of the JSON API.
 
 pub mod boards;
+pub mod events;
 pub mod sprints;
 pub mod task_request;
 pub mod task_response;

@@ -1,0 +1,92 @@
+//! A team's events as JSON.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::domain::{
+    error::Result,
+    events::log::{EventRow, events_after},
+    policy::{team_access, viewer::Viewer},
+};
+
+/// The sequence number after which to read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct After {
+    after: i64,
+}
+
+/// A team's events.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct EventPage {
+    /// The number of the team's newest event.
+    #[schema(example = 1308)]
+    seq: i64,
+    /// The events in order, the oldest first; at most 500.
+    #[schema(value_type = Vec<EventRow>)]
+    events: Vec<Value>,
+    /// Whether there are more: read on after the number of the last one.
+    #[schema(example = json!(false))]
+    more: bool,
+}
+
+/// Returns a team's events after a sequence number: at most 500, and whether there are more.
+#[utoipa::path(
+    get,
+    path = "/api/v1/teams/{slug}/events",
+    operation_id = "list_events",
+    tag = "teams",
+    params(
+        ("slug" = String, Path, description = "The team's slug", example = "infrastructure"),
+        (
+            "after" = Option<i64>,
+            Query,
+            description = "The number of the event after which to read; by default 0, which is from the first event on",
+            example = 1300,
+        ),
+    ),
+    responses((status = 200, description = "The events in order", body = EventPage)),
+)]
+pub(crate) async fn events(
+    State(db): State<PgPool>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(after): Query<After>,
+) -> Result<Json<EventPage>> {
+    const MAX: i64 = 500;
+    let team = team_access::team(&db, &viewer, &slug).await?.team;
+    let rows = events_after(&db, team.id, after.after, MAX + 1).await?;
+    let more = rows.len() as i64 > MAX;
+    let hidden = crate::domain::tasks::event_text::hidden_waits(&db, team.id).await?;
+    let events: Vec<Value> = rows
+        .iter()
+        .take(MAX as usize)
+        .map(|row| {
+            let mut event = json!(row);
+            if let Some(replacement) =
+                crate::domain::tasks::event_text::hidden_name(&row.after["blockers"], &hidden)
+            {
+                event["after"]["blockers"]["on"] = json!(replacement);
+            }
+            // the blocking task's team is only used to hide events
+            if let Some(blockers) = event
+                .pointer_mut("/after/blockers")
+                .and_then(Value::as_object_mut)
+            {
+                blockers.remove("team");
+            }
+            event["task"] = json!(row.task.map(|number| format!("{}-{number}", team.key)));
+            event
+        })
+        .collect();
+    Ok(Json(EventPage {
+        seq: team.seq,
+        events,
+        more,
+    }))
+}
