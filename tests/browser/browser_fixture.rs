@@ -8,7 +8,8 @@ use chromiumoxide::{
         browser::BrowserContextId,
         emulation::{
             MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams,
-            SetScriptExecutionDisabledParams, SetTouchEmulationEnabledParams,
+            SetScriptExecutionDisabledParams, SetTimezoneOverrideParams,
+            SetTouchEmulationEnabledParams,
         },
         input::{
             DispatchKeyEventParams, DispatchKeyEventType, DispatchMouseEventParams,
@@ -405,6 +406,20 @@ impl Window {
             });
             self.page.execute(event).await.unwrap();
         }
+    }
+
+    /// Pastes what was copied, as the browser's menu does.
+    pub async fn paste(&self) {
+        let mut event = DispatchKeyEventParams::new(DispatchKeyEventType::KeyDown);
+        event.commands = Some(vec!["paste".to_owned()]);
+        self.page.execute(event).await.unwrap();
+    }
+
+    pub async fn set_time_zone(&self, name: &str) {
+        self.page
+            .execute(SetTimezoneOverrideParams::new(name))
+            .await
+            .unwrap();
     }
 
     pub async fn type_text(&self, text: &str) {

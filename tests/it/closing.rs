@@ -385,6 +385,7 @@ async fn turn_of_the_sprint_is_one_path() {
     assert_eq!(steps(&jonas.get(plan).await.ok().text()), "");
     world.app.clock.advance(Duration::days(5));
     assert_eq!(steps(&elif.get(plan).await.ok().text()), "");
+    assert_eq!(steps(&elif.get(RETRO).await.ok().text()), "");
 }
 
 #[tokio::test]

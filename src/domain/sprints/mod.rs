@@ -76,6 +76,12 @@ impl Sprint {
         self.state == SprintState::Closed
     }
 
+    /// Whether a team may still be planning it: before it starts, and in its first four days.
+    pub(crate) fn is_being_planned(&self, today: Date) -> bool {
+        const FIRST_DAYS: i64 = 4;
+        today - self.starts_on < Duration::days(FIRST_DAYS)
+    }
+
     /// `16 – 27 Nov`: from its first to its last working day.
     pub(crate) fn span(&self) -> String {
         let days = self.working_days(&Week::beginning(self.starts_on));

@@ -11,7 +11,7 @@ use axum::{
 };
 use serde::Deserialize;
 use sqlx::PgPool;
-use time::{Date, Duration, OffsetDateTime};
+use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
@@ -307,12 +307,10 @@ pub(crate) async fn planning(
 
 /// The sprint before this one, if it is over and this one is in its first days at most.
 fn turned_from<'s>(sprints: &'s [Sprint], sprint: &Sprint, today: Date) -> Option<&'s Sprint> {
-    const FIRST_DAYS: i64 = 4;
     let before = sprints
         .iter()
         .find(|other| other.number == sprint.number - 1)?;
-    let is_new = today - sprint.starts_on < Duration::days(FIRST_DAYS);
-    (is_new && (before.is_ended() || before.is_closed())).then_some(before)
+    (sprint.is_being_planned(today) && (before.is_ended() || before.is_closed())).then_some(before)
 }
 
 /// `POST /teams/{slug}/planning`: plans tasks for a goal or the sprint, or moves them to the

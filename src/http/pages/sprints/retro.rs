@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use sqlx::{PgConnection, PgPool};
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
@@ -59,6 +59,8 @@ struct RetroPage {
     me: Uuid,
     may_write: bool,
     now: OffsetDateTime,
+    /// The day in the time zone of the first team.
+    today: Date,
 }
 
 /// A team's sprint.
@@ -188,7 +190,10 @@ impl RetroPage {
             return None;
         };
         let is_over = part.closed.is_some() || self.sprint.is_ended();
-        let next = self.next.as_ref().filter(|_| is_over && part.may_edit)?;
+        let next = self
+            .next
+            .as_ref()
+            .filter(|next| is_over && part.may_edit && next.is_being_planned(self.today))?;
         Some((&part.team, next, part.closed.is_some()))
     }
 
@@ -301,6 +306,12 @@ pub(crate) async fn retro(
         next,
         me,
         may_write: viewer.may_write(),
+        today: ids
+            .first()
+            .and_then(|team| rosters.get(team))
+            .map_or(app.clock.now().date(), |roster| {
+                roster.week.today(app.clock.now())
+            }),
         now: app.clock.now(),
         sprint,
         parts,
