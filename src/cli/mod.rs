@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod backup;
 mod demo;
 mod import;
 mod output;
@@ -47,6 +48,8 @@ enum Command {
     Token(token::Token),
     /// Import from another tool
     Import(import::Import),
+    #[command(flatten)]
+    Backup(backup::Backup),
 }
 
 impl Cli {
@@ -74,6 +77,7 @@ impl Cli {
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::serve(&config).await,
             Command::Demo(args) => demo::serve_demo(&config, &args).await,
+            Command::Backup(command) => command.run(&config).await,
             command => run_beside_server(&config, command).await,
         }
     }
@@ -93,7 +97,7 @@ async fn run_beside_server(config: &Config, command: Command) -> anyhow::Result<
 async fn run_command(pool: &PgPool, command: Command) -> anyhow::Result<()> {
     match command {
         // every command migrates the database first
-        Command::Migrate | Command::Serve | Command::Demo(_) => Ok(()),
+        Command::Migrate | Command::Serve | Command::Demo(_) | Command::Backup(_) => Ok(()),
         Command::User(command) => command.run(pool).await,
         Command::Team(command) => command.run(pool).await,
         Command::Token(command) => command.run(pool).await,

@@ -12,9 +12,8 @@ use std::{
 use anyhow::{Context, bail};
 use axum::http::Uri;
 use clap::{Args, ValueEnum};
-use sqlx::postgres::PgConnectOptions;
 
-use crate::config::trusted_proxies::TrustedProxies;
+use crate::{config::trusted_proxies::TrustedProxies, db::database::NamedDatabase};
 
 /// The size of all caches together, in MiB, if nothing else is configured.
 pub(crate) const DEFAULT_CACHE_SIZE: u16 = 176;
@@ -135,18 +134,15 @@ impl Config {
             .transpose()
     }
 
-    /// The connection options of your own Postgres, if one was named.
-    pub(crate) fn database(&self) -> anyhow::Result<Option<PgConnectOptions>> {
+    /// Your own Postgres, if one was named.
+    pub(crate) fn database(&self) -> anyhow::Result<Option<NamedDatabase>> {
         match &self.database_url {
             // docker compose passes an empty text for a variable that is not set
             Some(DatabaseUrl(url)) if !url.is_empty() => {
                 if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
                     bail!("the database URL (DATABASE_URL) must start with postgres://");
                 }
-                let options = url
-                    .parse()
-                    .context("the database URL (DATABASE_URL) is invalid")?;
-                Ok(Some(options))
+                NamedDatabase::of_url(url).map(Some)
             }
             _ => Ok(None),
         }

@@ -10,6 +10,7 @@ use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 
 use crate::db::{
     embedded::{DATABASE, Durability, Embedded, passes},
+    libpq::Libpq,
     pool::open,
 };
 
@@ -18,10 +19,31 @@ const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 /// Time to wait for Postgres, which may start after Fortnight when a machine boots.
 const COMES_UP_WITHIN: Duration = Duration::from_secs(10);
 
+/// Your own Postgres.
+#[derive(Clone)]
+pub struct NamedDatabase {
+    pub(crate) options: PgConnectOptions,
+    pub(crate) libpq: Libpq,
+}
+
+impl NamedDatabase {
+    /// Reads a database URL.
+    pub(crate) fn of_url(url: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            options: url
+                .parse()
+                .context("the database URL (DATABASE_URL) is invalid")?,
+            libpq: Libpq::of_url(url)?,
+        })
+    }
+}
+
 /// An open pool, and the bundled Postgres if it is used.
 pub struct Database {
     /// The connection pool.
     pub pool: PgPool,
+    /// The same database for Postgres's own programs.
+    pub(crate) libpq: Libpq,
     embedded: Option<Embedded>,
 }
 
@@ -29,22 +51,22 @@ impl Database {
     /// Opens your own Postgres, or else starts the bundled one. Only one server can run on a data
     /// directory.
     pub(crate) async fn to_serve(
-        named: Option<PgConnectOptions>,
+        named: Option<NamedDatabase>,
         data_dir: &Path,
     ) -> anyhow::Result<Self> {
         match named {
-            Some(options) => Self::named(options).await,
+            Some(named) => Self::named(named).await,
             None => Self::of(Embedded::start(data_dir, Durability::Safe).await?).await,
         }
     }
 
     /// As [`Database::to_serve`], for a command that may run beside the server.
     pub async fn to_work_beside(
-        named: Option<PgConnectOptions>,
+        named: Option<NamedDatabase>,
         data_dir: &Path,
     ) -> anyhow::Result<Self> {
         match named {
-            Some(options) => Self::named(options).await,
+            Some(named) => Self::named(named).await,
             None => Self::of(Embedded::start_or_attach(data_dir).await?).await,
         }
     }
@@ -59,13 +81,15 @@ impl Database {
         Self::of(embedded).await
     }
 
-    async fn named(options: PgConnectOptions) -> anyhow::Result<Self> {
+    async fn named(named: NamedDatabase) -> anyhow::Result<Self> {
+        let NamedDatabase { options, libpq } = named;
         wait_for(&options)
             .await
             .context("cannot reach the database")?;
         let pool = open(options).await?;
         Ok(Self {
             pool,
+            libpq,
             embedded: None,
         })
     }
@@ -74,6 +98,7 @@ impl Database {
         match open(embedded.connect_options(DATABASE)).await {
             Ok(pool) => Ok(Self {
                 pool,
+                libpq: embedded.libpq(DATABASE),
                 embedded: Some(embedded),
             }),
             Err(error) => {

@@ -1,7 +1,9 @@
 //! Connections to Postgres, migrations, and the bundled Postgres.
 
+pub mod backup;
 pub mod database;
 pub mod embedded;
+pub mod libpq;
 pub mod pool;
 
 use anyhow::{Context, bail};
@@ -34,9 +36,14 @@ pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
     }
 }
 
+/// The newest migration that this version knows.
+pub(crate) fn newest_schema() -> i64 {
+    MIGRATOR.iter().map(|step| step.version).max().unwrap_or(0)
+}
+
 /// Whether the database responds and its schema is up to date.
 pub async fn is_ready(pool: &PgPool) -> bool {
-    let newest = MIGRATOR.iter().map(|step| step.version).max().unwrap_or(0);
+    let newest = newest_schema();
     let applied: sqlx::Result<i64> =
         sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success")
             .fetch_one(pool)

@@ -52,6 +52,25 @@ pub(crate) fn without_addresses(text: &str) -> String {
         .collect()
 }
 
+/// `1 person`, `2 people`.
+pub(crate) fn people(count: i64) -> String {
+    if count == 1 {
+        "1 person".to_owned()
+    } else {
+        format!("{count} people")
+    }
+}
+
+/// `512 bytes`, `1.4 MB`: in units of a thousand.
+pub(crate) fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} bytes"),
+        1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
+        _ => format!("{:.1} GB", count as f64 / 1e9),
+    }
+}
+
 /// `1 task`, `2 tasks`.
 pub(crate) fn counted<N: std::fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
     if count == N::from(1_u8) {

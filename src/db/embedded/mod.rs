@@ -28,6 +28,7 @@ pub use crate::db::embedded::settings::Durability;
 use crate::db::embedded::settings::{PORT, ROLE};
 use crate::db::embedded::supervisor::{Keeper, State};
 use crate::db::embedded::{cluster::Cluster, folder::Lock};
+use crate::db::libpq::Libpq;
 
 /// The database with Fortnight's tables.
 pub const DATABASE: &str = "fortnight";
@@ -121,6 +122,11 @@ impl Embedded {
             .username(ROLE)
             .database(database)
             .ssl_mode(PgSslMode::Disable)
+    }
+
+    /// The same for Postgres's own programs.
+    pub(crate) fn libpq(&self, database: &str) -> Libpq {
+        Libpq::of_socket(&self.sockets, PORT, ROLE, database)
     }
 
     /// Drops and recreates the database.

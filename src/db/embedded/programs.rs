@@ -82,6 +82,16 @@ fn folders(path: Option<&OsStr>) -> Vec<PathBuf> {
     folders
 }
 
+/// The directories with `pg_dump`. Those of the packages come first: on PATH, Debian has a script that chooses among them.
+pub(crate) fn folders_with_clients() -> Vec<PathBuf> {
+    let on_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>());
+    folders(None)
+        .into_iter()
+        .chain(on_path.unwrap_or_default())
+        .filter(|folder| folder.is_absolute() && folder.join("pg_dump").is_file())
+        .collect()
+}
+
 fn folders_inside(parent: &str, prefix: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(parent) else {
         return Vec::new();

@@ -77,6 +77,7 @@ event_kinds! {
     ShareLinkRevoked = "share-link.revoked",
     ShareLinkEnded = "share-link.ended",
     WorkspaceEdited = "workspace.edited",
+    WorkspaceRestored = "workspace.restored",
     SprintStarted = "sprint.started",
     SprintClosed = "sprint.closed",
     SprintReopened = "sprint.reopened",
@@ -183,6 +184,7 @@ impl EventKind {
             | Self::TeamCreated
             | Self::TeamProfileEdited
             | Self::WorkspaceEdited
+            | Self::WorkspaceRestored
             | Self::SprintStarted
             | Self::SprintClosed
             | Self::SprintReopened
@@ -293,6 +295,7 @@ impl EventKind {
             | Self::ShareLinkRevoked
             | Self::ShareLinkEnded
             | Self::WorkspaceEdited
+            | Self::WorkspaceRestored
             | Self::SprintStarted
             | Self::SprintClosed
             | Self::SprintReopened

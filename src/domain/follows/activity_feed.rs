@@ -291,6 +291,7 @@ impl Row {
             | EventKind::ShareLinkRevoked
             | EventKind::ShareLinkEnded
             | EventKind::WorkspaceEdited
+            | EventKind::WorkspaceRestored
             | EventKind::SprintStarted
             | EventKind::SprintRescheduled
             | EventKind::SprintSkipped

@@ -270,6 +270,7 @@ impl Names {
             | EventKind::ShareLinkRevoked
             | EventKind::ShareLinkEnded
             | EventKind::WorkspaceEdited
+            | EventKind::WorkspaceRestored
             | EventKind::SprintStarted
             | EventKind::SprintClosed
             | EventKind::SprintReopened

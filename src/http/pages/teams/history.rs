@@ -119,7 +119,7 @@ pub(crate) async fn history(
 fn actor_name(kind: EventKind, after: &Value) -> &str {
     match (kind, text(&after["by"])) {
         // events without an actor
-        (EventKind::SprintStarted, _) => "",
+        (EventKind::SprintStarted | EventKind::WorkspaceRestored, _) => "",
         (_, "") => "A former member",
         (_, by) => by,
     }
@@ -162,6 +162,7 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         EventKind::ShareLinkEnded => {
             format!("also revoked the {} link for {}", is("shows"), is("name"))
         }
+        EventKind::WorkspaceRestored => "The workspace was restored from a backup".to_owned(),
         EventKind::WorkspaceEdited => match (is("name"), after["registration_open"].is_null()) {
             ("", _) => "changed who can register".to_owned(),
             (name, true) => format!("renamed the workspace to {name}"),

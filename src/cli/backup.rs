@@ -1,0 +1,208 @@
+//! `fortnight backup`, `restore` and `verify`.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use sqlx::PgPool;
+use time::OffsetDateTime;
+
+use crate::{
+    cli::output::print_line,
+    config::Config,
+    db::{
+        self,
+        backup::{
+            archive,
+            create::{self, Target},
+            manifest::Manifest,
+            restore,
+        },
+        database::Database,
+    },
+    domain::{clock::Clock, humanize},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Backup {
+    /// Write everything to one file, also while the server runs
+    Backup(BackupFile),
+    /// Replace everything with the contents of a backup, also while the server runs
+    Restore(Restore),
+    /// Check a backup: restore it into a database of its own and compare it
+    Verify(File),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BackupFile {
+    /// The file to write, or - for standard output
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Restore {
+    /// The backup
+    file: PathBuf,
+    /// Replace a workspace that is not empty; asks for its name
+    #[arg(long)]
+    replace: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct File {
+    /// The backup
+    file: PathBuf,
+}
+
+impl Backup {
+    pub(super) async fn run(self, config: &Config) -> anyhow::Result<()> {
+        // Before Postgres is started for nothing.
+        let checked = match &self {
+            Self::Backup(_) => None,
+            Self::Restore(Restore { file, .. }) | Self::Verify(File { file }) => {
+                Some(archive::check(file, db::newest_schema())?)
+            }
+        };
+        // The database is not migrated: a backup before an upgrade is of the old schema.
+        let database = Database::to_work_beside(config.database()?, &config.data_dir()?).await?;
+        let outcome = match (self, checked) {
+            (Self::Restore(args), Some(manifest)) => restore_from(&database, args, &manifest).await,
+            (Self::Verify(args), Some(manifest)) => verify(&database, args, &manifest).await,
+            (Self::Backup(args), _) => back_up(&database, args).await,
+            (_, None) => Ok(()),
+        };
+        database.close().await;
+        outcome
+    }
+}
+
+async fn back_up(database: &Database, args: BackupFile) -> anyhow::Result<()> {
+    let to_terminal = args.file.as_os_str() == "-";
+    if to_terminal && std::io::stdout().is_terminal() {
+        bail!("a backup can't be shown on a terminal: redirect the output, or name a file");
+    }
+    if workspace(&database.pool).await?.is_none() {
+        bail!("there is nothing to back up: the database is empty");
+    }
+    let target = if to_terminal {
+        Target::StandardOutput
+    } else {
+        Target::File(args.file.clone())
+    };
+    let options = database.pool.connect_options();
+    let now = Clock::default().now();
+    let backup = create::backup(&options, &database.libpq, target, now).await?;
+    if !to_terminal {
+        print_line(&format!(
+            "Backed up {} to {} ({}).",
+            contents(&backup.manifest),
+            args.file.display(),
+            humanize::bytes(backup.bytes)
+        ));
+    }
+    Ok(())
+}
+
+async fn restore_from(
+    database: &Database,
+    args: Restore,
+    manifest: &Manifest,
+) -> anyhow::Result<()> {
+    if let Some(there) = workspace(&database.pool)
+        .await?
+        .filter(|there| there.people > 0)
+    {
+        if !args.replace {
+            bail!(
+                "the workspace “{}” is not empty ({}, {}): to replace it with this backup, add --replace",
+                there.name,
+                humanize::people(there.people),
+                humanize::counted(there.tasks, "task")
+            );
+        }
+        confirm(&there.name)?;
+    }
+    let options = database.pool.connect_options();
+    restore::restore(&options, &database.libpq, args.file, manifest)
+        .await
+        .context("nothing was restored or changed")?;
+    db::migrate(&database.pool).await?;
+    print_line(&format!(
+        "Restored {}, as of {}. Everyone has to sign in again.",
+        contents(manifest),
+        day_and_time(manifest.created_at)
+    ));
+    Ok(())
+}
+
+async fn verify(database: &Database, args: File, manifest: &Manifest) -> anyhow::Result<()> {
+    let options = database.pool.connect_options();
+    let shown = args.file.display().to_string();
+    restore::verify(&options, &database.libpq, args.file, manifest).await?;
+    print_line(&format!(
+        "{shown} is good: {}, as of {}, made by Fortnight {}.",
+        contents(manifest),
+        day_and_time(manifest.created_at),
+        manifest.fortnight
+    ));
+    Ok(())
+}
+
+/// Asks for the name of the workspace that is about to be replaced.
+fn confirm(name: &str) -> anyhow::Result<()> {
+    let mut output = std::io::stderr();
+    write!(
+        output,
+        "This replaces everything in the workspace “{name}”. Type its name to go on: "
+    )?;
+    output.flush()?;
+    let mut typed = String::new();
+    std::io::stdin()
+        .read_line(&mut typed)
+        .context("cannot read the name")?;
+    if typed.trim() != name {
+        bail!("that is not the workspace's name: nothing was changed");
+    }
+    Ok(())
+}
+
+/// A workspace in the database.
+#[derive(sqlx::FromRow)]
+struct Workspace {
+    name: String,
+    people: i64,
+    tasks: i64,
+}
+
+/// The workspace; `None` in a database without tables.
+async fn workspace(pool: &PgPool) -> anyhow::Result<Option<Workspace>> {
+    let is_there: bool = sqlx::query_scalar("SELECT to_regclass('public.workspace') IS NOT NULL")
+        .fetch_one(pool)
+        .await?;
+    if !is_there {
+        return Ok(None);
+    }
+    Ok(sqlx::query_as(
+        "SELECT name, (SELECT count(*) FROM accounts) AS people, (SELECT count(*) FROM tasks) AS tasks FROM workspace",
+    )
+    .fetch_optional(pool)
+    .await?)
+}
+
+/// `“Platform” with 8 people and 63 tasks`
+fn contents(manifest: &Manifest) -> String {
+    format!(
+        "“{}” with {} and {}",
+        manifest.workspace,
+        humanize::people(manifest.rows("accounts")),
+        humanize::counted(manifest.rows("tasks"), "task")
+    )
+}
+
+fn day_and_time(at: OffsetDateTime) -> String {
+    let (day, hour, minute) = (humanize::day(at.date()), at.hour(), at.minute());
+    format!("{day} {}, {hour:02}:{minute:02} UTC", at.year())
+}

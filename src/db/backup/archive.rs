@@ -1,0 +1,167 @@
+//! The file of a backup: a tar archive, compressed by zstd, so that other programs can open it too. It ends with a
+//! zstd frame that decoders skip, with the SHA-256 hash of everything before.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom, Write},
+    path::Path,
+};
+
+use anyhow::{Context, bail, ensure};
+use sha2::{Digest, Sha256};
+
+use crate::db::backup::manifest::{FORMAT, Manifest};
+
+/// The bytes of the database's dump in one entry: they are in memory at once.
+const CHUNK: usize = 4 << 20;
+
+const MANIFEST: &str = "manifest.json";
+/// Entries of the dump, in order.
+const DATABASE: &str = "database/";
+
+const ZSTD_MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
+/// A skippable frame, and its length of 32 bytes.
+const SEAL: [u8; 8] = [0x50, 0x2A, 0x4D, 0x18, 32, 0, 0, 0];
+const SEAL_BYTES: u64 = 40;
+
+/// Writes a backup to a file or pipe.
+pub(crate) struct Writer<W: Write> {
+    tar: tar::Builder<zstd::Encoder<'static, Hashed<W>>>,
+    chunks: usize,
+}
+
+impl<W: Write> Writer<W> {
+    pub(crate) fn new(to: W, manifest: &Manifest) -> anyhow::Result<Self> {
+        let hashed = Hashed {
+            to,
+            hash: Sha256::new(),
+            bytes: 0,
+        };
+        let mut writer = Self {
+            tar: tar::Builder::new(zstd::Encoder::new(hashed, 3)?),
+            chunks: 0,
+        };
+        writer.add(MANIFEST, &serde_json::to_vec_pretty(manifest)?)?;
+        Ok(writer)
+    }
+
+    /// Adds the dump of the database, as it is read.
+    pub(crate) fn add_database(&mut self, mut dump: impl Read) -> io::Result<()> {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        loop {
+            chunk.clear();
+            (&mut dump).take(CHUNK as u64).read_to_end(&mut chunk)?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            self.chunks += 1;
+            self.add(&format!("{DATABASE}{:06}", self.chunks), &chunk)?;
+        }
+    }
+
+    fn add(&mut self, name: &str, contents: &[u8]) -> io::Result<()> {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(contents.len() as u64);
+        header.set_mode(0o600);
+        self.tar.append_data(&mut header, name, contents)
+    }
+
+    /// Completes the file. Returns what it was written to, and the number of bytes.
+    pub(crate) fn finish(self) -> io::Result<(W, u64)> {
+        let mut hashed = self.tar.into_inner()?.finish()?;
+        let hash = hashed.hash.finalize();
+        hashed.to.write_all(&SEAL)?;
+        hashed.to.write_all(&hash)?;
+        hashed.to.flush()?;
+        Ok((hashed.to, hashed.bytes + SEAL_BYTES))
+    }
+}
+
+/// Hashes and counts what is written.
+struct Hashed<W> {
+    to: W,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// Checks that a file is a whole and undamaged backup that this version can read, and returns its manifest.
+///
+/// # Errors
+/// One sentence for a file that is damaged, cut, not a backup, or made by a newer version.
+pub fn check(path: &Path, newest_schema: i64) -> anyhow::Result<Manifest> {
+    let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let length = file.metadata()?.len();
+    let mut magic = [0; 4];
+    let is_zstd = file.read_exact(&mut magic).is_ok() && magic == ZSTD_MAGIC;
+    ensure!(is_zstd, "{} is not a backup of Fortnight", path.display());
+    let damaged = || {
+        format!(
+            "{} is damaged or incomplete: use another backup",
+            path.display()
+        )
+    };
+    ensure!(
+        length > SEAL_BYTES && is_sealed(&mut file, length)?,
+        damaged()
+    );
+    let manifest = read_manifest(path).with_context(damaged)?;
+    if manifest.format > FORMAT || manifest.schema > newest_schema {
+        bail!(
+            "{} was made by Fortnight {}, which is newer than this one ({}): use that version or a newer one",
+            path.display(),
+            manifest.fortnight,
+            env!("CARGO_PKG_VERSION")
+        );
+    }
+    Ok(manifest)
+}
+
+/// Whether the hash at the end of a file is that of everything before.
+fn is_sealed(file: &mut File, length: u64) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut reader = BufReader::with_capacity(1 << 20, file);
+    let mut hash = Sha256::new();
+    io::copy(&mut (&mut reader).take(length - SEAL_BYTES), &mut hash)?;
+    let mut seal = Vec::new();
+    reader.read_to_end(&mut seal)?;
+    Ok(seal.split_at_checked(SEAL.len()) == Some((&SEAL, &hash.finalize()[..])))
+}
+
+type Archive = tar::Archive<zstd::Decoder<'static, BufReader<File>>>;
+
+fn open(path: &Path) -> io::Result<Archive> {
+    Ok(tar::Archive::new(zstd::Decoder::new(File::open(path)?)?))
+}
+
+fn read_manifest(path: &Path) -> anyhow::Result<Manifest> {
+    let mut archive = open(path)?;
+    let mut entries = archive.entries()?;
+    let entry = entries.next().context("it is empty")??;
+    ensure!(entry.path()?.as_os_str() == MANIFEST, "it has no manifest");
+    Ok(serde_json::from_reader(entry)?)
+}
+
+/// Copies the dump of the database to a writer.
+pub(crate) fn copy_database(path: &Path, to: &mut impl Write) -> io::Result<()> {
+    let mut archive = open(path)?;
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        if entry.path()?.starts_with(DATABASE) {
+            io::copy(&mut entry, to)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! Makes a backup while the program runs.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use time::OffsetDateTime;
+
+use crate::db::{
+    backup::{
+        archive::Writer,
+        manifest::Manifest,
+        tools::{Running, Tools},
+    },
+    libpq::Libpq,
+};
+
+/// Where a backup goes.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    /// A file, which is there only once it is complete.
+    File(PathBuf),
+    StandardOutput,
+}
+
+/// A backup that was made.
+#[derive(Debug)]
+pub(crate) struct Backup {
+    pub(crate) manifest: Manifest,
+    pub(crate) bytes: u64,
+}
+
+/// Makes a backup of one moment, whatever is written meanwhile.
+pub(crate) async fn backup(
+    options: &PgConnectOptions,
+    libpq: &Libpq,
+    target: Target,
+    now: OffsetDateTime,
+) -> anyhow::Result<Backup> {
+    // a connection without the pool's timeouts
+    let mut db = PgConnection::connect_with(options)
+        .await
+        .context("cannot reach the database")?;
+    let mut snapshot = db
+        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .await?;
+    let id: String = sqlx::query_scalar("SELECT pg_export_snapshot()")
+        .fetch_one(&mut *snapshot)
+        .await?;
+    let manifest = Manifest::of(&mut snapshot, now).await?;
+    let tools = Tools::find(manifest.postgres)?;
+    let mut dump = libpq.command(&tools.path("pg_dump"));
+    dump.args([
+        "--format=custom",
+        "--compress=0",
+        "--no-owner",
+        "--no-privileges",
+    ])
+    .args(["--schema=public", "--extension=pg_trgm"])
+    .arg(format!("--snapshot={id}"));
+    let backup = tokio::task::spawn_blocking(move || write(dump, manifest, &target)).await?;
+    // the snapshot lasts as long as its transaction
+    snapshot.rollback().await?;
+    db.close().await?;
+    backup
+}
+
+fn write(
+    dump: std::process::Command,
+    manifest: Manifest,
+    target: &Target,
+) -> anyhow::Result<Backup> {
+    let bytes = match target {
+        Target::StandardOutput => write_to(io::stdout().lock(), dump, &manifest)?.1,
+        Target::File(path) => {
+            let unfinished = Unfinished::beside(path);
+            let file = unfinished.create()?;
+            let (file, bytes) = write_to(file, dump, &manifest)?;
+            file.sync_all()?;
+            fs::rename(&unfinished.0, path)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            File::open(folder_of(path))?.sync_all()?;
+            bytes
+        }
+    };
+    Ok(Backup { manifest, bytes })
+}
+
+fn write_to<W: Write>(
+    to: W,
+    dump: std::process::Command,
+    manifest: &Manifest,
+) -> anyhow::Result<(W, u64)> {
+    let mut dump = Running::start(dump)?;
+    let mut writer = Writer::new(to, manifest)?;
+    if let Some(output) = dump.child.stdout.take() {
+        writer
+            .add_database(output)
+            .context("cannot write the backup")?;
+    }
+    dump.finish()?;
+    writer.finish().context("cannot write the backup")
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// A file that is removed if it does not get its final name.
+struct Unfinished(PathBuf);
+
+impl Unfinished {
+    fn beside(path: &Path) -> Self {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".part");
+        Self(name.into())
+    }
+
+    /// Creates it; only this user may read it.
+    fn create(&self) -> anyhow::Result<File> {
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&self.0)
+            .with_context(|| format!("cannot write {}", self.0.display()))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // it is gone if it was renamed
+        let _ = fs::remove_file(&self.0);
+    }
+}

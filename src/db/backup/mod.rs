@@ -1,0 +1,7 @@
+//! Backups: one file with everything in the database, made while the program runs, and restored all or nothing.
+
+pub mod archive;
+pub mod create;
+pub mod manifest;
+pub mod restore;
+pub mod tools;
