@@ -20,7 +20,7 @@ const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 const COMES_UP_WITHIN: Duration = Duration::from_secs(10);
 
 /// Your own Postgres.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct NamedDatabase {
     pub(crate) options: PgConnectOptions,
     pub(crate) libpq: Libpq,

@@ -1,6 +1,7 @@
 //! A database connection for Postgres's own programs, such as `pg_dump`.
 
 use std::{
+    fmt,
     path::Path,
     process::{Command, Stdio},
 };
@@ -13,6 +14,15 @@ use url::Url;
 #[derive(Clone)]
 pub struct Libpq {
     variables: Vec<(&'static str, String)>,
+}
+
+impl fmt::Debug for Libpq {
+    /// Without the values: one may be a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.variables.iter().map(|(name, _)| name))
+            .finish()
+    }
 }
 
 impl Libpq {
@@ -121,6 +131,7 @@ mod tests {
         let libpq = Libpq::of_url("postgres://elif:secret@localhost/board").unwrap();
         let command = libpq.command(Path::new("pg_dump"));
         assert_eq!(command.get_args().count(), 0);
+        assert!(!format!("{libpq:?}").contains("secret"));
         assert!(
             command
                 .get_envs()

@@ -372,7 +372,7 @@ async fn commands_create_users_teams_and_tokens() {
 }
 
 /// Creates a person, their team and a token with the command line, and returns the token.
-async fn create_by_command_line(place: &Place, handle: &str, team: &str, key: &str) -> String {
+pub async fn create_by_command_line(place: &Place, handle: &str, team: &str, key: &str) -> String {
     let email = format!("{handle}@example.org");
     let output = place
         .run_with_input(
@@ -396,7 +396,7 @@ async fn create_by_command_line(place: &Place, handle: &str, team: &str, key: &s
     output.split_whitespace().next_back().unwrap().to_owned()
 }
 
-fn new_browser() -> reqwest::Client {
+pub fn new_browser() -> reqwest::Client {
     reqwest::Client::builder()
         .cookie_store(true)
         .build()
@@ -404,7 +404,7 @@ fn new_browser() -> reqwest::Client {
 }
 
 /// Signs in and returns the page that follows.
-async fn sign_in(browser: &reqwest::Client, server: &Server, handle: &str) -> String {
+pub async fn sign_in(browser: &reqwest::Client, server: &Server, handle: &str) -> String {
     let email = format!("{handle}@example.org");
     let fields = [("email", email.as_str()), ("password", PASSWORD)];
     let page = browser

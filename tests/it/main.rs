@@ -5,6 +5,7 @@ mod api;
 mod architecture;
 mod asset_serving;
 mod audit_and_history;
+mod backups;
 mod board;
 mod calendar_edges;
 mod cases;

@@ -101,6 +101,13 @@ impl Place {
     /// Runs a command with standard input, like `echo password | fortnight user add`. It must succeed. Returns its
     /// standard output.
     pub async fn run_with_input(&self, input: &str, args: &[&str]) -> String {
+        let done = self.output_with_input(input, args).await;
+        assert!(done.status.success(), "{args:?}: {done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// Runs a command with standard input until it ends.
+    pub async fn output_with_input(&self, input: &str, args: &[&str]) -> Output {
         let mut command = self.command(args);
         let mut child = command
             .stdin(Stdio::piped())
@@ -115,12 +122,10 @@ impl Place {
             .write_all(input.as_bytes())
             .await
             .unwrap();
-        let done = timeout(TIMEOUT, child.wait_with_output())
+        timeout(TIMEOUT, child.wait_with_output())
             .await
             .expect("the command ends in time")
-            .unwrap();
-        assert!(done.status.success(), "{args:?}: {done:?}");
-        String::from_utf8(done.stdout).unwrap()
+            .unwrap()
     }
 
     /// Runs a command with a terminal, which the Linux tool `script` emulates. Returns what the terminal shows.

@@ -165,3 +165,94 @@ pub(crate) fn copy_database(path: &Path, to: &mut impl Write) -> io::Result<()> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, fs};
+
+    use time::OffsetDateTime;
+
+    use super::*;
+
+    const SCHEMA: i64 = 3;
+
+    fn manifest(format: u32, schema: i64) -> Manifest {
+        Manifest {
+            format,
+            fortnight: "9.0.0".to_owned(),
+            schema,
+            postgres: 15,
+            workspace: "Platform".to_owned(),
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            tables: BTreeMap::new(),
+        }
+    }
+
+    fn backup(manifest: &Manifest, dump: &[u8]) -> Vec<u8> {
+        let mut writer = Writer::new(Vec::new(), manifest).unwrap();
+        writer.add_database(dump).unwrap();
+        let (file, bytes) = writer.finish().unwrap();
+        assert_eq!(file.len() as u64, bytes);
+        file
+    }
+
+    /// What is wrong with a file of these bytes.
+    fn complaint(bytes: &[u8]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, bytes).unwrap();
+        check(&path, SCHEMA).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn dump_is_read_as_it_was_written() {
+        let dump: Vec<u8> = (0..CHUNK * 2 + 7).map(|n| (n * n % 251) as u8).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, backup(&manifest(FORMAT, SCHEMA), &dump)).unwrap();
+        assert_eq!(check(&path, SCHEMA).unwrap(), manifest(FORMAT, SCHEMA));
+        let mut read = Vec::new();
+        copy_database(&path, &mut read).unwrap();
+        assert_eq!(read, dump);
+    }
+
+    #[test]
+    fn damaged_and_cut_files_are_refused() {
+        let dump: Vec<u8> = (0..20_000_u32).flat_map(u32::to_le_bytes).collect();
+        let whole = backup(&manifest(FORMAT, SCHEMA), &dump);
+        for place in (0..50).map(|nth| nth * (whole.len() - 1) / 49) {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 0x10;
+            let complaint = complaint(&damaged);
+            let expected = if place < 4 {
+                "is not a backup"
+            } else {
+                "is damaged"
+            };
+            assert!(complaint.contains(expected), "{place}: {complaint}");
+            let cut = self::complaint(&whole[..place]);
+            let expected = if place < 4 {
+                "is not a backup"
+            } else {
+                "incomplete"
+            };
+            assert!(cut.contains(expected), "{place}: {cut}");
+        }
+        assert!(complaint(&[whole, b"more".to_vec()].concat()).contains("is damaged"));
+    }
+
+    #[test]
+    fn foreign_and_newer_files_are_refused() {
+        assert!(complaint(b"PK, a zip archive").contains("is not a backup"));
+        assert!(complaint(b"").contains("is not a backup"));
+        let other = zstd::encode_all(&b"something else that someone compressed"[..], 3).unwrap();
+        assert!(complaint(&other).contains("is damaged"));
+        for newer in [manifest(FORMAT + 1, SCHEMA), manifest(FORMAT, SCHEMA + 1)] {
+            let complaint = complaint(&backup(&newer, b"dump"));
+            assert!(
+                complaint.contains("made by Fortnight 9.0.0, which is newer"),
+                "{complaint}"
+            );
+        }
+    }
+}

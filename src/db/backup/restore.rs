@@ -104,6 +104,7 @@ fn run(
 /// Remembers the numbers of what is replaced, and removes the schema, which the backup creates.
 const BEGINNING: &str = "
 BEGIN;
+SET client_min_messages = warning;
 SET LOCAL lock_timeout = '30s';
 CREATE TEMPORARY TABLE numbers_before (id uuid, seq bigint NOT NULL) ON COMMIT DROP;
 DO $$ BEGIN

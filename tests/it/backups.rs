@@ -1,0 +1,289 @@
+//! Backing up, verifying and restoring a workspace with the real program, while it is used.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgConnection};
+use tempfile::TempDir;
+
+use crate::{
+    lifecycle::{create_by_command_line, new_browser, sign_in},
+    program::{Place, Server, TIMEOUT, wait_until},
+};
+
+/// Every table with the text of its rows.
+async fn rows(db: &mut PgConnection) -> BTreeMap<String, Vec<String>> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'",
+    )
+    .fetch_all(&mut *db)
+    .await
+    .unwrap();
+    let mut all = BTreeMap::new();
+    for table in tables {
+        let query = format!("SELECT t::text FROM {table} t ORDER BY 1");
+        let rows = sqlx::query_scalar(AssertSqlSafe(query))
+            .fetch_all(&mut *db)
+            .await
+            .unwrap();
+        all.insert(table, rows);
+    }
+    all
+}
+
+/// Runs a command that must succeed, and returns what it says.
+async fn said(place: &Place, args: &[&str]) -> String {
+    let output = place.run(args).await;
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{args:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs a command that must fail, and returns its reason.
+async fn refused(place: &Place, args: &[&str]) -> String {
+    let output = place.run(args).await;
+    assert!(!output.status.success(), "{args:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn path_in(folder: &TempDir, name: &str) -> String {
+    folder.path().join(name).to_str().unwrap().to_owned()
+}
+
+async fn create_task(server: &Server, token: &str, title: &str) -> u16 {
+    reqwest::Client::new()
+        .post(format!("{}/api/v1/teams/crew/tasks", server.url))
+        .bearer_auth(token)
+        .json(&json!({ "title": title }))
+        .send()
+        .await
+        .unwrap()
+        .status()
+        .as_u16()
+}
+
+async fn titles(server: &Server, token: &str) -> Vec<String> {
+    let board: Value = reqwest::Client::new()
+        .get(format!("{}/api/v1/teams/crew/board?sprint=all", server.url))
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let columns = board["columns"].as_array().unwrap();
+    let tasks = columns
+        .iter()
+        .flat_map(|column| column["tasks"].as_array().unwrap());
+    tasks
+        .map(|task| task["title"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn backup_under_load_is_restored_row_by_row_elsewhere() {
+    let (there, elsewhere, folder) = (Place::new(), Place::new(), TempDir::new().unwrap());
+    let server = there.serve_demo(&[]).await;
+    let token = create_by_command_line(&there, "ada", "crew", "CRW").await;
+    let (busy, quiet) = (path_in(&folder, "busy"), path_in(&folder, "quiet"));
+    let (done, written) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let write = async {
+        while !done.load(Ordering::Relaxed) {
+            assert_eq!(create_task(&server, &token, "Under load").await, 201);
+            written.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let back_up = async {
+        wait_until("tasks are written", async || {
+            written.load(Ordering::Relaxed) > 3
+        })
+        .await;
+        let made = said(&there, &["backup", &busy]).await;
+        done.store(true, Ordering::Relaxed);
+        made
+    };
+    let ((), made) = tokio::join!(write, back_up);
+    assert!(
+        made.starts_with("Backed up “Platform” with 9 people"),
+        "{made}"
+    );
+    assert!(!Path::new(&format!("{busy}.part")).exists());
+    let good = said(&there, &["verify", &busy]).await;
+    assert!(good.contains("is good: “Platform” with 9 people"), "{good}");
+
+    sign_in(&new_browser(), &server, "ada").await;
+    said(&there, &["backup", &quiet]).await;
+    let restored = said(&elsewhere, &["restore", &quiet]).await;
+    assert!(
+        restored.contains("Everyone has to sign in again"),
+        "{restored}"
+    );
+    let before = rows(&mut there.sql().await).await;
+    let second = elsewhere.serve().await;
+    let mut after = rows(&mut elsewhere.sql().await).await;
+    // the teams' numbers go on, with an event that says so
+    let events = after.get_mut("events").unwrap();
+    let count = events.len();
+    events.retain(|event| !event.contains("workspace.restored"));
+    assert_eq!(count - events.len(), 3, "one in each team");
+    let changed: Vec<&String> = before
+        .keys()
+        .filter(|table| before[*table] != after[*table])
+        .collect();
+    assert_eq!(changed, ["sessions", "teams", "workspace"]);
+    assert_eq!(before["teams"].len(), after["teams"].len());
+    assert!(after["sessions"].is_empty());
+
+    // she signs in, finds the board, follows it and goes on working
+    let browser = new_browser();
+    let home = sign_in(&browser, &second, "ada").await;
+    assert!(home.contains("/teams/crew"), "{home}");
+    let board = browser.get(format!("{}/teams/crew", second.url));
+    assert!(
+        board
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
+            .contains("Under load")
+    );
+    let mut stream = browser
+        .get(format!("{}/teams/crew/live", second.url))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(create_task(&second, &token, "After the restore").await, 201);
+    let mut heard = String::new();
+    while !heard.contains("After the restore") {
+        let chunk = tokio::time::timeout(TIMEOUT, stream.chunk()).await.unwrap();
+        heard.push_str(&String::from_utf8_lossy(&chunk.unwrap().unwrap()));
+    }
+    let history = browser.get(format!("{}/teams/crew/history", second.url));
+    let history = history.send().await.unwrap().text().await.unwrap();
+    assert!(
+        history.contains("The workspace was restored from a backup"),
+        "{history}"
+    );
+    // a backup of what was restored is as good
+    let again = path_in(&folder, "again");
+    said(&elsewhere, &["backup", &again]).await;
+    said(&elsewhere, &["verify", &again]).await;
+}
+
+#[tokio::test]
+async fn restore_under_a_running_server_shows_no_one_the_old_world() {
+    let (place, folder) = (Place::new(), TempDir::new().unwrap());
+    let file = path_in(&folder, "backup");
+    let server = place.serve().await;
+    let token = create_by_command_line(&place, "ada", "crew", "CRW").await;
+    create_task(&server, &token, "Kept").await;
+    said(&place, &["backup", &file]).await;
+    for _ in 0..5 {
+        create_task(&server, &token, "Gone").await;
+    }
+    let browser = new_browser();
+    sign_in(&browser, &server, "ada").await;
+    let board = || browser.get(format!("{}/teams/crew?sprint=all", server.url));
+    let old = board().send().await.unwrap();
+    let etag = old.headers()["etag"].clone();
+    assert!(old.text().await.unwrap().contains("Gone"));
+
+    // not by mistake
+    let reason = refused(&place, &["restore", &file]).await;
+    assert!(
+        reason.contains("not empty (1 person, 6 tasks)") && reason.contains("--replace"),
+        "{reason}"
+    );
+    let reason = refused(&place, &["restore", "--replace", &file]).await;
+    assert!(reason.contains("nothing was changed"), "{reason}");
+    assert_eq!(titles(&server, &token).await.len(), 6);
+
+    let mut stream = browser
+        .get(format!("{}/teams/crew/live", server.url))
+        .send()
+        .await
+        .unwrap();
+    place
+        .run_with_input("Fortnight\n", &["restore", "--replace", &file])
+        .await;
+    // the open board reloads, or finds out that its session has ended
+    let mut heard = String::new();
+    while !heard.contains("event: reset") && !heard.contains("event: bye") {
+        let chunk = tokio::time::timeout(TIMEOUT, stream.chunk()).await.unwrap();
+        match chunk.unwrap() {
+            Some(chunk) => heard.push_str(&String::from_utf8_lossy(&chunk)),
+            None => break,
+        }
+    }
+    assert_eq!(titles(&server, &token).await, ["Kept"]);
+    let signed_out = board().header("if-none-match", etag.clone()).send().await;
+    assert!(!signed_out.unwrap().text().await.unwrap().contains("Gone"));
+    sign_in(&browser, &server, "ada").await;
+    let now = board().header("if-none-match", etag).send().await.unwrap();
+    assert_eq!(now.status(), 200, "what was known before is not current");
+    let now = now.text().await.unwrap();
+    assert!(now.contains("Kept") && !now.contains("Gone"), "{now}");
+    assert_eq!(create_task(&server, &token, "New").await, 201);
+}
+
+#[tokio::test]
+async fn restore_that_fails_changes_nothing() {
+    let (place, folder) = (Place::new(), TempDir::new().unwrap());
+    let file = path_in(&folder, "backup");
+    let server = place.serve().await;
+    let token = create_by_command_line(&place, "ada", "crew", "CRW").await;
+    said(&place, &["backup", &file]).await;
+    create_task(&server, &token, "Later").await;
+    let mut db = place.sql().await;
+    for statement in [
+        "CREATE SCHEMA elsewhere",
+        "CREATE FUNCTION elsewhere.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$",
+        // near the end of a restore
+        "CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE TRIGGER') EXECUTE FUNCTION elsewhere.refuse()",
+    ] {
+        sqlx::query(statement).execute(&mut db).await.unwrap();
+    }
+    let before = rows(&mut db).await;
+    let output = place
+        .output_with_input("Fortnight\n", &["restore", "--replace", &file])
+        .await;
+    let reason = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{reason}");
+    assert!(
+        reason.contains("nothing was restored or changed") && reason.contains("the disk is full"),
+        "{reason}"
+    );
+    assert_eq!(rows(&mut db).await, before);
+    assert_eq!(titles(&server, &token).await, ["Later"]);
+    said(&place, &["verify", &file]).await;
+    let databases: Vec<String> = sqlx::query_scalar(
+        "SELECT datname::text FROM pg_database WHERE datname LIKE 'fortnight_%'",
+    )
+    .fetch_all(&mut db)
+    .await
+    .unwrap();
+    assert!(databases.is_empty(), "{databases:?}");
+}
+
+#[tokio::test]
+async fn empty_database_has_no_backup() {
+    let (place, folder) = (Place::new(), TempDir::new().unwrap());
+    let reason = refused(&place, &["backup", &path_in(&folder, "backup")]).await;
+    assert!(reason.contains("nothing to back up"), "{reason}");
+    let reason = refused(&place, &["restore", &path_in(&folder, "missing")]).await;
+    assert!(reason.contains("cannot open"), "{reason}");
+    assert!(
+        place
+            .data_dir()
+            .read_dir()
+            .is_ok_and(|mut inside| inside.next().is_some()),
+        "the first command has started Postgres"
+    );
+}
