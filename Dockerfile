@@ -9,10 +9,11 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     touch build.rs src/lib.rs src/main.rs && cargo build --profile dist --locked && cp target/dist/fortnight /fortnight
 
-# Postgres is not included: set DATABASE_URL, as docker-compose.yml does.
-FROM debian:bookworm-slim
+# Postgres is not included: set DATABASE_URL, as docker-compose.yml does. Its client programs, for backups, are of the
+# version in docker-compose.yml.
+FROM debian:trixie-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates curl tzdata \
+    && apt-get install -y --no-install-recommends ca-certificates curl postgresql-client tzdata \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin fortnight \
     && install -d -o fortnight -g fortnight -m 0700 /data

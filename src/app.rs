@@ -7,6 +7,7 @@ use sqlx::PgPool;
 
 use crate::{
     config::{DEFAULT_CACHE_SIZE, hosts::Hosts, trusted_proxies::TrustedProxies},
+    db::backup::schedule::{Backups, Schedule},
     domain::{boards::board_auth::AuthBatcher, clock::Clock, events::EventStore},
     http::{
         cache::page_cache::PageCache,
@@ -45,6 +46,27 @@ pub struct Parts {
     pub(crate) bodies_in_use: BodiesInUse,
     /// The proxies whose `X-Forwarded-For` header is believed.
     pub trusted_proxies: TrustedProxies,
+    pub backups: Backups,
+}
+
+/// What the operator can choose.
+pub struct Settings {
+    /// The proxies whose `X-Forwarded-For` header is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// The size of all caches together, in MiB.
+    pub cache_megabytes: u16,
+    /// When backups are made, if they are.
+    pub backups: Option<Schedule>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            trusted_proxies: TrustedProxies::default(),
+            cache_megabytes: DEFAULT_CACHE_SIZE,
+            backups: None,
+        }
+    }
 }
 
 impl Deref for App {
@@ -58,23 +80,11 @@ impl Deref for App {
 impl App {
     /// Builds the state on an open, migrated database.
     pub fn new(public_url: &str, db: PgPool, clock: Clock) -> Self {
-        Self::with(
-            TrustedProxies::default(),
-            DEFAULT_CACHE_SIZE,
-            public_url,
-            db,
-            clock,
-        )
+        Self::with(Settings::default(), public_url, db, clock)
     }
 
-    /// As [`App::new`], for a server behind trusted proxies, with caches of this size in MiB.
-    pub fn with(
-        trusted_proxies: TrustedProxies,
-        cache_megabytes: u16,
-        public_url: &str,
-        db: PgPool,
-        clock: Clock,
-    ) -> Self {
+    /// As [`App::new`], with other settings.
+    pub fn with(settings: Settings, public_url: &str, db: PgPool, clock: Clock) -> Self {
         let (store, commits) = EventStore::new(db.clone(), clock.clone());
         let live = Live::new(commits);
         let auth_batcher = AuthBatcher::new(db.clone(), clock.clone());
@@ -86,12 +96,13 @@ impl App {
             store,
             live,
             auth_batcher,
-            page_cache: PageCache::new(cache_megabytes),
+            page_cache: PageCache::new(settings.cache_megabytes),
             sign_in_limits: SignInLimits::default(),
             request_limits: RequestLimits::default(),
             stream_limiter: StreamLimiter::default(),
             bodies_in_use: BodiesInUse::default(),
-            trusted_proxies,
+            trusted_proxies: settings.trusted_proxies,
+            backups: Backups::new(settings.backups),
         }))
     }
 

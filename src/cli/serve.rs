@@ -5,16 +5,16 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 
 use crate::{
-    app::App,
+    app::{App, Settings},
     cli::{output::print_line, signals},
     config::Config,
-    db::{self, database::Database},
+    db::{self, database::Database, libpq::Libpq},
     demo,
     domain::{accounts::api_tokens, clock::Clock, setup},
     http::{
         connections::ConnectionLimits, live::dispatcher, router, serve as server, serve::Timeouts,
     },
-    jobs::housekeeping,
+    jobs::{backups, housekeeping},
 };
 
 /// The demo is to be served, and filled if its database is empty.
@@ -44,13 +44,21 @@ pub(super) async fn serve_from(
     config: &Config,
     demo: Option<DemoData>,
 ) -> anyhow::Result<()> {
-    let outcome = serve_on(&database.pool, listener, config, demo).await;
+    let outcome = serve_on(
+        &database.pool,
+        database.libpq.clone(),
+        listener,
+        config,
+        demo,
+    )
+    .await;
     database.close().await;
     outcome
 }
 
 async fn serve_on(
     pool: &PgPool,
+    libpq: Libpq,
     listener: TcpListener,
     config: &Config,
     demo: Option<DemoData>,
@@ -62,13 +70,17 @@ async fn serve_on(
     }
     let public_url = config.public_url(listener.local_addr()?);
     let app = App::with(
-        config.trusted(),
-        config.cache_size,
+        Settings {
+            trusted_proxies: config.trusted(),
+            cache_megabytes: config.cache_size,
+            backups: config.backups(libpq),
+        },
         &public_url,
         pool.clone(),
         Clock::default(),
     );
     housekeeping::start(&app).await?;
+    backups::start(&app);
     let first_visit = first_visit(&app, demo.is_some()).await?;
     let dispatcher = tokio::spawn(dispatcher::run(app.clone()));
     print_line(&format!("Fortnight is running at {public_url}"));

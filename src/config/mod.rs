@@ -13,7 +13,14 @@ use anyhow::{Context, bail};
 use axum::http::Uri;
 use clap::{Args, ValueEnum};
 
-use crate::{config::trusted_proxies::TrustedProxies, db::database::NamedDatabase};
+use crate::{
+    config::trusted_proxies::TrustedProxies,
+    db::{
+        backup::schedule::{Every, Keep, Schedule},
+        database::NamedDatabase,
+        libpq::Libpq,
+    },
+};
 
 /// The size of all caches together, in MiB, if nothing else is configured.
 pub(crate) const DEFAULT_CACHE_SIZE: u16 = 176;
@@ -65,6 +72,35 @@ pub(crate) struct Config {
     )]
     pub(crate) cache_size: u16,
 
+    /// Directory for scheduled backups [default: no backups]
+    #[arg(
+        long,
+        env = "FORTNIGHT_BACKUP_TO",
+        value_name = "DIRECTORY",
+        global = true
+    )]
+    backup_to: Option<PathBuf>,
+
+    /// Time between two backups, in hours, days or weeks
+    #[arg(
+        long,
+        env = "FORTNIGHT_BACKUP_EVERY",
+        value_name = "TIME",
+        default_value = "1d",
+        global = true
+    )]
+    backup_every: Every,
+
+    /// How many days, weeks and months keep their newest backup
+    #[arg(
+        long,
+        env = "FORTNIGHT_BACKUP_KEEP",
+        value_name = "NUMBERS",
+        default_value = "7d,4w,6m",
+        global = true
+    )]
+    backup_keep: Keep,
+
     /// Directory of the files and of the bundled database
     #[arg(long, env = "FORTNIGHT_DATA_DIR", global = true)]
     data_dir: Option<PathBuf>,
@@ -103,6 +139,21 @@ impl Config {
     #[must_use]
     pub(crate) fn trusted(&self) -> TrustedProxies {
         self.trusted_proxy.iter().cloned().collect()
+    }
+
+    /// When backups are made, if a directory for them was named.
+    pub(crate) fn backups(&self, libpq: Libpq) -> Option<Schedule> {
+        // docker compose passes an empty text for a variable that is not set
+        let folder = self
+            .backup_to
+            .as_ref()
+            .filter(|folder| !folder.as_os_str().is_empty())?;
+        Some(Schedule {
+            folder: folder.clone(),
+            every: self.backup_every,
+            keep: self.backup_keep,
+            libpq,
+        })
     }
 
     /// The data directory: everything that this installation stores on disk.

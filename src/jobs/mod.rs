@@ -1,3 +1,4 @@
 //! Recurring background jobs.
 
+pub mod backups;
 pub mod housekeeping;

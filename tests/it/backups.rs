@@ -287,3 +287,82 @@ async fn empty_database_has_no_backup() {
         "the first command has started Postgres"
     );
 }
+
+/// The workspace's settings, as its administrator sees them.
+async fn settings(server: &Server) -> String {
+    let browser = new_browser();
+    sign_in(&browser, server, "ada").await;
+    let page = browser.get(format!("{}/settings", server.url));
+    page.send().await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn scheduled_backups_are_made_shown_and_thinned_out() {
+    let (place, folder) = (Place::new(), TempDir::new().unwrap());
+    create_by_command_line(&place, "ada", "crew", "CRW").await;
+    let backups = path_in(&folder, "backups");
+    std::fs::create_dir(&backups).unwrap();
+    for old in ["20240101T030000Z", "20240102T030000Z", "20240102T150000Z"] {
+        std::fs::write(format!("{backups}/fortnight-{old}.backup"), "old").unwrap();
+    }
+    std::fs::write(format!("{backups}/notes.txt"), "not ours").unwrap();
+    let names = || {
+        let entries = std::fs::read_dir(&backups).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let server = place
+        .serve_with(&[
+            ("FORTNIGHT_BACKUP_TO", &backups),
+            ("FORTNIGHT_BACKUP_KEEP", "2d"),
+        ])
+        .await;
+    wait_until("the backup is made and old ones are deleted", async || {
+        names().len() == 3
+    })
+    .await;
+    sqlx::query("UPDATE accounts SET role = 'admin'")
+        .execute(&mut place.sql().await)
+        .await
+        .unwrap();
+    let [old, new, notes] = names().try_into().unwrap();
+    assert_eq!(
+        (&*old, &*notes),
+        ("fortnight-20240102T150000Z.backup", "notes.txt")
+    );
+    let good = said(&place, &["verify", &format!("{backups}/{new}")]).await;
+    assert!(good.contains("with 1 person and 0 tasks"), "{good}");
+    let page = settings(&server).await;
+    assert!(page.contains("Last backup: just now"), "{page}");
+    assert!(
+        page.contains(&format!("Made every day in {backups}.")),
+        "{page}"
+    );
+    drop(server);
+
+    // a folder that cannot be there
+    let inside_a_file = format!("{backups}/notes.txt/backups");
+    let server = place
+        .serve_with(&[("FORTNIGHT_BACKUP_TO", &inside_a_file)])
+        .await;
+    wait_until("the failure is logged", async || {
+        server
+            .read_log()
+            .contains("failed to make a backup: cannot create")
+    })
+    .await;
+    let page = settings(&server).await;
+    assert!(
+        page.contains("No backup yet") && page.contains("just now failed: cannot create"),
+        "{page}"
+    );
+    drop(server);
+
+    let server = place.serve().await;
+    assert!(settings(&server).await.contains("No scheduled backups"));
+    let reason = refused(&place, &["--backup-every", "1x", "migrate"]).await;
+    assert!(reason.contains("such as 12h, 1d or 2w"), "{reason}");
+}

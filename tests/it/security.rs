@@ -9,7 +9,7 @@ use axum::{
     http::{Method, Request, header},
 };
 use fortnight::{
-    app::App,
+    app::{App, Settings},
     config::trusted_proxies::TrustedProxies,
     domain::{clock::Clock, policy::viewer::Scope},
     http::{
@@ -710,8 +710,10 @@ async fn forged_ip_headers_do_not_bypass_the_sign_in_limit() {
     // behind a trusted proxy only the last address counts, because clients can forge those to its left
     let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
     let router = router(App::with(
-        trusted,
-        176,
+        Settings {
+            trusted_proxies: trusted,
+            ..Settings::default()
+        },
         "http://fortnight.test",
         world.db.clone(),
         Clock::standing(NOW),
@@ -745,8 +747,10 @@ async fn identity_headers_are_ignored() {
     let world = World::new().await;
     let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
     let router = router(App::with(
-        trusted,
-        176,
+        Settings {
+            trusted_proxies: trusted,
+            ..Settings::default()
+        },
         "http://fortnight.test",
         world.db.clone(),
         Clock::standing(NOW),

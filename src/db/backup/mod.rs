@@ -4,4 +4,5 @@ pub mod archive;
 pub mod create;
 pub mod manifest;
 pub mod restore;
+pub mod schedule;
 pub mod tools;

@@ -1,6 +1,7 @@
 //! Pages of accounts: sign-in, registration, profile, people and workspace settings.
 
-pub mod people;
+pub mod backups;
+mod people;
 pub mod profile;
 pub mod registration;
 pub mod security;

@@ -24,7 +24,10 @@ use crate::{
         text::check_length,
         workspace,
     },
-    http::{csv::csv, extract::form::Fields, layout::Layout, page},
+    http::{
+        csv::csv, extract::form::Fields, layout::Layout, page,
+        pages::accounts::backups::BackupStatus,
+    },
 };
 
 #[derive(Template)]
@@ -35,6 +38,7 @@ struct WorkspacePage {
     open: bool,
     domains: String,
     errors: Vec<String>,
+    backups: BackupStatus,
 }
 
 /// `GET /settings`
@@ -55,6 +59,7 @@ pub(crate) async fn workspace(
         open,
         domains: domains.join(", "),
         errors: Vec::new(),
+        backups: BackupStatus::of(&app, &viewer.time_zone).await?,
     })
 }
 
@@ -91,6 +96,7 @@ pub(crate) async fn set_workspace(
                 open,
                 domains,
                 errors: errors.into_values().collect(),
+                backups: BackupStatus::of(&app, &viewer.time_zone).await?,
             };
             page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }

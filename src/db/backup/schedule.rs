@@ -1,0 +1,327 @@
+//! Scheduled backups: when the next one is due, which old ones are deleted, and how the last one went.
+
+use std::{
+    collections::BTreeSet,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use anyhow::{Context, bail};
+use sqlx::PgPool;
+use time::{
+    Duration, OffsetDateTime, PrimitiveDateTime, format_description::StaticFormatDescription,
+    macros::format_description,
+};
+
+use crate::db::{
+    backup::create::{self, Target},
+    libpq::Libpq,
+};
+
+/// After a failure, the time until the next attempt.
+const AGAIN_AFTER: Duration = Duration::minutes(10);
+
+/// The advisory lock that a program holds while it makes a backup, so that of several only one does.
+const LOCK: i64 = 0x666f_7274_6261_636b;
+
+/// The names of the files: `fortnight-20261129T203000Z.backup`.
+const NAME: StaticFormatDescription =
+    format_description!("fortnight-[year][month][day]T[hour][minute][second]Z.backup");
+
+/// When and where backups are made.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    pub folder: PathBuf,
+    pub every: Every,
+    pub keep: Keep,
+    pub libpq: Libpq,
+}
+
+/// The time between two backups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Every(Duration);
+
+impl FromStr for Every {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let hours = match number_and_unit(text) {
+            Some((hours, 'h')) => hours,
+            Some((days, 'd')) => days * 24,
+            Some((weeks, 'w')) => weeks * 24 * 7,
+            _ => bail!("expected hours, days or weeks, such as 12h, 1d or 2w"),
+        };
+        Ok(Self(Duration::hours(i64::from(hours))))
+    }
+}
+
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.whole_hours() {
+            1 => f.write_str("every hour"),
+            24 => f.write_str("every day"),
+            168 => f.write_str("every week"),
+            hours if hours % 24 == 0 => write!(f, "every {} days", hours / 24),
+            hours => write!(f, "every {hours} hours"),
+        }
+    }
+}
+
+/// How many backups are kept: the newest of each of the last days, weeks and months that have one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    days: usize,
+    weeks: usize,
+    months: usize,
+}
+
+impl FromStr for Keep {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let mut keep = Self::default();
+        for part in text.split(',') {
+            match number_and_unit(part.trim()) {
+                Some((days, 'd')) => keep.days = days as usize,
+                Some((weeks, 'w')) => keep.weeks = weeks as usize,
+                Some((months, 'm')) => keep.months = months as usize,
+                _ => bail!("expected numbers of days, weeks and months, such as 7d,4w,6m"),
+            }
+        }
+        Ok(keep)
+    }
+}
+
+/// `12h` → 12 and `h`; at least 1 and at most 9,999.
+fn number_and_unit(text: &str) -> Option<(u32, char)> {
+    let unit = text.chars().next_back()?;
+    let number = text.strip_suffix(unit)?.parse().ok()?;
+    (1..10_000).contains(&number).then_some((number, unit))
+}
+
+/// A backup in the folder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stored {
+    pub at: OffsetDateTime,
+    pub bytes: u64,
+    path: PathBuf,
+}
+
+/// A backup that failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub at: OffsetDateTime,
+    pub reason: String,
+}
+
+/// The scheduled backups of this program.
+#[derive(Default)]
+pub struct Backups {
+    schedule: Option<Schedule>,
+    failure: Mutex<Option<Failure>>,
+}
+
+impl Backups {
+    pub(crate) fn new(schedule: Option<Schedule>) -> Self {
+        Self {
+            schedule,
+            failure: Mutex::default(),
+        }
+    }
+
+    /// When and where backups are made, if they are.
+    pub fn schedule(&self) -> Option<&Schedule> {
+        self.schedule.as_ref()
+    }
+
+    /// Why the last attempt failed, if it did.
+    pub fn failure(&self) -> Option<Failure> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Failure>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a backup if one is due, and deletes those that are no longer kept. Returns whether it made one.
+    ///
+    /// # Errors
+    /// Whatever prevents it; `failure` then returns it too.
+    pub async fn run_if_due(&self, db: &PgPool, now: OffsetDateTime) -> anyhow::Result<bool> {
+        let Some(schedule) = &self.schedule else {
+            return Ok(false);
+        };
+        if self
+            .failure()
+            .is_some_and(|failure| now < failure.at + AGAIN_AFTER)
+        {
+            return Ok(false);
+        }
+        let outcome = schedule.run_if_due(db, now).await;
+        *self.lock() = outcome.as_ref().err().map(|error| Failure {
+            at: now,
+            reason: format!("{error:#}"),
+        });
+        outcome
+    }
+}
+
+impl Schedule {
+    async fn run_if_due(&self, db: &PgPool, now: OffsetDateTime) -> anyhow::Result<bool> {
+        // One connection holds the lock.
+        let mut connection = db.acquire().await?;
+        let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+            .bind(LOCK)
+            .fetch_one(&mut *connection)
+            .await?;
+        if !is_ours {
+            return Ok(false);
+        }
+        let outcome = self.run(db, now).await;
+        sqlx::query("SELECT pg_advisory_unlock($1)")
+            .bind(LOCK)
+            .execute(&mut *connection)
+            .await?;
+        outcome
+    }
+
+    async fn run(&self, db: &PgPool, now: OffsetDateTime) -> anyhow::Result<bool> {
+        fs::create_dir_all(&self.folder)
+            .with_context(|| format!("cannot create {}", self.folder.display()))?;
+        let newest = self.stored()?.pop();
+        // A file from the future, written by a wrong clock, does not postpone the next one for ever.
+        if newest.is_some_and(|newest| newest.at <= now && now < newest.at + self.every.0) {
+            return Ok(false);
+        }
+        let path = self.folder.join(now.format(NAME)?);
+        create::backup(&db.connect_options(), &self.libpq, Target::File(path), now).await?;
+        let stored = self.stored()?;
+        for old in stored.iter().filter(|old| !self.keep.keeps(old, &stored)) {
+            fs::remove_file(&old.path)
+                .with_context(|| format!("cannot delete {}", old.path.display()))?;
+        }
+        Ok(true)
+    }
+
+    /// The backups in the folder, the oldest first.
+    pub fn stored(&self) -> io::Result<Vec<Stored>> {
+        let mut stored = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if let Some(at) = time_of(&entry.path()) {
+                stored.push(Stored {
+                    at,
+                    bytes: entry.metadata()?.len(),
+                    path: entry.path(),
+                });
+            }
+        }
+        stored.sort();
+        Ok(stored)
+    }
+}
+
+/// When a backup was made, from its name.
+fn time_of(path: &Path) -> Option<OffsetDateTime> {
+    let name = path.file_name()?.to_str()?;
+    Some(PrimitiveDateTime::parse(name, NAME).ok()?.assume_utc())
+}
+
+impl Keep {
+    /// Whether a backup is kept, of all these, the oldest first. The newest always is.
+    fn keeps(&self, one: &Stored, all: &[Stored]) -> bool {
+        let is_last_of = |count: usize, period: &dyn Fn(&Stored) -> (i32, u16)| {
+            let own = period(one);
+            let newer = all.iter().filter(|other| other.at > one.at).map(period);
+            let newer: BTreeSet<_> = newer.collect();
+            !newer.contains(&own) && newer.len() < count
+        };
+        all.last() == Some(one)
+            || is_last_of(self.days, &|stored| (stored.at.year(), stored.at.ordinal()))
+            || is_last_of(self.weeks, &|stored| {
+                let (year, week, _) = stored.at.to_iso_week_date();
+                (year, u16::from(week))
+            })
+            || is_last_of(self.months, &|stored| {
+                (stored.at.year(), u16::from(u8::from(stored.at.month())))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn newest_of_each_day_week_and_month_is_kept() {
+        let keep: Keep = "7d,4w,6m".parse().unwrap();
+        let now = datetime!(2026-11-29 20:30 UTC);
+        // every six hours of a year
+        let mut stored: Vec<Stored> = (0..4 * 365)
+            .map(|back| Stored {
+                at: now - Duration::hours(6 * back),
+                bytes: 0,
+                path: PathBuf::new(),
+            })
+            .collect();
+        stored.sort();
+        let kept: Vec<String> = stored
+            .iter()
+            .filter(|one| keep.keeps(one, &stored))
+            .map(|one| format!("{} {}h", one.at.date(), one.at.hour()))
+            .collect();
+        assert_eq!(
+            kept,
+            [
+                "2026-06-30 20h",
+                "2026-07-31 20h",
+                "2026-08-31 20h",
+                "2026-09-30 20h",
+                "2026-10-31 20h",
+                "2026-11-08 20h",
+                "2026-11-15 20h",
+                "2026-11-22 20h",
+                "2026-11-23 20h",
+                "2026-11-24 20h",
+                "2026-11-25 20h",
+                "2026-11-26 20h",
+                "2026-11-27 20h",
+                "2026-11-28 20h",
+                "2026-11-29 20h",
+            ]
+        );
+    }
+
+    #[test]
+    fn times_and_numbers_are_checked() {
+        let every = |text: &str| text.parse::<Every>().map(|every| every.to_string());
+        assert_eq!(every("1d").unwrap(), "every day");
+        assert_eq!(every("12h").unwrap(), "every 12 hours");
+        assert_eq!(every("2w").unwrap(), "every 14 days");
+        for wrong in ["", "d", "0d", "1m", "1 d", "-1d", "99999h", "1ä"] {
+            assert!(every(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", "7", "7d;4w", "7x"] {
+            assert!(wrong.parse::<Keep>().is_err(), "{wrong}");
+        }
+        let weeks: Keep = "3w".parse().unwrap();
+        assert_eq!((weeks.days, weeks.weeks, weeks.months), (0, 3, 0));
+    }
+
+    #[test]
+    fn only_backups_are_taken_for_backups() {
+        let name = datetime!(2026-11-29 20:30 UTC).format(NAME).unwrap();
+        assert_eq!(name, "fortnight-20261129T203000Z.backup");
+        assert_eq!(
+            time_of(Path::new(&name)),
+            Some(datetime!(2026-11-29 20:30 UTC))
+        );
+        for other in ["notes.txt", "fortnight-20261129T203000Z.backup.part"] {
+            assert_eq!(time_of(Path::new(other)), None, "{other}");
+        }
+    }
+}
