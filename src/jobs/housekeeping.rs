@@ -1,30 +1,58 @@
 //! Regular upkeep: the next sprints are created in time, and expired rows are deleted.
 
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
 use crate::{
     app::App,
     domain::{
-        error::Result, policy::actor::Actor, retention, sprints::cadence::update_sprints_and_notify,
+        clock,
+        error::Result,
+        policy::actor::Actor,
+        retention,
+        sprints::cadence::{self, update_sprints_and_notify},
     },
 };
 
-/// Creates due sprints now and then every ten minutes. Does nothing in a workspace that is not set
-/// up yet.
+/// The longest time between two turns.
+const OFTEN: time::Duration = time::Duration::minutes(10);
+
+/// Creates due sprints now, then every ten minutes, and at midnight, when a sprint begins. Does nothing in a workspace
+/// that is not set up yet.
 pub(crate) async fn start(app: &App) -> anyhow::Result<()> {
     update_sprints(app).await?;
     let app = app.clone();
     tokio::spawn(async move {
-        let mut again = tokio::time::interval(std::time::Duration::from_secs(600));
         loop {
-            again.tick().await;
-            if let Err(problem) = update_sprints(&app).await {
-                tracing::warn!("failed to update the sprints: {problem}");
-            }
             if let Err(problem) = retention::purge_expired(&app.db, app.clock.now()).await {
                 tracing::warn!("failed to purge expired rows: {problem}");
+            }
+            tokio::time::sleep(until_next_turn(&app).await).await;
+            if let Err(problem) = update_sprints(&app).await {
+                tracing::warn!("failed to update the sprints: {problem}");
             }
         }
     });
     Ok(())
+}
+
+async fn until_next_turn(app: &App) -> Duration {
+    let now = app.clock.now();
+    match cadence::cadence(&app.db).await {
+        Ok(cadence) => next_turn(now, &cadence.zone),
+        Err(problem) => {
+            tracing::warn!("failed to read the sprints' schedule: {problem}");
+            OFTEN.unsigned_abs()
+        }
+    }
+}
+
+/// The time until ten minutes have passed or the day has ended in this time zone.
+fn next_turn(now: OffsetDateTime, zone: &str) -> Duration {
+    let tomorrow = clock::day_in(now, zone).saturating_add(time::Duration::DAY);
+    let midnight = clock::instant(tomorrow, 0, zone) - now;
+    midnight.clamp(time::Duration::SECOND, OFTEN).unsigned_abs()
 }
 
 async fn update_sprints(app: &App) -> Result<()> {
@@ -39,4 +67,23 @@ async fn update_sprints(app: &App) -> Result<()> {
             .await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn sprints_begin_at_midnight_of_the_workspace() {
+        let minutes = |now, zone| next_turn(now, zone).as_secs() / 60;
+        assert_eq!(minutes(datetime!(2026-11-29 20:00 UTC), "UTC"), 10);
+        assert_eq!(minutes(datetime!(2026-11-29 23:57 UTC), "UTC"), 3);
+        assert_eq!(minutes(datetime!(2026-11-29 22:56 UTC), "Europe/Berlin"), 4);
+        // the day on which the clock goes back has 25 hours
+        assert_eq!(minutes(datetime!(2026-10-25 22:55 UTC), "Europe/Berlin"), 5);
+        let just_before = datetime!(2026-11-29 23:59:59.9 UTC);
+        assert_eq!(next_turn(just_before, "UTC"), Duration::from_secs(1));
+    }
 }

@@ -1,7 +1,7 @@
 //! Calendar edge cases: distant time zones, new year, clock changes and days off.
 
 use fortnight::domain::sprints::cadence;
-use time::{OffsetDateTime, macros::datetime};
+use time::{Duration, OffsetDateTime, macros::datetime};
 
 use crate::{
     fixtures::{Client, NOW, World},
@@ -222,4 +222,35 @@ async fn sprint_starting_on_sunday_is_shown_from_sunday() {
     }
     let page = elif.get("/sprints").await.ok().text();
     assert!(page.contains("6 – 17 Dec"), "Sunday to Thursday: {page}");
+}
+
+#[tokio::test]
+async fn wrong_clock_does_not_end_todays_sprint_for_ever() {
+    let world = World::new().await;
+    let states = async |now: OffsetDateTime| {
+        cadence::update_sprints(&mut world.db.acquire().await.unwrap(), now)
+            .await
+            .unwrap();
+        let states: Vec<String> = sqlx::query_scalar(
+            "SELECT number || ' ' || state FROM sprints WHERE number >= 42 ORDER BY number",
+        )
+        .fetch_all(&world.db)
+        .await
+        .unwrap();
+        states.join(", ")
+    };
+    assert_eq!(states(NOW).await, "42 active, 43 planned, 44 planned");
+    let meanwhile = states(NOW + Duration::days(15)).await;
+    assert_eq!(meanwhile, "42 closed, 43 active, 44 planned, 45 planned");
+    let repaired = states(NOW).await;
+    assert_eq!(repaired, "42 active, 43 planned, 44 planned, 45 planned");
+    let board = world.elif.get("/teams/infrastructure").await.ok().text();
+    assert!(board.contains("Sprint 42"), "{board}");
+    // with tasks it only ends, and starts again as well
+    world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    states(NOW + Duration::days(15)).await;
+    assert!(states(NOW).await.starts_with("42 active, 43 planned"));
 }

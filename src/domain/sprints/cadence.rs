@@ -18,6 +18,13 @@ use crate::domain::{
 /// Number of planned sprints to keep.
 const AHEAD: usize = 2;
 
+/// Condition: no team has closed the sprint `s`; without tasks and goals it closes by itself.
+macro_rules! not_closed_by_a_team {
+    () => {
+        "NOT EXISTS (SELECT FROM sprint_reports r WHERE r.sprint_id = s.id)"
+    };
+}
+
 /// Creates missing sprints according to the workspace's cadence, and activates the one that
 /// includes today. The previous one ends with its tasks unchanged, because each team closes it for
 /// itself. Safe to call at any time, from any number of processes. Returns the number of the sprint
@@ -57,6 +64,17 @@ pub async fn update_sprints(db: &mut PgConnection, now: OffsetDateTime) -> Resul
         let (number, start) = (newest + 1, cadence.first_day(last.next_start()));
         sprints.push(add_sprint(db, number, start, cadence.weeks, &cadence.names).await?);
     }
+    // After a time with a wrong clock, sprints may have ended that are still to come. None that a team has closed is
+    // touched.
+    let undone = sqlx::query(concat!(
+        "UPDATE sprints s SET state = 'planned' WHERE starts_on > $1 AND (state IN ('active', 'ended') OR state = 'closed' AND ",
+        not_closed_by_a_team!(),
+        ")"
+    ))
+    .bind(today)
+    .execute(&mut *db)
+    .await?
+    .rows_affected();
     // A sprint ends on its last day, even if the next one starts later.
     let ended = sqlx::query(
         "UPDATE sprints SET state = 'ended' WHERE state IN ('active', 'planned') AND ends_on < $1",
@@ -65,23 +83,22 @@ pub async fn update_sprints(db: &mut PgConnection, now: OffsetDateTime) -> Resul
     .execute(&mut *db)
     .await?
     .rows_affected();
-    let current = sprints
-        .iter()
-        .find(|sprint| (sprint.starts_on..=sprint.ends_on).contains(&today));
-    let turned = current.filter(|current| current.state == SprintState::Planned);
-    if let Some(current) = turned {
-        sqlx::query("UPDATE sprints SET state = 'active' WHERE id = $1")
-            .bind(current.id)
-            .execute(&mut *db)
-            .await?;
-    }
+    let turned: Option<i32> = sqlx::query_scalar(concat!(
+        "UPDATE sprints s SET state = 'active'
+         WHERE $1 BETWEEN starts_on AND ends_on AND (state IN ('planned', 'ended') OR state = 'closed' AND ",
+        not_closed_by_a_team!(),
+        ") RETURNING number"
+    ))
+    .bind(today)
+    .fetch_optional(&mut *db)
+    .await?;
     if ended > 0 {
         close_finished_sprints(db).await?;
     }
-    if ended > 0 || turned.is_some() {
+    if ended > 0 || undone > 0 || turned.is_some() {
         bump_workspace_seq(db).await?;
     }
-    Ok(turned.map(|current| current.number))
+    Ok(turned)
 }
 
 /// Like `update_sprints` within a change: records the start of a sprint for every team, so that open
