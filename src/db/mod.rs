@@ -6,6 +6,8 @@ pub mod embedded;
 pub mod libpq;
 pub mod pool;
 
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 use sqlx::{
     Connection, PgConnection, PgPool,
@@ -13,6 +15,9 @@ use sqlx::{
 };
 
 pub use crate::db::database::Database;
+
+/// Supervisors ask often, and wait a few seconds.
+const READY_WITHIN: Duration = Duration::from_secs(2);
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
@@ -41,12 +46,15 @@ pub(crate) fn newest_schema() -> i64 {
     MIGRATOR.iter().map(|step| step.version).max().unwrap_or(0)
 }
 
-/// Whether the database responds and its schema is up to date.
+/// Whether the database responds, can be written to, and its schema is up to date.
 pub async fn is_ready(pool: &PgPool) -> bool {
-    let newest = newest_schema();
-    let applied: sqlx::Result<i64> =
-        sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success")
-            .fetch_one(pool)
-            .await;
-    applied.is_ok_and(|version| version >= newest)
+    let asked = sqlx::query_as::<_, (i64, bool)>(
+        "SELECT coalesce(max(version), 0), current_setting('transaction_read_only') = 'off'
+         FROM _sqlx_migrations WHERE success",
+    )
+    .fetch_one(pool);
+    match tokio::time::timeout(READY_WITHIN, asked).await {
+        Ok(Ok((version, is_writable))) => is_writable && version >= newest_schema(),
+        _ => false,
+    }
 }

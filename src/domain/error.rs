@@ -33,6 +33,12 @@ pub enum Problem {
     TooMany { retry_after_seconds: u64 },
     #[error("busy")]
     Busy,
+    /// The database cannot be used; nothing was changed.
+    #[error("{}", .0.reason())]
+    Unavailable(Outage),
+    /// The connection was lost while a change was committed, and it could not be found out whether it was made.
+    #[error("the connection was lost during a commit")]
+    UnknownOutcome,
     /// A locked row changed between lookup and lock; the whole transaction is retried.
     #[error("changed concurrently")]
     Retry,
@@ -41,6 +47,47 @@ pub enum Problem {
     DoneBefore { change: uuid::Uuid },
     #[error(transparent)]
     InternalError(#[from] anyhow::Error),
+}
+
+/// Why the database cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    Unreachable,
+    /// A standby, or set to read-only by its administrator.
+    ReadOnly,
+    /// Its disk is full.
+    Full,
+}
+
+impl Outage {
+    /// The reason, as the start of a sentence.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Unreachable => "The database cannot be reached",
+            Self::ReadOnly => "The database is read-only at the moment",
+            Self::Full => "The disk of the database is full",
+        }
+    }
+
+    /// The outage that an error means, if it means one.
+    pub(crate) fn of(error: &sqlx::Error) -> Option<Self> {
+        match error {
+            sqlx::Error::Database(database) => match database.code().as_deref()? {
+                "25006" => Some(Self::ReadOnly),
+                "53100" => Some(Self::Full),
+                // shutting down, crashed, starting; errors of the connection and of the machine
+                "57P01" | "57P02" | "57P03" => Some(Self::Unreachable),
+                code if code.starts_with("08") || code.starts_with("58") => Some(Self::Unreachable),
+                _ => None,
+            },
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Some(Self::Unreachable),
+            _ => None,
+        }
+    }
 }
 
 /// An edit conflict: a sentence about it, and both versions.
@@ -80,12 +127,15 @@ impl Problem {
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
+        if let Some(outage) = Outage::of(&error) {
+            return Self::Unavailable(outage);
+        }
         match &error {
             sqlx::Error::RowNotFound => return Self::NotFound,
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => return Self::Busy,
+            sqlx::Error::PoolTimedOut => return Self::Busy,
             sqlx::Error::Database(database) => match database.code().as_deref() {
-                // lock_timeout, statement_timeout, too many connections, shutting down
-                Some("55P03" | "57014" | "53300" | "57P01" | "57P03") => return Self::Busy,
+                // lock_timeout, statement_timeout, out of memory, too many connections
+                Some("55P03" | "57014" | "53200" | "53300") => return Self::Busy,
                 // a NUL byte, or text that is not UTF-8
                 Some("22021" | "22P05") => {
                     return Self::BadRequest(
@@ -112,7 +162,6 @@ impl From<sqlx::Error> for Problem {
                 }
                 _ => {}
             },
-            sqlx::Error::Io(_) => return Self::Busy,
             _ => {}
         }
         Self::InternalError(error.into())

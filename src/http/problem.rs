@@ -41,7 +41,9 @@ impl Problem {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) | Self::DoneBefore { .. } => StatusCode::CONFLICT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Retry => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Retry | Self::Unavailable(_) | Self::UnknownOutcome => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::InternalError(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -185,6 +187,19 @@ impl IntoResponse for Problem {
                 retry_after = Some(retry_after_seconds);
             }
             Self::Busy | Self::Retry => retry_after = Some(1),
+            Self::Unavailable(outage) => {
+                body.title = "Not available".into();
+                body.detail = format!(
+                    "{}. Nothing was changed. Please try again later.",
+                    outage.reason()
+                );
+                retry_after = Some(5);
+            }
+            Self::UnknownOutcome => {
+                body.title = "Perhaps not saved".into();
+                body.detail = "The connection to the database was lost while your change was saved. Reload the page to see whether it is there, before you try again.".into();
+                retry_after = Some(5);
+            }
             Self::DoneBefore { .. } => body.detail = "This request was already processed.".into(),
             Self::InternalError(error) => internal = Some(InternalError(format!("{error:#}"))),
             Self::NotFound => {}

@@ -268,3 +268,182 @@ async fn boards_return_after_all_database_connections_fell_silent() {
     assert!(statuses.len() <= 4, "{statuses:?}");
     assert!(statuses.iter().all(|status| [200, 503].contains(status)));
 }
+
+/// Stands before Postgres's socket, and cuts a connection at a COMMIT.
+struct Cutter {
+    folder: tempfile::TempDir,
+    cuts: watch::Sender<Cut>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    Nothing,
+    /// The next COMMIT does not arrive.
+    BeforeCommit,
+    /// The next COMMIT is carried out, but its answer does not arrive.
+    AfterCommit,
+    /// The same, and after that there are no connections.
+    AfterCommitForGood,
+    /// The next COMMIT is answered, and after that there are no connections.
+    AfterAnswer,
+    NoConnections,
+}
+
+impl Cutter {
+    fn before(postgres: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
+        let (cuts, _) = watch::channel(Cut::Nothing);
+        let (socket, cutting) = (postgres.join(".s.PGSQL.5432"), cuts.clone());
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                if *cutting.borrow() == Cut::NoConnections {
+                    continue;
+                }
+                let server = UnixStream::connect(&socket).await.unwrap();
+                tokio::spawn(Self::pass(client, server, cutting.clone()));
+            }
+        });
+        Self { folder, cuts }
+    }
+
+    /// Passes on what both say, until a connection ends or is cut.
+    async fn pass(mut client: UnixStream, mut server: UnixStream, cuts: watch::Sender<Cut>) {
+        let (mut said, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+        loop {
+            tokio::select! {
+                read = client.read(&mut said) => {
+                    let Ok(count @ 1..) = read else { return };
+                    let is_commit = said[..count].windows(6).any(|word| word == b"COMMIT");
+                    let cut = *cuts.borrow();
+                    if cut == Cut::NoConnections {
+                        return;
+                    }
+                    if is_commit && cut != Cut::Nothing {
+                        let is_for_good = [Cut::AfterCommitForGood, Cut::AfterAnswer].contains(&cut);
+                        let then = if is_for_good { Cut::NoConnections } else { Cut::Nothing };
+                        cuts.send_replace(then);
+                        if cut != Cut::BeforeCommit {
+                            server.write_all(&said[..count]).await.unwrap();
+                            let count = server.read(&mut answered).await.unwrap();
+                            if cut == Cut::AfterAnswer {
+                                client.write_all(&answered[..count]).await.unwrap();
+                            }
+                        }
+                        return;
+                    }
+                    if server.write_all(&said[..count]).await.is_err() {
+                        return;
+                    }
+                }
+                read = server.read(&mut answered) => {
+                    let Ok(count @ 1..) = read else { return };
+                    if client.write_all(&answered[..count]).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// H3. What is said of a write is true, also if the connection is lost during its COMMIT.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_commit_is_looked_up() {
+    let world = World::new().await;
+    let options = world.db.connect_options();
+    let cutter = Cutter::before(options.get_socket().unwrap());
+    let behind = (*options).clone().socket(cutter.folder.path());
+    let pool = fortnight::db::pool::open(behind).await.unwrap();
+    let app = App::new("http://fortnight.test", pool, world.app.clock.clone());
+    let elif = Client {
+        router: router(app),
+        ..world.elif.clone()
+    };
+    let create = async |title: &str| {
+        let body = json!({ "title": title });
+        elif.api(Method::POST, "/teams/infrastructure/tasks", body)
+            .await
+    };
+    let count = async |title: &str| -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM tasks WHERE title = $1")
+            .bind(title)
+            .fetch_one(&world.db)
+            .await
+            .unwrap()
+    };
+    for nth in 0..5 {
+        let title = format!("Made {nth}");
+        cutter.cuts.send_replace(Cut::AfterCommit);
+        let created = create(&title).await.status(201).json();
+        assert_eq!(created["title"], json!(title));
+        assert_eq!(count(&title).await, 1);
+
+        let title = format!("Not made {nth}");
+        cutter.cuts.send_replace(Cut::BeforeCommit);
+        let refused = create(&title).await.status(503);
+        assert_eq!(refused.header("retry-after"), "5");
+        let text = refused.text();
+        assert!(
+            text.contains("cannot be reached. Nothing was changed"),
+            "{text}"
+        );
+        assert_eq!(count(&title).await, 0);
+    }
+    // and if the database cannot be asked either
+    cutter.cuts.send_replace(Cut::AfterCommitForGood);
+    let unknown = create("Perhaps").await.status(503).text();
+    assert!(
+        unknown.contains("Reload the page to see whether it is there")
+            && !unknown.contains("Nothing was changed"),
+        "{unknown}"
+    );
+    assert_eq!(count("Perhaps").await, 1);
+    cutter.cuts.send_replace(Cut::Nothing);
+    create("Afterwards").await.status(201);
+    // saved, but the answer needs the database once more
+    cutter.cuts.send_replace(Cut::AfterAnswer);
+    let saved = create("Not shown").await.status(503).text();
+    assert!(
+        saved.contains("Your change was saved, but its result could not be loaded"),
+        "{saved}"
+    );
+    assert_eq!(count("Not shown").await, 1);
+}
+
+/// H5. A standby is not an error of the program.
+#[tokio::test]
+async fn read_only_database_is_said_to_be_one() {
+    let world = World::new().await;
+    sqlx::query(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$",
+    )
+    .execute(&world.db)
+    .await
+    .unwrap();
+    let pool = fortnight::db::pool::open((*world.db.connect_options()).clone())
+        .await
+        .unwrap();
+    let app = App::new("http://fortnight.test", pool, world.app.clock.clone());
+    let elif = Client {
+        router: router(app),
+        ..world.elif.clone()
+    };
+    elif.get("/teams/infrastructure").await.ok();
+    let refused = elif
+        .api(
+            Method::POST,
+            "/teams/infrastructure/tasks",
+            json!({ "title": "One" }),
+        )
+        .await
+        .status(503);
+    assert_eq!(refused.header("retry-after"), "5");
+    assert!(
+        refused
+            .text()
+            .contains("read-only at the moment. Nothing was changed")
+    );
+    elif.get("/readyz").await.status(503);
+    world.elif.get("/readyz").await.ok();
+}

@@ -1,6 +1,7 @@
 //! The event log: what happened, in transactions that write their events.
 
 pub mod audit_log;
+pub mod committed;
 pub mod kind;
 pub mod log;
 pub mod notify;

@@ -1,6 +1,6 @@
 //! A change: one transaction that writes its events, each with the team's next sequence number.
 
-use std::{collections::BTreeMap, marker::PhantomData, ops::DerefMut, pin::Pin};
+use std::{collections::BTreeMap, marker::PhantomData, ops::DerefMut, pin::Pin, time::Duration};
 
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
@@ -10,8 +10,11 @@ use uuid::Uuid;
 
 use crate::domain::{
     clock::Clock,
-    error::{Problem, Result},
-    events::kind::{EventKind, are_undoable},
+    error::{Outage, Problem, Result},
+    events::{
+        committed::note_commit,
+        kind::{EventKind, are_undoable},
+    },
     policy::{
         actor::{Actor, IdempotencyKey},
         predicates::still_may,
@@ -142,6 +145,45 @@ impl EventStore {
         })
     }
 
+    /// Finds out whether a change was made whose connection was lost during the commit. Returns what it wrote.
+    async fn find_out(&self, change: Uuid, lost: CommitError) -> Result<BTreeMap<Uuid, i64>> {
+        let Some(written) = lost.may_be_made else {
+            return Err(lost.problem);
+        };
+        // Without events there is nothing to look for.
+        if written.is_empty() {
+            return Err(Problem::UnknownOutcome);
+        }
+        let teams: Vec<Uuid> = written.keys().copied().collect();
+        let answer = async {
+            loop {
+                match self.was_made(change, &teams).await {
+                    Ok(was_made) => return was_made,
+                    Err(error) => tracing::warn!("cannot find out if a change was made: {error}"),
+                }
+                tokio::time::sleep(APART).await;
+            }
+        };
+        match tokio::time::timeout(FOUND_OUT_WITHIN, answer).await {
+            Ok(true) => Ok(written),
+            Ok(false) => Err(lost.problem),
+            Err(_) => Err(Problem::UnknownOutcome),
+        }
+    }
+
+    async fn was_made(&self, change: Uuid, teams: &[Uuid]) -> sqlx::Result<bool> {
+        let mut tx = self.db.begin().await?;
+        // The change holds these rows until it has ended.
+        sqlx::query("SELECT FROM teams WHERE id = ANY($1) ORDER BY id FOR UPDATE")
+            .bind(teams)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM events WHERE change_id = $1)")
+            .bind(change)
+            .fetch_one(&mut *tx)
+            .await
+    }
+
     async fn try_change<'env, T>(
         &self,
         actor: &Actor,
@@ -156,7 +198,11 @@ impl EventStore {
             change.id,
             are_undoable(change.events.iter().map(|noted| noted.event.kind)),
         );
-        let teams = change.commit().await?;
+        let teams = match change.commit().await {
+            Ok(teams) => teams,
+            Err(lost) => self.find_out(id, lost).await?,
+        };
+        note_commit();
         for team in teams {
             // A command that exits right after its change has no listener.
             let _ = self.committed.send(team);
@@ -168,6 +214,17 @@ impl EventStore {
         })
     }
 }
+
+/// A change that was not committed, or perhaps was.
+struct CommitError {
+    problem: Problem,
+    /// What it wrote, if the connection was lost before Postgres answered.
+    may_be_made: Option<BTreeMap<Uuid, i64>>,
+}
+
+/// How long, and how long apart, the database is asked whether a change was made.
+const FOUND_OUT_WITHIN: Duration = Duration::from_secs(4);
+const APART: Duration = Duration::from_millis(300);
 
 /// How often a failed transaction is tried. `Retry` means that another change was committed first,
 /// which happens several times in a row on a busy board, and each time some change has succeeded.
@@ -261,10 +318,22 @@ impl Change {
         Err(Problem::DoneBefore { change })
     }
 
-    async fn commit(mut self) -> Result<BTreeMap<Uuid, i64>> {
-        self.write_events().await?;
-        self.tx.commit().await?;
-        Ok(self.written)
+    /// Commits. Returns the newest event of each team that it changed.
+    async fn commit(mut self) -> Result<BTreeMap<Uuid, i64>, CommitError> {
+        if let Err(problem) = self.write_events().await {
+            return Err(CommitError {
+                problem,
+                may_be_made: None,
+            });
+        }
+        let written = self.written;
+        match self.tx.commit().await {
+            Ok(()) => Ok(written),
+            Err(error) => Err(CommitError {
+                may_be_made: Outage::of(&error).map(|_| written),
+                problem: error.into(),
+            }),
+        }
     }
 
     /// Writes the events recorded so far. A change does so at its end; one with more events than

@@ -15,7 +15,10 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    domain::{error::Problem, events::audit_log},
+    domain::{
+        error::Problem,
+        events::{audit_log, committed::noting_commits},
+    },
     http::{
         layout::Layout,
         middleware::{
@@ -95,7 +98,12 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
             .into_response()
     } else {
         match limit_body(&app.bodies_in_use, &app.trusted_proxies, request) {
-            Ok((request, _bytes)) => next.run(request).await,
+            Ok((request, _bytes)) => match noting_commits(next.run(request)).await {
+                (response, true) if response.status().is_server_error() => {
+                    saved_all_the_same(response)
+                }
+                (response, _) => response,
+            },
             Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         }
     };
@@ -104,6 +112,18 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
         response.extensions_mut().insert(Audience::Guests);
     }
     with_security_headers(&app, render_error(&app, id, info, response))
+}
+
+/// An error after a change was committed, which must not say that nothing was changed.
+fn saved_all_the_same(mut response: Response) -> Response {
+    let body = ProblemBody {
+        title: "Saved, but not shown".into(),
+        detail: "Your change was saved, but its result could not be loaded. Reload the page."
+            .into(),
+        ..ProblemBody::of(response.status())
+    };
+    response.extensions_mut().insert(body);
+    response
 }
 
 fn misdirected(app: &App) -> Response {
