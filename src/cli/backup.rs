@@ -27,7 +27,7 @@ use crate::{
 };
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Backup {
+pub(super) enum BackupCommand {
     /// Write everything to one file, also while the server runs
     Backup(BackupFile),
     /// Replace everything with the contents of a backup, also while the server runs
@@ -57,7 +57,7 @@ pub(super) struct File {
     file: PathBuf,
 }
 
-impl Backup {
+impl BackupCommand {
     pub(super) async fn run(self, config: &Config) -> anyhow::Result<()> {
         // Before Postgres is started for nothing.
         let checked = match &self {

@@ -49,7 +49,7 @@ enum Command {
     /// Import from another tool
     Import(import::Import),
     #[command(flatten)]
-    Backup(backup::Backup),
+    Backup(backup::BackupCommand),
 }
 
 impl Cli {

@@ -447,3 +447,62 @@ async fn read_only_database_is_said_to_be_one() {
     elif.get("/readyz").await.status(503);
     world.elif.get("/readyz").await.ok();
 }
+
+/// H2. A stream whose reader can't be checked ends, and does not feed a revoked token.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_end_when_the_database_falls_silent() {
+    let mut world = World::new().await;
+    let options = world.db.connect_options();
+    let silencer = Silencer::before(options.get_socket().unwrap());
+    let behind = (*options).clone().socket(silencer.folder.path());
+    let pool = fortnight::db::pool::open(behind).await.unwrap();
+    world.app = App::new("http://fortnight.test", pool, world.app.clock.clone());
+    let served = Served::of(&world).await;
+    let mut stream = served.listen(&world.elif, "infrastructure", None).await;
+    stream.next_named("presence").await;
+    silencer.silence();
+    let ended = timeout(Duration::from_secs(6), async {
+        while let Some(event) = stream.next().await {
+            assert_ne!(event.name, "bye", "it may connect again");
+        }
+    });
+    ended.await.expect("it ends within five seconds");
+}
+
+/// H4. A standby that was behind has taken over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn database_that_went_back_in_time_is_noticed() {
+    let world = World::new().await;
+    let served = Served::of(&world).await;
+    let elif = &world.elif;
+    elif.create_task("infrastructure", "todo", "Kept").await;
+    elif.create_task("infrastructure", "todo", "Lost").await;
+    let mut stream = served.listen(elif, "infrastructure", None).await;
+    stream.next_named("presence").await;
+    assert!(
+        elif.get("/teams/infrastructure")
+            .await
+            .ok()
+            .text()
+            .contains("Lost")
+    );
+    for lost in [
+        "DELETE FROM events WHERE seq = 2",
+        "DELETE FROM tasks WHERE title = 'Lost'",
+        "UPDATE teams SET seq = 1, last_number = 1 WHERE key = 'INF'",
+    ] {
+        sqlx::query(lost).execute(&world.db).await.unwrap();
+    }
+    let ended = timeout(Duration::from_secs(6), async {
+        while stream.next().await.is_some() {}
+    });
+    ended.await.expect("it ends, and connects again");
+    let mut again = served.listen(elif, "infrastructure", Some(2)).await;
+    assert_eq!(again.next_named("reset").await.data["why"], "restored");
+    let board = elif.get("/teams/infrastructure").await.ok().text();
+    assert!(board.contains("Kept") && !board.contains("Lost"), "{board}");
+    // and what happens from now on arrives, with the same number
+    elif.create_task("infrastructure", "todo", "New").await;
+    let card = again.next_named("card").await;
+    assert_eq!((card.id, &card.data["key"]), (Some(2), &json!("INF-2")));
+}

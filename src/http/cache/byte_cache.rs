@@ -32,6 +32,12 @@ impl<K: Clone + Eq + Hash, V> ByteCache<K, V> {
         }
     }
 
+    /// Removes all entries.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.bytes = 0;
+    }
+
     /// The value, which then counts as recently used.
     pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
         self.entries.get(key).map(|entry| &entry.value)

@@ -128,12 +128,11 @@ impl BoardView<'_> {
             .collect()
     }
 
-    /// The cards of each column by lane: whether it is the one of tasks without an owner or goal, which comes last; the
-    /// goal's position; and the name. A task with several owners is in the lane of the first.
+    /// The cards of each column by lane. A task with several owners is in the lane of the first.
     fn groups<'c>(
         &self,
         board: &'c RenderedBoard,
-    ) -> BTreeMap<(bool, Option<i32>, &'c str), Vec<Vec<&'c RenderedCard>>> {
+    ) -> BTreeMap<LaneKey<'c>, Vec<Vec<&'c RenderedCard>>> {
         let mut groups: BTreeMap<_, Vec<Vec<&RenderedCard>>> = BTreeMap::new();
         for (index, column) in board.columns.iter().enumerate() {
             let cards = column.entries.iter().map(|entry| &*entry.rendered);
@@ -154,7 +153,7 @@ impl BoardView<'_> {
         groups
     }
 
-    fn lane_of<'c>(&self, card: &'c Card) -> (bool, Option<i32>, &'c str) {
+    fn lane_of<'c>(&self, card: &'c Card) -> LaneKey<'c> {
         if self.lanes == "owner" {
             let first = card.owners.first();
             return first.map_or((true, None, "No owner"), |owner| {
@@ -165,6 +164,10 @@ impl BoardView<'_> {
         title.map_or((true, None, "No goal"), |title| (false, card.goal, title))
     }
 }
+
+/// The order of a lane: whether it is the one of tasks without an owner or goal, which comes last; the goal's position;
+/// and the name.
+type LaneKey<'c> = (bool, Option<i32>, &'c str);
 
 /// A part of a list of cards: those after the rank `after`, up to the rank `until`, which is empty for the next ones.
 #[derive(Debug, Default, serde::Deserialize)]

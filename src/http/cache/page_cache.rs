@@ -6,6 +6,7 @@ use std::{
     hash::Hash,
     mem::size_of,
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -49,7 +50,13 @@ pub(crate) struct CachedPage {
     pub(crate) revision: Revision,
     pub(crate) etag: String,
     pub(crate) bytes: Bytes,
+    /// When it was rendered.
+    pub(crate) at: Instant,
 }
+
+/// How long a page may be newer than the database says: as long as requests overlap. After that, the database went back
+/// in time.
+const OVERLAP: Duration = Duration::from_secs(5);
 
 /// Responds with 304 if the client has the page, with the cached page if it is still valid, and
 /// otherwise with a page rendered now. The caller has checked access. `render` returns the revision
@@ -92,6 +99,7 @@ pub(crate) async fn answer(
         revision,
         etag: self::etag(&key, revision),
         bytes,
+        at: Instant::now(),
     };
     cache.put_page(key.clone(), page.clone());
     respond(page)
@@ -213,6 +221,13 @@ impl PageCache {
         Ok(context)
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        lock(&self.boards).clear();
+        lock(&self.pages).clear();
+        lock(&self.contexts).clear();
+    }
+
     /// The board as it was last rendered, at any revision.
     pub(crate) fn board(&self, key: &BoardKey) -> Option<Arc<RenderedBoard>> {
         lock(&self.boards).get(key).cloned()
@@ -222,7 +237,10 @@ impl PageCache {
     pub(crate) fn page(&self, key: &PageKey, revision: Revision) -> Option<CachedPage> {
         lock(&self.pages)
             .get(key)
-            .filter(|page| page.revision.covers(&revision))
+            .filter(|page| {
+                page.revision == revision
+                    || page.revision.covers(&revision) && page.at.elapsed() < OVERLAP
+            })
             .cloned()
     }
 

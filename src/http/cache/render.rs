@@ -91,7 +91,10 @@ impl BoardView<'_> {
         db: &PgPool,
         before: &RenderedBoard,
     ) -> Result<Option<Vec<Arc<ColumnCards>>>> {
-        if self.filter.wants_archived() {
+        // An older revision than before: by a slow request, or by a database that went back in time.
+        let is_older = self.revision.team < before.revision.team
+            || self.revision.workspace < before.revision.workspace;
+        if is_older || self.filter.wants_archived() {
             return Ok(None);
         }
         let is_aged = before.revision.time_bucket != self.revision.time_bucket;

@@ -24,6 +24,8 @@ pub struct Live {
     streams: Mutex<HashMap<u64, StreamHandle>>,
     next_id: AtomicU64,
     ended: watch::Sender<bool>,
+    /// How often the streams were interrupted.
+    interruptions: watch::Sender<u64>,
 }
 
 /// One team's broadcast channel.
@@ -70,6 +72,7 @@ impl Live {
             streams: Mutex::default(),
             next_id: AtomicU64::default(),
             ended: watch::Sender::new(false),
+            interruptions: watch::Sender::new(0),
         })
     }
 
@@ -81,6 +84,17 @@ impl Live {
     /// Becomes true when the streams should end.
     pub(crate) fn ended(&self) -> watch::Receiver<bool> {
         self.ended.subscribe()
+    }
+
+    /// Ends all streams without a goodbye. Their readers connect again, are checked again, and get what they missed.
+    pub(crate) fn interrupt(&self) {
+        lock(&self.channels).clear();
+        self.interruptions.send_modify(|count| *count += 1);
+    }
+
+    /// Changes when the streams are interrupted.
+    pub(crate) fn interruptions(&self) -> watch::Receiver<u64> {
+        self.interruptions.subscribe()
     }
 
     /// A team's channel, if it has listeners.

@@ -1,13 +1,17 @@
 //! Notices every commit, of this process and of others, and has it sent to the open streams.
 
-use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::atomic::Ordering,
+    time::Duration,
+};
 
 use serde_json::json;
 use sqlx::{
     PgPool,
     postgres::{PgListener, PgPoolOptions},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::{
@@ -22,6 +26,12 @@ use crate::{
         stream::until,
     },
 };
+
+/// The longest that a turn of a loop waits for the database, which may have fallen silent.
+const TURN: Duration = Duration::from_secs(3);
+
+/// The same for a check of access, which is to end streams within five seconds.
+const CHECK: Duration = Duration::from_millis(1500);
 
 const BEAT_INTERVAL: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -58,13 +68,14 @@ async fn dispatch_commits(app: &App) {
         let teams: BTreeMap<Uuid, i64> = batch.drain(..).collect();
         for team in teams.keys() {
             if let Some(channel) = app.live.channel(*team) {
-                send_new(app, *team, &channel).await;
+                // Polling finds what is given up here.
+                let _ = timeout(TURN, send_new(app, *team, &channel)).await;
             }
         }
         pending.extend(teams);
         let now = Instant::now();
         if notify_at.is_some_and(|at| at <= now) {
-            notify::notify(&app.db, &std::mem::take(&mut pending)).await;
+            let _ = timeout(TURN, notify::notify(&app.db, &std::mem::take(&mut pending))).await;
         }
         notify_at = if pending.is_empty() {
             None
@@ -111,7 +122,7 @@ async fn listen_once(app: &App, own: &sqlx::PgPool) -> anyhow::Result<()> {
             && let Some(channel) = app.live.channel(team)
             && channel.sent.load(Ordering::Acquire) < seq
         {
-            send_new(app, team, &channel).await;
+            let _ = timeout(TURN, send_new(app, team, &channel)).await;
         }
     }
     Ok(())
@@ -129,19 +140,32 @@ async fn poll_and_beat(app: &App) {
         }
         let active_channels = app.live.active_channels();
         let ids: Vec<Uuid> = active_channels.iter().map(|(team, _)| *team).collect();
-        let event_number: Vec<(Uuid, i64)> = if ids.is_empty() {
-            Vec::new()
+        // Read before the database is asked: its number is lower only if it went back in time, to a backup or to a
+        // standby that was behind.
+        let sent: Vec<i64> = active_channels
+            .iter()
+            .map(|(_, channel)| channel.sent.load(Ordering::Acquire))
+            .collect();
+        let newest: HashMap<Uuid, i64> = if ids.is_empty() {
+            HashMap::new()
         } else {
-            log::newest_of_teams(&app.db, &ids)
-                .await
-                .unwrap_or_default()
+            let asked = timeout(TURN, log::newest_of_teams(&app.db, &ids)).await;
+            let newest = asked.unwrap_or(Ok(Vec::new())).unwrap_or_default();
+            newest.into_iter().collect()
         };
-        for (team, channel) in active_channels {
-            if event_number
-                .iter()
-                .any(|(id, seq)| *id == team && *seq > channel.sent.load(Ordering::Acquire))
-            {
-                send_new(app, team, &channel).await;
+        let went_back = ids
+            .iter()
+            .zip(&sent)
+            .any(|(team, sent)| newest.get(team).is_some_and(|newest| newest < sent));
+        if went_back {
+            tracing::warn!("the database is older than what was sent: all boards are loaded anew");
+            app.page_cache.clear();
+            app.live.interrupt();
+            continue;
+        }
+        for ((team, channel), sent) in active_channels.into_iter().zip(sent) {
+            if newest.get(&team).is_some_and(|newest| *newest > sent) {
+                let _ = timeout(TURN, send_new(app, team, &channel)).await;
             }
             if beat {
                 let _ = channel.frames.send(frame("beat", None, &json!({})));
@@ -151,7 +175,7 @@ async fn poll_and_beat(app: &App) {
 }
 
 /// Closes streams whose session or token has ended, or whose reader may no longer see the team,
-/// within five seconds.
+/// within five seconds. If that cannot be checked, all streams end.
 async fn close_revoked_streams(app: &App) {
     let mut again = tokio::time::interval(Duration::from_secs(3));
     loop {
@@ -164,13 +188,23 @@ async fn close_revoked_streams(app: &App) {
             .iter()
             .map(|auth| (auth.token_hash.as_slice(), auth.team))
             .unzip();
-        let open = stream_access::still_allowed(&app.db, &hashes, &teams, app.clock.now()).await;
-        if let Ok(open) = open {
-            let open = open
-                .into_iter()
-                .map(|(token_hash, team)| StreamAuth { token_hash, team })
-                .collect();
-            app.live.close_revoked(&open, &auths);
+        let asked = stream_access::still_allowed(&app.db, &hashes, &teams, app.clock.now());
+        match timeout(CHECK, asked).await {
+            Ok(Ok(open)) => {
+                let open = open
+                    .into_iter()
+                    .map(|(token_hash, team)| StreamAuth { token_hash, team })
+                    .collect();
+                app.live.close_revoked(&open, &auths);
+            }
+            failed => {
+                let reason = match failed {
+                    Ok(Err(problem)) => problem.to_string(),
+                    _ => "the database does not answer".to_owned(),
+                };
+                tracing::warn!("ended all streams, whose readers could not be checked: {reason}");
+                app.live.interrupt();
+            }
         }
     }
 }

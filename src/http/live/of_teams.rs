@@ -87,6 +87,7 @@ pub(crate) async fn live(
         // released when the stream ends
         let _permit = permit;
         let mut ended = app.live.ended();
+        let mut interruptions = app.live.interruptions();
         tokio::select! {
             () = follow(&app, after, &mut newest, frames, &sender) => {}
             () = revoked.notified() => {
@@ -94,6 +95,7 @@ pub(crate) async fn live(
                 let _ = sender.send(Ok(frame("bye", None, &json!({ "why": reason })).bytes)).await;
             }
             () = until(&mut ended) => {}
+            _ = interruptions.changed() => {}
         }
         app.live.unregister(&ids);
     });

@@ -129,6 +129,7 @@ fn stream(
         }
         let guest = person.is_none();
         let mut ended = app.live.ended();
+        let mut interruptions = app.live.interruptions();
         tokio::select! {
             () = follow(&app, &team, after, &channel, frames, &sender, guest) => {}
             () = revoked.notified() => {
@@ -136,6 +137,7 @@ fn stream(
                 let _ = sender.send(Ok(frame("bye", None, &json!({ "why": reason })).bytes)).await;
             }
             () = until(&mut ended) => {}
+            _ = interruptions.changed() => {}
         }
         app.live.unregister(&stream_ids);
         if let Some(person) = &person {
