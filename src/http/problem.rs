@@ -186,7 +186,12 @@ impl IntoResponse for Problem {
                 );
                 retry_after = Some(retry_after_seconds);
             }
-            Self::Busy | Self::Retry => retry_after = Some(1),
+            Self::Busy | Self::Retry => {
+                retry_after = Some(1);
+                internal = Some(InternalError(
+                    "busy: a connection, a lock or a query took too long".to_owned(),
+                ));
+            }
             Self::Unavailable(outage) => {
                 body.title = "Not available".into();
                 body.detail = format!(
@@ -194,11 +199,15 @@ impl IntoResponse for Problem {
                     outage.reason()
                 );
                 retry_after = Some(5);
+                internal = Some(InternalError(outage.reason().to_owned()));
             }
             Self::UnknownOutcome => {
                 body.title = "Perhaps not saved".into();
                 body.detail = "The connection to the database was lost while your change was saved. Reload the page to see whether it is there, before you try again.".into();
                 retry_after = Some(5);
+                internal = Some(InternalError(
+                    "the connection was lost during a commit, which may have been made".to_owned(),
+                ));
             }
             Self::DoneBefore { .. } => body.detail = "This request was already processed.".into(),
             Self::InternalError(error) => internal = Some(InternalError(format!("{error:#}"))),

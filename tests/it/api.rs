@@ -648,3 +648,30 @@ async fn long_column_is_read_in_parts() {
         read(query).await.status(status);
     }
 }
+
+/// H11. Like a session, a token is valid although the clock was set back after it was made.
+#[tokio::test]
+async fn token_stays_valid_when_the_clock_is_set_back() {
+    let world = World::new().await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    let program = world
+        .program_of(&world.elif, fortnight::domain::policy::viewer::Scope::Write)
+        .await;
+    world.app.clock.advance(-time::Duration::HOUR);
+    for path in [
+        "/teams".to_owned(),
+        "/teams/infrastructure/board".to_owned(),
+        "/teams/infrastructure/events".to_owned(),
+        format!("/tasks/{key}"),
+    ] {
+        program.api(Method::GET, &path, json!({})).await.ok();
+    }
+    let comment = format!("/tasks/{key}/comments");
+    program
+        .api(Method::POST, &comment, json!({ "body": "Done" }))
+        .await
+        .status(201);
+}

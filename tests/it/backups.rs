@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use tempfile::TempDir;
 
 use crate::{
+    cluster,
     lifecycle::{create_by_command_line, new_browser, sign_in},
     program::{Place, Server, TIMEOUT, wait_until},
 };
@@ -306,6 +307,8 @@ async fn scheduled_backups_are_made_shown_and_thinned_out() {
         std::fs::write(format!("{backups}/fortnight-{old}.backup"), "old").unwrap();
     }
     std::fs::write(format!("{backups}/notes.txt"), "not ours").unwrap();
+    let unfinished = format!("{backups}/fortnight-20240103T030000Z.backup.part");
+    std::fs::write(unfinished, "killed").unwrap();
     let names = || {
         let entries = std::fs::read_dir(&backups).unwrap();
         let mut names: Vec<String> = entries
@@ -365,4 +368,37 @@ async fn scheduled_backups_are_made_shown_and_thinned_out() {
     assert!(settings(&server).await.contains("No scheduled backups"));
     let reason = refused(&place, &["--backup-every", "1x", "migrate"]).await;
     assert!(reason.contains("such as 12h, 1d or 2w"), "{reason}");
+}
+
+#[tokio::test]
+async fn own_postgres_is_backed_up_and_restored_too() {
+    let (place, folder) = (Place::new(), TempDir::new().unwrap());
+    let file = path_in(&folder, "backup");
+    let new_database = async || {
+        let own = cluster::create_database().await.connect_options();
+        format!(
+            "postgres://fortnight@localhost/{}?host={}",
+            own.get_database().unwrap(),
+            own.get_socket().unwrap().display()
+        )
+    };
+    let (one, other) = (new_database().await, new_database().await);
+    let at = ["--database-url", &one];
+    place
+        .run_with_input(
+            "a long password\n",
+            &[
+                &at[..],
+                &["user", "add", "ada@example.org", "--name", "Ada"],
+            ]
+            .concat(),
+        )
+        .await;
+    said(&place, &[&at[..], &["backup", &file]].concat()).await;
+    said(&place, &[&at[..], &["verify", &file]].concat()).await;
+    let restored = said(&place, &["--database-url", &other, "restore", &file]).await;
+    assert!(restored.contains("with 1 person and 0 tasks"), "{restored}");
+    let again = refused(&place, &["--database-url", &other, "restore", &file]).await;
+    assert!(again.contains("not empty (1 person, 0 tasks)"), "{again}");
+    assert!(!place.data_dir().exists(), "no Postgres was started");
 }

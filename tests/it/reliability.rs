@@ -16,6 +16,7 @@ use crate::{
     asset_serving::Served,
     concurrency::check_board,
     fixtures::{Client, World},
+    program::TIMEOUT,
 };
 
 /// Case R7. A client that loses its connection during a write sends it again, and it is done once.
@@ -461,12 +462,12 @@ async fn streams_end_when_the_database_falls_silent() {
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
     stream.next_named("presence").await;
     silencer.silence();
-    let ended = timeout(Duration::from_secs(6), async {
+    let ended = timeout(TIMEOUT, async {
         while let Some(event) = stream.next().await {
             assert_ne!(event.name, "bye", "it may connect again");
         }
     });
-    ended.await.expect("it ends within five seconds");
+    ended.await.expect("it ends in time");
 }
 
 /// H4. A standby that was behind has taken over.
@@ -493,9 +494,7 @@ async fn database_that_went_back_in_time_is_noticed() {
     ] {
         sqlx::query(lost).execute(&world.db).await.unwrap();
     }
-    let ended = timeout(Duration::from_secs(6), async {
-        while stream.next().await.is_some() {}
-    });
+    let ended = timeout(TIMEOUT, async { while stream.next().await.is_some() {} });
     ended.await.expect("it ends, and connects again");
     let mut again = served.listen(elif, "infrastructure", Some(2)).await;
     assert_eq!(again.next_named("reset").await.data["why"], "restored");

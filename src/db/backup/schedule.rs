@@ -195,6 +195,7 @@ impl Schedule {
         if newest.is_some_and(|newest| newest.at <= now && now < newest.at + self.every.0) {
             return Ok(false);
         }
+        self.remove_unfinished()?;
         let path = self.folder.join(now.format(NAME)?);
         create::backup(&db.connect_options(), &self.libpq, Target::File(path), now).await?;
         let stored = self.stored()?;
@@ -203,6 +204,19 @@ impl Schedule {
                 .with_context(|| format!("cannot delete {}", old.path.display()))?;
         }
         Ok(true)
+    }
+
+    /// Removes what a program left that was stopped meanwhile. Whoever holds the lock is alone in the folder.
+    fn remove_unfinished(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|kind| kind == "part")
+                && time_of(&path.with_extension("")).is_some()
+            {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// The backups in the folder, the oldest first.

@@ -211,7 +211,7 @@ macro_rules! known_by_digest {
          UNION ALL
          SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, t.last_used_at, t.scope, t.teams
          FROM tokens t JOIN accounts a ON a.id = t.account_id
-         WHERE NOT $3 AND t.token_hash = $1 AND t.revoked_at IS NULL AND t.created_at <= $2
+         WHERE NOT $3 AND t.token_hash = $1 AND t.revoked_at IS NULL
                AND (t.expires_at IS NULL OR t.expires_at > $2) AND a.deactivated_at IS NULL"
     };
 }

@@ -307,12 +307,14 @@ fn render_error(app: &App, id: Uuid, info: RequestInfo, mut response: Response) 
     }
     let request_id = id.to_string();
     if status.is_server_error() {
-        let inside = parts
-            .extensions
-            .remove::<InternalError>()
-            .map_or_else(String::new, |inside| inside.0);
+        let reason = match parts.extensions.remove::<InternalError>() {
+            Some(InternalError(reason)) => reason,
+            None if status == StatusCode::SERVICE_UNAVAILABLE => "no answer in time".to_owned(),
+            // a panic, which is in the log already
+            None => String::new(),
+        };
         let address = redact_url(address);
-        tracing::error!(request_id, address, status = status.as_u16(), "{inside}");
+        tracing::error!(request_id, address, status = status.as_u16(), "{reason}");
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             parts.headers.insert("x-request-id", id);
         }
