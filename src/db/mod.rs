@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use sqlx::{
     Connection, PgConnection, PgPool,
     migrate::{MigrateError, Migrator},
+    postgres::PgConnectOptions,
 };
 
 pub use crate::db::database::Database;
@@ -21,14 +22,19 @@ const READY_WITHIN: Duration = Duration::from_secs(2);
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
+/// Opens a connection without the pool's timeouts, for what takes longer than a request.
+pub(crate) async fn connect(options: &PgConnectOptions) -> anyhow::Result<PgConnection> {
+    PgConnection::connect_with(options)
+        .await
+        .context("cannot reach the database")
+}
+
 /// Migrates the schema to this version; refuses a database of a newer one.
 ///
 /// It uses a connection without timeouts: a migration may rewrite a table, and of two instances
 /// that start at once the second waits for the first (sqlx takes an advisory lock).
 pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
-    let mut connection = PgConnection::connect_with(&pool.connect_options())
-        .await
-        .context("cannot reach the database")?;
+    let mut connection = connect(&pool.connect_options()).await?;
     let outcome = MIGRATOR.run(&mut connection).await;
     // after an error the session may still hold the advisory lock: closing releases it
     connection.close().await?;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The longest time between two turns.
-const OFTEN: time::Duration = time::Duration::minutes(10);
+const LONGEST_WAIT: time::Duration = time::Duration::minutes(10);
 
 /// Creates due sprints now, then every ten minutes, and at midnight, when a sprint begins. Does nothing in a workspace
 /// that is not set up yet.
@@ -43,7 +43,7 @@ async fn until_next_turn(app: &App) -> Duration {
         Ok(cadence) => next_turn(now, &cadence.zone),
         Err(problem) => {
             tracing::warn!("failed to read the sprints' schedule: {problem}");
-            OFTEN.unsigned_abs()
+            LONGEST_WAIT.unsigned_abs()
         }
     }
 }
@@ -52,7 +52,9 @@ async fn until_next_turn(app: &App) -> Duration {
 fn next_turn(now: OffsetDateTime, zone: &str) -> Duration {
     let tomorrow = clock::day_in(now, zone).saturating_add(time::Duration::DAY);
     let midnight = clock::instant(tomorrow, 0, zone) - now;
-    midnight.clamp(time::Duration::SECOND, OFTEN).unsigned_abs()
+    midnight
+        .clamp(time::Duration::SECOND, LONGEST_WAIT)
+        .unsigned_abs()
 }
 
 async fn update_sprints(app: &App) -> Result<()> {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Connection, postgres::PgConnectOptions};
 use time::OffsetDateTime;
 
 use crate::db::{
@@ -17,6 +17,7 @@ use crate::db::{
         manifest::Manifest,
         tools::{Running, Tools},
     },
+    connect,
     libpq::Libpq,
 };
 
@@ -42,10 +43,7 @@ pub(crate) async fn backup(
     target: Target,
     now: OffsetDateTime,
 ) -> anyhow::Result<Backup> {
-    // a connection without the pool's timeouts
-    let mut db = PgConnection::connect_with(options)
-        .await
-        .context("cannot reach the database")?;
+    let mut db = connect(options).await?;
     let mut snapshot = db
         .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         .await?;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, Connection, postgres::PgConnectOptions};
 use uuid::Uuid;
 
 use crate::db::{
@@ -16,6 +16,7 @@ use crate::db::{
         manifest::{Manifest, TEXT_OF_ROWS, contents_of},
         tools::{Running, Tools},
     },
+    connect,
     libpq::Libpq,
 };
 
@@ -30,9 +31,7 @@ pub(crate) async fn restore(
     path: PathBuf,
     manifest: &Manifest,
 ) -> anyhow::Result<()> {
-    let mut db = PgConnection::connect_with(options)
-        .await
-        .context("cannot reach the database")?;
+    let mut db = connect(options).await?;
     let server: i32 =
         sqlx::query_scalar("SELECT current_setting('server_version_num')::int / 10000")
             .fetch_one(&mut db)
@@ -148,9 +147,7 @@ pub(crate) async fn verify(
     path: PathBuf,
     manifest: &Manifest,
 ) -> anyhow::Result<()> {
-    let mut db = PgConnection::connect_with(options)
-        .await
-        .context("cannot reach the database")?;
+    let mut db = connect(options).await?;
     let scratch = format!("fortnight_verify_{}", Uuid::new_v4().simple());
     sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {scratch}")))
         .execute(&mut db)

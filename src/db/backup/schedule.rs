@@ -206,7 +206,8 @@ impl Schedule {
         Ok(true)
     }
 
-    /// Removes what a program left that was stopped meanwhile. Whoever holds the lock is alone in the folder.
+    /// Removes the unfinished files of programs that were killed. The advisory lock ensures that no other program is
+    /// writing one now.
     fn remove_unfinished(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();

@@ -55,7 +55,7 @@ fn client_major(folder: &Path) -> Option<u32> {
 pub(crate) struct Running {
     name: String,
     pub(crate) child: Child,
-    complaints: Option<JoinHandle<String>>,
+    errors: Option<JoinHandle<String>>,
 }
 
 impl Running {
@@ -68,14 +68,14 @@ impl Running {
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
         // read meanwhile, since a full pipe would stop the program
-        let complaints = child
+        let errors = child
             .stderr
             .take()
             .map(|errors| std::thread::spawn(|| read(errors)));
         Ok(Self {
             name,
             child,
-            complaints,
+            errors,
         })
     }
 
@@ -86,10 +86,10 @@ impl Running {
     pub(crate) fn finish(mut self) -> anyhow::Result<()> {
         drop(self.child.stdin.take());
         let status = self.child.wait()?;
-        let complaints = self.complaints.take().and_then(|reader| reader.join().ok());
+        let errors = self.errors.take().and_then(|reader| reader.join().ok());
         if !status.success() {
-            let complaints = complaints.unwrap_or_default();
-            let lines: Vec<&str> = complaints
+            let errors = errors.unwrap_or_default();
+            let lines: Vec<&str> = errors
                 .lines()
                 .filter(|line| !line.trim().is_empty())
                 .take(3)

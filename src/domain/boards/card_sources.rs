@@ -1,4 +1,5 @@
-//! What cards show of other things than their tasks, and which cards a change of these concerns.
+//! What cards show apart from their own tasks, such as the names of owners and columns, and which cards an event
+//! affects.
 
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -8,14 +9,14 @@ use crate::domain::{
     events::{EventKind, log::EventRow},
 };
 
-/// One thing that cards show, and a hash of what they show of it.
+/// A person, team, column or sprint, and a hash of those of its fields that cards show.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
 pub(crate) struct CardSource {
     id: Uuid,
     hash: i64,
 }
 
-/// What a team's cards show of columns, sprints, people and teams, by id.
+/// All columns, sprints, people and teams that a team's cards may show, ordered by id.
 #[derive(Debug)]
 pub(crate) struct CardSources(Vec<CardSource>);
 
@@ -81,7 +82,7 @@ impl Touched {
     }
 }
 
-/// Events that are about no task and change no card, or only what `CardSources` has.
+/// Events without a task that change no card, or only something that `CardSources` compares.
 const NOT_ON_CARDS: &[EventKind] = &[
     EventKind::ColumnLimited,
     EventKind::FilterSaved,

@@ -81,7 +81,7 @@ pub(crate) async fn cards(
     now: OffsetDateTime,
     only: Option<&[Uuid]>,
 ) -> Result<Vec<Card>> {
-    let mut query = matching(db, team, filter, sprint, now).await?;
+    let mut query = matching(db, CARDS, team, filter, sprint, now).await?;
     if let Some(only) = only {
         query
             .push(" AND k.id = ANY(")
@@ -108,7 +108,7 @@ pub(crate) async fn cards_of_column(
     now: OffsetDateTime,
     (column, after, most): (Uuid, &str, i64),
 ) -> Result<Vec<Card>> {
-    let mut query = matching(db, team, filter, sprint, now).await?;
+    let mut query = matching(db, CARDS, team, filter, sprint, now).await?;
     query.push(" AND k.column_id = ").push_bind(column);
     query.push(" AND k.rank > ").push_bind(after);
     query.push(" ORDER BY k.rank LIMIT ").push_bind(most);
@@ -116,15 +116,19 @@ pub(crate) async fn cards_of_column(
     with_details(db, team, rows).await
 }
 
-/// Query: the cards of a board that match a filter, in no order.
+/// Query: the cards of a team, which must be bound after it.
+const CARDS: &str = concat!("SELECT ", card!(), of_tasks!());
+
+/// Query: a selection of tasks, such as `CARDS`, limited to those of a team that match a filter, in no order.
 async fn matching(
     db: &PgPool,
+    select: &'static str,
     team: &Team,
     filter: &Filter,
     sprint: ResolvedSprint,
     now: OffsetDateTime,
 ) -> Result<QueryBuilder<Postgres>> {
-    let mut query = QueryBuilder::new(concat!("SELECT ", card!(), of_tasks!()));
+    let mut query = QueryBuilder::new(select);
     query.push_bind(team.id);
     filter.push_conditions(
         &mut query,
@@ -172,14 +176,8 @@ pub(crate) async fn archived_beyond(
     if !filter.wants_archived() || read < MAX_ARCHIVED {
         return Ok(0);
     }
-    let mut query = QueryBuilder::<Postgres>::new(concat!("SELECT count(*)", of_tasks!()));
-    query.push_bind(team.id);
-    filter.push_conditions(
-        &mut query,
-        team,
-        sprint,
-        Moment::of(db, team, filter, now).await?,
-    );
+    let count = concat!("SELECT count(*)", of_tasks!());
+    let mut query = matching(db, count, team, filter, sprint, now).await?;
     let all: i64 = query.build_query_scalar().fetch_one(db).await?;
     Ok(all - read)
 }

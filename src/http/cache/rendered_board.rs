@@ -38,7 +38,7 @@ pub(crate) struct RenderedBoard {
     pub(super) columns: Vec<Arc<ColumnCards>>,
     /// The number of tasks in each column, whatever the filter; empty if no column has a limit.
     pub(super) totals: Vec<(String, i64)>,
-    /// What the cards show of other things than their tasks.
+    /// What the cards show apart from their own tasks.
     pub(super) sources: Arc<CardSources>,
 }
 

@@ -100,7 +100,7 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
         match limit_body(&app.bodies_in_use, &app.trusted_proxies, request) {
             Ok((request, _bytes)) => match noting_commits(next.run(request)).await {
                 (response, true) if response.status().is_server_error() => {
-                    saved_all_the_same(response)
+                    saved_before_error(response)
                 }
                 (response, _) => response,
             },
@@ -115,7 +115,7 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
 }
 
 /// An error after a change was committed, which must not say that nothing was changed.
-fn saved_all_the_same(mut response: Response) -> Response {
+fn saved_before_error(mut response: Response) -> Response {
     let body = ProblemBody {
         title: "Saved, but not shown".into(),
         detail: "Your change was saved, but its result could not be loaded. Reload the page."
