@@ -207,13 +207,16 @@ async fn swapping_tasks_between_columns_never_deadlocks() {
     check_board(&world).await;
 }
 
-/// Stands between the program and Postgres, and can fall silent on the connections that it has.
+/// Stands between the program and Postgres, and can fall silent: on the connections that it has, or on all from then
+/// on.
 struct Silencer {
     folder: tempfile::TempDir,
     generation: watch::Sender<u32>,
 }
 
 impl Silencer {
+    const FOR_GOOD: u32 = u32::MAX;
+
     fn before(postgres: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
@@ -226,7 +229,8 @@ impl Silencer {
                 let mut server = UnixStream::connect(&socket).await.unwrap();
                 tokio::spawn(async move {
                     let silenced = async {
-                        drop(generations.wait_for(|generation| *generation > born).await);
+                        let later = |now: &u32| *now > born || *now == Self::FOR_GOOD;
+                        drop(generations.wait_for(later).await);
                     };
                     tokio::select! {
                         _ = copy_bidirectional(&mut client, &mut server) => return,
@@ -242,6 +246,10 @@ impl Silencer {
 
     fn silence(&self) {
         self.generation.send_modify(|generation| *generation += 1);
+    }
+
+    fn silence_for_good(&self) {
+        self.generation.send_replace(Self::FOR_GOOD);
     }
 }
 
@@ -461,7 +469,8 @@ async fn streams_end_when_the_database_falls_silent() {
     let served = Served::of(&world).await;
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
     stream.next_named("presence").await;
-    silencer.silence();
+    // A new connection that works would let the reader be checked, and the stream go on.
+    silencer.silence_for_good();
     let ended = timeout(TIMEOUT, async {
         while let Some(event) = stream.next().await {
             assert_ne!(event.name, "bye", "it may connect again");
