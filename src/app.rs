@@ -4,14 +4,18 @@ use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
 use sqlx::PgPool;
+use time::OffsetDateTime;
 
 use crate::{
     config::{DEFAULT_CACHE_SIZE, hosts::Hosts, trusted_proxies::TrustedProxies},
     db::backup::schedule::{Backups, Schedule},
-    domain::{boards::board_auth::AuthBatcher, clock::Clock, events::EventStore},
+    domain::{
+        boards::board_auth::AuthBatcher, clock::Clock, events::EventStore, job_runs::JobRuns,
+    },
     http::{
         cache::page_cache::PageCache,
         live::broadcaster::Live,
+        metrics::requests::Metrics,
         middleware::{
             body_limits::BodiesInUse,
             rate_limit::{RequestLimits, SignInLimits, StreamLimiter},
@@ -47,6 +51,11 @@ pub struct Parts {
     /// The proxies whose `X-Forwarded-For` header is believed.
     pub trusted_proxies: TrustedProxies,
     pub backups: Backups,
+    /// How the background jobs of this program went.
+    pub(crate) job_runs: JobRuns,
+    pub(crate) metrics: Metrics,
+    /// When this program started.
+    pub(crate) started_at: OffsetDateTime,
 }
 
 /// What the operator can choose.
@@ -92,6 +101,7 @@ impl App {
             public_url: public_url.to_owned(),
             hosts: Hosts::of(public_url),
             db,
+            started_at: clock.now(),
             clock,
             store,
             live,
@@ -103,6 +113,8 @@ impl App {
             bodies_in_use: BodiesInUse::default(),
             trusted_proxies: settings.trusted_proxies,
             backups: Backups::new(settings.backups),
+            job_runs: JobRuns::default(),
+            metrics: Metrics::default(),
         }))
     }
 

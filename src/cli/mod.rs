@@ -2,6 +2,7 @@
 
 mod backup;
 mod demo;
+mod doctor;
 mod import;
 mod output;
 mod serve;
@@ -35,6 +36,8 @@ enum Command {
     Serve,
     /// Start the server with demo data, in a data directory of its own
     Demo(demo::Demo),
+    /// Check this installation and say what to do about what is wrong
+    Doctor,
     /// Migrate the database to this version
     Migrate,
     /// Manage accounts
@@ -78,6 +81,7 @@ impl Cli {
             Command::Serve => serve::serve(&config).await,
             Command::Demo(args) => demo::serve_demo(&config, &args).await,
             Command::Backup(command) => command.run(&config).await,
+            Command::Doctor => doctor::run(&config).await,
             command => run_beside_server(&config, command).await,
         }
     }
@@ -97,7 +101,11 @@ async fn run_beside_server(config: &Config, command: Command) -> anyhow::Result<
 async fn run_command(pool: &PgPool, command: Command) -> anyhow::Result<()> {
     match command {
         // every command migrates the database first
-        Command::Migrate | Command::Serve | Command::Demo(_) | Command::Backup(_) => Ok(()),
+        Command::Migrate
+        | Command::Serve
+        | Command::Demo(_)
+        | Command::Backup(_)
+        | Command::Doctor => Ok(()),
         Command::User(command) => command.run(pool).await,
         Command::Team(command) => command.run(pool).await,
         Command::Token(command) => command.run(pool).await,

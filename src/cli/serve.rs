@@ -1,5 +1,7 @@
 //! `fortnight serve`: starts the server.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context, bail};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
@@ -12,7 +14,8 @@ use crate::{
     demo,
     domain::{accounts::api_tokens, clock::Clock, setup},
     http::{
-        connections::ConnectionLimits, live::dispatcher, router, serve as server, serve::Timeouts,
+        connections::ConnectionLimits, live::dispatcher, metrics, router, serve as server,
+        serve::Timeouts,
     },
     jobs::{backups, housekeeping},
 };
@@ -32,9 +35,13 @@ pub(super) async fn serve(config: &Config) -> anyhow::Result<()> {
 }
 
 pub(super) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(config.listen)
+    listen_on(config.listen).await
+}
+
+async fn listen_on(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
         .await
-        .with_context(|| format!("cannot listen on {}", config.listen))
+        .with_context(|| format!("cannot listen on {address}"))
 }
 
 /// Runs the server, and closes the database cleanly however that ended.
@@ -64,6 +71,10 @@ async fn serve_on(
     demo: Option<DemoData>,
 ) -> anyhow::Result<()> {
     let stop_requested = signals::listen()?;
+    let metrics_listener = match config.metrics_listen {
+        Some(address) => Some(listen_on(address).await?),
+        None => None,
+    };
     db::migrate(pool).await?;
     if let Some(data) = demo {
         fill_demo(pool, data.tasks).await?;
@@ -86,6 +97,13 @@ async fn serve_on(
     print_line(&format!("Fortnight is running at {public_url}"));
     if let Some(path) = first_visit {
         print_line(&format!("Open {public_url}{path}"));
+    }
+    if let Some(listener) = metrics_listener {
+        print_line(&format!(
+            "Metrics are at http://{}/metrics",
+            listener.local_addr()?
+        ));
+        tokio::spawn(metrics::serve(app.clone(), listener));
     }
     server::serve(
         listener,

@@ -6,7 +6,7 @@ pub mod trusted_proxies;
 use std::{
     env, fmt,
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail};
@@ -60,6 +60,15 @@ pub(crate) struct Config {
         global = true
     )]
     pub(crate) log_format: LogFormat,
+
+    /// Address to serve figures for Prometheus on, at /metrics [default: not served]
+    #[arg(
+        long,
+        env = "FORTNIGHT_METRICS_LISTEN",
+        value_name = "ADDRESS",
+        global = true
+    )]
+    pub(crate) metrics_listen: Option<SocketAddr>,
 
     /// Megabytes (MiB) of memory for rendered boards and pages
     #[arg(
@@ -141,16 +150,27 @@ impl Config {
         self.trusted_proxy.iter().cloned().collect()
     }
 
-    /// When backups are made, if a directory for them was named.
-    pub(crate) fn backups(&self, libpq: Libpq) -> Option<Schedule> {
+    /// Whether a public URL was set.
+    pub(crate) fn has_public_url(&self) -> bool {
+        self.public_url.is_some()
+    }
+
+    /// The directory of the scheduled backups, and how often they are made.
+    pub(crate) fn backup_plan(&self) -> Option<(&Path, Every)> {
         // docker compose passes an empty text for a variable that is not set
         let folder = self
             .backup_to
-            .as_ref()
+            .as_deref()
             .filter(|folder| !folder.as_os_str().is_empty())?;
+        Some((folder, self.backup_every))
+    }
+
+    /// When backups are made, if a directory for them was named.
+    pub(crate) fn backups(&self, libpq: Libpq) -> Option<Schedule> {
+        let (folder, every) = self.backup_plan()?;
         Some(Schedule {
-            folder: folder.clone(),
-            every: self.backup_every,
+            folder: folder.to_owned(),
+            every,
             keep: self.backup_keep,
             libpq,
         })

@@ -5,6 +5,7 @@ pub mod database;
 pub mod embedded;
 pub mod libpq;
 pub mod pool;
+pub mod status;
 
 use std::time::Duration;
 

@@ -1,9 +1,26 @@
 //! Health checks for supervisors and load balancers.
 
-use axum::{extract::State, http::StatusCode};
-use sqlx::PgPool;
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
-use crate::db;
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use serde_json::json;
+use sqlx::PgPool;
+use tokio::sync::mpsc;
+
+use crate::{
+    config::trusted_proxies::TrustedProxies,
+    db,
+    http::live::{sse_frames::frame, stream::event_stream},
+};
+
+/// The time between the two events of `/healthz/stream`.
+pub(crate) const STREAM_PAUSE: Duration = Duration::from_secs(1);
 
 /// `GET /healthz`: the process is up. It does not query the database, so that a slow database does
 /// not make a supervisor restart the server.
@@ -21,4 +38,26 @@ pub(crate) async fn ready(State(db): State<PgPool>) -> (StatusCode, &'static str
             "the database is not available",
         )
     }
+}
+
+/// `GET /healthz/stream`: an event stream of two events with a pause in between, for `fortnight doctor`, which looks
+/// whether a proxy holds it back. The first says whether the sender is a proxy that is trusted.
+pub(crate) async fn stream(
+    State(proxies): State<TrustedProxies>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+) -> Response {
+    let first = json!({
+        "forwarded": headers.contains_key("x-forwarded-for"),
+        "trusted": peer.is_some_and(|Extension(ConnectInfo(peer))| proxies.has(peer.ip().to_canonical())),
+    });
+    let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(2);
+    tokio::spawn(async move {
+        let _ = sender.send(Ok(frame("health", None, &first).bytes)).await;
+        tokio::time::sleep(STREAM_PAUSE).await;
+        let _ = sender
+            .send(Ok(frame("health", None, &json!({})).bytes))
+            .await;
+    });
+    event_stream(receiver)
 }

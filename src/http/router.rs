@@ -70,6 +70,7 @@ fn pages() -> Router<App> {
             "/settings/invitations/{id}/revoke",
             post(accounts::revoke_invitation),
         )
+        .route("/settings/system", get(accounts::system))
         .route("/settings/audit", get(accounts::audit_log))
         .route("/settings/audit.csv", get(accounts::audit_csv))
         .route("/me/theme", post(accounts::set_theme))
@@ -376,6 +377,7 @@ pub fn layered(app: App, routes: Router<App>, longest: Duration) -> Router {
     let routes = routes
         .route("/static/{version}/{*path}", get(assets::serve))
         .route("/healthz", get(health::alive))
+        .route("/healthz/stream", get(health::stream))
         .route("/readyz", get(health::ready))
         .route_layer(from_fn(request_log::note_route))
         .fallback(async || Problem::NotFound)

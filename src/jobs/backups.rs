@@ -14,10 +14,14 @@ pub(crate) fn start(app: &App) {
         let mut again = tokio::time::interval(Duration::from_secs(60));
         loop {
             again.tick().await;
-            match app.backups.run_if_due(&app.db, app.clock.now()).await {
-                Ok(true) => tracing::info!("made a backup"),
+            let now = app.clock.now();
+            match app.backups.run_if_due(&app.db, now).await {
                 Ok(false) => {}
-                Err(error) => tracing::warn!("failed to make a backup: {error:#}"),
+                Ok(true) => {
+                    tracing::info!("made a backup");
+                    app.job_runs.note("backup", now, Ok::<_, anyhow::Error>(()));
+                }
+                Err(error) => app.job_runs.note("backup", now, Err(error)),
             }
         }
     });

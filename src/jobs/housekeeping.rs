@@ -8,7 +8,7 @@ use crate::{
     app::App,
     domain::{
         clock,
-        error::Result,
+        error::{Problem, Result},
         policy::actor::Actor,
         retention,
         sprints::cadence::{self, update_sprints_and_notify},
@@ -22,16 +22,17 @@ const LONGEST_WAIT: time::Duration = time::Duration::minutes(10);
 /// that is not set up yet.
 pub(crate) async fn start(app: &App) -> anyhow::Result<()> {
     update_sprints(app).await?;
+    app.job_runs
+        .note("sprints", app.clock.now(), Ok::<_, Problem>(()));
     let app = app.clone();
     tokio::spawn(async move {
         loop {
-            if let Err(problem) = retention::purge_expired(&app.db, app.clock.now()).await {
-                tracing::warn!("failed to purge expired rows: {problem}");
-            }
+            let now = app.clock.now();
+            let purged = retention::purge_expired(&app.db, now).await;
+            app.job_runs.note("purge", now, purged);
             tokio::time::sleep(until_next_turn(&app).await).await;
-            if let Err(problem) = update_sprints(&app).await {
-                tracing::warn!("failed to update the sprints: {problem}");
-            }
+            let updated = update_sprints(&app).await;
+            app.job_runs.note("sprints", app.clock.now(), updated);
         }
     });
     Ok(())

@@ -498,6 +498,7 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
         ("remove-column", "/teams/infrastructure/columns/todo/remove"),
         ("workspace", "/settings"),
         ("people", "/settings/people"),
+        ("system", "/settings/system"),
         ("audit", "/settings/audit"),
         ("not-found", "/tasks/INF-99"),
         ("anonymous-login", "/login"),

@@ -331,6 +331,12 @@ async fn scheduled_backups_are_made_shown_and_thinned_out() {
         .execute(&mut place.sql().await)
         .await
         .unwrap();
+    let page = settings(&server).await;
+    assert!(page.contains("Last backup: just now"), "{page}");
+    assert!(
+        page.contains(&format!("Made every day in {backups}.")),
+        "{page}"
+    );
     let [old, new, notes] = names().try_into().unwrap();
     assert_eq!(
         (&*old, &*notes),
@@ -338,12 +344,6 @@ async fn scheduled_backups_are_made_shown_and_thinned_out() {
     );
     let good = said(&place, &["verify", &format!("{backups}/{new}")]).await;
     assert!(good.contains("with 1 person and 0 tasks"), "{good}");
-    let page = settings(&server).await;
-    assert!(page.contains("Last backup: just now"), "{page}");
-    assert!(
-        page.contains(&format!("Made every day in {backups}.")),
-        "{page}"
-    );
     drop(server);
 
     // a folder that cannot be there
@@ -354,7 +354,7 @@ async fn scheduled_backups_are_made_shown_and_thinned_out() {
     wait_until("the failure is logged", async || {
         server
             .read_log()
-            .contains("failed to make a backup: cannot create")
+            .contains("a background job failed: cannot create")
     })
     .await;
     let page = settings(&server).await;

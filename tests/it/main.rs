@@ -31,6 +31,7 @@ mod long_boards;
 mod memory;
 mod migrations;
 mod moderation;
+mod operating;
 mod origins;
 mod people;
 mod pitch;

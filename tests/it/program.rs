@@ -16,7 +16,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{interval, timeout};
 
 /// Long enough for a busy machine. Only a failing test waits this long.
-pub const TIMEOUT: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A data folder and the user that runs Fortnight with it.
 pub struct Place {
@@ -280,11 +280,18 @@ pub struct Server {
 impl Server {
     /// Returns the setup link, which is printed after the address.
     pub async fn read_setup_link(&mut self) -> String {
+        self.read_line("Open ").await
+    }
+
+    /// Returns the rest of the next line that it prints, which starts like this.
+    pub async fn read_line(&mut self, start: &str) -> String {
         let line = timeout(TIMEOUT, self.stdout.next_line())
             .await
-            .expect("the server prints a link in time")
+            .expect("the server prints a line in time")
+            .unwrap()
             .unwrap();
-        line.unwrap().strip_prefix("Open ").unwrap().to_owned()
+        let rest = line.strip_prefix(start);
+        rest.unwrap_or_else(|| panic!("{line}")).to_owned()
     }
 
     pub fn address(&self) -> &str {

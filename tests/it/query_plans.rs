@@ -74,6 +74,7 @@ const PAGES: &str = "
 /reset/{key} /reset/nonsense 1
 /settings /settings 5
 /settings/people /settings/people 6
+/settings/system /settings/system 6
 /settings/audit /settings/audit 4
 /settings/audit.csv /settings/audit.csv 3
 /teams/{slug}/cards /teams/infrastructure/cards?column=done&after=1 6
@@ -355,6 +356,7 @@ fn every_route_has_a_bound() {
         [
             "GET /api/v1/openapi.json",
             "GET /healthz",
+            "GET /healthz/stream",
             "GET /readyz",
             "GET /static/{version}/{*path}"
         ]

@@ -57,6 +57,13 @@ impl FromStr for Every {
     }
 }
 
+impl Every {
+    /// The time between two backups.
+    pub(crate) fn time(self) -> Duration {
+        self.0
+    }
+}
+
 impl fmt::Display for Every {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.whole_hours() {

@@ -32,6 +32,11 @@ impl<K: Clone + Eq + Hash, V> ByteCache<K, V> {
         }
     }
 
+    /// The bytes in use, and the most that may be.
+    pub(crate) fn usage(&self) -> (usize, usize) {
+        (self.bytes, self.most)
+    }
+
     /// Removes all entries.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();

@@ -5,7 +5,10 @@
 use std::{
     hash::Hash,
     mem::size_of,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -70,20 +73,22 @@ pub(crate) async fn answer(
 ) -> Result<Response> {
     let etag = etag(&key, revision);
     if if_none_match(headers, &etag) {
+        cache.answers.not_modified.fetch_add(1, Ordering::Relaxed);
         return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), &etag));
     }
-    let respond = |page: CachedPage| {
+    let respond = |page: CachedPage, count: &AtomicU64| {
+        count.fetch_add(1, Ordering::Relaxed);
         Ok(with_etag(
             encoded_response(page.bytes, key.encoding, kind),
             &page.etag,
         ))
     };
     if let Some(page) = cache.page(&key, revision) {
-        return respond(page);
+        return respond(page, &cache.answers.cached);
     }
     let _guard = cache.lock_page(&key).await;
     if let Some(page) = cache.page(&key, revision) {
-        return respond(page);
+        return respond(page, &cache.answers.cached);
     }
     // Boxed, so that requests served from the cache do not carry this future's size.
     let (revision, text) = Box::pin(render()).await?;
@@ -102,7 +107,7 @@ pub(crate) async fn answer(
         at: Instant::now(),
     };
     cache.put_page(key.clone(), page.clone());
-    respond(page)
+    respond(page, &cache.answers.rendered)
 }
 
 /// Whether `If-None-Match` has this ETag. A proxy that recompresses a response marks the ETag as
@@ -168,6 +173,23 @@ pub(crate) struct PageCache {
     contexts: Mutex<ByteCache<(Uuid, Uuid), Arc<BoardContext>>>,
     /// Held while a page is rendered: requests for the same page wait, and then find it cached.
     page_locks: [tokio::sync::Mutex<()>; 32],
+    answers: Answers,
+}
+
+/// How requests for pages were answered.
+#[derive(Default)]
+struct Answers {
+    not_modified: AtomicU64,
+    cached: AtomicU64,
+    rendered: AtomicU64,
+}
+
+/// What the caches hold, and how often they helped.
+pub(crate) struct CacheUse {
+    /// Name, bytes in use, and the most that may be.
+    pub(crate) caches: [(&'static str, usize, usize); 3],
+    /// How many requests were answered in which way.
+    pub(crate) answers: [(&'static str, u64); 3],
 }
 
 impl PageCache {
@@ -180,6 +202,7 @@ impl PageCache {
             pages: Mutex::new(ByteCache::new(2 * part)),
             contexts: Mutex::new(ByteCache::new(part)),
             page_locks: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+            answers: Answers::default(),
         }
     }
 
@@ -219,6 +242,24 @@ impl PageCache {
             lock(&self.contexts).put(viewer, (team, viewer), bytes, context.clone());
         }
         Ok(context)
+    }
+
+    /// What the caches hold, and how often they helped.
+    pub(crate) fn usage(&self) -> CacheUse {
+        let count = |answers: &AtomicU64| answers.load(Ordering::Relaxed);
+        let named = |name, (used, most)| (name, used, most);
+        CacheUse {
+            caches: [
+                named("boards", lock(&self.boards).usage()),
+                named("pages", lock(&self.pages).usage()),
+                named("contexts", lock(&self.contexts).usage()),
+            ],
+            answers: [
+                ("not_modified", count(&self.answers.not_modified)),
+                ("cached", count(&self.answers.cached)),
+                ("rendered", count(&self.answers.rendered)),
+            ],
+        }
     }
 
     /// Forgets everything.

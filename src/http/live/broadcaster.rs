@@ -92,6 +92,12 @@ impl Live {
         self.interruptions.send_modify(|count| *count += 1);
     }
 
+    /// How many streams are open.
+    pub(crate) fn open_streams(&self) -> u64 {
+        // each of them waits for interruptions
+        self.interruptions.receiver_count() as u64
+    }
+
     /// Changes when the streams are interrupted.
     pub(crate) fn interruptions(&self) -> watch::Receiver<u64> {
         self.interruptions.subscribe()

@@ -148,7 +148,7 @@ fn stream(
 }
 
 /// The response whose body is what `frames` receives.
-pub(super) fn event_stream(frames: mpsc::Receiver<Result<Bytes, Infallible>>) -> Response {
+pub(crate) fn event_stream(frames: mpsc::Receiver<Result<Bytes, Infallible>>) -> Response {
     let mut response = Body::from_stream(ReceiverStream::new(frames)).into_response();
     let headers = response.headers_mut();
     headers.insert(

@@ -76,8 +76,8 @@ pub(crate) async fn wrap_request(State(app): State<App>, request: Request, next:
             .warn_if_unknown(peer.ip(), request.headers());
         app.trusted_proxies.client(peer.ip(), request.headers())
     });
-    let response = audit_log::from_client(client, respond(app, id, request, next));
-    request_log::logged(id, method, response).await
+    let response = audit_log::from_client(client, respond(app.clone(), id, request, next));
+    request_log::logged(&app.metrics, id, method, response).await
 }
 
 async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {

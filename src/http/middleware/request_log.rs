@@ -1,5 +1,6 @@
 //! One line in the log per request: its id, method, route, status, duration and account. The route is the pattern of the
-//! URL, never the URL itself: paths hold the secrets of links, and queries hold what people search for.
+//! URL, never the URL itself: paths hold the secrets of links, and queries hold what people search for. Other lines of
+//! the same request, such as of a slow query, have its id and route from a span.
 
 use std::{cell::RefCell, time::Instant};
 
@@ -9,7 +10,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use tracing::{Instrument, Span, field::Empty, info_span};
 use uuid::Uuid;
+
+use crate::http::metrics::requests::Metrics;
 
 tokio::task_local! {
     static ENTRY: RefCell<Entry>;
@@ -22,8 +26,9 @@ struct Entry {
     account: Option<Uuid>,
 }
 
-/// Runs the rest of a request and writes its line.
+/// Runs the rest of a request, writes its line and counts it.
 pub(crate) async fn logged(
+    metrics: &Metrics,
     id: Uuid,
     method: Method,
     respond: impl Future<Output = Response>,
@@ -31,15 +36,28 @@ pub(crate) async fn logged(
     let started = Instant::now();
     ENTRY
         .scope(RefCell::default(), async move {
-            let response = respond.await;
-            ENTRY.with(|entry| write(id, &method, response.status(), started, &entry.borrow()));
+            let span = info_span!(target: "fortnight::request", "request", %id, route = Empty);
+            let response = respond.instrument(span).await;
+            let status = response.status();
+            ENTRY.with(|entry| {
+                let entry = entry.borrow();
+                let route = entry.route.as_ref().map_or("-", MatchedPath::as_str);
+                metrics.count_request(&method, route, status, started.elapsed());
+                write(id, &method, route, status, started, entry.account);
+            });
             response
         })
         .await
 }
 
-fn write(id: Uuid, method: &Method, status: StatusCode, started: Instant, entry: &Entry) {
-    let route = entry.route.as_ref().map_or("-", MatchedPath::as_str);
+fn write(
+    id: Uuid,
+    method: &Method,
+    route: &str,
+    status: StatusCode,
+    started: Instant,
+    account: Option<Uuid>,
+) {
     // supervisors ask every few seconds, and files say nothing about people
     if matches!(route, "/healthz" | "/readyz") || route.starts_with("/static/") {
         return;
@@ -51,7 +69,7 @@ fn write(id: Uuid, method: &Method, status: StatusCode, started: Instant, entry:
         route,
         status = status.as_u16(),
         ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        account = entry.account.map(tracing::field::display),
+        account = account.map(tracing::field::display),
         "request"
     );
 }
@@ -59,6 +77,7 @@ fn write(id: Uuid, method: &Method, status: StatusCode, started: Instant, entry:
 /// Notes which route a request was matched to. A layer of the routes: those around the router do not know it.
 pub(crate) async fn note_route(request: Request, next: Next) -> Response {
     if let Some(route) = request.extensions().get::<MatchedPath>() {
+        Span::current().record("route", route.as_str());
         let _ = ENTRY.try_with(|entry| entry.borrow_mut().route = Some(route.clone()));
     }
     next.run(request).await

@@ -6,6 +6,7 @@ pub mod profile;
 pub mod registration;
 pub mod security;
 pub mod sessions;
+pub mod system;
 pub mod workspace;
 
 pub(crate) use crate::http::pages::accounts::people::*;
@@ -13,4 +14,5 @@ pub(crate) use crate::http::pages::accounts::profile::*;
 pub(crate) use crate::http::pages::accounts::registration::*;
 pub(crate) use crate::http::pages::accounts::security::*;
 pub(crate) use crate::http::pages::accounts::sessions::*;
+pub(crate) use crate::http::pages::accounts::system::*;
 pub(crate) use crate::http::pages::accounts::workspace::*;
