@@ -8,7 +8,10 @@ use time::OffsetDateTime;
 
 use crate::{
     config::{DEFAULT_CACHE_SIZE, hosts::Hosts, trusted_proxies::TrustedProxies},
-    db::backup::schedule::{Backups, Schedule},
+    db::backup::{
+        offered::{OfferedBackups, Sources},
+        schedule::{Backups, Schedule},
+    },
     domain::{
         boards::board_auth::AuthBatcher, clock::Clock, events::EventStore, job_runs::JobRuns,
     },
@@ -51,6 +54,8 @@ pub struct Parts {
     /// The proxies whose `X-Forwarded-For` header is believed.
     pub trusted_proxies: TrustedProxies,
     pub backups: Backups,
+    /// Backups that the setup page offers.
+    pub(crate) offered_backups: OfferedBackups,
     /// How the background jobs of this program went.
     pub(crate) job_runs: JobRuns,
     pub(crate) metrics: Metrics,
@@ -66,6 +71,8 @@ pub struct Settings {
     pub cache_megabytes: u16,
     /// When backups are made, if they are.
     pub backups: Option<Schedule>,
+    /// Where the setup page looks for backups.
+    pub offered_backups: Option<Sources>,
 }
 
 impl Default for Settings {
@@ -74,6 +81,7 @@ impl Default for Settings {
             trusted_proxies: TrustedProxies::default(),
             cache_megabytes: DEFAULT_CACHE_SIZE,
             backups: None,
+            offered_backups: None,
         }
     }
 }
@@ -113,6 +121,7 @@ impl App {
             bodies_in_use: BodiesInUse::default(),
             trusted_proxies: settings.trusted_proxies,
             backups: Backups::new(settings.backups),
+            offered_backups: OfferedBackups::new(settings.offered_backups),
             job_runs: JobRuns::default(),
             metrics: Metrics::default(),
         }))

@@ -22,6 +22,7 @@ use crate::{
             restore,
         },
         database::Database,
+        upgrade::Before,
     },
     domain::{clock::Clock, humanize},
 };
@@ -63,7 +64,7 @@ impl BackupCommand {
         let checked = match &self {
             Self::Backup(_) => None,
             Self::Restore(Restore { file, .. }) | Self::Verify(File { file }) => {
-                Some(archive::check(file, db::newest_schema())?)
+                Some(archive::check(file, db::schema::newest())?)
             }
         };
         // The database is not migrated: a backup before an upgrade is of the old schema.
@@ -129,7 +130,7 @@ async fn restore_from(
     restore::restore(&options, &database.libpq, args.file, manifest)
         .await
         .context("nothing was restored or changed")?;
-    db::migrate(&database.pool).await?;
+    db::migrate(&database.pool, &Before::Nothing).await?;
     print_line(&format!(
         "Restored {}, as of {}. Everyone has to sign in again.",
         contents(manifest),

@@ -4,6 +4,7 @@ mod backup;
 mod demo;
 mod doctor;
 mod import;
+mod migrate;
 mod output;
 mod serve;
 pub mod signals;
@@ -17,7 +18,7 @@ use sqlx::PgPool;
 
 use crate::{
     config::{Config, LogFormat},
-    db::{self, database::Database},
+    db::database::Database,
 };
 
 /// A self-hosted team board for people who work in sprints
@@ -90,7 +91,7 @@ impl Cli {
 /// Runs a command other than the server. A server may be running on the same data directory.
 async fn run_beside_server(config: &Config, command: Command) -> anyhow::Result<()> {
     let database = Database::to_work_beside(config.database()?, &config.data_dir()?).await?;
-    let outcome = match db::migrate(&database.pool).await {
+    let outcome = match migrate::migrate(config, &database).await {
         Ok(()) => run_command(&database.pool, command).await,
         Err(error) => Err(error),
     };

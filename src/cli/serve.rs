@@ -8,9 +8,9 @@ use tokio::net::TcpListener;
 
 use crate::{
     app::{App, Settings},
-    cli::{output::print_line, signals},
+    cli::{migrate::migrate, output::print_line, signals},
     config::Config,
-    db::{self, database::Database, libpq::Libpq},
+    db::{backup::offered::Sources, database::Database},
     demo,
     domain::{accounts::api_tokens, clock::Clock, setup},
     http::{
@@ -51,31 +51,24 @@ pub(super) async fn serve_from(
     config: &Config,
     demo: Option<DemoData>,
 ) -> anyhow::Result<()> {
-    let outcome = serve_on(
-        &database.pool,
-        database.libpq.clone(),
-        listener,
-        config,
-        demo,
-    )
-    .await;
+    let outcome = serve_on(&database, listener, config, demo).await;
     database.close().await;
     outcome
 }
 
 async fn serve_on(
-    pool: &PgPool,
-    libpq: Libpq,
+    database: &Database,
     listener: TcpListener,
     config: &Config,
     demo: Option<DemoData>,
 ) -> anyhow::Result<()> {
+    let pool = &database.pool;
     let stop_requested = signals::listen()?;
     let metrics_listener = match config.metrics_listen {
         Some(address) => Some(listen_on(address).await?),
         None => None,
     };
-    db::migrate(pool).await?;
+    migrate(config, database).await?;
     if let Some(data) = demo {
         fill_demo(pool, data.tasks).await?;
     }
@@ -84,7 +77,8 @@ async fn serve_on(
         Settings {
             trusted_proxies: config.trusted(),
             cache_megabytes: config.cache_size,
-            backups: config.backups(libpq),
+            backups: config.backups(database.libpq.clone()),
+            offered_backups: Some(offered_backups(config, database)),
         },
         &public_url,
         pool.clone(),
@@ -117,6 +111,17 @@ async fn serve_on(
     // It holds the LISTEN connection, which must be closed before the database.
     let _ = dispatcher.await;
     Ok(())
+}
+
+/// Where the setup page looks for backups: where they are made, and in the data directory.
+fn offered_backups(config: &Config, database: &Database) -> Sources {
+    let scheduled = config.backup_plan().map(|(folder, _)| folder.to_owned());
+    let data_dir = database.data_dir.clone().or(config.data_dir().ok());
+    let in_data_dir = data_dir.map(|dir| dir.join("backups"));
+    Sources {
+        folders: scheduled.into_iter().chain(in_data_dir).collect(),
+        libpq: database.libpq.clone(),
+    }
 }
 
 /// The path of the link to print: the one-time setup page, or a sign-in to the demo.

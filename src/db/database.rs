@@ -1,7 +1,7 @@
 //! Opening and closing the database of a command: your own Postgres or the bundled one.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -44,6 +44,8 @@ pub struct Database {
     pub pool: PgPool,
     /// The same database for Postgres's own programs.
     pub(crate) libpq: Libpq,
+    /// The data directory of the bundled Postgres, if it is used.
+    pub(crate) data_dir: Option<PathBuf>,
     embedded: Option<Embedded>,
 }
 
@@ -56,7 +58,7 @@ impl Database {
     ) -> anyhow::Result<Self> {
         match named {
             Some(named) => Self::named(named).await,
-            None => Self::of(Embedded::start(data_dir, Durability::Safe).await?).await,
+            None => Self::of(Embedded::start(data_dir, Durability::Safe).await?, data_dir).await,
         }
     }
 
@@ -67,7 +69,7 @@ impl Database {
     ) -> anyhow::Result<Self> {
         match named {
             Some(named) => Self::named(named).await,
-            None => Self::of(Embedded::start_or_attach(data_dir).await?).await,
+            None => Self::of(Embedded::start_or_attach(data_dir).await?, data_dir).await,
         }
     }
 
@@ -78,7 +80,7 @@ impl Database {
             .reset()
             .await
             .context("cannot empty the database")?;
-        Self::of(embedded).await
+        Self::of(embedded, data_dir).await
     }
 
     async fn named(named: NamedDatabase) -> anyhow::Result<Self> {
@@ -90,15 +92,17 @@ impl Database {
         Ok(Self {
             pool,
             libpq,
+            data_dir: None,
             embedded: None,
         })
     }
 
-    async fn of(embedded: Embedded) -> anyhow::Result<Self> {
+    async fn of(embedded: Embedded, data_dir: &Path) -> anyhow::Result<Self> {
         match open(embedded.connect_options(DATABASE)).await {
             Ok(pool) => Ok(Self {
                 pool,
                 libpq: embedded.libpq(DATABASE),
+                data_dir: Some(data_dir.to_owned()),
                 embedded: Some(embedded),
             }),
             Err(error) => {

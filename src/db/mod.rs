@@ -5,52 +5,26 @@ pub mod database;
 pub mod embedded;
 pub mod libpq;
 pub mod pool;
+pub mod schema;
 pub mod status;
+pub mod upgrade;
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use sqlx::{
-    Connection, PgConnection, PgPool,
-    migrate::{MigrateError, Migrator},
-    postgres::PgConnectOptions,
-};
+use sqlx::PgPool;
 
 pub use crate::db::database::Database;
+use crate::db::{
+    schema::STEPS,
+    upgrade::{Before, upgrade},
+};
 
 /// Supervisors ask often, and wait a few seconds.
 const READY_WITHIN: Duration = Duration::from_secs(2);
 
-static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
-
-/// Opens a connection without the pool's timeouts, for what takes longer than a request.
-pub(crate) async fn connect(options: &PgConnectOptions) -> anyhow::Result<PgConnection> {
-    PgConnection::connect_with(options)
-        .await
-        .context("cannot reach the database")
-}
-
 /// Migrates the schema to this version; refuses a database of a newer one.
-///
-/// It uses a connection without timeouts: a migration may rewrite a table, and of two instances
-/// that start at once the second waits for the first (sqlx takes an advisory lock).
-pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
-    let mut connection = connect(&pool.connect_options()).await?;
-    let outcome = MIGRATOR.run(&mut connection).await;
-    // after an error the session may still hold the advisory lock: closing releases it
-    connection.close().await?;
-    match outcome {
-        Ok(()) => Ok(()),
-        Err(MigrateError::VersionMissing(version)) => bail!(
-            "this database was last used by a newer Fortnight (its schema has migration {version}, which this version does not know): start the newer version again, or restore the backup from before the upgrade"
-        ),
-        Err(error) => Err(error).context("cannot migrate the database"),
-    }
-}
-
-/// The newest migration that this version knows.
-pub(crate) fn newest_schema() -> i64 {
-    MIGRATOR.iter().map(|step| step.version).max().unwrap_or(0)
+pub async fn migrate(pool: &PgPool, before: &Before) -> anyhow::Result<()> {
+    upgrade(&pool.connect_options(), &STEPS, before).await
 }
 
 /// Whether the database responds, can be written to, and its schema is up to date.
@@ -61,7 +35,7 @@ pub async fn is_ready(pool: &PgPool) -> bool {
     )
     .fetch_one(pool);
     match tokio::time::timeout(READY_WITHIN, asked).await {
-        Ok(Ok((version, is_writable))) => is_writable && version >= newest_schema(),
+        Ok(Ok((version, is_writable))) => is_writable && version >= schema::newest(),
         _ => false,
     }
 }

@@ -34,6 +34,13 @@ pub async fn open(options: PgConnectOptions) -> anyhow::Result<PgPool> {
         .context("cannot reach the database")
 }
 
+/// Opens a connection without the pool's timeouts, for what takes longer than a request.
+pub(crate) async fn connect(options: &PgConnectOptions) -> anyhow::Result<PgConnection> {
+    PgConnection::connect_with(options)
+        .await
+        .context("cannot reach the database")
+}
+
 /// Timeouts, so that a query ends before its request does (20 s) and a stuck request does not hold
 /// a lock or connection for ever; and how queries are planned. Set by a statement rather than in
 /// the connection's options, which PgBouncer refuses.

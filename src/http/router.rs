@@ -21,7 +21,10 @@ use crate::{
         assets, health,
         live::{of_teams, stream},
         middleware::{form_recovery, idempotency, layers, request_log},
-        pages::{boards::forms as board_forms, teams::setup},
+        pages::{
+            boards::forms as board_forms,
+            teams::{restore, setup},
+        },
     },
 };
 
@@ -47,6 +50,7 @@ fn pages() -> Router<App> {
         .route("/teams", get(teams::list_teams))
         .route("/people/{handle}", get(teams::person))
         .route("/setup", get(setup::form).post(setup::set_up))
+        .route("/setup/restore", get(restore::form).post(restore::restore))
         .route("/login", get(accounts::login_form).post(accounts::login))
         .route("/logout", post(accounts::logout))
         .route("/enter/{key}", get(accounts::enter))

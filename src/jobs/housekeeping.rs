@@ -58,7 +58,8 @@ fn next_turn(now: OffsetDateTime, zone: &str) -> Duration {
         .unsigned_abs()
 }
 
-async fn update_sprints(app: &App) -> Result<()> {
+/// Creates the sprints that are due, and starts and ends those whose day has come.
+pub(crate) async fn update_sprints(app: &App) -> Result<()> {
     if sqlx::query_scalar("SELECT EXISTS (SELECT FROM teams)")
         .fetch_one(&app.db)
         .await?

@@ -657,6 +657,7 @@ impl Fixture {
                             | "/reset/{key}"
                             | "/static/{version}/{*path}"
                             | "/setup"
+                            | "/setup/restore"
                     ) =>
                 {
                     "absent"

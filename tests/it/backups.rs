@@ -402,3 +402,65 @@ async fn own_postgres_is_backed_up_and_restored_too() {
     assert!(again.contains("not empty (1 person, 0 tasks)"), "{again}");
     assert!(!place.data_dir().exists(), "no Postgres was started");
 }
+
+#[tokio::test]
+async fn backup_is_restored_from_the_setup_page() {
+    let (there, elsewhere, folder) = (Place::new(), Place::new(), TempDir::new().unwrap());
+    let server = there.serve().await;
+    let token = create_by_command_line(&there, "ada", "crew", "CRW").await;
+    assert_eq!(create_task(&server, &token, "Moved along").await, 201);
+    let file = path_in(&folder, "moved.backup");
+    said(&there, &["backup", &file]).await;
+    drop(server);
+
+    let mut second = elsewhere.serve().await;
+    let link = second.read_setup_link().await;
+    let key = link.split_once("key=").unwrap().1;
+    let offered = format!("/setup/restore?key={key}");
+    let (status, page) = second.get(&format!("/setup?key={key}")).await;
+    assert!(status == 200 && page.contains(&offered), "{page}");
+    let (_, page) = second.get(&offered).await;
+    assert!(
+        page.contains("There are no backups on the server"),
+        "{page}"
+    );
+    let backups = elsewhere.data_dir().join("backups");
+    std::fs::create_dir_all(&backups).unwrap();
+    let (good, cut) = (backups.join("moved.backup"), backups.join("cut.backup"));
+    std::fs::copy(&file, &good).unwrap();
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let browser = new_browser();
+    let restore = async |key: &str, file: &Path| {
+        let form = [("key", key), ("file", file.to_str().unwrap())];
+        let answer = browser
+            .post(format!("{}/setup/restore", second.url))
+            .form(&form)
+            .send()
+            .await
+            .unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    // neither with another link nor from anywhere else
+    assert_eq!(restore("guessed", &good).await.0, 404);
+    let (status, page) = restore(key, Path::new(&file)).await;
+    assert!(
+        status == 422 && page.contains("Choose one of the backups"),
+        "{page}"
+    );
+    let (status, page) = restore(key, &cut).await;
+    assert!(status == 422 && page.contains("damaged"), "{page}");
+    assert!(
+        page.contains("moved.backup"),
+        "another one can be chosen: {page}"
+    );
+    let (status, page) = restore(key, &good).await;
+    assert!(status == 200 && page.contains("Sign in"), "{page}");
+    assert_eq!(titles(&second, &token).await, ["Moved along"]);
+    assert!(
+        sign_in(&browser, &second, "ada")
+            .await
+            .contains("/teams/crew")
+    );
+    assert_eq!(restore(key, &good).await.0, 404, "it is no longer empty");
+}

@@ -53,5 +53,6 @@ mod stream_revocation;
 mod task;
 mod unblocked_notices;
 mod unblocking;
+mod upgrades;
 mod work_time;
 mod wrong_input;

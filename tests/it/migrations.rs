@@ -1,6 +1,11 @@
 //! The schema and its migrations.
 
-use fortnight::{app::App, db, domain::clock::Clock, http::router::router};
+use fortnight::{
+    app::App,
+    db::{self, upgrade::Before},
+    domain::clock::Clock,
+    http::router::router,
+};
 use tower::ServiceExt;
 
 use crate::{cluster, fixtures::NOW};
@@ -27,8 +32,11 @@ async fn each_test_has_its_own_database() {
 #[tokio::test]
 async fn migrating_again_changes_nothing() {
     let database = cluster::create_database().await;
-    db::migrate(&database).await.unwrap();
-    let (one, other) = tokio::join!(db::migrate(&database), db::migrate(&database));
+    db::migrate(&database, &Before::Nothing).await.unwrap();
+    let (one, other) = tokio::join!(
+        db::migrate(&database, &Before::Nothing),
+        db::migrate(&database, &Before::Nothing)
+    );
     one.unwrap();
     other.unwrap();
     assert!(db::is_ready(&database).await);

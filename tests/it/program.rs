@@ -161,6 +161,12 @@ impl Place {
                     > 0
             );
         }
+        // the prompt is shown a moment before the echo is turned off
+        let script = child.id().unwrap();
+        wait_until("the terminal echoes nothing", async || {
+            terminal_settings(script).await.contains(" -echo ")
+        })
+        .await;
         child
             .stdin
             .as_mut()
@@ -258,6 +264,24 @@ impl Place {
             .map(|process| process.display().to_string())
             .collect()
     }
+}
+
+/// What `stty` says of the terminal that this process emulates for its child.
+async fn terminal_settings(emulator: u32) -> String {
+    let children = fs::read_to_string(format!("/proc/{emulator}/task/{emulator}/children"));
+    let child = children.unwrap_or_default();
+    let Ok(terminal) = fs::read_link(format!("/proc/{}/fd/0", child.trim())) else {
+        return String::new();
+    };
+    let output = Command::new("stty")
+        .arg("-a")
+        .arg("-F")
+        .arg(terminal)
+        .output()
+        .await;
+    output.map_or(String::new(), |output| {
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    })
 }
 
 async fn sql_in(folder: &Path) -> PgConnection {

@@ -67,6 +67,7 @@ const PAGES: &str = "
 /teams /teams 14
 /people/{handle} /people/tomas 14
 /setup /setup 1
+/setup/restore /setup/restore 1
 /login /login 1
 /enter/{key} /enter/nonsense 1
 /join/{key} /join/nonsense 3
@@ -375,7 +376,8 @@ async fn pages_do_not_read_what_is_over() {
         let status = aged.get(&path).await;
         let queries_sent = sent() - before.1;
         let rows = aged.rows_read().await - before.0;
-        let is_refused = ["/setup", "/register"].contains(&route) || path.ends_with("nonsense");
+        let is_refused = ["/setup", "/setup/restore", "/register"].contains(&route)
+            || path.ends_with("nonsense");
         assert!(
             status < if is_refused { 500 } else { 400 },
             "{path}: {status}"

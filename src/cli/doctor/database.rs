@@ -79,7 +79,7 @@ async fn findings_of(pool: &PgPool) -> Vec<Finding> {
 }
 
 fn of_schema(status: &DatabaseStatus) -> Option<Finding> {
-    match status.schema.cmp(&db::newest_schema()) {
+    match status.schema.cmp(&db::schema::newest()) {
         Ordering::Equal => None,
         Ordering::Less => Some(Finding::doubtful(
             ABOUT,

@@ -17,8 +17,8 @@ use crate::db::{
         manifest::Manifest,
         tools::{Running, Tools},
     },
-    connect,
     libpq::Libpq,
+    pool::connect,
 };
 
 /// Where a backup goes.

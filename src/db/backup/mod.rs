@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod create;
 pub mod manifest;
+pub mod offered;
 pub mod restore;
 pub mod schedule;
 pub mod tools;

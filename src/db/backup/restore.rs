@@ -16,8 +16,8 @@ use crate::db::{
         manifest::{Manifest, TEXT_OF_ROWS, contents_of},
         tools::{Running, Tools},
     },
-    connect,
     libpq::Libpq,
+    pool::connect,
 };
 
 /// Replaces the contents of a database with those of a checked backup.

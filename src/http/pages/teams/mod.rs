@@ -6,6 +6,7 @@ pub mod columns;
 pub mod history;
 pub mod members;
 pub mod my_work;
+pub mod restore;
 pub mod settings;
 pub mod setup;
 pub mod share_links;

@@ -35,7 +35,7 @@ use crate::{
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Key {
-    key: String,
+    pub(crate) key: String,
 }
 
 #[derive(Template)]

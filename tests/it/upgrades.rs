@@ -1,0 +1,161 @@
+//! A new version with a newer schema starts on the database of an older one.
+
+use std::{fs, path::Path};
+
+use fortnight::db::{
+    libpq::Libpq,
+    upgrade::{Before, upgrade},
+};
+use sqlx::{PgPool, migrate::Migrator, postgres::PgConnectOptions};
+use tempfile::TempDir;
+
+use crate::{cluster, fixtures::NOW, program::wait_until};
+
+/// The migrations of a version to come: those of today, and three more, each of another table.
+async fn later_version() -> (TempDir, Migrator) {
+    let folder = TempDir::new().unwrap();
+    let today = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    for file in fs::read_dir(today).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+    }
+    for (number, table) in [(9001, "tasks"), (9002, "goals"), (9003, "comments")] {
+        fs::write(
+            folder.path().join(format!("{number}_later.sql")),
+            format!("ALTER TABLE {table} ADD COLUMN later int NOT NULL DEFAULT 7;"),
+        )
+        .unwrap();
+    }
+    let steps = Migrator::new(folder.path()).await.unwrap();
+    (folder, steps)
+}
+
+fn libpq(options: &PgConnectOptions) -> Libpq {
+    let socket = options.get_socket().unwrap().display().to_string();
+    let folder = percent_encoding::utf8_percent_encode(&socket, percent_encoding::NON_ALPHANUMERIC);
+    let (user, name) = (options.get_username(), options.get_database().unwrap());
+    Libpq::of_url(&format!("postgres://{user}@localhost/{name}?host={folder}")).unwrap()
+}
+
+async fn applied(db: &PgPool) -> Vec<i64> {
+    sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE version > 9000 ORDER BY 1")
+        .fetch_all(db)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn backup_is_made_before_the_schema_is_upgraded() {
+    let (db, folder) = (cluster::create_database().await, TempDir::new().unwrap());
+    let (_files, steps) = later_version().await;
+    let options = db.connect_options();
+    let before = Before::BackUp {
+        folder: folder.path().join("backups"),
+        libpq: libpq(&options),
+        now: NOW,
+    };
+    upgrade(&options, &steps, &before).await.unwrap();
+    assert_eq!(applied(&db).await, [9001, 9002, 9003]);
+    let files: Vec<_> = fs::read_dir(folder.path().join("backups"))
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    let [backup] = &files[..] else {
+        panic!("{files:?}")
+    };
+    let name = backup.file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with("before-upgrade-of-schema-1-"), "{name}");
+    // it is of the old schema, so the old version can restore it
+    let manifest = fortnight::db::backup::archive::check(backup, 1).unwrap();
+    assert!(
+        format!("{manifest:?}").contains("schema: 1"),
+        "{manifest:?}"
+    );
+    // there is nothing to do the next time, so nothing is backed up either
+    upgrade(&options, &steps, &before).await.unwrap();
+    assert_eq!(
+        fs::read_dir(folder.path().join("backups")).unwrap().count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_upgraded_if_the_backup_fails() {
+    let (db, folder) = (cluster::create_database().await, TempDir::new().unwrap());
+    let (_files, steps) = later_version().await;
+    let in_the_way = folder.path().join("file");
+    fs::write(&in_the_way, "").unwrap();
+    let options = db.connect_options();
+    let before = Before::BackUp {
+        folder: in_the_way.join("backups"),
+        libpq: libpq(&options),
+        now: NOW,
+    };
+    let error = upgrade(&options, &steps, &before).await.unwrap_err();
+    let words = format!("{error:#}");
+    assert!(
+        words.starts_with("cannot make the backup from before the upgrade: "),
+        "{words}"
+    );
+    assert!(applied(&db).await.is_empty());
+}
+
+/// The connection of a killed program ends, in the middle of each step in turn.
+#[tokio::test]
+async fn upgrade_goes_on_where_it_was_killed() {
+    let db = cluster::create_database().await;
+    let (_files, steps) = later_version().await;
+    let options = db.connect_options();
+    for (done, table) in ["tasks", "goals", "comments"].into_iter().enumerate() {
+        let mut reader = db.begin().await.unwrap();
+        let lock = format!("LOCK TABLE {table} IN ACCESS SHARE MODE");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(lock))
+            .execute(&mut *reader)
+            .await
+            .unwrap();
+        let kill = async {
+            let mut killed = 0_i64;
+            wait_until("the step waits for the table", async || {
+                killed = sqlx::query_scalar(
+                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%ADD COLUMN later%'",
+                )
+                .fetch_one(&db)
+                .await
+                .unwrap();
+                killed > 0
+            })
+            .await;
+        };
+        let (outcome, ()) = tokio::join!(upgrade(&options, &steps, &Before::Nothing), kill);
+        assert!(outcome.is_err(), "it was killed");
+        assert_eq!(applied(&db).await.len(), done);
+        reader.rollback().await.unwrap();
+    }
+    upgrade(&options, &steps, &Before::Nothing).await.unwrap();
+    assert_eq!(applied(&db).await, [9001, 9002, 9003]);
+}
+
+#[tokio::test]
+async fn of_two_programs_that_start_at_once_one_upgrades() {
+    let (db, folder) = (cluster::create_database().await, TempDir::new().unwrap());
+    let (_files, steps) = later_version().await;
+    let options = db.connect_options();
+    let before = Before::BackUp {
+        folder: folder.path().to_owned(),
+        libpq: libpq(&options),
+        now: NOW,
+    };
+    let (one, other) = tokio::join!(
+        upgrade(&options, &steps, &before),
+        upgrade(&options, &steps, &before)
+    );
+    one.unwrap();
+    other.unwrap();
+    assert_eq!(applied(&db).await, [9001, 9002, 9003]);
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "one backup"
+    );
+}
