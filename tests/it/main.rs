@@ -15,6 +15,7 @@ mod closing;
 mod cluster;
 mod concurrency;
 mod demo;
+mod faults;
 mod first_command;
 mod fixtures;
 mod flow;
