@@ -26,12 +26,12 @@ pub struct DatabaseStatus {
     pub now: OffsetDateTime,
 }
 
-/// A table, its size with its indexes, and about how many rows it has.
+/// A table, its size with its indexes, and about how many rows it has, once Postgres has counted them.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct TableSize {
     pub name: String,
     pub bytes: i64,
-    pub rows: i64,
+    pub rows: Option<i64>,
 }
 
 /// Asks the database for its state.
@@ -55,7 +55,7 @@ pub async fn read(db: &PgPool) -> sqlx::Result<DatabaseStatus> {
 pub async fn largest_tables(db: &PgPool) -> sqlx::Result<Vec<TableSize>> {
     sqlx::query_as(
         "SELECT relname::text AS name, pg_total_relation_size(oid) AS bytes,
-                greatest(reltuples, 0)::bigint AS rows
+                nullif(reltuples, -1)::bigint AS rows
          FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
          ORDER BY 2 DESC, 1 LIMIT $1",
     )

@@ -153,8 +153,10 @@ async fn rows_of_tables(app: &App) -> Result<Vec<Row>> {
         .into_iter()
         .map(|table| {
             let bytes = humanize::bytes(table.bytes.unsigned_abs());
-            let rows = humanize::counted(table.rows, "row");
-            row(table.name, format!("{bytes}, about {rows}"))
+            let rows = table.rows.map_or(String::new(), |rows| {
+                format!(", about {}", humanize::counted(rows, "row"))
+            });
+            row(table.name, bytes + &rows)
         })
         .collect())
 }
