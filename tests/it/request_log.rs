@@ -1,8 +1,9 @@
 //! The request log: one line per request for the operator, without secrets.
 
 use serde_json::Value;
+use sqlx::Connection;
 
-use crate::program::Place;
+use crate::program::{Place, wait_until};
 
 #[tokio::test]
 async fn requests_are_logged_as_json_without_secrets() {
@@ -105,5 +106,39 @@ async fn forwarded_address_of_an_unknown_proxy_is_warned_about_once() {
         log.matches("add --trusted-proxy 127.0.0.1").count(),
         1,
         "{log}"
+    );
+}
+
+#[tokio::test]
+async fn slow_query_is_logged_with_the_route_of_its_request() {
+    let place = Place::new();
+    let server = place.serve().await;
+    let mut other = place.sql().await;
+    let mut lock = other.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE workspace IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let wait = async {
+        let mut watch = place.sql().await;
+        wait_until("a query has waited for more than a second", async || {
+            sqlx::query_scalar::<_, bool>(
+                "SELECT count(*) > 0 FROM pg_stat_activity
+                 WHERE wait_event_type = 'Lock' AND clock_timestamp() - query_start > interval '1.2 s'",
+            )
+            .fetch_one(&mut watch)
+            .await
+            .unwrap()
+        })
+        .await;
+        lock.rollback().await.unwrap();
+    };
+    tokio::join!(server.get("/register"), wait);
+    let log = server.read_log();
+    let line = log.lines().find(|line| line.contains("slow statement"));
+    let line = line.unwrap_or_else(|| panic!("{log}"));
+    assert!(
+        line.contains("request{id=") && line.contains("route=\"/register\""),
+        "{line}"
     );
 }
