@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgConnectOptions};
 
 use crate::{
     config::{DEFAULT_CACHE_SIZE, hosts::Hosts, trusted_proxies::TrustedProxies},
@@ -30,6 +30,8 @@ pub struct Parts {
     /// The names under which this server may be reached.
     pub(crate) hosts: Hosts,
     pub db: PgPool,
+    /// The same database past any pooler, for connections with a state of their own.
+    pub(crate) direct: PgConnectOptions,
     pub clock: Clock,
     /// Runs every change as a transaction that writes its events.
     pub store: EventStore,
@@ -57,6 +59,8 @@ pub struct Settings {
     pub cache_megabytes: u16,
     /// When backups are made, if they are.
     pub backups: Option<Schedule>,
+    /// How to reach the database past a pooler, if it is behind one.
+    pub direct: Option<PgConnectOptions>,
 }
 
 impl Default for Settings {
@@ -65,6 +69,7 @@ impl Default for Settings {
             trusted_proxies: TrustedProxies::default(),
             cache_megabytes: DEFAULT_CACHE_SIZE,
             backups: None,
+            direct: None,
         }
     }
 }
@@ -91,6 +96,9 @@ impl App {
         Self(Arc::new(Parts {
             public_url: public_url.to_owned(),
             hosts: Hosts::of(public_url),
+            direct: settings
+                .direct
+                .unwrap_or_else(|| (*db.connect_options()).clone()),
             db,
             clock,
             store,

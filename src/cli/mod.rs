@@ -86,7 +86,7 @@ impl Cli {
 /// Runs a command other than the server. A server may be running on the same data directory.
 async fn run_beside_server(config: &Config, command: Command) -> anyhow::Result<()> {
     let database = Database::to_work_beside(config.database()?, &config.data_dir()?).await?;
-    let outcome = match db::migrate(&database.pool).await {
+    let outcome = match db::migrate_with(&database.direct).await {
         Ok(()) => run_command(&database.pool, command).await,
         Err(error) => Err(error),
     };

@@ -8,7 +8,7 @@ use crate::{
     app::{App, Settings},
     cli::{output::print_line, signals},
     config::Config,
-    db::{self, database::Database, libpq::Libpq},
+    db::{self, database::Database},
     demo,
     domain::{accounts::api_tokens, clock::Clock, setup},
     http::{
@@ -44,27 +44,20 @@ pub(super) async fn serve_from(
     config: &Config,
     demo: Option<DemoData>,
 ) -> anyhow::Result<()> {
-    let outcome = serve_on(
-        &database.pool,
-        database.libpq.clone(),
-        listener,
-        config,
-        demo,
-    )
-    .await;
+    let outcome = serve_on(&database, listener, config, demo).await;
     database.close().await;
     outcome
 }
 
 async fn serve_on(
-    pool: &PgPool,
-    libpq: Libpq,
+    database: &Database,
     listener: TcpListener,
     config: &Config,
     demo: Option<DemoData>,
 ) -> anyhow::Result<()> {
     let stop_requested = signals::listen()?;
-    db::migrate(pool).await?;
+    db::migrate_with(&database.direct).await?;
+    let pool = &database.pool;
     if let Some(data) = demo {
         fill_demo(pool, data.tasks).await?;
     }
@@ -73,7 +66,8 @@ async fn serve_on(
         Settings {
             trusted_proxies: config.trusted(),
             cache_megabytes: config.cache_size,
-            backups: config.backups(libpq),
+            backups: config.backups(database.libpq.clone(), database.direct.clone()),
+            direct: Some(database.direct.clone()),
         },
         &public_url,
         pool.clone(),

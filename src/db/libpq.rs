@@ -27,7 +27,7 @@ impl fmt::Debug for Libpq {
 
 impl Libpq {
     /// Of a database URL, as sqlx reads it.
-    pub(crate) fn of_url(url: &str) -> anyhow::Result<Self> {
+    pub fn of_url(url: &str) -> anyhow::Result<Self> {
         let url = Url::parse(url).context("the database URL (DATABASE_URL) is invalid")?;
         let decoded = |text: &str| {
             percent_encoding::percent_decode_str(text)

@@ -34,7 +34,12 @@ pub(crate) async fn connect(options: &PgConnectOptions) -> anyhow::Result<PgConn
 /// It uses a connection without timeouts: a migration may rewrite a table, and of two instances
 /// that start at once the second waits for the first (sqlx takes an advisory lock).
 pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
-    let mut connection = connect(&pool.connect_options()).await?;
+    migrate_with(&pool.connect_options()).await
+}
+
+/// As [`migrate`], of a database that is reached past a pooler.
+pub(crate) async fn migrate_with(options: &PgConnectOptions) -> anyhow::Result<()> {
+    let mut connection = connect(options).await?;
     let outcome = MIGRATOR.run(&mut connection).await;
     // after an error the session may still hold the advisory lock: closing releases it
     connection.close().await?;

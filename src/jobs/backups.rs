@@ -14,7 +14,7 @@ pub(crate) fn start(app: &App) {
         let mut again = tokio::time::interval(Duration::from_secs(60));
         loop {
             again.tick().await;
-            match app.backups.run_if_due(&app.db, app.clock.now()).await {
+            match app.backups.run_if_due(app.clock.now()).await {
                 Ok(true) => tracing::info!("made a backup"),
                 Ok(false) => {}
                 Err(error) => tracing::warn!("failed to make a backup: {error:#}"),
