@@ -35,7 +35,7 @@ const TURN: Duration = Duration::from_secs(3);
 const CHECK: Duration = Duration::from_millis(1500);
 
 /// After this time without a notification, the connection that waits for them is tried.
-const QUIET: Duration = Duration::from_secs(20);
+const QUIET: Duration = Duration::from_secs(10);
 
 const BEAT_INTERVAL: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -100,20 +100,21 @@ pub(crate) async fn flush(db: &PgPool, commits: &mut Commits) {
 
 /// Listens for commits of other processes, on a connection outside the pool and past any pooler.
 async fn listen_to_postgres(app: &App) {
-    let own = PgPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(TURN)
-        .connect_lazy_with(app.direct.clone());
     loop {
-        if let Err(error) = listen_once(app, &own).await {
-            tracing::warn!("lost the connection that listens for changes: {error}");
+        if let Err(error) = listen_once(app).await {
+            tracing::warn!("lost the connection that listens for changes: {error:#}");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
-async fn listen_once(app: &App, own: &sqlx::PgPool) -> anyhow::Result<()> {
-    let mut listener = PgListener::connect_with(own).await?;
+async fn listen_once(app: &App) -> anyhow::Result<()> {
+    // A new one each time: a connection that fell silent would never be given back.
+    let own = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(TURN)
+        .connect_lazy_with(app.direct.clone());
+    let mut listener = PgListener::connect_with(&own).await?;
     listener.listen(notify::CHANNEL).await?;
     loop {
         let Ok(received) = timeout(QUIET, listener.try_recv()).await else {
