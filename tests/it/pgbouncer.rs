@@ -182,6 +182,12 @@ async fn team_works_with_two_programs_behind_pgbouncer() {
     assert_eq!((listening, locks), (2, 0));
 }
 
+#[test]
+fn documentation_has_the_settings_for_pgbouncer() {
+    let docs = include_str!("../../docs/SCALING.md");
+    assert!(docs.contains(&format!("connect_query='{}'", pool::SETTINGS)));
+}
+
 /// Without a way around it, settings and locks would end up in the sessions of others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pgbouncer_without_a_way_around_it_is_refused() {
