@@ -7,8 +7,16 @@ use sqlx::{PgPool, postgres::PgConnectOptions};
 
 use crate::{
     config::{DEFAULT_CACHE_SIZE, hosts::Hosts, trusted_proxies::TrustedProxies},
-    db::backup::schedule::{Backups, Schedule},
-    domain::{boards::board_auth::AuthBatcher, clock::Clock, events::EventStore},
+    db::{
+        backup::schedule::{Backups, Schedule},
+        replica::Replica,
+    },
+    domain::{
+        boards::board_auth::AuthBatcher,
+        clock::Clock,
+        error::{Problem, Result},
+        events::EventStore,
+    },
     http::{
         cache::page_cache::PageCache,
         live::broadcaster::Live,
@@ -32,6 +40,7 @@ pub struct Parts {
     pub db: PgPool,
     /// The same database past any pooler, for connections with a state of their own.
     pub(crate) direct: PgConnectOptions,
+    replica: Replica,
     pub clock: Clock,
     /// Runs every change as a transaction that writes its events.
     pub store: EventStore,
@@ -61,6 +70,8 @@ pub struct Settings {
     pub backups: Option<Schedule>,
     /// How to reach the database past a pooler, if it is behind one.
     pub direct: Option<PgConnectOptions>,
+    /// A standby for pages that read much.
+    pub replica: Option<PgConnectOptions>,
 }
 
 impl Default for Settings {
@@ -70,6 +81,7 @@ impl Default for Settings {
             cache_megabytes: DEFAULT_CACHE_SIZE,
             backups: None,
             direct: None,
+            replica: None,
         }
     }
 }
@@ -99,6 +111,7 @@ impl App {
             direct: settings
                 .direct
                 .unwrap_or_else(|| (*db.connect_options()).clone()),
+            replica: Replica::of(settings.replica),
             db,
             clock,
             store,
@@ -112,6 +125,22 @@ impl App {
             trusted_proxies: settings.trusted_proxies,
             backups: Backups::new(settings.backups),
         }))
+    }
+
+    /// Reads much at once: from the standby if there is one that has caught up, and otherwise, or if that fails, from the
+    /// primary. Access is checked on the primary before.
+    pub(crate) async fn read<T, F: Future<Output = Result<T>>>(
+        &self,
+        query: impl Fn(PgPool) -> F,
+    ) -> Result<T> {
+        if let Some(standby) = self.replica.up_to_date(&self.db).await {
+            match query(standby).await {
+                // It was cancelled by what it replays, or has ended.
+                Err(Problem::InternalError(_) | Problem::Unavailable(_) | Problem::Busy) => {}
+                outcome => return outcome,
+            }
+        }
+        query(self.db.clone()).await
     }
 
     /// Whether the public address is https; cookies and security headers depend on it.

@@ -68,6 +68,7 @@ async fn serve_on(
             cache_megabytes: config.cache_size,
             backups: config.backups(database.libpq.clone(), database.direct.clone()),
             direct: Some(database.direct.clone()),
+            replica: config.read_database()?,
         },
         &public_url,
         pool.clone(),

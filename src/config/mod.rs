@@ -119,6 +119,16 @@ pub(crate) struct Config {
         global = true
     )]
     database_listen_url: Option<DatabaseUrl>,
+
+    /// URL of a standby of this Postgres, for pages that read much
+    #[arg(
+        long,
+        env = "FORTNIGHT_READ_DATABASE_URL",
+        value_name = "DATABASE_URL",
+        hide_env_values = true,
+        global = true
+    )]
+    read_database_url: Option<DatabaseUrl>,
 }
 
 /// How the log is written.
@@ -193,6 +203,16 @@ impl Config {
             .map(|dir| {
                 std::path::absolute(dir)
                     .with_context(|| format!("{} is not a directory", dir.display()))
+            })
+            .transpose()
+    }
+
+    /// A standby to read from, if one was named.
+    pub(crate) fn read_database(&self) -> anyhow::Result<Option<PgConnectOptions>> {
+        given_url(&self.read_database_url, "--read-database-url")?
+            .map(|url| {
+                url.parse()
+                    .context("the URL of --read-database-url is invalid")
             })
             .transpose()
     }

@@ -5,6 +5,7 @@ pub mod database;
 pub mod embedded;
 pub mod libpq;
 pub mod pool;
+pub mod replica;
 
 use std::time::Duration;
 

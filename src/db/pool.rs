@@ -36,10 +36,20 @@ pub const SETTINGS: &str = "SET statement_timeout = 15000; SET lock_timeout = 30
 /// Opens the pool that requests are served from. Its settings are set by a statement rather than in the connection's
 /// options, which PgBouncer refuses.
 pub async fn open(options: PgConnectOptions) -> anyhow::Result<PgPool> {
-    let pool = sized().after_connect(|connection, _| {
+    connect(configured(), options).await
+}
+
+/// The same, of a database that may be absent.
+pub(crate) fn open_lazily(options: PgConnectOptions) -> PgPool {
+    configured()
+        .min_connections(0)
+        .connect_lazy_with(accepted(options))
+}
+
+fn configured() -> PgPoolOptions {
+    sized().after_connect(|connection, _| {
         Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
-    });
-    connect(pool, options).await
+    })
 }
 
 /// Opens the pool through a pooler in transaction mode. There a connection of the pool is another session in each
@@ -82,11 +92,14 @@ fn sized() -> PgPoolOptions {
 }
 
 async fn connect(pool: PgPoolOptions, options: PgConnectOptions) -> anyhow::Result<PgPool> {
-    let options = options
-        .application_name("fortnight")
-        // PgBouncer refuses it, and since Postgres 12 the default is exact
-        .extra_float_digits(None);
-    pool.connect_with(options)
+    pool.connect_with(accepted(options))
         .await
         .context("cannot reach the database")
+}
+
+fn accepted(options: PgConnectOptions) -> PgConnectOptions {
+    options
+        .application_name("fortnight")
+        // PgBouncer refuses it, and since Postgres 12 the default is exact
+        .extra_float_digits(None)
 }

@@ -51,6 +51,7 @@ mod security;
 mod serving;
 mod several_programs;
 mod signing_in;
+mod standby_reads;
 mod standup;
 mod stream_revocation;
 mod task;

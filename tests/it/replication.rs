@@ -7,7 +7,7 @@ use std::{
     process::Stdio,
 };
 
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
 use tokio::{
     io::copy_bidirectional,
@@ -82,13 +82,7 @@ impl Replication {
         run(copy).await;
         self.start_cluster("two").await;
         let mut sql = self.sql("one", "postgres").await;
-        // From now on a commit waits for the standby to have it.
-        for statement in [
-            "ALTER SYSTEM SET synchronous_standby_names = '*'",
-            "SELECT pg_reload_conf()",
-        ] {
-            sqlx::raw_sql(statement).execute(&mut sql).await.unwrap();
-        }
+        self.wait_for_standbys("*").await;
         let mut is_synchronous = async || {
             let state = "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')";
             sqlx::query_scalar::<_, bool>(state)
@@ -138,10 +132,26 @@ impl Replication {
 
     /// The URL of whichever cluster the address leads to.
     pub fn url(&self) -> String {
+        self.url_of("front")
+    }
+
+    /// The URL of one of the clusters.
+    pub fn url_of(&self, name: &str) -> String {
         format!(
             "postgres://fortnight@localhost/fortnight?host={}",
-            self.folder.path().join("front").display()
+            self.folder.path().join(name).display()
         )
+    }
+
+    /// Lets commits wait for the standby, or not.
+    pub async fn wait_for_standbys(&self, names: &str) {
+        let mut sql = self.sql("one", "postgres").await;
+        let set = format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'");
+        for statement in [set.as_str(), "SELECT pg_reload_conf()"] {
+            // built from constants
+            let statement = AssertSqlSafe(statement.to_owned());
+            sqlx::raw_sql(statement).execute(&mut sql).await.unwrap();
+        }
     }
 
     pub async fn sql(&self, name: &str, database: &str) -> PgConnection {
