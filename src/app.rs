@@ -3,17 +3,24 @@
 use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgConnectOptions};
 use time::OffsetDateTime;
 
 use crate::{
     config::{DEFAULT_CACHE_SIZE, hosts::Hosts, trusted_proxies::TrustedProxies},
-    db::backup::{
-        offered::{OfferedBackups, Sources},
-        schedule::{Backups, Schedule},
+    db::{
+        backup::{
+            offered::{OfferedBackups, Sources},
+            schedule::{Backups, Schedule},
+        },
+        replica::Replica,
     },
     domain::{
-        boards::board_auth::AuthBatcher, clock::Clock, events::EventStore, job_runs::JobRuns,
+        boards::board_auth::AuthBatcher,
+        clock::Clock,
+        error::{Problem, Result},
+        events::EventStore,
+        job_runs::JobRuns,
     },
     http::{
         cache::page_cache::PageCache,
@@ -37,6 +44,9 @@ pub struct Parts {
     /// The names under which this server may be reached.
     pub(crate) hosts: Hosts,
     pub db: PgPool,
+    /// The same database past any pooler, for connections with a state of their own.
+    pub(crate) direct: PgConnectOptions,
+    replica: Replica,
     pub clock: Clock,
     /// Runs every change as a transaction that writes its events.
     pub store: EventStore,
@@ -73,6 +83,10 @@ pub struct Settings {
     pub backups: Option<Schedule>,
     /// Where the setup page looks for backups.
     pub offered_backups: Option<Sources>,
+    /// How to reach the database past a pooler, if it is behind one.
+    pub direct: Option<PgConnectOptions>,
+    /// A standby for pages that read much.
+    pub replica: Option<PgConnectOptions>,
 }
 
 impl Default for Settings {
@@ -82,6 +96,8 @@ impl Default for Settings {
             cache_megabytes: DEFAULT_CACHE_SIZE,
             backups: None,
             offered_backups: None,
+            direct: None,
+            replica: None,
         }
     }
 }
@@ -108,6 +124,10 @@ impl App {
         Self(Arc::new(Parts {
             public_url: public_url.to_owned(),
             hosts: Hosts::of(public_url),
+            direct: settings
+                .direct
+                .unwrap_or_else(|| (*db.connect_options()).clone()),
+            replica: Replica::of(settings.replica),
             db,
             started_at: clock.now(),
             clock,
@@ -125,6 +145,22 @@ impl App {
             job_runs: JobRuns::default(),
             metrics: Metrics::default(),
         }))
+    }
+
+    /// Reads much at once: from the standby if there is one that has caught up, and otherwise, or if that fails, from the
+    /// primary. Access is checked on the primary before.
+    pub(crate) async fn read<T, F: Future<Output = Result<T>>>(
+        &self,
+        query: impl Fn(PgPool) -> F,
+    ) -> Result<T> {
+        if let Some(standby) = self.replica.up_to_date(&self.db).await {
+            match query(standby).await {
+                // It was cancelled by what it replays, or has ended.
+                Err(Problem::InternalError(_) | Problem::Unavailable(_) | Problem::Busy) => {}
+                outcome => return outcome,
+            }
+        }
+        query(self.db.clone()).await
     }
 
     /// Whether the public address is https; cookies and security headers depend on it.

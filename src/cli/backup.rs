@@ -93,9 +93,8 @@ async fn back_up(database: &Database, args: BackupFile) -> anyhow::Result<()> {
     } else {
         Target::File(args.file.clone())
     };
-    let options = database.pool.connect_options();
     let now = Clock::default().now();
-    let backup = create::backup(&options, &database.libpq, target, now).await?;
+    let backup = create::backup(&database.direct, &database.libpq, target, now).await?;
     if !to_terminal {
         print_line(&format!(
             "Backed up {} to {} ({}).",
@@ -126,11 +125,10 @@ async fn restore_from(
         }
         confirm(&there.name)?;
     }
-    let options = database.pool.connect_options();
-    restore::restore(&options, &database.libpq, args.file, manifest)
+    restore::restore(&database.direct, &database.libpq, args.file, manifest)
         .await
         .context("nothing was restored or changed")?;
-    db::migrate(&database.pool, &Before::Nothing).await?;
+    db::migrate(&database.direct, &Before::Nothing).await?;
     print_line(&format!(
         "Restored {}, as of {}. Everyone has to sign in again.",
         contents(manifest),
@@ -140,9 +138,8 @@ async fn restore_from(
 }
 
 async fn verify(database: &Database, args: File, manifest: &Manifest) -> anyhow::Result<()> {
-    let options = database.pool.connect_options();
     let shown = args.file.display().to_string();
-    restore::verify(&options, &database.libpq, args.file, manifest).await?;
+    restore::verify(&database.direct, &database.libpq, args.file, manifest).await?;
     print_line(&format!(
         "{shown} is good: {}, as of {}, made by Fortnight {}.",
         contents(manifest),

@@ -19,5 +19,5 @@ pub(super) async fn migrate(config: &Config, database: &Database) -> anyhow::Res
         },
         None => Before::Advise,
     };
-    db::migrate(&database.pool, &before).await
+    db::migrate(&database.direct, &before).await
 }

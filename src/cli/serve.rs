@@ -77,8 +77,10 @@ async fn serve_on(
         Settings {
             trusted_proxies: config.trusted(),
             cache_megabytes: config.cache_size,
-            backups: config.backups(database.libpq.clone()),
+            backups: config.backups(database.libpq.clone(), database.direct.clone()),
             offered_backups: Some(offered_backups(config, database)),
+            direct: Some(database.direct.clone()),
+            replica: config.read_database()?,
         },
         &public_url,
         pool.clone(),

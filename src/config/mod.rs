@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, bail};
 use axum::http::Uri;
 use clap::{Args, ValueEnum};
+use sqlx::postgres::PgConnectOptions;
 
 use crate::{
     config::trusted_proxies::TrustedProxies,
@@ -117,6 +118,26 @@ pub(crate) struct Config {
     /// URL of your own Postgres, instead of the bundled one
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     database_url: Option<DatabaseUrl>,
+
+    /// URL of the same Postgres itself, if the other one leads to a pooler in transaction mode, such as PgBouncer
+    #[arg(
+        long,
+        env = "FORTNIGHT_DATABASE_LISTEN_URL",
+        value_name = "DATABASE_URL",
+        hide_env_values = true,
+        global = true
+    )]
+    database_listen_url: Option<DatabaseUrl>,
+
+    /// URL of a standby of this Postgres, for pages that read much
+    #[arg(
+        long,
+        env = "FORTNIGHT_READ_DATABASE_URL",
+        value_name = "DATABASE_URL",
+        hide_env_values = true,
+        global = true
+    )]
+    read_database_url: Option<DatabaseUrl>,
 }
 
 /// How the log is written.
@@ -166,13 +187,14 @@ impl Config {
     }
 
     /// When backups are made, if a directory for them was named.
-    pub(crate) fn backups(&self, libpq: Libpq) -> Option<Schedule> {
+    pub(crate) fn backups(&self, libpq: Libpq, direct: PgConnectOptions) -> Option<Schedule> {
         let (folder, every) = self.backup_plan()?;
         Some(Schedule {
             folder: folder.to_owned(),
             every,
             keep: self.backup_keep,
             libpq,
+            direct,
         })
     }
 
@@ -205,17 +227,25 @@ impl Config {
             .transpose()
     }
 
+    /// A standby to read from, if one was named.
+    pub(crate) fn read_database(&self) -> anyhow::Result<Option<PgConnectOptions>> {
+        given_url(&self.read_database_url, "--read-database-url")?
+            .map(|url| {
+                url.parse()
+                    .context("the URL of --read-database-url is invalid")
+            })
+            .transpose()
+    }
+
     /// Your own Postgres, if one was named.
     pub(crate) fn database(&self) -> anyhow::Result<Option<NamedDatabase>> {
-        match &self.database_url {
-            // docker compose passes an empty text for a variable that is not set
-            Some(DatabaseUrl(url)) if !url.is_empty() => {
-                if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-                    bail!("the database URL (DATABASE_URL) must start with postgres://");
-                }
-                NamedDatabase::of_url(url).map(Some)
+        let direct = given_url(&self.database_listen_url, "--database-listen-url")?;
+        match given_url(&self.database_url, "the database URL (DATABASE_URL)")? {
+            Some(url) => NamedDatabase::of_urls(url, direct).map(Some),
+            None if direct.is_some() => {
+                bail!("--database-listen-url needs --database-url (DATABASE_URL)")
             }
-            _ => Ok(None),
+            None => Ok(None),
         }
     }
 }
@@ -235,6 +265,18 @@ impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<redacted>")
     }
+}
+
+/// The URL of a flag, if it was given.
+fn given_url<'u>(flag: &'u Option<DatabaseUrl>, name: &str) -> anyhow::Result<Option<&'u str>> {
+    // docker compose passes an empty text for a variable that is not set
+    let Some(DatabaseUrl(url)) = flag.as_ref().filter(|url| !url.0.is_empty()) else {
+        return Ok(None);
+    };
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        bail!("{name} must start with postgres://");
+    }
+    Ok(Some(url))
 }
 
 fn public_url(text: &str) -> Result<String, String> {

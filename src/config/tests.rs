@@ -82,3 +82,24 @@ fn the_demo_keeps_beside_the_real_folder_or_in_the_one_that_was_named() {
         unnamed.data_dir().unwrap()
     );
 }
+
+#[test]
+fn way_past_a_pooler_needs_a_pooler_and_hides_its_password() {
+    let direct = "postgres://me:hunter2@db:bad/x";
+    let alone = config(&["--database-listen-url", direct]).unwrap();
+    let error = format!("{:#}", alone.database().unwrap_err());
+    assert!(error.contains("needs --database-url"), "{error}");
+    let pooled = ["--database-url", "postgres://me@pooler/x"];
+    let both = config(&[&pooled[..], &["--database-listen-url", direct]].concat()).unwrap();
+    let error = format!("{:#}", both.database().unwrap_err());
+    assert!(
+        error.contains("--database-listen-url") && !error.contains("hunter2"),
+        "{error}"
+    );
+    let read = config(&["--read-database-url", direct]).unwrap();
+    let error = format!("{:#}", read.read_database().unwrap_err());
+    assert!(
+        error.contains("--read-database-url") && !error.contains("hunter2"),
+        "{error}"
+    );
+}

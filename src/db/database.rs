@@ -5,13 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 
 use crate::db::{
     embedded::{DATABASE, Durability, Embedded, passes},
     libpq::Libpq,
-    pool::open,
+    pool::{open, open_behind_pooler},
 };
 
 /// Time for the pool to close, out of the ten seconds that a supervisor gives the whole program.
@@ -22,18 +22,28 @@ const COMES_UP_WITHIN: Duration = Duration::from_secs(10);
 /// Your own Postgres.
 #[derive(Clone, Debug)]
 pub struct NamedDatabase {
-    pub(crate) options: PgConnectOptions,
-    pub(crate) libpq: Libpq,
+    /// Where requests are served from; a pooler, if there is one.
+    options: PgConnectOptions,
+    /// The same database past a pooler; `None` without one.
+    direct: Option<PgConnectOptions>,
+    /// The same as `direct`, or else as `options`.
+    libpq: Libpq,
 }
 
 impl NamedDatabase {
-    /// Reads a database URL.
-    pub(crate) fn of_url(url: &str) -> anyhow::Result<Self> {
+    /// Reads the database's URL, and the one past a pooler if it is behind one.
+    pub(crate) fn of_urls(url: &str, direct: Option<&str>) -> anyhow::Result<Self> {
+        let read = |url: &str| {
+            url.parse::<PgConnectOptions>()
+                .map(|options| options.extra_float_digits(None))
+        };
         Ok(Self {
-            options: url
-                .parse()
-                .context("the database URL (DATABASE_URL) is invalid")?,
-            libpq: Libpq::of_url(url)?,
+            options: read(url).context("the database URL (DATABASE_URL) is invalid")?,
+            direct: direct
+                .map(read)
+                .transpose()
+                .context("the URL of --database-listen-url is invalid")?,
+            libpq: Libpq::of_url(direct.unwrap_or(url))?,
         })
     }
 }
@@ -42,7 +52,9 @@ impl NamedDatabase {
 pub struct Database {
     /// The connection pool.
     pub pool: PgPool,
-    /// The same database for Postgres's own programs.
+    /// The same database past any pooler, for connections with a state of their own.
+    pub(crate) direct: PgConnectOptions,
+    /// The same for Postgres's own programs.
     pub(crate) libpq: Libpq,
     /// The data directory of the bundled Postgres, if it is used.
     pub(crate) data_dir: Option<PathBuf>,
@@ -84,13 +96,29 @@ impl Database {
     }
 
     async fn named(named: NamedDatabase) -> anyhow::Result<Self> {
-        let NamedDatabase { options, libpq } = named;
+        let NamedDatabase {
+            options,
+            direct,
+            libpq,
+        } = named;
         wait_for(&options)
             .await
             .context("cannot reach the database")?;
-        let pool = open(options).await?;
+        let pool = match &direct {
+            Some(direct) => {
+                wait_for(direct)
+                    .await
+                    .context("cannot reach the database at --database-listen-url")?;
+                open_behind_pooler(options.clone()).await?
+            }
+            None => {
+                refuse_shared_sessions(&options).await?;
+                open(options.clone()).await?
+            }
+        };
         Ok(Self {
             pool,
+            direct: direct.unwrap_or(options),
             libpq,
             data_dir: None,
             embedded: None,
@@ -98,9 +126,11 @@ impl Database {
     }
 
     async fn of(embedded: Embedded, data_dir: &Path) -> anyhow::Result<Self> {
-        match open(embedded.connect_options(DATABASE)).await {
+        let direct = embedded.connect_options(DATABASE);
+        match open(direct.clone()).await {
             Ok(pool) => Ok(Self {
                 pool,
+                direct,
                 libpq: embedded.libpq(DATABASE),
                 data_dir: Some(data_dir.to_owned()),
                 embedded: Some(embedded),
@@ -141,4 +171,28 @@ async fn wait_for(options: &PgConnectOptions) -> anyhow::Result<()> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Refuses a pooler in transaction mode whose way around it is not known: a setting of one connection would be found in
+/// another, and an advisory lock never be released.
+async fn refuse_shared_sessions(options: &PgConnectOptions) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    let mark = uuid::Uuid::now_v7().to_string();
+    sqlx::query("SELECT set_config('fortnight.session', $1, false)")
+        .bind(&mark)
+        .execute(&mut connection)
+        .await?;
+    let mut other = PgConnection::connect_with(options).await?;
+    let found: Option<String> =
+        sqlx::query_scalar("SELECT current_setting('fortnight.session', true)")
+            .fetch_one(&mut other)
+            .await?;
+    other.close().await?;
+    connection.close().await?;
+    if found == Some(mark) {
+        bail!(
+            "the database URL leads to a pooler in transaction mode, such as PgBouncer: name Postgres itself with --database-listen-url (FORTNIGHT_DATABASE_LISTEN_URL), for what the pooler cannot pass on"
+        );
+    }
+    Ok(())
 }

@@ -5,13 +5,14 @@ pub mod database;
 pub mod embedded;
 pub mod libpq;
 pub mod pool;
+pub mod replica;
 pub mod schema;
 pub mod status;
 pub mod upgrade;
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgConnectOptions};
 
 pub use crate::db::database::Database;
 use crate::db::{
@@ -23,8 +24,8 @@ use crate::db::{
 const READY_WITHIN: Duration = Duration::from_secs(2);
 
 /// Migrates the schema to this version; refuses a database of a newer one.
-pub async fn migrate(pool: &PgPool, before: &Before) -> anyhow::Result<()> {
-    upgrade(&pool.connect_options(), &STEPS, before).await
+pub async fn migrate(options: &PgConnectOptions, before: &Before) -> anyhow::Result<()> {
+    upgrade(options, &STEPS, before).await
 }
 
 /// Whether the database responds, can be written to, and its schema is up to date.

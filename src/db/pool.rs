@@ -8,42 +8,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-/// Opens the pool that requests are served from.
-///
-/// Event streams hold no connection, so 16 are enough. A request that gets none within three
-/// seconds fails instead of waiting on.
-pub async fn open(options: PgConnectOptions) -> anyhow::Result<PgPool> {
-    PgPoolOptions::new()
-        .max_connections(16)
-        .min_connections(2)
-        .acquire_timeout(Duration::from_secs(3))
-        // Testing a connection before every use costs a round trip per query: only an idle one may
-        // have died unnoticed.
-        .test_before_acquire(false)
-        .before_acquire(|connection, metadata| {
-            Box::pin(async move {
-                if metadata.idle_for > Duration::from_secs(1) {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
-        .after_connect(|connection, _| Box::pin(async move { configure_session(connection).await }))
-        .connect_with(options.application_name("fortnight"))
-        .await
-        .context("cannot reach the database")
-}
-
-/// Opens a connection without the pool's timeouts, for what takes longer than a request.
-pub(crate) async fn connect(options: &PgConnectOptions) -> anyhow::Result<PgConnection> {
-    PgConnection::connect_with(options)
-        .await
-        .context("cannot reach the database")
-}
-
-/// Timeouts, so that a query ends before its request does (20 s) and a stuck request does not hold
-/// a lock or connection for ever; and how queries are planned. Set by a statement rather than in
-/// the connection's options, which PgBouncer refuses.
+/// What every connection of the pool is set to: timeouts in milliseconds, so that a query ends before its request does
+/// (20 s) and a stuck request does not hold a lock or connection for ever; and how queries are planned.
 ///
 /// # How plans are chosen
 ///
@@ -62,14 +28,85 @@ pub(crate) async fn connect(options: &PgConnectOptions) -> anyhow::Result<PgConn
 ///   `is_archived`, `ended_at`), not by reading it.
 ///
 /// `tests/it/query_plans.rs` holds every page to this.
-async fn configure_session(connection: &mut PgConnection) -> sqlx::Result<()> {
-    connection
-        .execute(
-            "SET statement_timeout = '15s'; SET lock_timeout = '3s'; \
-             SET idle_in_transaction_session_timeout = '15s'; SET jit = off; \
-             SET max_parallel_workers_per_gather = 0; SET random_page_cost = 1.1; \
-             SET plan_cache_mode = force_generic_plan",
-        )
-        .await?;
-    Ok(())
+pub const SETTINGS: &str = "SET statement_timeout = 15000; SET lock_timeout = 3000; \
+     SET idle_in_transaction_session_timeout = 15000; SET jit = off; \
+     SET max_parallel_workers_per_gather = 0; SET random_page_cost = 1.1; \
+     SET plan_cache_mode = force_generic_plan";
+
+/// Opens the pool that requests are served from. Its settings are set by a statement rather than in the connection's
+/// options, which PgBouncer refuses.
+pub async fn open(options: PgConnectOptions) -> anyhow::Result<PgPool> {
+    open_pool(configured(), options).await
+}
+
+/// The same, of a database that may be absent.
+pub(crate) fn open_lazily(options: PgConnectOptions) -> PgPool {
+    configured()
+        .min_connections(0)
+        .connect_lazy_with(accepted(options))
+}
+
+fn configured() -> PgPoolOptions {
+    sized().after_connect(|connection, _| {
+        Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
+    })
+}
+
+/// Opens the pool through a pooler in transaction mode. There a connection of the pool is another session in each
+/// transaction, so that [`SETTINGS`] are the pooler's to set; without them there is a warning.
+pub async fn open_behind_pooler(options: PgConnectOptions) -> anyhow::Result<PgPool> {
+    let pool = open_pool(sized(), options).await?;
+    let is_set: bool = sqlx::query_scalar(
+        "SELECT current_setting('statement_timeout') <> '0' AND current_setting('lock_timeout') <> '0'
+            AND current_setting('idle_in_transaction_session_timeout') <> '0'
+            AND current_setting('plan_cache_mode') = 'force_generic_plan'",
+    )
+    .fetch_one(&pool)
+    .await?;
+    if !is_set {
+        tracing::warn!(
+            "the pooler's connections have no timeouts or slower plans: set its connect_query to '{SETTINGS}'"
+        );
+    }
+    Ok(pool)
+}
+
+/// Event streams hold no connection, so 16 are enough. A request that gets none within three
+/// seconds fails instead of waiting on.
+fn sized() -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(16)
+        .min_connections(2)
+        .acquire_timeout(Duration::from_secs(3))
+        // Testing a connection before every use costs a round trip per query: only an idle one may
+        // have died unnoticed.
+        .test_before_acquire(false)
+        .before_acquire(|connection, metadata| {
+            Box::pin(async move {
+                if metadata.idle_for > Duration::from_secs(1) {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+}
+
+/// Opens a connection without the pool's timeouts, for what takes longer than a request.
+pub(crate) async fn connect(options: &PgConnectOptions) -> anyhow::Result<PgConnection> {
+    PgConnection::connect_with(options)
+        .await
+        .context("cannot reach the database")
+}
+
+async fn open_pool(pool: PgPoolOptions, options: PgConnectOptions) -> anyhow::Result<PgPool> {
+    pool.connect_with(accepted(options))
+        .await
+        .context("cannot reach the database")
+}
+
+fn accepted(options: PgConnectOptions) -> PgConnectOptions {
+    options
+        .application_name("fortnight")
+        // PgBouncer refuses it, and since Postgres 12 the default is exact
+        .extra_float_digits(None)
 }

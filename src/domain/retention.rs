@@ -14,31 +14,36 @@ const AUDIT_LOG: Duration = Duration::days(400);
 /// How long a deleted comment is kept: as long as deleting it can be undone.
 const DELETED_COMMENTS: Duration = crate::domain::tasks::timeline::FOR;
 
-/// Deletes expired sessions, one-time links, idempotency keys, audit log entries and deleted comments.
+/// The advisory lock that a program holds while it deletes, so that of several only one does.
+pub const LOCK: i64 = 0x666f_7274_7075_7267;
+
+/// Deletes expired sessions, one-time links, idempotency keys, audit log entries and deleted comments. Does nothing while
+/// another program is doing it.
 pub async fn purge_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
-    sqlx::query("DELETE FROM sessions WHERE expires_at < $1")
-        .bind(now)
-        .execute(db)
+    let mut tx = db.begin().await?;
+    let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
+        .bind(LOCK)
+        .fetch_one(&mut *tx)
         .await?;
-    sqlx::query("DELETE FROM one_time_links WHERE expires_at < $1")
-        .bind(now)
-        .execute(db)
-        .await?;
-    sqlx::query("DELETE FROM password_resets WHERE expires_at < $1")
-        .bind(now)
-        .execute(db)
-        .await?;
-    sqlx::query("DELETE FROM audit_log WHERE at < $1")
-        .bind(now - AUDIT_LOG)
-        .execute(db)
-        .await?;
-    sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1")
-        .bind(now - IDEMPOTENCY_KEYS)
-        .execute(db)
-        .await?;
-    sqlx::query("DELETE FROM comments WHERE deleted_at < $1")
-        .bind(now - DELETED_COMMENTS)
-        .execute(db)
-        .await?;
+    if !is_ours {
+        return Ok(());
+    }
+    for (delete, before) in [
+        ("DELETE FROM sessions WHERE expires_at < $1", now),
+        ("DELETE FROM one_time_links WHERE expires_at < $1", now),
+        ("DELETE FROM password_resets WHERE expires_at < $1", now),
+        ("DELETE FROM audit_log WHERE at < $1", now - AUDIT_LOG),
+        (
+            "DELETE FROM idempotency_keys WHERE created_at < $1",
+            now - IDEMPOTENCY_KEYS,
+        ),
+        (
+            "DELETE FROM comments WHERE deleted_at < $1",
+            now - DELETED_COMMENTS,
+        ),
+    ] {
+        sqlx::query(delete).bind(before).execute(&mut *tx).await?;
+    }
+    tx.commit().await?;
     Ok(())
 }

@@ -15,7 +15,7 @@ pub(crate) fn start(app: &App) {
         loop {
             again.tick().await;
             let now = app.clock.now();
-            match app.backups.run_if_due(&app.db, now).await {
+            match app.backups.run_if_due(now).await {
                 Ok(false) => {}
                 Ok(true) => {
                     tracing::info!("made a backup");

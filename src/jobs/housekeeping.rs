@@ -20,7 +20,7 @@ const LONGEST_WAIT: time::Duration = time::Duration::minutes(10);
 
 /// Creates due sprints now, then every ten minutes, and at midnight, when a sprint begins. Does nothing in a workspace
 /// that is not set up yet.
-pub(crate) async fn start(app: &App) -> anyhow::Result<()> {
+pub async fn start(app: &App) -> anyhow::Result<()> {
     update_sprints(app).await?;
     app.job_runs
         .note("sprints", app.clock.now(), Ok::<_, Problem>(()));

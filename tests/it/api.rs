@@ -254,7 +254,7 @@ async fn repeated_request_with_the_same_key_is_done_once() {
     }
 }
 
-async fn send_with_key(
+pub async fn send_with_key(
     client: &Client,
     key: &str,
     method: Method,

@@ -29,11 +29,22 @@ impl Served {
         Self::at("127.0.0.1:0".parse().unwrap(), world.app.clone()).await
     }
 
+    /// Serves an app that never polls the database for changes.
+    pub async fn without_polling(app: App) -> Self {
+        let dispatcher = app.clone();
+        tokio::spawn(async move { dispatcher::forward(&dispatcher).await });
+        Self::without_dispatcher("127.0.0.1:0".parse().unwrap(), app).await
+    }
+
     async fn at(address: SocketAddr, app: App) -> Self {
+        tokio::spawn(dispatcher::run(app.clone()));
+        Self::without_dispatcher(address, app).await
+    }
+
+    async fn without_dispatcher(address: SocketAddr, app: App) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stop_requests) = mpsc::channel(1);
-        tokio::spawn(dispatcher::run(app.clone()));
         let done = tokio::spawn(async move {
             serve(
                 listener,
@@ -92,11 +103,7 @@ impl Served {
         }
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Stream {
-            bytes: Box::pin(response.bytes_stream()),
-            text: String::new(),
-        }
+        Stream::of(response)
     }
 }
 
@@ -116,6 +123,14 @@ pub struct Event {
 }
 
 impl Stream {
+    pub fn of(response: reqwest::Response) -> Self {
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self {
+            bytes: Box::pin(response.bytes_stream()),
+            text: String::new(),
+        }
+    }
+
     /// Waits for the next event. Returns `None` when the stream has ended.
     pub async fn next(&mut self) -> Option<Event> {
         loop {

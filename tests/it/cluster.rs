@@ -62,7 +62,7 @@ fn start_postgres() -> Cluster {
             let pool = fortnight::db::pool::open(embedded.connect_options(DATABASE))
                 .await
                 .unwrap();
-            db::migrate(&pool, &db::upgrade::Before::Nothing)
+            db::migrate(&pool.connect_options(), &db::upgrade::Before::Nothing)
                 .await
                 .unwrap();
             // a template must have no connection open

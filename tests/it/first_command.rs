@@ -26,6 +26,7 @@ impl Machine {
         }
         machine.add_program("id", "echo 1000");
         machine.add_program("sudo", "exec \"$@\"");
+        machine.add_program("pgbouncer", "echo PgBouncer 1.24.1");
         for program in programs {
             machine.add_program(program, &format!("echo \"{program} $*\" >> \"$CALLED\""));
         }
@@ -138,6 +139,18 @@ async fn missing_browsers_are_installed_for_the_tests() {
     let (done, calls, stderr) = machine.run("bin/test", "", &[]).await;
     assert!(done && stderr.is_empty(), "{stderr}");
     assert_eq!(calls, ["cargo test --locked demo"]);
+}
+
+#[tokio::test]
+async fn old_pgbouncer_is_replaced_for_the_tests() {
+    let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", "cc", "brew"]].concat());
+    machine.add_program("pgbouncer", "echo PgBouncer 1.18.0");
+    let (done, calls, stderr) = machine.run("bin/test", "y\n", &[]).await;
+    assert_eq!(calls, ["brew install -q pgbouncer"]);
+    assert!(
+        !done && stderr.contains("PgBouncer 1.21 or newer"),
+        "{stderr}"
+    );
 }
 
 #[tokio::test]

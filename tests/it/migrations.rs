@@ -32,10 +32,13 @@ async fn each_test_has_its_own_database() {
 #[tokio::test]
 async fn migrating_again_changes_nothing() {
     let database = cluster::create_database().await;
-    db::migrate(&database, &Before::Nothing).await.unwrap();
+    db::migrate(&database.connect_options(), &Before::Nothing)
+        .await
+        .unwrap();
+    let options = database.connect_options();
     let (one, other) = tokio::join!(
-        db::migrate(&database, &Before::Nothing),
-        db::migrate(&database, &Before::Nothing)
+        db::migrate(&options, &Before::Nothing),
+        db::migrate(&options, &Before::Nothing)
     );
     one.unwrap();
     other.unwrap();

@@ -26,6 +26,8 @@ pub struct Place {
     program: PathBuf,
     /// The unprivileged user and group to run as when the tests run as root.
     ordinary: Option<(u32, u32)>,
+    /// Environment variables of the server and of every command.
+    variables: Vec<(&'static str, String)>,
 }
 
 impl Place {
@@ -42,6 +44,7 @@ impl Place {
             inside: "data".to_owned(),
             program: env!("CARGO_BIN_EXE_fortnight").into(),
             ordinary: None,
+            variables: Vec::new(),
         }
     }
 
@@ -59,6 +62,15 @@ impl Place {
             place.ordinary = Some((unprivileged, unprivileged));
         }
         place
+    }
+
+    /// Sets these environment variables for the server and every command.
+    pub fn with_variables(mut self, variables: &[(&'static str, &str)]) -> Self {
+        let owned = variables
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        self.variables.extend(owned);
+        self
     }
 
     /// Moves the data folder to this relative path.
@@ -83,6 +95,8 @@ impl Place {
             // any free port, unless the test sets one
             .env("FORTNIGHT_LISTEN", "127.0.0.1:0")
             .env_remove("DATABASE_URL")
+            .env_remove("FORTNIGHT_DATABASE_LISTEN_URL")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env_remove("RUST_LOG")
             .current_dir("/")
             .stdin(Stdio::null())

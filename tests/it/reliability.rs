@@ -3,7 +3,11 @@
 use std::{path::Path, time::Duration};
 
 use axum::http::Method;
-use fortnight::{app::App, domain::policy::viewer::Scope, http::router::router};
+use fortnight::{
+    app::App,
+    domain::policy::viewer::Scope,
+    http::{live::dispatcher, router::router},
+};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
@@ -276,6 +280,37 @@ async fn boards_return_after_all_database_connections_fell_silent() {
     assert_eq!(statuses.last(), Some(&200), "{statuses:?}");
     assert!(statuses.len() <= 4, "{statuses:?}");
     assert!(statuses.iter().all(|status| [200, 503].contains(status)));
+}
+
+/// Without polling, only notifications tell this program of the other one's changes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notifications_return_after_their_connection_fell_silent() {
+    let world = World::new().await;
+    let options = world.db.connect_options();
+    let silencer = Silencer::before(options.get_socket().unwrap());
+    let behind = (*options).clone().socket(silencer.folder.path());
+    let pool = fortnight::db::pool::open(behind).await.unwrap();
+    let app = App::new("http://fortnight.test", pool, world.app.clock.clone());
+    let served = Served::without_polling(app).await;
+    let other = world.app.clone();
+    tokio::spawn(async move { dispatcher::forward(&other).await });
+    let elif = &world.elif;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
+    let mut stream = served.listen(&world.jonas, "infrastructure", None).await;
+    let mut arrives = async || {
+        loop {
+            elif.create_task("infrastructure", "todo", "Next").await;
+            let card = stream.next_named("card");
+            if timeout(Duration::from_secs(1), card).await.is_ok() {
+                return;
+            }
+        }
+    };
+    timeout(TIMEOUT, arrives()).await.expect("it listens");
+    silencer.silence();
+    timeout(TIMEOUT * 2, arrives())
+        .await
+        .expect("it listens again");
 }
 
 /// Stands before Postgres's socket, and cuts a connection at a COMMIT.

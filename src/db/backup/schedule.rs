@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use sqlx::PgPool;
+use sqlx::{Connection, Executor, postgres::PgConnectOptions};
 use time::{
     Duration, OffsetDateTime, PrimitiveDateTime, format_description::StaticFormatDescription,
     macros::format_description,
@@ -18,13 +18,18 @@ use time::{
 use crate::db::{
     backup::create::{self, Target},
     libpq::Libpq,
+    pool::connect,
 };
 
 /// After a failure, the time until the next attempt.
 const AGAIN_AFTER: Duration = Duration::minutes(10);
 
 /// The advisory lock that a program holds while it makes a backup, so that of several only one does.
-const LOCK: i64 = 0x666f_7274_6261_636b;
+pub const LOCK: i64 = 0x666f_7274_6261_636b;
+
+/// Lets Postgres notice within a minute that the machine of the lock's holder has vanished, which closes no connection.
+const NOTICE_DEATH: &str =
+    "SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 4";
 
 /// The names of the files: `fortnight-20261129T203000Z.backup`.
 const NAME: StaticFormatDescription =
@@ -37,6 +42,8 @@ pub struct Schedule {
     pub every: Every,
     pub keep: Keep,
     pub libpq: Libpq,
+    /// The database, past any pooler.
+    pub direct: PgConnectOptions,
 }
 
 /// The time between two backups.
@@ -156,7 +163,7 @@ impl Backups {
     ///
     /// # Errors
     /// Whatever prevents it; `failure` then returns it too.
-    pub async fn run_if_due(&self, db: &PgPool, now: OffsetDateTime) -> anyhow::Result<bool> {
+    pub async fn run_if_due(&self, now: OffsetDateTime) -> anyhow::Result<bool> {
         let Some(schedule) = &self.schedule else {
             return Ok(false);
         };
@@ -166,7 +173,7 @@ impl Backups {
         {
             return Ok(false);
         }
-        let outcome = schedule.run_if_due(db, now).await;
+        let outcome = schedule.run_if_due(now).await;
         *self.lock() = outcome.as_ref().err().map(|error| Failure {
             at: now,
             reason: format!("{error:#}"),
@@ -176,25 +183,24 @@ impl Backups {
 }
 
 impl Schedule {
-    async fn run_if_due(&self, db: &PgPool, now: OffsetDateTime) -> anyhow::Result<bool> {
-        // One connection holds the lock.
-        let mut connection = db.acquire().await?;
+    async fn run_if_due(&self, now: OffsetDateTime) -> anyhow::Result<bool> {
+        // A connection of its own holds the lock, until it is closed or its program has died.
+        let mut connection = connect(&self.direct).await?;
+        connection.execute(NOTICE_DEATH).await?;
         let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
             .bind(LOCK)
-            .fetch_one(&mut *connection)
+            .fetch_one(&mut connection)
             .await?;
         if !is_ours {
             return Ok(false);
         }
-        let outcome = self.run(db, now).await;
-        sqlx::query("SELECT pg_advisory_unlock($1)")
-            .bind(LOCK)
-            .execute(&mut *connection)
-            .await?;
+        let outcome = self.run(now).await;
+        // If this fails, the lock is gone too.
+        let _ = connection.close().await;
         outcome
     }
 
-    async fn run(&self, db: &PgPool, now: OffsetDateTime) -> anyhow::Result<bool> {
+    async fn run(&self, now: OffsetDateTime) -> anyhow::Result<bool> {
         fs::create_dir_all(&self.folder)
             .with_context(|| format!("cannot create {}", self.folder.display()))?;
         let newest = self.stored()?.pop();
@@ -204,7 +210,7 @@ impl Schedule {
         }
         self.remove_unfinished()?;
         let path = self.folder.join(now.format(NAME)?);
-        create::backup(&db.connect_options(), &self.libpq, Target::File(path), now).await?;
+        create::backup(&self.direct, &self.libpq, Target::File(path), now).await?;
         let stored = self.stored()?;
         for old in stored.iter().filter(|old| !self.keep.keeps(old, &stored)) {
             fs::remove_file(&old.path)

@@ -2,21 +2,35 @@
 
 use std::cell::Cell;
 
-tokio::task_local! {
-    static HAS_COMMITTED: Cell<bool>;
+/// How far the changes of a request have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Nothing,
+    /// A change was being committed when the request ended, and may have been made.
+    Committing,
+    Committed,
 }
 
-/// Runs a request. Returns its result, and whether it has committed a change.
-pub(crate) async fn noting_commits<T>(request: impl Future<Output = T>) -> (T, bool) {
-    HAS_COMMITTED
-        .scope(Cell::new(false), async {
+tokio::task_local! {
+    static PROGRESS: Cell<Progress>;
+}
+
+/// Runs a request. Returns its result, and how far its changes have come.
+pub(crate) async fn noting_commits<T>(request: impl Future<Output = T>) -> (T, Progress) {
+    PROGRESS
+        .scope(Cell::new(Progress::Nothing), async {
             let result = request.await;
-            (result, HAS_COMMITTED.with(Cell::get))
+            (result, PROGRESS.with(Cell::get))
         })
         .await
 }
 
-/// Notes a commit. Outside a request there is nothing to note it for.
-pub(crate) fn note_commit() {
-    let _ = HAS_COMMITTED.try_with(|noted| noted.set(true));
+/// Notes what became of a change. Once one of a request's changes was committed, the others do not matter. Outside a
+/// request there is nothing to note it for.
+pub(crate) fn note(progress: Progress) {
+    let _ = PROGRESS.try_with(|noted| {
+        if noted.get() != Progress::Committed {
+            noted.set(progress);
+        }
+    });
 }

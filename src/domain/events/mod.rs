@@ -4,6 +4,7 @@ pub mod audit_log;
 pub mod committed;
 pub mod kind;
 pub mod log;
+pub mod lost_commit;
 pub mod notify;
 pub mod transaction;
 pub mod transitions;

@@ -12,8 +12,9 @@ use crate::domain::{
     clock::Clock,
     error::{Outage, Problem, Result},
     events::{
-        committed::note_commit,
+        committed::{Progress, note},
         kind::{EventKind, are_undoable},
+        lost_commit::CommitError,
     },
     policy::{
         actor::{Actor, IdempotencyKey},
@@ -145,45 +146,6 @@ impl EventStore {
         })
     }
 
-    /// Finds out whether a change was made whose connection was lost during the commit. Returns what it wrote.
-    async fn find_out(&self, change: Uuid, lost: CommitError) -> Result<BTreeMap<Uuid, i64>> {
-        let Some(written) = lost.may_be_made else {
-            return Err(lost.problem);
-        };
-        // Without events there is nothing to look for.
-        if written.is_empty() {
-            return Err(Problem::UnknownOutcome);
-        }
-        let teams: Vec<Uuid> = written.keys().copied().collect();
-        let answer = async {
-            loop {
-                match self.was_made(change, &teams).await {
-                    Ok(was_made) => return was_made,
-                    Err(error) => tracing::warn!("cannot find out if a change was made: {error}"),
-                }
-                tokio::time::sleep(APART).await;
-            }
-        };
-        match tokio::time::timeout(FOUND_OUT_WITHIN, answer).await {
-            Ok(true) => Ok(written),
-            Ok(false) => Err(lost.problem),
-            Err(_) => Err(Problem::UnknownOutcome),
-        }
-    }
-
-    async fn was_made(&self, change: Uuid, teams: &[Uuid]) -> sqlx::Result<bool> {
-        let mut tx = self.db.begin().await?;
-        // The change holds these rows until it has ended.
-        sqlx::query("SELECT FROM teams WHERE id = ANY($1) ORDER BY id FOR UPDATE")
-            .bind(teams)
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM events WHERE change_id = $1)")
-            .bind(change)
-            .fetch_one(&mut *tx)
-            .await
-    }
-
     async fn try_change<'env, T>(
         &self,
         actor: &Actor,
@@ -198,11 +160,16 @@ impl EventStore {
             change.id,
             are_undoable(change.events.iter().map(|noted| noted.event.kind)),
         );
-        let teams = match change.commit().await {
-            Ok(teams) => teams,
-            Err(lost) => self.find_out(id, lost).await?,
+        note(Progress::Committing);
+        let outcome = match change.commit().await {
+            Ok(teams) => Ok(teams),
+            Err(lost) => lost.find_out(&self.db, id).await,
         };
-        note_commit();
+        note(match outcome {
+            Ok(_) => Progress::Committed,
+            Err(_) => Progress::Nothing,
+        });
+        let teams = outcome?;
         for team in teams {
             // A command that exits right after its change has no listener.
             let _ = self.committed.send(team);
@@ -215,16 +182,9 @@ impl EventStore {
     }
 }
 
-/// A change that was not committed, or perhaps was.
-struct CommitError {
-    problem: Problem,
-    /// What it wrote, if the connection was lost before Postgres answered.
-    may_be_made: Option<BTreeMap<Uuid, i64>>,
-}
-
-/// How long, and how long apart, the database is asked whether a change was made.
-const FOUND_OUT_WITHIN: Duration = Duration::from_secs(4);
-const APART: Duration = Duration::from_millis(300);
+/// How long a commit may take. For a synchronous standby that is away, Postgres waits without end: its timeouts are not
+/// for commits.
+const COMMITTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often a failed transaction is tried. `Retry` means that another change was committed first,
 /// which happens several times in a row on a busy board, and each time some change has succeeded.
@@ -327,11 +287,15 @@ impl Change {
             });
         }
         let written = self.written;
-        match self.tx.commit().await {
-            Ok(()) => Ok(written),
-            Err(error) => Err(CommitError {
+        match tokio::time::timeout(COMMITTED_WITHIN, self.tx.commit()).await {
+            Ok(Ok(())) => Ok(written),
+            Ok(Err(error)) => Err(CommitError {
                 may_be_made: Outage::of(&error).map(|_| written),
                 problem: error.into(),
+            }),
+            Err(_) => Err(CommitError {
+                may_be_made: Some(written),
+                problem: Problem::Unavailable(Outage::Unreachable),
             }),
         }
     }

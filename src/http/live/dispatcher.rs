@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context;
 use serde_json::json;
 use sqlx::{
     PgPool,
@@ -33,36 +34,44 @@ const TURN: Duration = Duration::from_secs(3);
 /// The same for a check of access, which is to end streams within five seconds.
 const CHECK: Duration = Duration::from_millis(1500);
 
+/// After this time without a notification, the connection that waits for them is tried.
+const QUIET: Duration = Duration::from_secs(10);
+
 const BEAT_INTERVAL: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// Commits within this time are sent to other processes as one NOTIFY.
-const NOTIFY_DELAY: Duration = Duration::from_millis(20);
+/// The time between two NOTIFY, which tell other processes of all commits since the last one.
+const NOTIFY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Runs until shutdown: forwards commits of this process, notifications of others, and whatever
 /// polling finds.
 pub async fn run(app: App) {
     let mut ended = app.live.ended();
     tokio::select! {
-        () = dispatch_commits(&app) => {}
-        () = listen_to_postgres(&app) => {}
+        () = forward(&app) => {}
         () = poll_and_beat(&app) => {}
         () = close_revoked_streams(&app) => {}
         () = until(&mut ended) => {}
     }
 }
 
+/// Forwards commits of this process and notifications of others, without polling. [`run`] includes it; alone, it shows
+/// what arrives by NOTIFY.
+pub async fn forward(app: &App) {
+    tokio::join!(dispatch_commits(app), listen_to_postgres(app));
+}
+
 async fn dispatch_commits(app: &App) {
     let mut commits = app.live.commits.lock().await;
     let (mut batch, mut pending) = (Vec::new(), BTreeMap::new());
-    let mut notify_at = None;
+    let mut notified: Option<Instant> = None;
     loop {
-        let ended = match notify_at {
-            None => commits.recv_many(&mut batch, 1000).await == 0,
-            Some(at) => {
-                tokio::time::timeout_at(at, commits.recv_many(&mut batch, 1000)).await == Ok(0)
-            }
+        // Others wait at most this long; whoever is connected here does not.
+        let notify_at = notified.map(|at| at + NOTIFY_INTERVAL);
+        let received = match notify_at.filter(|_| !pending.is_empty()) {
+            None => Ok(commits.recv_many(&mut batch, 1000).await),
+            Some(at) => tokio::time::timeout_at(at, commits.recv_many(&mut batch, 1000)).await,
         };
-        if ended {
+        if received == Ok(0) {
             return;
         }
         let teams: BTreeMap<Uuid, i64> = batch.drain(..).collect();
@@ -73,17 +82,10 @@ async fn dispatch_commits(app: &App) {
             }
         }
         pending.extend(teams);
-        let now = Instant::now();
-        if notify_at.is_some_and(|at| at <= now) {
+        if notify_at.is_none_or(|at| at <= Instant::now()) {
             let _ = timeout(TURN, notify::notify(&app.db, &std::mem::take(&mut pending))).await;
+            notified = Some(Instant::now());
         }
-        notify_at = if pending.is_empty() {
-            None
-        } else {
-            notify_at
-                .filter(|at| *at > now)
-                .or(Some(now + NOTIFY_DELAY))
-        };
     }
 }
 
@@ -96,24 +98,36 @@ pub(crate) async fn flush(db: &PgPool, commits: &mut Commits) {
     notify::notify(db, &teams).await;
 }
 
-/// Listens for commits of other processes, on a connection outside the pool.
+/// Listens for commits of other processes, on a connection outside the pool and past any pooler.
 async fn listen_to_postgres(app: &App) {
-    let own = PgPoolOptions::new()
-        .max_connections(1)
-        .connect_lazy_with((*app.db.connect_options()).clone());
     loop {
-        if let Err(error) = listen_once(app, &own).await {
-            tracing::warn!("lost the connection that listens for changes: {error}");
+        if let Err(error) = listen_once(app).await {
+            tracing::warn!("lost the connection that listens for changes: {error:#}");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
-async fn listen_once(app: &App, own: &sqlx::PgPool) -> anyhow::Result<()> {
-    let mut listener = PgListener::connect_with(own).await?;
+async fn listen_once(app: &App) -> anyhow::Result<()> {
+    // A new one each time: a connection that fell silent would never be given back.
+    let own = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(TURN)
+        .connect_lazy_with(app.direct.clone());
+    let mut listener = PgListener::connect_with(&own).await?;
     listener.listen(notify::CHANNEL).await?;
-    // `None` means that the connection was lost: polling finds what was missed.
-    while let Some(notice) = listener.try_recv().await? {
+    loop {
+        let Ok(received) = timeout(QUIET, listener.try_recv()).await else {
+            // Nothing happened, or the connection fell silent: by an answer we know.
+            timeout(TURN, sqlx::query("SELECT 1").execute(&mut listener))
+                .await
+                .context("it does not answer")??;
+            continue;
+        };
+        // `None` means that the connection was lost: polling finds what was missed.
+        let Some(notice) = received? else {
+            return Ok(());
+        };
         let team = notice
             .payload()
             .split_once(':')
@@ -125,7 +139,6 @@ async fn listen_once(app: &App, own: &sqlx::PgPool) -> anyhow::Result<()> {
             let _ = timeout(TURN, send_new(app, team, &channel)).await;
         }
     }
-    Ok(())
 }
 
 /// Polls for commits that no notification announced, and sends heartbeats.

@@ -17,7 +17,10 @@ use crate::{
     app::App,
     domain::{
         error::Problem,
-        events::{audit_log, committed::noting_commits},
+        events::{
+            audit_log,
+            committed::{Progress, noting_commits},
+        },
     },
     http::{
         layout::Layout,
@@ -99,8 +102,8 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
     } else {
         match limit_body(&app.bodies_in_use, &app.trusted_proxies, request) {
             Ok((request, _bytes)) => match noting_commits(next.run(request)).await {
-                (response, true) if response.status().is_server_error() => {
-                    saved_before_error(response)
+                (response, progress) if response.status().is_server_error() => {
+                    true_of(response, progress)
                 }
                 (response, _) => response,
             },
@@ -114,8 +117,13 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
     with_security_headers(&app, render_error(&app, id, info, response))
 }
 
-/// An error after a change was committed, which must not say that nothing was changed.
-fn saved_before_error(mut response: Response) -> Response {
+/// An error, which must not say that nothing was changed if something was, or may have been.
+fn true_of(mut response: Response, progress: Progress) -> Response {
+    match progress {
+        Progress::Nothing => return response,
+        Progress::Committing => return Problem::UnknownOutcome.into_response(),
+        Progress::Committed => {}
+    }
     let body = ProblemBody {
         title: "Saved, but not shown".into(),
         detail: "Your change was saved, but its result could not be loaded. Reload the page."

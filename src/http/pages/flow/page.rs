@@ -15,7 +15,6 @@ use crate::{
             filters::{FilterParams, terms::Filter},
             queries::saved_filters,
         },
-        clock::Clock,
         dates::parse_date,
         error::{Problem, Result},
         events::audit_log::{self, AuditEntry},
@@ -153,19 +152,21 @@ async fn load_flow_query(
 }
 
 async fn load_report(
-    db: &PgPool,
-    clock: &Clock,
+    app: &App,
     query: &FlowQuery,
     range: &RangeParams,
 ) -> Result<Option<FlowReport>> {
-    let now = clock.now();
-    let Some(range) = Range::parse(range, &query.sprints, &query.week.zone, now)? else {
-        return Ok(None);
+    let read = |db: PgPool| async move {
+        let now = app.clock.now();
+        let Some(range) = Range::parse(range, &query.sprints, &query.week.zone, now)? else {
+            return Ok(None);
+        };
+        let mut db = db.acquire().await?;
+        FlowReport::read(&mut db, &query.team, range, &query.filter, &query.week, now)
+            .await
+            .map(Some)
     };
-    let mut db = db.acquire().await?;
-    FlowReport::read(&mut db, &query.team, range, &query.filter, &query.week, now)
-        .await
-        .map(Some)
+    app.read(read).await
 }
 
 /// `GET /teams/{slug}/flow`
@@ -178,7 +179,7 @@ pub(crate) async fn flow(
     headers: HeaderMap,
 ) -> Result<Response> {
     let query = load_flow_query(&app.db, &viewer, &slug, &filter).await?;
-    let (report, error) = match load_report(&app.db, &app.clock, &query, &params).await {
+    let (report, error) = match load_report(&app, &query, &params).await {
         Ok(report) => (report, String::new()),
         Err(Problem::Invalid(errors)) => (None, errors.into_values().collect::<Vec<_>>().join(" ")),
         Err(problem) => return Err(problem),
@@ -243,7 +244,7 @@ pub(crate) async fn chart_csv(
     if !query.filter.unknown.is_empty() {
         return Err(Problem::field("q", query.filter.unknown.join(" ")));
     }
-    let report = load_report(&app.db, &app.clock, &query, &params).await?;
+    let report = load_report(&app, &query, &params).await?;
     let csv = report
         .and_then(|report| Some(Table::of(&report, name)?.csv()))
         .unwrap_or_default();

@@ -71,7 +71,8 @@ pub(crate) async fn history(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug).await?.team;
     let before = from.before.unwrap_or(i64::MAX);
-    let rows = log::history_before(&app.db, team.id, before, SHOWN).await?;
+    let read = |db| async move { log::history_before(&db, team.id, before, SHOWN).await };
+    let rows = app.read(read).await?;
     let older = rows.last().map(|row| row.seq).filter(|seq| *seq > 1);
     let names = Names::load(&app.db, team.id).await?;
     let line = |row: HistoryRow| {

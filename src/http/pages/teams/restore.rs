@@ -90,8 +90,7 @@ pub(crate) async fn restore(
 }
 
 async fn run(app: App, file: PathBuf, key: String) -> anyhow::Result<()> {
-    let options = app.db.connect_options();
-    app.offered_backups.restore(&options, file, key).await?;
+    app.offered_backups.restore(&app.direct, file, key).await?;
     app.page_cache.clear();
     // The calendar is as old as the backup.
     let updated = housekeeping::update_sprints(&app).await;
