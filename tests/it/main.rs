@@ -40,6 +40,7 @@ mod planning;
 mod program;
 mod projects;
 mod property_tests;
+mod proxies;
 mod queries;
 mod query_plans;
 mod reliability;
