@@ -21,6 +21,7 @@ mod fixtures;
 mod flow;
 mod following;
 mod goals;
+mod help;
 mod import_details;
 mod import_news;
 mod importing;
