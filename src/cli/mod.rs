@@ -8,6 +8,7 @@ mod migrate;
 mod output;
 mod serve;
 pub mod signals;
+mod systemd;
 mod team;
 mod token;
 mod user;

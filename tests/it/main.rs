@@ -53,6 +53,7 @@ mod serving;
 mod signing_in;
 mod standup;
 mod stream_revocation;
+mod systemd;
 mod task;
 mod unblocked_notices;
 mod unblocking;
