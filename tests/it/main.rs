@@ -27,6 +27,7 @@ mod import_news;
 mod importing;
 mod large_input;
 mod leaving;
+mod licenses;
 mod lifecycle;
 mod live;
 mod long_boards;
