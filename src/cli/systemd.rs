@@ -10,7 +10,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-/// Without a watchdog nobody listens, and asking rarely is enough.
+/// Without a watchdog no sign of life is sent, and the loop only waits for the end.
 const WITHOUT_WATCHDOG: Duration = Duration::from_secs(3600);
 
 /// Reports that the server is ready, and from then on that it is alive, until it stops. Call this once it listens.

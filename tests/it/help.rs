@@ -95,6 +95,38 @@ fn links_between_documents_lead_to_files() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// What the guide to troubleshooting quotes is what the program says.
+#[test]
+fn quoted_messages_are_those_of_the_program() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = fs::read_to_string(root.join("docs/troubleshooting.md")).unwrap();
+    let (mut sources, mut folders) = (String::new(), vec![root.join("src")]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                sources.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let first_cells = guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let quotes: Vec<&str> = first_cells
+        .flat_map(|cell| cell.split(['`', '“', '”']).skip(1).step_by(2))
+        .collect();
+    assert!(quotes.len() > 25, "{quotes:?}");
+    for quote in quotes {
+        // what differs from case to case is a number, an address or left out
+        for part in quote.split(|letter: char| letter == '…' || letter.is_ascii_digit()) {
+            let part = part.trim_matches([' ', '.', ':', ',', '“', '”']);
+            assert!(sources.contains(part), "{quote}: {part}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn help_is_linked_from_the_account_menu_and_the_settings() {
     let world = World::new().await;
