@@ -4,10 +4,12 @@ mod backup;
 mod demo;
 mod doctor;
 mod import;
+mod licenses;
 mod migrate;
 mod output;
 mod serve;
 pub mod signals;
+mod systemd;
 mod team;
 mod token;
 mod user;
@@ -52,6 +54,8 @@ enum Command {
     Token(token::Token),
     /// Import from another tool
     Import(import::Import),
+    /// Print the licences of the software that Fortnight contains
+    Licenses,
     #[command(flatten)]
     Backup(backup::BackupCommand),
 }
@@ -83,6 +87,10 @@ impl Cli {
             Command::Demo(args) => demo::serve_demo(&config, &args).await,
             Command::Backup(command) => command.run(&config).await,
             Command::Doctor => doctor::run(&config).await,
+            Command::Licenses => {
+                licenses::print();
+                Ok(())
+            }
             command => run_beside_server(&config, command).await,
         }
     }
@@ -106,7 +114,8 @@ async fn run_command(pool: &PgPool, command: Command) -> anyhow::Result<()> {
         | Command::Serve
         | Command::Demo(_)
         | Command::Backup(_)
-        | Command::Doctor => Ok(()),
+        | Command::Doctor
+        | Command::Licenses => Ok(()),
         Command::User(command) => command.run(pool).await,
         Command::Team(command) => command.run(pool).await,
         Command::Token(command) => command.run(pool).await,

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     app::{App, Settings},
-    cli::{migrate::migrate, output::print_line, signals},
+    cli::{migrate::migrate, output::print_line, signals, systemd},
     config::Config,
     db::{backup::offered::Sources, database::Database},
     demo,
@@ -101,9 +101,11 @@ async fn serve_on(
         ));
         tokio::spawn(metrics::serve(app.clone(), listener));
     }
+    let router = router::router(app.clone());
+    systemd::report(router.clone(), app.live.ended());
     server::serve(
         listener,
-        router::router(app.clone()),
+        router,
         Timeouts::default(),
         ConnectionLimits::except(config.trusted()),
         stop_requested,

@@ -1,6 +1,7 @@
 //! Renders Markdown to sanitized HTML. Also finds what a task's text links to: `INF-42`, `@handle`
 //! and URLs.
 
+pub(crate) mod document;
 mod links;
 mod nesting;
 mod rewrite;
@@ -24,7 +25,10 @@ impl std::fmt::Display for Html {
     }
 }
 
-static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
+static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(allow_list);
+
+/// The tags and attributes that are kept.
+fn allow_list() -> ammonia::Builder<'static> {
     let mut builder = ammonia::Builder::default();
     builder
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
@@ -37,7 +41,7 @@ static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
             (attribute != "href" || rewrite::leads_somewhere(value)).then_some(Cow::Borrowed(value))
         });
     builder
-});
+}
 
 /// More events than a text of the largest length usually has. Tables multiply them: rows are filled up with empty cells.
 const MAX_EVENTS: usize = 200_000;

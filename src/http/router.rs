@@ -43,9 +43,11 @@ pub fn router(app: App) -> Router {
 fn pages() -> Router<App> {
     use crate::http::pages::accounts;
     use crate::http::pages::boards::cards::{cards as board_cards, counts, further_cards};
-    use crate::http::pages::{checkin, projects, search, sprints, standup, tasks, teams};
+    use crate::http::pages::{checkin, help, projects, search, sprints, standup, tasks, teams};
     Router::new()
         .route("/", get(teams::my_work))
+        .route("/help", get(help::contents))
+        .route("/help/{page}", get(help::guide))
         .route("/search", get(search::search))
         .route("/teams", get(teams::list_teams))
         .route("/people/{handle}", get(teams::person))

@@ -374,6 +374,7 @@ impl Fixture {
             ("{column}", "todo"),
             ("{file}", file),
             ("{day}", "2026-12-24"),
+            ("{page}", "backup"),
             ("{version}/{*path}", "0/app.css"),
         ] {
             path = path.replace(name, value);

@@ -117,15 +117,16 @@ async fn missing_packages_are_installed_after_confirmation() {
 }
 
 #[tokio::test]
-async fn missing_browsers_are_installed_for_the_tests() {
+async fn missing_browsers_and_proxies_are_installed_for_tests() {
     let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", "cc", "brew"]].concat());
-    let (done, calls, stderr) = machine.run("bin/test", "y\ny\n", &[]).await;
+    let (done, calls, stderr) = machine.run("bin/test", "y\ny\ny\n", &[]).await;
     assert!(done, "{stderr}");
     assert_eq!(
         calls,
         [
             "brew install -q --cask chromium",
             "brew install -q --cask firefox",
+            "brew install -q nginx caddy",
             "cargo test --locked demo"
         ]
     );
@@ -133,6 +134,7 @@ async fn missing_browsers_are_installed_for_the_tests() {
         &[
             &HAS_POSTGRES[..],
             &["cargo", "cc", "apt-get", "chromium", "firefox-esr"],
+            &["nginx", "caddy"],
         ]
         .concat(),
     );

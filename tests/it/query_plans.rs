@@ -63,6 +63,8 @@ const UNBOUNDED: [&str; 2] = ["/search", "/teams/{slug}/columns/{column}/remove"
 /// TASK the key of an open task, LINK the secret of a share link and SEQ the number of one of the last events.
 const PAGES: &str = "
 / / 25
+/help /help 5
+/help/{page} /help/backup 5
 /search /search?q=cluster 6
 /teams /teams 14
 /people/{handle} /people/tomas 14

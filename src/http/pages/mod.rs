@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod boards;
 pub mod checkin;
 pub mod flow;
+pub mod help;
 pub mod projects;
 pub mod search;
 pub mod sprints;

@@ -77,6 +77,7 @@ fn all_pages(layout: &Layout) -> Vec<Command> {
         ("Projects", "/projects"),
         ("All teams", "/teams"),
         ("Your account", "/me"),
+        ("Help", "/help"),
     ] {
         pages.push(Command::page(name, url));
     }
