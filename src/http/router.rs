@@ -43,6 +43,7 @@ pub fn router(app: App) -> Router {
 fn pages() -> Router<App> {
     use crate::http::pages::accounts;
     use crate::http::pages::boards::cards::{cards as board_cards, counts, further_cards};
+    use crate::http::pages::flow::page as flow;
     use crate::http::pages::{checkin, help, projects, search, sprints, standup, tasks, teams};
     Router::new()
         .route("/", get(teams::my_work))
@@ -93,14 +94,8 @@ fn pages() -> Router<App> {
         )
         .route("/teams/{slug}/suggestions", get(search::suggest))
         .route("/teams/{slug}/bulk", post(tasks::edit_tasks))
-        .route(
-            "/teams/{slug}/flow",
-            get(crate::http::pages::flow::page::flow),
-        )
-        .route(
-            "/teams/{slug}/flow/{file}",
-            get(crate::http::pages::flow::page::chart_csv),
-        )
+        .route("/teams/{slug}/flow", get(flow::flow))
+        .route("/teams/{slug}/flow/{file}", get(flow::chart_csv))
         .route(
             "/teams/{slug}/tasks",
             get(tasks::list)

@@ -46,7 +46,7 @@ macro_rules! source {
     };
 }
 
-const SOURCES: [Source; 10] = [
+const SOURCES: [Source; 13] = [
     source!(
         "docs/using.md",
         "using",
@@ -68,6 +68,11 @@ const SOURCES: [Source; 10] = [
         "Schedule, verify and restore backups."
     ),
     source!(
+        "docs/monitoring.md",
+        "monitoring",
+        "The System page, fortnight doctor, Prometheus and the log."
+    ),
+    source!(
         "docs/upgrade.md",
         "upgrade",
         "A newer Fortnight, or a newer Postgres."
@@ -77,6 +82,16 @@ const SOURCES: [Source; 10] = [
         "docs/troubleshooting.md",
         "troubleshooting",
         "What to do, by symptom."
+    ),
+    source!(
+        "docs/SCALING.md",
+        "scaling",
+        "Several programs, PgBouncer, standbys and failover."
+    ),
+    source!(
+        "docs/RELIABILITY.md",
+        "reliability",
+        "The faults that the tests cause, and what holds then."
     ),
     source!(
         "SECURITY.md",
