@@ -26,7 +26,7 @@ impl Team {
             .json(&json!({ "title": title }))
             .send()
             .await
-            .unwrap();
+            .unwrap_or_else(|error| panic!("{error}: {}", self.server.read_log()));
         assert_eq!(created.status(), 201);
     }
 
