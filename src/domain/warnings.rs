@@ -175,7 +175,8 @@ mod tests {
 
     #[test]
     fn each_fault_of_the_database_is_named() {
-        let faults: [(&str, fn(&mut DatabaseStatus)); 5] = [
+        type Fault = fn(&mut DatabaseStatus);
+        let faults: [(&str, Fault); 5] = [
             ("Postgres 14.2 is too old.", |status| {
                 status.version = "14.2".to_owned()
             }),

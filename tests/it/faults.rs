@@ -149,7 +149,9 @@ async fn write_is_made_once_wherever_its_connection_is_cut() {
         router: router(app),
         ..world.elif.clone()
     };
-    let kinds: [(&str, fn(&str) -> (Method, String, Value)); 8] = [
+    // of the task with this key
+    type Write = fn(&str) -> (Method, String, Value);
+    let kinds: [(&str, Write); 8] = [
         ("task.created", |_| {
             (
                 Method::POST,
