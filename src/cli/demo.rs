@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::{
-    cli::serve::{DemoData, listen, serve_from},
+    cli::serve::{DemoData, Front, serve_from},
     config::Config,
     db::database::Database,
 };
@@ -25,7 +25,7 @@ pub(super) async fn serve_demo(config: &Config, args: &Demo) -> anyhow::Result<(
     if config.database()?.is_some() {
         bail!("the demo always uses a database of its own: remove --database-url and DATABASE_URL");
     }
-    let listener = listen(config).await?;
+    let front = Front::open(config).await?;
     let data_dir = config.demo_data_dir()?;
     claim_for_the_demo(&data_dir)?;
     let database = if args.reset {
@@ -34,7 +34,7 @@ pub(super) async fn serve_demo(config: &Config, args: &Demo) -> anyhow::Result<(
         Database::to_serve(None, &data_dir).await?
     };
     let data = DemoData { tasks: args.tasks };
-    serve_from(database, listener, config, Some(data)).await
+    serve_from(database, front, config, Some(data)).await
 }
 
 /// Marks a data directory as the demo's. Refuses one with a real workspace, which `--reset` would

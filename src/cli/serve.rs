@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
 use sqlx::PgPool;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     app::{App, Settings},
@@ -14,8 +14,10 @@ use crate::{
     demo,
     domain::{accounts::api_tokens, clock::Clock, setup},
     http::{
-        connections::ConnectionLimits, live::dispatcher, metrics, router, serve as server,
-        serve::Timeouts,
+        connections::ConnectionLimits,
+        live::{dispatcher, stream::until},
+        metrics, router,
+        serve::{self as server, Routes, Timeouts},
     },
     jobs::{backups, housekeeping},
 };
@@ -28,14 +30,40 @@ pub(super) struct DemoData {
 }
 
 pub(super) async fn serve(config: &Config) -> anyhow::Result<()> {
-    // before starting Postgres: a port in use is the most common mistake
-    let listener = listen(config).await?;
+    let front = Front::open(config).await?;
     let database = Database::to_serve(config.database()?, &config.data_dir()?).await?;
-    serve_from(database, listener, config, None).await
+    serve_from(database, front, config, None).await
 }
 
-pub(super) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    listen_on(config.listen).await
+/// The listening server, which says that the program is starting until it has started.
+pub(super) struct Front {
+    public_url: String,
+    routes: Routes,
+    stopping: watch::Receiver<bool>,
+    serving: JoinHandle<()>,
+}
+
+impl Front {
+    /// Listens. This is done before Postgres is started: a port in use is the most common mistake.
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
+        let listener = listen_on(config.listen).await?;
+        let public_url = config.public_url(listener.local_addr()?);
+        let stop_requested = signals::listen()?;
+        let limits = ConnectionLimits::except(config.trusted());
+        let (stop, stopping) = watch::channel(false);
+        let routes = Routes::default();
+        let served = routes.clone();
+        let serving = tokio::spawn(async move {
+            let timeouts = Timeouts::default();
+            server::serve(listener, served, timeouts, limits, stop_requested, &stop).await;
+        });
+        Ok(Self {
+            public_url,
+            routes,
+            stopping,
+            serving,
+        })
+    }
 }
 
 async fn listen_on(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -47,32 +75,68 @@ async fn listen_on(address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Runs the server, and closes the database cleanly however that ended.
 pub(super) async fn serve_from(
     database: Database,
-    listener: TcpListener,
+    front: Front,
     config: &Config,
     demo: Option<DemoData>,
 ) -> anyhow::Result<()> {
-    let outcome = serve_on(&database, listener, config, demo).await;
+    let outcome = serve_on(&database, front, config, demo).await;
     database.close().await;
     outcome
 }
 
 async fn serve_on(
     database: &Database,
-    listener: TcpListener,
+    mut front: Front,
     config: &Config,
     demo: Option<DemoData>,
 ) -> anyhow::Result<()> {
-    let pool = &database.pool;
-    let stop_requested = signals::listen()?;
     let metrics_listener = match config.metrics_listen {
         Some(address) => Some(listen_on(address).await?),
         None => None,
     };
+    let app = tokio::select! {
+        app = prepare(database, &front.public_url, config, demo) => app?,
+        // asked to stop meanwhile
+        _ = &mut front.serving => return Ok(()),
+    };
+    let first_visit = first_visit(&app, demo.is_some()).await?;
+    let dispatcher = tokio::spawn(dispatcher::run(app.clone()));
+    let (live, mut stopping) = (app.live.clone(), front.stopping);
+    tokio::spawn(async move {
+        until(&mut stopping).await;
+        live.ending().send_replace(true);
+    });
+    let router = router::router(app.clone());
+    front.routes.open(router.clone());
+    print_line(&format!("Fortnight is running at {}", front.public_url));
+    if let Some(path) = first_visit {
+        print_line(&format!("Open {}{path}", front.public_url));
+    }
+    if let Some(listener) = metrics_listener {
+        print_line(&format!(
+            "Metrics are at http://{}/metrics",
+            listener.local_addr()?
+        ));
+        tokio::spawn(metrics::serve(app.clone(), listener));
+    }
+    systemd::report(router, app.live.ended());
+    front.serving.await.context("the server ended early")?;
+    // It holds the LISTEN connection, which must be closed before the database.
+    let _ = dispatcher.await;
+    Ok(())
+}
+
+/// Upgrades the database and starts what runs in the background.
+async fn prepare(
+    database: &Database,
+    public_url: &str,
+    config: &Config,
+    demo: Option<DemoData>,
+) -> anyhow::Result<App> {
     migrate(config, database).await?;
     if let Some(data) = demo {
-        fill_demo(pool, data.tasks).await?;
+        fill_demo(&database.pool, data.tasks).await?;
     }
-    let public_url = config.public_url(listener.local_addr()?);
     let app = App::with(
         Settings {
             trusted_proxies: config.trusted(),
@@ -82,39 +146,13 @@ async fn serve_on(
             direct: Some(database.direct.clone()),
             replica: config.read_database()?,
         },
-        &public_url,
-        pool.clone(),
+        public_url,
+        database.pool.clone(),
         Clock::default(),
     );
     housekeeping::start(&app).await?;
     backups::start(&app);
-    let first_visit = first_visit(&app, demo.is_some()).await?;
-    let dispatcher = tokio::spawn(dispatcher::run(app.clone()));
-    print_line(&format!("Fortnight is running at {public_url}"));
-    if let Some(path) = first_visit {
-        print_line(&format!("Open {public_url}{path}"));
-    }
-    if let Some(listener) = metrics_listener {
-        print_line(&format!(
-            "Metrics are at http://{}/metrics",
-            listener.local_addr()?
-        ));
-        tokio::spawn(metrics::serve(app.clone(), listener));
-    }
-    let router = router::router(app.clone());
-    systemd::report(router.clone(), app.live.ended());
-    server::serve(
-        listener,
-        router,
-        Timeouts::default(),
-        ConnectionLimits::except(config.trusted()),
-        stop_requested,
-        app.live.ending(),
-    )
-    .await;
-    // It holds the LISTEN connection, which must be closed before the database.
-    let _ = dispatcher.await;
-    Ok(())
+    Ok(app)
 }
 
 /// Where the setup page looks for backups: where they are made, and in the data directory.

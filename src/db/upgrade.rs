@@ -17,7 +17,7 @@ use crate::db::{
 };
 
 /// The advisory lock of a program that upgrades, so that of two that start at once the second waits.
-const LOCK: i64 = 0x666f_7274_7570_6772;
+pub const LOCK: i64 = 0x666f_7274_7570_6772;
 
 /// What is done before an older schema is upgraded.
 #[derive(Clone, Debug)]

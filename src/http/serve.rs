@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -60,16 +60,35 @@ const MAX_CONNECTIONS: u64 = 20_000;
 /// File descriptors for everything but browser connections: the database, logs, attachments.
 const OTHER_FILES: u64 = 128;
 
+/// What is served: nothing but an answer that says so until the program has started.
+#[derive(Clone, Default)]
+pub struct Routes(Arc<OnceLock<Router>>);
+
+impl Routes {
+    /// Serves these from now on.
+    pub(crate) fn open(&self, router: Router) {
+        // They are opened once.
+        let _ = self.0.set(router);
+    }
+}
+
+impl From<Router> for Routes {
+    fn from(router: Router) -> Self {
+        Self(Arc::new(OnceLock::from(router)))
+    }
+}
+
 /// Serves until asked to stop, then accepts no more connections, ends the streams through
 /// `stopping`, and waits for requests in progress. Asked a second time, it stops at once.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    routes: impl Into<Routes>,
     timeouts: Timeouts,
     limits: ConnectionLimits,
     mut asked_to_stop: mpsc::Receiver<()>,
     stopping: &watch::Sender<bool>,
 ) {
+    let routes = routes.into();
     let all = most_connections();
     let room = Arc::new(Semaphore::new(all));
     let open = GracefulShutdown::new();
@@ -85,7 +104,7 @@ pub async fn serve(
                 (Ok(permit), Ok((stream, peer))) => {
                     if let Some(place) = limits.place(peer.ip(), all) {
                         let places = (permit, place);
-                        tokio::spawn(converse(stream, peer, router.clone(), timeouts, open.watcher(), places));
+                        tokio::spawn(converse(stream, peer, routes.clone(), timeouts, open.watcher(), places));
                     }
                 }
                 (_, Err(error)) => pause_after(&error).await,
@@ -112,7 +131,7 @@ pub async fn serve(
 async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    routes: Routes,
     timeouts: Timeouts,
     watcher: Watcher,
     places: (OwnedSemaphorePermit, Place),
@@ -140,11 +159,16 @@ async fn converse(
             }),
         };
         let is_refused = is_beyond && !matches!(request.uri().path(), "/healthz" | "/readyz");
-        let response = (!is_refused).then(|| router.clone().call(request.map(timed)));
+        let path = request.uri().path();
+        let response = match routes.0.get() {
+            _ if is_refused => Err(too_many_connections()),
+            None => Err(starting(path)),
+            Some(router) => Ok(router.clone().call(request.map(timed))),
+        };
         async move {
             match response {
-                Some(response) => response.await,
-                None => Ok(too_many_connections()),
+                Ok(response) => response.await,
+                Err(response) => Ok(response),
             }
         }
     });
@@ -171,6 +195,20 @@ fn too_many_connections() -> Response {
     response
         .headers_mut()
         .insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+    response
+}
+
+/// The answer before the program has started, which takes minutes if Postgres recovers or a large table is migrated.
+fn starting(path: &str) -> Response {
+    if path == "/healthz" {
+        return "starting".into_response();
+    }
+    let reason = "Fortnight is starting: its database is being prepared. This page tries again.\n";
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, reason).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    headers.insert(header::REFRESH, HeaderValue::from_static("5"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -6,10 +6,16 @@ use fortnight::db::{
     libpq::Libpq,
     upgrade::{Before, upgrade},
 };
-use sqlx::{PgPool, migrate::Migrator, postgres::PgConnectOptions};
+use sqlx::{Connection, PgConnection, PgPool, migrate::Migrator, postgres::PgConnectOptions};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 
-use crate::{cluster, fixtures::NOW, program::wait_until};
+use crate::{
+    cluster,
+    fixtures::NOW,
+    importing::database_url,
+    program::{Place, wait_until},
+};
 
 /// The migrations of a version to come: those of today, and three more, each of another table.
 async fn later_version() -> (TempDir, Migrator) {
@@ -158,4 +164,52 @@ async fn of_two_programs_that_start_at_once_one_upgrades() {
         1,
         "one backup"
     );
+}
+
+/// H9. A proxy and a person get an answer at once while the database is being upgraded.
+#[tokio::test]
+async fn program_that_upgrades_says_that_it_is_starting() {
+    let db = cluster::create_database().await;
+    let place = Place::new();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listen = free.local_addr().unwrap().to_string();
+    drop(free);
+    // as another program that upgrades
+    let mut other = PgConnection::connect_with(&db.connect_options())
+        .await
+        .unwrap();
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(fortnight::db::upgrade::LOCK)
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let url = database_url(&db);
+    let variables = [
+        ("DATABASE_URL", url.as_str()),
+        ("FORTNIGHT_LISTEN", &listen),
+    ];
+    let look = async {
+        let get = async |path: &str| reqwest::get(format!("http://{listen}{path}")).await;
+        wait_until("it answers", async || get("/healthz").await.is_ok()).await;
+        let health = get("/healthz").await.unwrap();
+        assert_eq!(health.status(), 200);
+        assert_eq!(health.text().await.unwrap(), "starting");
+        assert_eq!(get("/readyz").await.unwrap().status(), 503);
+        let board = get("/teams/infrastructure").await.unwrap();
+        assert_eq!(
+            (board.status().as_u16(), &board.headers()["retry-after"]),
+            (503, &"5".parse().unwrap())
+        );
+        assert!(
+            board
+                .text()
+                .await
+                .unwrap()
+                .contains("Fortnight is starting")
+        );
+        other.close().await.unwrap();
+    };
+    let (server, ()) = tokio::join!(place.serve_with(&variables), look);
+    assert_eq!(server.get("/readyz").await, (200, "ready".to_owned()));
+    assert_eq!(server.get("/healthz").await.1, "ok");
 }
