@@ -249,8 +249,8 @@ async fn expired_rows_are_deleted_by_one_program_at_a_time() {
         .unwrap();
     retention::purge_expired(&world.db, later).await.unwrap();
     assert_eq!(count(&world, sessions).await, 2, "another program is at it");
-    // which is killed
-    drop(others);
+    // which has ended
+    others.rollback().await.unwrap();
     retention::purge_expired(&world.db, later).await.unwrap();
     assert_eq!(count(&world, sessions).await, 0);
 }

@@ -46,7 +46,7 @@ macro_rules! source {
     };
 }
 
-const SOURCES: [Source; 13] = [
+const SOURCES: [Source; 14] = [
     source!(
         "docs/using.md",
         "using",
@@ -87,6 +87,11 @@ const SOURCES: [Source; 13] = [
         "docs/SCALING.md",
         "scaling",
         "Several programs, PgBouncer, standbys and failover."
+    ),
+    source!(
+        "docs/PERFORMANCE.md",
+        "performance",
+        "How fast it is, and what a machine carries."
     ),
     source!(
         "docs/RELIABILITY.md",
