@@ -182,6 +182,7 @@ fn pages() -> Router<App> {
             "/sprints/{number}",
             get(sprints::pitch).post(sprints::edit_sprint),
         )
+        .route("/sprints/continue", post(sprints::continue_sprints))
         .route("/sprints/{number}/skip", post(sprints::skip_sprint))
         .route(
             "/teams/{slug}/about",

@@ -8,7 +8,7 @@ use crate::{
     app::App,
     domain::{
         clock,
-        error::{Problem, Result},
+        error::Result,
         policy::actor::Actor,
         retention,
         sprints::cadence::{self, update_sprints_and_notify},
@@ -22,8 +22,6 @@ const LONGEST_WAIT: time::Duration = time::Duration::minutes(10);
 /// that is not set up yet.
 pub async fn start(app: &App) -> anyhow::Result<()> {
     update_sprints(app).await?;
-    app.job_runs
-        .note("sprints", app.clock.now(), Ok::<_, Problem>(()));
     let app = app.clone();
     tokio::spawn(async move {
         loop {
@@ -31,8 +29,9 @@ pub async fn start(app: &App) -> anyhow::Result<()> {
             let purged = retention::purge_expired(&app.db, now).await;
             app.job_runs.note("purge", now, purged);
             tokio::time::sleep(until_next_turn(&app).await).await;
-            let updated = update_sprints(&app).await;
-            app.job_runs.note("sprints", app.clock.now(), updated);
+            if let Err(problem) = update_sprints(&app).await {
+                app.job_runs.note("sprints", app.clock.now(), Err(problem));
+            }
         }
     });
     Ok(())
@@ -58,18 +57,28 @@ fn next_turn(now: OffsetDateTime, zone: &str) -> Duration {
         .unsigned_abs()
 }
 
-/// Creates the sprints that are due, and starts and ends those whose day has come.
+/// Creates the sprints that are due, and starts and ends those whose day has come. If the clock is far ahead of what is
+/// planned, it does nothing and notes that: an administrator can continue on the page of the sprints.
 pub(crate) async fn update_sprints(app: &App) -> Result<()> {
-    if sqlx::query_scalar("SELECT EXISTS (SELECT FROM teams)")
+    let now = app.clock.now();
+    let has_teams: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM teams)")
         .fetch_one(&app.db)
-        .await?
-    {
+        .await?;
+    let outcome = match cadence::planned_until_if_long_ago(&app.db, now).await? {
+        Some(last) if has_teams => Err(format!(
+            "It is {}, but sprints are planned until {last} only. If the clock is right, continue them on the page Sprints.",
+            now.date()
+        )),
+        _ => Ok(()),
+    };
+    if has_teams && outcome.is_ok() {
         app.store
             .change(&Actor::system(), |change, _| {
                 Box::pin(update_sprints_and_notify(change))
             })
             .await?;
     }
+    app.job_runs.note("sprints", now, outcome);
     Ok(())
 }
 

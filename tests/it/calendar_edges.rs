@@ -1,6 +1,6 @@
 //! Calendar edge cases: distant time zones, new year, clock changes and days off.
 
-use fortnight::domain::sprints::cadence;
+use fortnight::{domain::sprints::cadence, jobs::housekeeping};
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 use crate::{
@@ -253,4 +253,55 @@ async fn wrong_clock_does_not_end_todays_sprint_for_ever() {
         .await;
     states(NOW + Duration::days(15)).await;
     assert!(states(NOW).await.starts_with("42 active, 43 planned"));
+}
+
+/// H7. A clock that is three years ahead makes no sprints until someone says that it is right.
+#[tokio::test]
+async fn clock_far_ahead_starts_no_sprints_by_itself() {
+    let world = World::new().await;
+    housekeeping::start(&world.app).await.unwrap();
+    let sprints = async || -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT number || ' ' || state FROM sprints WHERE number >= 42 ORDER BY number",
+        )
+        .fetch_all(&world.db)
+        .await
+        .unwrap()
+    };
+    let before = sprints().await;
+    assert_eq!(before, ["42 active", "43 planned", "44 planned"]);
+    assert!(!page(&world).await.contains("which is long ago"));
+    world.app.clock.advance(Duration::weeks(156));
+    sqlx::query("UPDATE sessions SET created_at = '2029-11-01', expires_at = '2030-11-01'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    housekeeping::start(&world.app).await.unwrap();
+    assert_eq!(sprints().await, before);
+    assert!(
+        page(&world)
+            .await
+            .contains("Sprints are planned until Sun 27 Dec 2026 only")
+    );
+    world.jonas.post("/sprints/continue", &[]).await.status(403);
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let system = world.elif.get("/settings/system").await.ok().text();
+    assert!(
+        system.contains("continue them on the page Sprints"),
+        "{system}"
+    );
+    world.elif.post("/sprints/continue", &[]).await.status(303);
+    let after = sprints().await;
+    assert!(
+        after.len() > 70 && after.contains(&"120 active".to_owned()),
+        "{after:?}"
+    );
+    assert!(!page(&world).await.contains("which is long ago"));
+}
+
+async fn page(world: &World) -> String {
+    world.elif.get("/sprints").await.ok().text()
 }

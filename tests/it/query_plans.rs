@@ -107,7 +107,7 @@ const PAGES: &str = "
 /teams/{slug}/standup/walk /teams/infrastructure/standup/walk 9
 /sprints/{number}/retro /sprints/41/retro 22
 /sprints/{number}/retro /sprints/42/retro?team=infrastructure 19
-/sprints /sprints 5
+/sprints /sprints 6
 /sprints/{number} /sprints/42 11
 /teams/{slug}/about /teams/infrastructure/about 15
 /teams/{slug}/settings /teams/infrastructure/settings 13

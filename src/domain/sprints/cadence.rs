@@ -101,6 +101,24 @@ pub async fn update_sprints(db: &mut PgConnection, now: OffsetDateTime) -> Resul
     Ok(turned)
 }
 
+/// The last day that is planned, if today is more than a sprint later. Two sprints are always planned ahead, so either
+/// the program was stopped for months, or the clock is wrong, and what it would do is hard to undo.
+pub async fn planned_until_if_long_ago(
+    db: impl PgExecutor<'_>,
+    now: OffsetDateTime,
+) -> Result<Option<Date>> {
+    let planned: Option<(Date, String, i32)> = sqlx::query_as(
+        "SELECT max(s.ends_on), w.time_zone, w.cadence_weeks FROM sprints s, workspace w
+         GROUP BY w.time_zone, w.cadence_weeks",
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(planned.and_then(|(last, zone, weeks)| {
+        let latest = last.saturating_add(Duration::weeks(i64::from(weeks)));
+        (clock::day_in(now, &zone) > latest).then_some(last)
+    }))
+}
+
 /// Like `update_sprints` within a change: records the start of a sprint for every team, so that open
 /// boards switch to it.
 pub async fn update_sprints_and_notify(change: &mut Change) -> Result<()> {

@@ -15,6 +15,7 @@ use crate::{
     domain::{
         error::{Problem, Result},
         events::EventStore,
+        humanize,
         policy::{team_access, viewer::Viewer},
         sprints::{
             Sprint, SprintState,
@@ -33,6 +34,8 @@ struct SprintsPage {
     sprints: Vec<Sprint>,
     cadence: Cadence,
     may_edit: bool,
+    /// The last planned day, if that is long ago.
+    planned_until: Option<String>,
     /// The refused form: `cadence`, or a sprint's number.
     refused_form: String,
     submitted: Fields,
@@ -111,6 +114,7 @@ async fn sprints_page(
     submitted: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<SprintsPage> {
+    let now = app.clock.now();
     Ok(SprintsPage {
         layout: Layout::new(app, viewer, headers, "Sprints", "")
             .await?
@@ -118,6 +122,9 @@ async fn sprints_page(
         sprints: queries::sprints(&app.db).await?,
         cadence: cadence::cadence(&app.db).await?,
         may_edit: team_access::may_edit_workspace(viewer),
+        planned_until: cadence::planned_until_if_long_ago(&app.db, now)
+            .await?
+            .map(|last| humanize::day_from(now, last)),
         refused_form,
         submitted,
         errors,
@@ -165,6 +172,20 @@ pub(crate) async fn skip_sprint(
     store
         .change(&actor, |change, _| {
             Box::pin(schedule::skip_sprint(change, number, seen))
+        })
+        .await?;
+    Ok(Redirect::to("/sprints").into_response())
+}
+
+/// `POST /sprints/continue`: creates the sprints up to today, however many.
+pub(crate) async fn continue_sprints(
+    State(store): State<EventStore>,
+    viewer: Viewer,
+) -> Result<Response> {
+    team_access::require_workspace_admin(&viewer)?;
+    store
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(cadence::update_sprints_and_notify(change))
         })
         .await?;
     Ok(Redirect::to("/sprints").into_response())

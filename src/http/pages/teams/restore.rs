@@ -93,8 +93,9 @@ async fn run(app: App, file: PathBuf, key: String) -> anyhow::Result<()> {
     app.offered_backups.restore(&app.direct, file, key).await?;
     app.page_cache.clear();
     // The calendar is as old as the backup.
-    let updated = housekeeping::update_sprints(&app).await;
-    app.job_runs.note("sprints", app.clock.now(), updated);
+    if let Err(problem) = housekeeping::update_sprints(&app).await {
+        app.job_runs.note("sprints", app.clock.now(), Err(problem));
+    }
     Ok(())
 }
 
