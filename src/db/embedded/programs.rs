@@ -48,7 +48,7 @@ fn choose(
         // never touched: a newer Postgres can't read it, and an upgrade is the owner's decision
         Some(major) => installed.into_iter().find(|programs| programs.major == major).with_context(|| {
             format!(
-                "the database was made by Postgres {major}, and this machine has Postgres {}: install Postgres {major}, which can stay beside the other one; to change to that one, then run fortnight backup FILE, move the directory postgres in the data directory away, remove Postgres {major}, and run fortnight restore FILE",
+                "the database was made by Postgres {major}, and this machine has Postgres {}: install Postgres {major}, which can stay beside the other one; to change to that one, then run fortnight backup FILE, move the directory postgres in the data directory away, and run fortnight restore FILE",
                 newest.major
             )
         }),
