@@ -196,7 +196,10 @@ mod tests {
             refusal.contains("made by Postgres 15") && refusal.contains("has Postgres 17"),
             "{refusal}"
         );
-        assert!(refusal.contains("pg_dump"), "{refusal}");
+        assert!(
+            refusal.contains("fortnight backup FILE") && refusal.contains("fortnight restore FILE"),
+            "{refusal}"
+        );
     }
 
     #[test]
