@@ -161,6 +161,13 @@ async fn doctor_says_what_is_missing_before_the_first_start() {
         ],
     );
     assert!(!place.data_dir().exists(), "it changes nothing");
+    // backups were copied there to be restored
+    let backups = place.data_dir().join("backups");
+    std::fs::create_dir_all(&backups).unwrap();
+    let report = self::report(&place.run(&["doctor"]).await, 0);
+    assert_says(&report, &["warning  Database: there is none yet."]);
+    let left: Vec<_> = std::fs::read_dir(place.data_dir()).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ const ABOUT: &str = "Database";
 pub(super) async fn check(config: &Config) -> anyhow::Result<Vec<Finding>> {
     let (named, data_dir) = (config.database()?, config.data_dir()?);
     // connecting would create it
-    if named.is_none() && !data_dir.exists() {
+    if named.is_none() && !data_dir.join("postgres").exists() {
         return Ok(vec![Finding::doubtful(
             ABOUT,
             "there is none yet.",

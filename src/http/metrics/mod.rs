@@ -20,7 +20,6 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
 use crate::{app::App, db::status, http::cache::page_cache::CacheUse};
@@ -225,11 +224,11 @@ async fn gather_database(app: &App, registry: &mut Registry) {
     for (name, help, value) in figures {
         registry.register(name, help, ConstGauge::new(value));
     }
-    let ahead: OffsetDateTime = app.clock.now();
+    let difference = app.clock.now() - status.now;
     registry.register(
         "database_clock_difference_seconds",
         "By how much this machine's clock is ahead of the database's",
-        ConstGauge::new((ahead - status.now).as_seconds_f64()),
+        ConstGauge::new(difference.as_seconds_f64()),
     );
 }
 

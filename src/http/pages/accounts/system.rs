@@ -58,6 +58,7 @@ pub(crate) async fn system(
     let status = status::read(&app.db).await?;
     let mut warnings = warnings::of_database(&status, app.clock.now());
     warnings.extend(warnings_of_backups(&app).await?);
+    warnings.extend(warnings_of_jobs(&app));
     page::page(&SystemPage {
         layout,
         warnings,
@@ -82,6 +83,34 @@ async fn warnings_of_backups(app: &App) -> Result<Vec<Warning>> {
     let mut warnings = warnings::of_backups(&app.backups, &stored, app.clock.now());
     warnings.extend(disk);
     Ok(warnings)
+}
+
+/// Of the other jobs, since a failed backup has a warning of its own.
+fn warnings_of_jobs(app: &App) -> Vec<Warning> {
+    let now = app.clock.now();
+    let runs = app.job_runs.all().into_iter();
+    runs.filter(|(job, _)| *job != "backup")
+        .filter_map(|(job, run)| {
+            let (at, reason) = run.failure?;
+            Some(Warning {
+                what: format!(
+                    "“{}” failed {}: {reason}",
+                    job_name(job),
+                    humanize::ago(now, at)
+                ),
+                remedy: "It is tried again within ten minutes.",
+            })
+        })
+        .collect()
+}
+
+fn job_name(job: &str) -> &str {
+    match job {
+        "sprints" => "Start sprints",
+        "purge" => "Delete what has expired",
+        "backup" => "Make backups",
+        other => other,
+    }
 }
 
 fn rows_of_program(app: &App, zone: &str) -> Vec<Row> {
@@ -163,12 +192,6 @@ async fn rows_of_tables(app: &App) -> Result<Vec<Row>> {
 
 fn rows_of_jobs(app: &App) -> Vec<Row> {
     let now = app.clock.now();
-    let name = |job| match job {
-        "sprints" => "Start sprints",
-        "purge" => "Delete what has expired",
-        "backup" => "Make backups",
-        other => other,
-    };
     app.job_runs
         .all()
         .into_iter()
@@ -180,7 +203,7 @@ fn rows_of_jobs(app: &App) -> Vec<Row> {
                 (None, Some(at)) => format!("done {}", humanize::ago(now, at)),
                 (None, None) => "not yet".to_owned(),
             };
-            row(name(job), value)
+            row(job_name(job), value)
         })
         .collect()
 }
