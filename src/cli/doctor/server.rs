@@ -70,7 +70,7 @@ fn of_server(client: &Agent, listen: SocketAddr) -> Finding {
     match client.get(format!("http://{address}/readyz")).call() {
         Err(error) => Finding::doubtful(
             SERVER,
-            format!("there is none at {address}: {}.", error),
+            format!("there is none at {address}: {error}."),
             "Start it with fortnight serve. If it listens elsewhere, give this command the same --listen.",
         ),
         Ok(response) if response.status() == StatusCode::OK => {

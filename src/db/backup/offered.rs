@@ -44,7 +44,7 @@ pub struct Offered {
 pub enum Restoring {
     #[default]
     Never,
-    /// It runs, for whoever has this setup link.
+    /// One is running. Its page is shown to people with this setup link.
     Now {
         link: String,
     },

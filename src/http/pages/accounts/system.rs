@@ -139,10 +139,7 @@ fn rows_of_program(app: &App, zone: &str) -> Vec<Row> {
             ),
         ),
         row("Public address", app.public_url.as_str()),
-        row(
-            "Open boards",
-            humanize::counted(app.live.open_streams(), "event stream"),
-        ),
+        row("Open boards", app.live.open_streams().to_string()),
         row(
             "Caches",
             format!(
@@ -162,7 +159,7 @@ fn rows_of_database(app: &App, status: &DatabaseStatus) -> Vec<Row> {
     let (open, most) = (app.db.size(), app.db.options().get_max_connections());
     vec![
         row("Postgres", format!("version {}", status.version)),
-        row("Schema", status.schema.to_string()),
+        row("Schema", format!("version {}", status.schema)),
         row("Size", humanize::bytes(status.bytes.unsigned_abs())),
         row(
             "Connections",
