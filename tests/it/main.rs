@@ -53,6 +53,7 @@ mod request_log;
 mod search;
 mod searching;
 mod security;
+mod sent_twice;
 mod serving;
 mod several_programs;
 mod signing_in;

@@ -8,7 +8,10 @@ use uuid::Uuid;
 use crate::domain::{
     auth::secrets::{digest, new_secret},
     error::Result,
-    events::audit_log::{self, AuditEntry},
+    events::{
+        Change,
+        audit_log::{self, AuditEntry},
+    },
     policy::{predicates::seen_by, viewer::Scope},
 };
 
@@ -43,13 +46,9 @@ async fn make(db: impl PgExecutor<'_>, now: OffsetDateTime, draft: &Draft<'_>) -
 }
 
 /// Creates an API token on its owner's behalf and returns its secret.
-pub(crate) async fn create_own(
-    db: &PgPool,
-    now: OffsetDateTime,
-    draft: &Draft<'_>,
-) -> Result<String> {
-    let mut tx = db.begin().await?;
-    let secret = make(&mut *tx, now, draft).await?;
+pub(crate) async fn create_own(change: &mut Change, draft: &Draft<'_>) -> Result<String> {
+    let now = change.at;
+    let secret = make(change.db(), now, draft).await?;
     let about = format!("{} ({})", draft.name, draft.scope.as_str());
     let entry = AuditEntry {
         actor: Some(draft.account),
@@ -57,8 +56,7 @@ pub(crate) async fn create_own(
         about: &about,
         ..AuditEntry::default()
     };
-    audit_log::write(&mut tx, now, entry).await?;
-    tx.commit().await?;
+    audit_log::write(change.db(), now, entry).await?;
     Ok(secret)
 }
 

@@ -17,7 +17,7 @@ use crate::domain::{
         lost_commit::CommitError,
     },
     policy::{
-        actor::{Actor, IdempotencyKey},
+        actor::{Actor, IdempotencyKey, UnusedKey},
         predicates::still_may,
     },
 };
@@ -59,6 +59,8 @@ pub struct Change {
     pub(crate) at: OffsetDateTime,
     /// While an event is being undone, its sequence number; the events recorded meanwhile refer to it.
     pub(crate) undoing: Option<i64>,
+    /// The request's idempotency key, until it was written.
+    key: Option<UnusedKey>,
 }
 
 /// The result of a committed change.
@@ -101,7 +103,7 @@ impl EventStore {
 
     /// Runs an operation in one transaction, commits it with its events, and notifies open boards.
     /// Transient failures are retried: serialization failures and deadlocks three times at most,
-    /// `Problem::Retry` more often.
+    /// `Problem::Retry` more often. A request with an idempotency key that was used before changes nothing.
     pub async fn change<'env, T>(
         &self,
         actor: &Actor,
@@ -115,7 +117,13 @@ impl EventStore {
                     tracing::debug!(tries, "retrying a change: {problem}")
                 }
                 Err(problem) if problem.is_transient() => return Err(Problem::Busy),
-                outcome => return outcome,
+                Err(problem) => return Err(self.or_done_before(actor, problem).await),
+                Ok(changed) => {
+                    if let Some(key) = &actor.repeat {
+                        key.note_use();
+                    }
+                    return Ok(changed);
+                }
             }
         }
     }
@@ -143,6 +151,7 @@ impl EventStore {
             reach: actor.reach.clone(),
             at: self.clock.now(),
             undoing: None,
+            key: actor.repeat.as_ref().and_then(IdempotencyKey::unused),
         })
     }
 
@@ -152,9 +161,6 @@ impl EventStore {
         verb: &mut (impl for<'a> FnMut(&'a mut Change, Scope<'a, 'env>) -> BoxFuture<'a, T> + Send),
     ) -> Result<Changed<T>> {
         let mut change = self.begin(actor).await?;
-        if let (Some(repeat), Some(account)) = (&actor.repeat, actor.account) {
-            change.take_key(repeat, account).await?;
-        }
         let value = verb(&mut change, Scope(PhantomData)).await?;
         let (id, is_undoable) = (
             change.id,
@@ -179,6 +185,40 @@ impl EventStore {
             is_undoable,
             value,
         })
+    }
+
+    /// Why a change was not made: if its key was used before, because of that, whatever else stood in its way. A key
+    /// is written at the end of a change, so that it takes no round trip of its own.
+    async fn or_done_before(&self, actor: &Actor, problem: Problem) -> Problem {
+        let key = actor.repeat.as_ref().and_then(IdempotencyKey::unused);
+        let (Some(key), Some(account)) = (key, actor.account) else {
+            return problem;
+        };
+        // Postgres does not answer now either.
+        if matches!(
+            problem,
+            Problem::Unavailable(_) | Problem::UnknownOutcome | Problem::Busy
+        ) {
+            return problem;
+        }
+        let used: sqlx::Result<Option<(Vec<u8>, Uuid)>> = sqlx::query_as(
+            "SELECT fingerprint, change_id FROM idempotency_keys WHERE account_id = $1 AND key = $2",
+        )
+        .bind(account)
+        .bind(&key.key)
+        .fetch_optional(&self.db)
+        .await;
+        match used {
+            Ok(Some((fingerprint, change))) if fingerprint == key.fingerprint => {
+                Problem::DoneBefore { change }
+            }
+            Ok(Some(_)) => Problem::field(
+                "Idempotency-Key",
+                "This key was already used for another request.",
+            ),
+            Ok(None) => problem,
+            Err(error) => error.into(),
+        }
     }
 }
 
@@ -247,40 +287,13 @@ impl Change {
         });
     }
 
-    /// A second request with the same key waits here for the first, and then gets its result.
-    async fn take_key(&mut self, repeat: &IdempotencyKey, account: Uuid) -> Result<()> {
-        let taken = sqlx::query(
-            "INSERT INTO idempotency_keys (account_id, key, fingerprint, change_id, created_at) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(account)
-        .bind(&repeat.key)
-        .bind(repeat.fingerprint())
-        .bind(self.id)
-        .bind(self.at)
-        .execute(self.db())
-        .await?;
-        if taken.rows_affected() == 1 {
-            return Ok(());
-        }
-        let (fingerprint, change): (Vec<u8>, Uuid) =
-            sqlx::query_as("SELECT fingerprint, change_id FROM idempotency_keys WHERE account_id = $1 AND key = $2")
-                .bind(account)
-                .bind(&repeat.key)
-                .fetch_one(self.db())
-                .await?;
-        if fingerprint != repeat.fingerprint() {
-            return Err(Problem::field(
-                "Idempotency-Key",
-                "This key was already used for another request.",
-            ));
-        }
-        Err(Problem::DoneBefore { change })
-    }
-
     /// Commits. Returns the newest event of each team that it changed.
     async fn commit(mut self) -> Result<BTreeMap<Uuid, i64>, CommitError> {
-        if let Err(problem) = self.write_events().await {
+        let written = match self.write_events().await {
+            Ok(()) => self.write_key().await,
+            refused => refused,
+        };
+        if let Err(problem) = written {
             return Err(CommitError {
                 problem,
                 may_be_made: None,
@@ -315,10 +328,28 @@ impl Change {
         Ok(())
     }
 
+    /// Writes the key of a change without events.
+    async fn write_key(&mut self) -> Result<()> {
+        let (Some(key), Some(account)) = (self.key.take(), self.actor) else {
+            return Ok(());
+        };
+        sqlx::query("INSERT INTO idempotency_keys (account_id, key, fingerprint, change_id, created_at) VALUES ($1, $2, $3, $4, $5)")
+            .bind(account)
+            .bind(key.key)
+            .bind(key.fingerprint)
+            .bind(self.id)
+            .bind(self.at)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
     async fn write(&mut self, team: Uuid, events: &[PendingEvent]) -> Result<i64> {
-        let id = self.id;
+        let (id, at) = (self.id, self.at);
+        let key = self.key.take().filter(|_| self.actor.is_some());
         let count = events.len() as i64;
-        // One statement for permission check, sequence number and events: a single round trip.
+        // One statement for permission check, sequence number, events and key: a single round trip. A second request
+        // with the same key waits here for the first, and then fails.
         let takes = events
             .iter()
             .map(|noted| noted.event.kind.required_role())
@@ -334,7 +365,10 @@ impl Change {
                              event.undoes, event.transition
                       FROM numbered, unnest($4::uuid[], $5::timestamptz[], $6::uuid[], $7::text[], $8::jsonb[], $9::jsonb[], $10::bigint[], $13::bigint[],
                                             $14::text[])
-                           WITH ORDINALITY AS event (actor, at, task, kind, before, after, version, undoes, transition, nth))
+                           WITH ORDINALITY AS event (actor, at, task, kind, before, after, version, undoes, transition, nth)),
+                  keyed AS (
+                      INSERT INTO idempotency_keys (account_id, key, fingerprint, change_id, created_at)
+                      SELECT $11, $15, $16, $3, $17 FROM numbered WHERE $15 IS NOT NULL)
              SELECT seq FROM numbered"
         ))
         .bind(team)
@@ -351,6 +385,9 @@ impl Change {
         .bind(takes.as_str())
         .bind(events.iter().map(|noted| noted.undoes).collect::<Vec<_>>())
         .bind(events.iter().map(|noted| noted.transition.as_deref()).collect::<Vec<_>>())
+        .bind(key.as_ref().map(|key| &key.key))
+        .bind(key.as_ref().map(|key| &key.fingerprint))
+        .bind(at)
         .fetch_optional(self.db())
         .await?;
         seq.ok_or_else(|| {

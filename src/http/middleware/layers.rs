@@ -27,6 +27,7 @@ use crate::{
         middleware::{
             body_limits::limit_body,
             form_recovery::{Field, FormRetry},
+            idempotency,
             origin::{is_cross_site_write, is_own_host},
             request_log,
         },
@@ -101,7 +102,7 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
             .into_response()
     } else {
         match limit_body(&app.bodies_in_use, &app.trusted_proxies, request) {
-            Ok((request, _bytes)) => match noting_commits(next.run(request)).await {
+            Ok((request, _bytes)) => match noting_commits(idempotency::run(request, next)).await {
                 (response, progress) if response.status().is_server_error() => {
                     true_of(response, progress)
                 }

@@ -193,7 +193,14 @@ pub(crate) async fn create_token(
         teams: (!teams.is_empty()).then_some(teams.as_slice()),
         expires_at: days.map(|days| now + Duration::days(days)),
     };
-    let secret = api_tokens::create_own(&app.db, now, &draft).await?;
+    let actor = viewer.actor();
+    let secret = app
+        .store
+        .change(&actor, |change, _| {
+            Box::pin(api_tokens::create_own(change, &draft))
+        })
+        .await?
+        .value;
     let mut page = me_page(
         &app,
         &viewer,
