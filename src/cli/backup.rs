@@ -7,12 +7,12 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::{
     cli::output::print_line,
     config::Config,
+    db::pool::Pool,
     db::{
         self,
         backup::{
@@ -176,7 +176,7 @@ struct Workspace {
 }
 
 /// The workspace; `None` in a database without tables.
-async fn workspace(pool: &PgPool) -> anyhow::Result<Option<Workspace>> {
+async fn workspace(pool: &Pool) -> anyhow::Result<Option<Workspace>> {
     let is_there: bool = sqlx::query_scalar("SELECT to_regclass('public.workspace') IS NOT NULL")
         .fetch_one(pool)
         .await?;

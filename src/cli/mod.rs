@@ -16,11 +16,11 @@ mod user;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use sqlx::PgPool;
 
 use crate::{
     config::{Config, LogFormat},
     db::database::Database,
+    db::pool::Pool,
 };
 
 /// A self-hosted team board for people who work in sprints
@@ -107,7 +107,7 @@ async fn run_beside_server(config: &Config, command: Command) -> anyhow::Result<
     outcome
 }
 
-async fn run_command(pool: &PgPool, command: Command) -> anyhow::Result<()> {
+async fn run_command(pool: &Pool, command: Command) -> anyhow::Result<()> {
     match command {
         // every command migrates the database first
         Command::Migrate

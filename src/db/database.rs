@@ -6,12 +6,15 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
-use crate::db::{
-    embedded::{DATABASE, Durability, Embedded, passes},
-    libpq::Libpq,
-    pool::{open, open_behind_pooler},
+use crate::{
+    db::pool::Pool,
+    db::{
+        embedded::{DATABASE, Durability, Embedded, passes},
+        libpq::Libpq,
+        pool::{open, open_behind_pooler},
+    },
 };
 
 /// Time for the pool to close, out of the ten seconds that a supervisor gives the whole program.
@@ -51,7 +54,7 @@ impl NamedDatabase {
 /// An open pool, and the bundled Postgres if it is used.
 pub struct Database {
     /// The connection pool.
-    pub pool: PgPool,
+    pub pool: Pool,
     /// The same database past any pooler, for connections with a state of their own.
     pub(crate) direct: PgConnectOptions,
     /// The same for Postgres's own programs.

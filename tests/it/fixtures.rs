@@ -7,6 +7,7 @@ use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
+use fortnight::db::pool::Pool;
 use fortnight::{
     app::App,
     domain::{
@@ -21,7 +22,6 @@ use fortnight::{
     http::router::router,
 };
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use time::{OffsetDateTime, macros::datetime};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -40,7 +40,7 @@ pub fn report(line: &str) {
 pub struct World {
     pub app: App,
     pub router: Router,
-    pub db: PgPool,
+    pub db: Pool,
     pub elif: Client,
     pub jonas: Client,
 }

@@ -2,11 +2,12 @@
 
 use std::{fs, path::Path};
 
+use fortnight::db::pool::Pool;
 use fortnight::db::{
     libpq::Libpq,
     upgrade::{Before, upgrade},
 };
-use sqlx::{Connection, PgConnection, PgPool, migrate::Migrator, postgres::PgConnectOptions};
+use sqlx::{Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -43,7 +44,7 @@ fn libpq(options: &PgConnectOptions) -> Libpq {
     Libpq::of_url(&format!("postgres://{user}@localhost/{name}?host={folder}")).unwrap()
 }
 
-async fn applied(db: &PgPool) -> Vec<i64> {
+async fn applied(db: &Pool) -> Vec<i64> {
     sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE version > 9000 ORDER BY 1")
         .fetch_all(db)
         .await

@@ -3,22 +3,26 @@
 use std::{collections::BTreeMap, marker::PhantomData, ops::DerefMut, pin::Pin, time::Duration};
 
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::domain::{
-    clock::Clock,
-    error::{Outage, Problem, Result},
-    events::{
-        committed::{Progress, note},
-        kind::{EventKind, are_undoable},
-        lost_commit::CommitError,
-    },
-    policy::{
-        actor::{Actor, IdempotencyKey, UnusedKey},
-        predicates::still_may,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        clock::Clock,
+        error::{Outage, Problem, Result},
+        events::{
+            committed::{Progress, note},
+            kind::{EventKind, are_undoable},
+            lost_commit::CommitError,
+            repeats::{or_done_before, write_key},
+        },
+        policy::{
+            actor::{Actor, IdempotencyKey, UnusedKey},
+            predicates::still_may,
+        },
     },
 };
 
@@ -81,7 +85,7 @@ pub struct Scope<'a, 'env: 'a>(PhantomData<&'a &'env ()>);
 /// Runs every change in one transaction with its events, and notifies listeners after the commit.
 #[derive(Clone)]
 pub struct EventStore {
-    db: PgPool,
+    db: Pool,
     clock: Clock,
     committed: mpsc::UnboundedSender<(Uuid, i64)>,
 }
@@ -91,7 +95,7 @@ pub type Commits = mpsc::UnboundedReceiver<(Uuid, i64)>;
 
 impl EventStore {
     /// Creates a store over an open, migrated database, and the channel of its commits.
-    pub(crate) fn new(db: PgPool, clock: Clock) -> (Self, Commits) {
+    pub(crate) fn new(db: Pool, clock: Clock) -> (Self, Commits) {
         let (committed, commits) = mpsc::unbounded_channel();
         let store = Self {
             db,
@@ -117,7 +121,7 @@ impl EventStore {
                     tracing::debug!(tries, "retrying a change: {problem}")
                 }
                 Err(problem) if problem.is_transient() => return Err(Problem::Busy),
-                Err(problem) => return Err(self.or_done_before(actor, problem).await),
+                Err(problem) => return Err(or_done_before(&self.db, actor, problem).await),
                 Ok(changed) => {
                     if let Some(key) = &actor.repeat {
                         key.note_use();
@@ -185,40 +189,6 @@ impl EventStore {
             is_undoable,
             value,
         })
-    }
-
-    /// Why a change was not made: if its key was used before, because of that, whatever else stood in its way. A key
-    /// is written at the end of a change, so that it takes no round trip of its own.
-    async fn or_done_before(&self, actor: &Actor, problem: Problem) -> Problem {
-        let key = actor.repeat.as_ref().and_then(IdempotencyKey::unused);
-        let (Some(key), Some(account)) = (key, actor.account) else {
-            return problem;
-        };
-        // Postgres does not answer now either.
-        if matches!(
-            problem,
-            Problem::Unavailable(_) | Problem::UnknownOutcome | Problem::Busy
-        ) {
-            return problem;
-        }
-        let used: sqlx::Result<Option<(Vec<u8>, Uuid)>> = sqlx::query_as(
-            "SELECT fingerprint, change_id FROM idempotency_keys WHERE account_id = $1 AND key = $2",
-        )
-        .bind(account)
-        .bind(&key.key)
-        .fetch_optional(&self.db)
-        .await;
-        match used {
-            Ok(Some((fingerprint, change))) if fingerprint == key.fingerprint => {
-                Problem::DoneBefore { change }
-            }
-            Ok(Some(_)) => Problem::field(
-                "Idempotency-Key",
-                "This key was already used for another request.",
-            ),
-            Ok(None) => problem,
-            Err(error) => error.into(),
-        }
     }
 }
 
@@ -290,7 +260,7 @@ impl Change {
     /// Commits. Returns the newest event of each team that it changed.
     async fn commit(mut self) -> Result<BTreeMap<Uuid, i64>, CommitError> {
         let written = match self.write_events().await {
-            Ok(()) => self.write_key().await,
+            Ok(()) => self.write_unused_key().await,
             refused => refused,
         };
         if let Err(problem) = written {
@@ -329,19 +299,14 @@ impl Change {
     }
 
     /// Writes the key of a change without events.
-    async fn write_key(&mut self) -> Result<()> {
-        let (Some(key), Some(account)) = (self.key.take(), self.actor) else {
-            return Ok(());
-        };
-        sqlx::query("INSERT INTO idempotency_keys (account_id, key, fingerprint, change_id, created_at) VALUES ($1, $2, $3, $4, $5)")
-            .bind(account)
-            .bind(key.key)
-            .bind(key.fingerprint)
-            .bind(self.id)
-            .bind(self.at)
-            .execute(self.db())
-            .await?;
-        Ok(())
+    async fn write_unused_key(&mut self) -> Result<()> {
+        match (self.key.take(), self.actor) {
+            (Some(key), Some(account)) => {
+                let (id, at) = (self.id, self.at);
+                write_key(self.db(), account, key, id, at).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn write(&mut self, team: Uuid, events: &[PendingEvent]) -> Result<i64> {

@@ -8,15 +8,13 @@ use std::{
 
 use anyhow::Context;
 use serde_json::json;
-use sqlx::{
-    PgPool,
-    postgres::{PgListener, PgPoolOptions},
-};
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         events::{Commits, log, notify},
         policy::stream_access,
@@ -90,7 +88,7 @@ async fn dispatch_commits(app: &App) {
 }
 
 /// Notifies the running server of a command's changes, for a command that ends right after.
-pub(crate) async fn flush(db: &PgPool, commits: &mut Commits) {
+pub(crate) async fn flush(db: &Pool, commits: &mut Commits) {
     let mut teams = BTreeMap::new();
     while let Ok((team, seq)) = commits.try_recv() {
         teams.insert(team, seq);
