@@ -14,6 +14,8 @@ mod team;
 mod token;
 mod user;
 
+use std::time::Duration;
+
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use sqlx::PgPool;
@@ -22,6 +24,9 @@ use crate::{
     config::{Config, LogFormat},
     db::database::Database,
 };
+
+/// Time for threads that still read or write a file, such as a backup on a disk that no longer answers.
+const FILES_CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
 /// A self-hosted team board for people who work in sprints
 #[derive(Debug, Parser)]
@@ -73,11 +78,13 @@ impl Cli {
 
     /// Runs the command to its end.
     pub fn run(self) -> anyhow::Result<()> {
-        tokio::runtime::Builder::new_multi_thread()
+        let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
-            .context("cannot start the runtime")?
-            .block_on(self.dispatch())
+            .context("cannot start the runtime")?;
+        let outcome = runtime.block_on(self.dispatch());
+        runtime.shutdown_timeout(FILES_CLOSE_WITHIN);
+        outcome
     }
 
     async fn dispatch(self) -> anyhow::Result<()> {

@@ -20,6 +20,9 @@ pub struct Manifest {
     pub(crate) schema: i64,
     /// The major version of its Postgres.
     pub(crate) postgres: u32,
+    /// The major version of the pg_dump that wrote it, which may be newer; 0 if unknown.
+    #[serde(default)]
+    pub(crate) pg_dump: u32,
     /// The workspace's name.
     pub(crate) workspace: String,
     #[serde(with = "time::serde::rfc3339")]
@@ -67,6 +70,7 @@ impl Manifest {
             fortnight: env!("CARGO_PKG_VERSION").to_owned(),
             schema,
             postgres: postgres.unsigned_abs(),
+            pg_dump: 0,
             workspace,
             created_at: now,
             tables,
