@@ -192,7 +192,7 @@ async fn workspace(pool: &PgPool) -> anyhow::Result<Option<Workspace>> {
 }
 
 /// `“Platform” with 8 people and 63 tasks`
-fn contents(manifest: &Manifest) -> String {
+pub(super) fn contents(manifest: &Manifest) -> String {
     format!(
         "“{}” with {} and {}",
         manifest.workspace,

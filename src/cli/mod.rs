@@ -12,6 +12,7 @@ pub mod signals;
 mod systemd;
 mod team;
 mod token;
+mod upgrade_postgres;
 mod user;
 
 use std::time::Duration;
@@ -48,6 +49,8 @@ enum Command {
     Doctor,
     /// Migrate the database to this version
     Migrate,
+    /// Bring the bundled Postgres to a newer major version that is installed
+    UpgradePostgres(upgrade_postgres::UpgradePostgres),
     /// Manage accounts
     #[command(subcommand)]
     User(user::User),
@@ -94,6 +97,7 @@ impl Cli {
             Command::Demo(args) => demo::serve_demo(&config, &args).await,
             Command::Backup(command) => command.run(&config).await,
             Command::Doctor => doctor::run(&config).await,
+            Command::UpgradePostgres(command) => command.run(&config).await,
             Command::Licenses => {
                 licenses::print();
                 Ok(())
@@ -122,6 +126,7 @@ async fn run_command(pool: &PgPool, command: Command) -> anyhow::Result<()> {
         | Command::Demo(_)
         | Command::Backup(_)
         | Command::Doctor
+        | Command::UpgradePostgres(_)
         | Command::Licenses => Ok(()),
         Command::User(command) => command.run(pool).await,
         Command::Team(command) => command.run(pool).await,

@@ -28,15 +28,15 @@ pub struct Manifest {
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) created_at: OffsetDateTime,
     /// Every table, by name.
-    pub(crate) tables: BTreeMap<String, Contents>,
+    pub tables: BTreeMap<String, Contents>,
 }
 
 /// The contents of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct Contents {
-    pub(crate) rows: i64,
+    pub rows: i64,
     /// The sum of the first 60 bits of the MD5 hash of each row's text, in any order.
-    pub(crate) checksum: String,
+    pub checksum: String,
 }
 
 impl Manifest {
