@@ -19,7 +19,7 @@ use crate::{
             archive,
             create::{self, Target},
             manifest::Manifest,
-            restore,
+            restore::{self, Restored},
         },
         database::Database,
         upgrade::Before,
@@ -125,7 +125,8 @@ async fn restore_from(
         }
         confirm(&there.name)?;
     }
-    restore::restore(&database.direct, &database.libpq, args.file, manifest)
+    let (options, libpq) = (&database.direct, &database.libpq);
+    restore::restore(options, libpq, args.file, manifest, Restored::Past)
         .await
         .context("nothing was restored or changed")?;
     db::migrate(&database.direct, &Before::Nothing).await?;
@@ -191,7 +192,7 @@ async fn workspace(pool: &Pool) -> anyhow::Result<Option<Workspace>> {
 }
 
 /// `“Platform” with 8 people and 63 tasks`
-fn contents(manifest: &Manifest) -> String {
+pub(super) fn contents(manifest: &Manifest) -> String {
     format!(
         "“{}” with {} and {}",
         manifest.workspace,

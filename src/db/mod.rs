@@ -5,6 +5,7 @@ pub mod database;
 pub mod embedded;
 pub mod libpq;
 pub mod pool;
+pub mod postgres_upgrade;
 pub mod replica;
 pub mod schema;
 pub mod status;

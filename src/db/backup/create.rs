@@ -2,21 +2,19 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    io,
+    os::{fd::AsFd, unix::fs::OpenOptionsExt},
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::Context;
 use sqlx::{Connection, postgres::PgConnectOptions};
 use time::OffsetDateTime;
+use tokio::task::spawn_blocking;
 
 use crate::db::{
-    backup::{
-        archive::Writer,
-        manifest::Manifest,
-        tools::{Running, Tools},
-    },
+    backup::{archive::Writer, dump::Dump, manifest::Manifest, tools::Tools},
     libpq::Libpq,
     pool::connect,
 };
@@ -36,7 +34,8 @@ pub(crate) struct Backup {
     pub(crate) bytes: u64,
 }
 
-/// Makes a backup of one moment, whatever is written meanwhile.
+/// Makes a backup of one moment, whatever is written meanwhile. If it is dropped before its end, pg_dump ends too, and
+/// no file is left.
 pub(crate) async fn backup(
     options: &PgConnectOptions,
     libpq: &Libpq,
@@ -50,8 +49,9 @@ pub(crate) async fn backup(
     let id: String = sqlx::query_scalar("SELECT pg_export_snapshot()")
         .fetch_one(&mut *snapshot)
         .await?;
-    let manifest = Manifest::of(&mut snapshot, now).await?;
+    let mut manifest = Manifest::of(&mut snapshot, now).await?;
     let tools = Tools::find(manifest.postgres)?;
+    manifest.pg_dump = tools.major;
     let mut dump = libpq.command(&tools.path("pg_dump"));
     dump.args([
         "--format=custom",
@@ -61,48 +61,52 @@ pub(crate) async fn backup(
     ])
     .args(["--schema=public", "--extension=pg_trgm"])
     .arg(format!("--snapshot={id}"));
-    let backup = tokio::task::spawn_blocking(move || write(dump, manifest, &target)).await?;
+    let bytes = write(dump, &manifest, target).await?;
     // the snapshot lasts as long as its transaction
     snapshot.rollback().await?;
     db.close().await?;
-    backup
-}
-
-fn write(
-    dump: std::process::Command,
-    manifest: Manifest,
-    target: &Target,
-) -> anyhow::Result<Backup> {
-    let bytes = match target {
-        Target::StandardOutput => write_to(io::stdout().lock(), dump, &manifest)?.1,
-        Target::File(path) => {
-            let unfinished = Unfinished::beside(path);
-            let file = unfinished.create()?;
-            let (file, bytes) = write_to(file, dump, &manifest)?;
-            file.sync_all()?;
-            fs::rename(&unfinished.0, path)
-                .with_context(|| format!("cannot write {}", path.display()))?;
-            File::open(folder_of(path))?.sync_all()?;
-            bytes
-        }
-    };
     Ok(Backup { manifest, bytes })
 }
 
-fn write_to<W: Write>(
-    to: W,
-    dump: std::process::Command,
-    manifest: &Manifest,
-) -> anyhow::Result<(W, u64)> {
-    let mut dump = Running::start(dump)?;
-    let mut writer = Writer::new(to, manifest)?;
-    if let Some(output) = dump.child.stdout.take() {
-        writer
-            .add_database(output)
-            .context("cannot write the backup")?;
+async fn write(dump: Command, manifest: &Manifest, target: Target) -> anyhow::Result<u64> {
+    match target {
+        Target::StandardOutput => {
+            let output = io::stdout().as_fd().try_clone_to_owned()?;
+            Ok(write_to(output.into(), dump, manifest).await?.1)
+        }
+        Target::File(path) => {
+            let unfinished = Unfinished::beside(&path);
+            let (file, bytes) = write_to(unfinished.create()?, dump, manifest).await?;
+            spawn_blocking(move || {
+                file.sync_all()?;
+                fs::rename(&unfinished.0, &path)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+                File::open(folder_of(&path))?.sync_all()?;
+                Ok(bytes)
+            })
+            .await?
+        }
     }
-    dump.finish()?;
-    writer.finish().context("cannot write the backup")
+}
+
+/// Writes the file while pg_dump runs, and completes it if pg_dump succeeded.
+async fn write_to(to: File, dump: Command, manifest: &Manifest) -> anyhow::Result<(File, u64)> {
+    let (dump, output) = Dump::start(dump)?;
+    let mut writer = Writer::new(to, manifest)?;
+    let writing = spawn_blocking(move || {
+        let written = writer.add_database(output);
+        written.map(|()| writer)
+    });
+    let (written, dumped) = tokio::join!(writing, dump.finish());
+    let written = written?.context("cannot write the backup");
+    // if the file cannot be written, pg_dump only says that no one reads on
+    let writer = match (written, dumped) {
+        (Ok(writer), Ok(())) => writer,
+        (Err(error), _) | (_, Err(error)) => return Err(error),
+    };
+    spawn_blocking(|| writer.finish())
+        .await?
+        .context("cannot write the backup")
 }
 
 fn folder_of(path: &Path) -> &Path {
