@@ -256,10 +256,14 @@ async fn events(world: &World, kind: &str) -> i64 {
 
 /// Numbers that look random, the same for each seed (SplitMix64).
 #[derive(Clone)]
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    fn next(&mut self, below: usize) -> usize {
+    pub fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn next(&mut self, below: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -484,7 +488,7 @@ async fn check_nothing_lost_or_doubled(db: &mut PgConnection, memory: &Memory) {
 }
 
 /// The history has no gaps and leads to the state of today.
-async fn check_history(db: &mut PgConnection) {
+pub async fn check_history(db: &mut PgConnection) {
     let gaps: Vec<String> = sqlx::query_scalar(
         "SELECT t.slug FROM teams t LEFT JOIN events e ON e.team_id = t.id
          GROUP BY t.id HAVING count(e.seq) <> t.seq OR coalesce(max(e.seq), 0) <> t.seq",

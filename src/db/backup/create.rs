@@ -74,15 +74,18 @@ fn write(
     target: &Target,
 ) -> anyhow::Result<Backup> {
     let bytes = match target {
-        Target::StandardOutput => write_to(io::stdout().lock(), dump, &manifest)?.1,
+        Target::StandardOutput => write_to(io::stdout().lock(), dump, &manifest, "the backup")?.1,
         Target::File(path) => {
+            let shown = path.display().to_string();
+            let cannot_write = || format!("cannot write {shown}");
             let unfinished = Unfinished::beside(path);
             let file = unfinished.create()?;
-            let (file, bytes) = write_to(file, dump, &manifest)?;
-            file.sync_all()?;
-            fs::rename(&unfinished.0, path)
-                .with_context(|| format!("cannot write {}", path.display()))?;
-            File::open(folder_of(path))?.sync_all()?;
+            let (file, bytes) = write_to(file, dump, &manifest, &shown)?;
+            file.sync_all().with_context(cannot_write)?;
+            fs::rename(&unfinished.0, path).with_context(cannot_write)?;
+            File::open(folder_of(path))
+                .and_then(|folder| folder.sync_all())
+                .with_context(cannot_write)?;
             bytes
         }
     };
@@ -93,16 +96,16 @@ fn write_to<W: Write>(
     to: W,
     dump: std::process::Command,
     manifest: &Manifest,
+    shown: &str,
 ) -> anyhow::Result<(W, u64)> {
+    let cannot_write = || format!("cannot write {shown}");
     let mut dump = Running::start(dump)?;
-    let mut writer = Writer::new(to, manifest)?;
+    let mut writer = Writer::new(to, manifest).with_context(cannot_write)?;
     if let Some(output) = dump.child.stdout.take() {
-        writer
-            .add_database(output)
-            .context("cannot write the backup")?;
+        writer.add_database(output).with_context(cannot_write)?;
     }
     dump.finish()?;
-    writer.finish().context("cannot write the backup")
+    writer.finish().with_context(cannot_write)
 }
 
 fn folder_of(path: &Path) -> &Path {
