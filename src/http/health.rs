@@ -7,7 +7,7 @@ use axum::{
     body::Bytes,
     extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -16,7 +16,10 @@ use crate::{
     config::trusted_proxies::TrustedProxies,
     db,
     db::pool::Pool,
-    http::live::{sse_frames::frame, stream::event_stream},
+    http::{
+        live::{sse_frames::frame, stream::event_stream},
+        problem::{InternalError, ProblemBody},
+    },
 };
 
 /// The time between the two events of `/healthz/stream`.
@@ -29,15 +32,19 @@ pub(crate) async fn alive() -> &'static str {
 }
 
 /// `GET /readyz`: the database answers and has the tables this program needs.
-pub(crate) async fn ready(State(db): State<Pool>) -> (StatusCode, &'static str) {
+pub(crate) async fn ready(State(db): State<Pool>) -> Response {
     if db::is_ready(&db).await {
-        (StatusCode::OK, "ready")
-    } else {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the database is not available",
-        )
+        return "ready".into_response();
     }
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let reason = "The database is not available, or cannot be written to.";
+    let body = ProblemBody {
+        title: "Not ready".into(),
+        detail: reason.to_owned(),
+        ..ProblemBody::of(status)
+    };
+    let internal = InternalError(reason.to_owned());
+    (status, Extension(body), Extension(internal)).into_response()
 }
 
 /// `GET /healthz/stream`: an event stream of two events with a pause in between, for `fortnight doctor`, which looks

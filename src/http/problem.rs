@@ -240,3 +240,32 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::error::Outage;
+
+    /// H10. An operator who reads the log must learn why.
+    #[test]
+    fn unavailable_says_why_to_the_log_and_when_to_the_client() {
+        for problem in [
+            Problem::Busy,
+            Problem::Retry,
+            Problem::UnknownOutcome,
+            Problem::Unavailable(Outage::Unreachable),
+            Problem::Unavailable(Outage::ReadOnly),
+            Problem::Unavailable(Outage::Full),
+        ] {
+            let name = format!("{problem:?}");
+            let response = problem.into_response();
+            assert_eq!(response.status(), 503, "{name}");
+            assert!(response.headers().contains_key("retry-after"), "{name}");
+            let reason = response.extensions().get::<InternalError>();
+            assert!(
+                reason.is_some_and(|InternalError(reason)| reason.len() > 10),
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! The test server on a real socket, and clients for its event streams.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{future::ready, net::SocketAddr, time::Duration};
 
+use axum::body::Bytes;
 use fortnight::{
     app::App,
     http::{
@@ -34,6 +35,11 @@ impl Served {
         let dispatcher = app.clone();
         tokio::spawn(async move { dispatcher::forward(&dispatcher).await });
         Self::without_dispatcher("127.0.0.1:0".parse().unwrap(), app).await
+    }
+
+    /// Serves an app of its own on any port.
+    pub async fn of_app(app: App) -> Self {
+        Self::at("127.0.0.1:0".parse().unwrap(), app).await
     }
 
     async fn at(address: SocketAddr, app: App) -> Self {
@@ -108,10 +114,8 @@ impl Served {
 }
 
 pub struct Stream {
-    bytes: std::pin::Pin<
-        Box<dyn futures_util::Stream<Item = reqwest::Result<axum::body::Bytes>> + Send>,
-    >,
-    text: String,
+    bytes: std::pin::Pin<Box<dyn futures_util::Stream<Item = Bytes> + Send>>,
+    unread: Vec<u8>,
 }
 
 /// A server-sent event.
@@ -125,18 +129,35 @@ pub struct Event {
 impl Stream {
     pub fn of(response: reqwest::Response) -> Self {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let bytes = response.bytes_stream();
+        Self::of_bytes(
+            bytes
+                .take_while(|read| ready(read.is_ok()))
+                .map(Result::unwrap),
+        )
+    }
+
+    /// A stream whose connection is read elsewhere.
+    pub fn of_bytes(bytes: impl futures_util::Stream<Item = Bytes> + Send + 'static) -> Self {
         Self {
-            bytes: Box::pin(response.bytes_stream()),
-            text: String::new(),
+            bytes: Box::pin(bytes),
+            unread: Vec::new(),
         }
     }
 
-    /// Waits for the next event. Returns `None` when the stream has ended.
+    /// Waits for the next event, which is to arrive in time. Returns `None` when the stream has ended.
     pub async fn next(&mut self) -> Option<Event> {
+        timeout(Duration::from_secs(10), self.read())
+            .await
+            .expect("an event arrives in time")
+    }
+
+    /// Waits for the next event. Returns `None` when the stream has ended or its connection was lost.
+    pub async fn read(&mut self) -> Option<Event> {
         loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let (event, rest) = (event.to_owned(), rest.to_owned());
-                self.text = rest;
+            if let Some(end) = self.unread.windows(2).position(|two| two == b"\n\n") {
+                let event: Vec<u8> = self.unread.drain(..end + 2).collect();
+                let event = String::from_utf8(event).unwrap();
                 let field = |name: &str| {
                     event
                         .lines()
@@ -151,11 +172,7 @@ impl Stream {
                     data,
                 });
             }
-            let chunk = timeout(Duration::from_secs(10), self.bytes.next())
-                .await
-                .expect("an event arrives in time")?;
-            self.text
-                .push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
+            self.unread.extend(self.bytes.next().await?);
         }
     }
 

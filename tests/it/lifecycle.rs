@@ -1,11 +1,15 @@
 //! Starting and stopping the program, crashes, and commands beside a running server.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::process::Command;
 
 use crate::cluster;
 use crate::people::PASSWORD;
@@ -124,6 +128,36 @@ async fn second_server_is_refused_and_commands_run_beside_it() {
         200,
         "the first server's Postgres is still running"
     );
+}
+
+/// H10. Its files are of different moments, whatever Postgres makes of them.
+#[tokio::test]
+async fn folder_copied_while_in_use_is_refused_with_the_reason() {
+    let (place, copy) = (Place::new(), Place::new());
+    let server = place.serve().await;
+    let copied = Command::new("cp")
+        .arg("-a")
+        .args([place.data_dir(), copy.data_dir()])
+        .status();
+    assert!(copied.await.unwrap().success());
+    let refused = copy.run(&["serve"]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    let reason = String::from_utf8(refused.stderr).unwrap();
+    let process = place.postmaster().as_raw_nonzero();
+    let original = place.data_dir().join("postgres");
+    let expected = format!(
+        "was copied while the Postgres in {} (process {process}) was running",
+        original.display()
+    );
+    assert!(
+        reason.contains(&expected) && reason.contains("use fortnight backup and restore"),
+        "{reason}"
+    );
+    // as for a snapshot, although the socket's lock names a process that runs
+    fs::remove_file(copy.data_dir().join("postgres/postmaster.pid")).unwrap();
+    let second = copy.serve().await;
+    assert_eq!(second.get("/readyz").await.0, 200);
+    assert_eq!(server.get("/readyz").await.0, 200);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use fortnight::{
 };
 use serde_json::json;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixListener, UnixStream},
     sync::watch,
     time::timeout,
@@ -21,6 +21,7 @@ use crate::{
     concurrency::check_board,
     fixtures::{Client, World},
     program::TIMEOUT,
+    silencer::Silencer,
 };
 
 /// Case R7. A client that loses its connection during a write sends it again, and it is done once.
@@ -211,59 +212,13 @@ async fn swapping_tasks_between_columns_never_deadlocks() {
     check_board(&world).await;
 }
 
-/// Stands between the program and Postgres, and can fall silent: on the connections that it has, or on all from then
-/// on.
-struct Silencer {
-    folder: tempfile::TempDir,
-    generation: watch::Sender<u32>,
-}
-
-impl Silencer {
-    const FOR_GOOD: u32 = u32::MAX;
-
-    fn before(postgres: &Path) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
-        let (generation, generations) = watch::channel(0);
-        let socket = postgres.join(".s.PGSQL.5432");
-        tokio::spawn(async move {
-            while let Ok((mut client, _)) = listener.accept().await {
-                let mut generations = generations.clone();
-                let born = *generations.borrow();
-                let mut server = UnixStream::connect(&socket).await.unwrap();
-                tokio::spawn(async move {
-                    let silenced = async {
-                        let later = |now: &u32| *now > born || *now == Self::FOR_GOOD;
-                        drop(generations.wait_for(later).await);
-                    };
-                    tokio::select! {
-                        _ = copy_bidirectional(&mut client, &mut server) => return,
-                        () = silenced => {}
-                    }
-                    // open, but nothing passes any more
-                    std::future::pending::<()>().await;
-                });
-            }
-        });
-        Self { folder, generation }
-    }
-
-    fn silence(&self) {
-        self.generation.send_modify(|generation| *generation += 1);
-    }
-
-    fn silence_for_good(&self) {
-        self.generation.send_replace(Self::FOR_GOOD);
-    }
-}
-
 /// H1. A database that vanishes behind a firewall closes no connection: it says nothing any more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn boards_return_after_all_database_connections_fell_silent() {
     let world = World::new().await;
     let options = world.db.connect_options();
     let silencer = Silencer::before(options.get_socket().unwrap());
-    let behind = (*options).clone().socket(silencer.folder.path());
+    let behind = (*options).clone().socket(silencer.folder());
     let pool = fortnight::db::pool::open(behind).await.unwrap();
     let app = App::new("http://fortnight.test", pool, world.app.clock.clone());
     let elif = Client {
@@ -288,7 +243,7 @@ async fn notifications_return_after_their_connection_fell_silent() {
     let world = World::new().await;
     let options = world.db.connect_options();
     let silencer = Silencer::before(options.get_socket().unwrap());
-    let behind = (*options).clone().socket(silencer.folder.path());
+    let behind = (*options).clone().socket(silencer.folder());
     let pool = fortnight::db::pool::open(behind).await.unwrap();
     let app = App::new("http://fortnight.test", pool, world.app.clock.clone());
     let served = Served::without_polling(app).await;
@@ -498,7 +453,7 @@ async fn streams_end_when_the_database_falls_silent() {
     let mut world = World::new().await;
     let options = world.db.connect_options();
     let silencer = Silencer::before(options.get_socket().unwrap());
-    let behind = (*options).clone().socket(silencer.folder.path());
+    let behind = (*options).clone().socket(silencer.folder());
     let pool = fortnight::db::pool::open(behind).await.unwrap();
     world.app = App::new("http://fortnight.test", pool, world.app.clock.clone());
     let served = Served::of(&world).await;

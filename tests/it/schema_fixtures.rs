@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use fortnight::db::pool::Pool;
 use fortnight::db::{
     self,
     backup::{
@@ -12,7 +13,7 @@ use fortnight::db::{
     },
     upgrade::{Before, upgrade},
 };
-use sqlx::{AssertSqlSafe, PgPool, migrate::Migrator};
+use sqlx::{AssertSqlSafe, migrate::Migrator};
 
 use crate::{
     cluster,
@@ -34,7 +35,7 @@ const INTENDED: [(&str, &str); 0] = [];
 type Columns = BTreeMap<String, Vec<String>>;
 
 /// The fixture of a schema, restored, and what it holds.
-async fn restored(schema: i64) -> (PgPool, Manifest, Columns) {
+async fn restored(schema: i64) -> (Pool, Manifest, Columns) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     let path = path.join(format!("schema-{schema}.backup"));
     let manifest = archive::check(&path, schema).unwrap();
@@ -47,7 +48,7 @@ async fn restored(schema: i64) -> (PgPool, Manifest, Columns) {
     (db, manifest, columns)
 }
 
-async fn columns(db: &PgPool) -> Columns {
+async fn columns(db: &Pool) -> Columns {
     let all: Vec<(String, Vec<String>)> = sqlx::query_as(
         "SELECT c.relname::text, array_agg(a.attname::text ORDER BY a.attnum)
          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -60,7 +61,7 @@ async fn columns(db: &PgPool) -> Columns {
 }
 
 /// Where the database no longer has what the manifest lists, in the columns that there were then.
-async fn losses(db: &PgPool, manifest: &Manifest, then: &Columns) -> Vec<String> {
+async fn losses(db: &Pool, manifest: &Manifest, then: &Columns) -> Vec<String> {
     let now = columns(db).await;
     let mut losses = Vec::new();
     for (table, contents) in &manifest.tables {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Write},
     os::{fd::AsFd, unix::fs::OpenOptionsExt},
     path::{Path, PathBuf},
     process::Command,
@@ -72,16 +72,16 @@ async fn write(dump: Command, manifest: &Manifest, target: Target) -> anyhow::Re
     match target {
         Target::StandardOutput => {
             let output = io::stdout().as_fd().try_clone_to_owned()?;
-            Ok(write_to(output.into(), dump, manifest).await?.1)
+            let output = File::from(output);
+            Ok(write_to(output, dump, manifest, "the backup").await?.1)
         }
         Target::File(path) => {
+            let shown = path.display().to_string();
             let unfinished = Unfinished::beside(&path);
-            let (file, bytes) = write_to(unfinished.create()?, dump, manifest).await?;
+            let (file, bytes) = write_to(unfinished.create()?, dump, manifest, &shown).await?;
             spawn_blocking(move || {
-                file.sync_all()?;
-                fs::rename(&unfinished.0, &path)
-                    .with_context(|| format!("cannot write {}", path.display()))?;
-                File::open(folder_of(&path))?.sync_all()?;
+                complete(&file, &unfinished, &path)
+                    .with_context(|| format!("cannot write {shown}"))?;
                 Ok(bytes)
             })
             .await?
@@ -89,16 +89,29 @@ async fn write(dump: Command, manifest: &Manifest, target: Target) -> anyhow::Re
     }
 }
 
-/// Writes the file while pg_dump runs, and completes it if pg_dump succeeded.
-async fn write_to(to: File, dump: Command, manifest: &Manifest) -> anyhow::Result<(File, u64)> {
+/// Gives a file its name once it is on the disk.
+fn complete(file: &File, unfinished: &Unfinished, path: &Path) -> io::Result<()> {
+    file.sync_all()?;
+    fs::rename(&unfinished.0, path)?;
+    File::open(folder_of(path))?.sync_all()
+}
+
+/// Writes the file while pg_dump runs, and completes it if pg_dump succeeded. `shown` names it.
+async fn write_to<W: Write + Send + 'static>(
+    to: W,
+    dump: Command,
+    manifest: &Manifest,
+    shown: &str,
+) -> anyhow::Result<(W, u64)> {
+    let cannot_write = || format!("cannot write {shown}");
     let (dump, output) = Dump::start(dump)?;
-    let mut writer = Writer::new(to, manifest)?;
+    let mut writer = Writer::new(to, manifest).with_context(cannot_write)?;
     let writing = spawn_blocking(move || {
         let written = writer.add_database(output);
         written.map(|()| writer)
     });
     let (written, dumped) = tokio::join!(writing, dump.finish());
-    let written = written?.context("cannot write the backup");
+    let written = written?.with_context(cannot_write);
     // if the file cannot be written, pg_dump only says that no one reads on
     let writer = match (written, dumped) {
         (Ok(writer), Ok(())) => writer,
@@ -106,7 +119,7 @@ async fn write_to(to: File, dump: Command, manifest: &Manifest) -> anyhow::Resul
     };
     spawn_blocking(|| writer.finish())
         .await?
-        .context("cannot write the backup")
+        .with_context(cannot_write)
 }
 
 fn folder_of(path: &Path) -> &Path {

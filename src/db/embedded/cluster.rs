@@ -14,9 +14,10 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use rustix::process::Pid;
+use rustix::process::{Pid, test_kill_process};
 
 use crate::db::embedded::{
+    complaint::{Logs, last_lines},
     os_user::OsUser,
     programs::{self, Programs},
     settings::{Durability, PORT, ROLE, socket_folder},
@@ -27,8 +28,7 @@ use crate::db::embedded::{
 pub(crate) struct Cluster {
     folder: PathBuf,
     sockets: PathBuf,
-    /// Postgres's output before it opens its own log, such as why it did not start.
-    start_log: PathBuf,
+    logs: Logs,
     os_user: OsUser,
     programs: Programs,
 }
@@ -49,7 +49,10 @@ impl Cluster {
         Self {
             folder: data_dir.join(swap::FOLDER),
             sockets: socket_folder(data_dir),
-            start_log: data_dir.join("postgres-start.log"),
+            logs: Logs {
+                start: data_dir.join("postgres-start.log"),
+                folder: data_dir.join(swap::FOLDER).join("log"),
+            },
             os_user,
             programs,
         }
@@ -166,8 +169,8 @@ impl Cluster {
 
     /// The command that runs the server in the foreground.
     pub(crate) fn server(&self, durability: Durability) -> anyhow::Result<Command> {
-        let log = fs::File::create(&self.start_log)
-            .with_context(|| format!("cannot write {}", self.start_log.display()))?;
+        let log = fs::File::create(&self.logs.start)
+            .with_context(|| format!("cannot write {}", self.logs.start.display()))?;
         let mut command = self.command_dying_with_us("postgres");
         command.arg("-D").arg(&self.folder);
         command
@@ -231,22 +234,31 @@ impl Cluster {
         Pid::from_raw(text.lines().next()?.trim().parse().ok()?)
     }
 
-    /// The last output of a Postgres that did not start.
-    pub(crate) fn complaint(&self) -> String {
-        last_lines(&fs::read_to_string(&self.start_log).unwrap_or_default())
+    /// Where Postgres says why it ended.
+    pub(crate) fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
+    /// The directory that this one was copied from while a Postgres ran there, with that process.
+    pub(crate) fn running_original(&self) -> Option<(PathBuf, Pid)> {
+        let text = fs::read_to_string(self.folder.join("postmaster.pid")).ok()?;
+        let original = PathBuf::from(text.lines().nth(1)?);
+        let identity = |path: &Path| fs::metadata(path).map(|of| (of.dev(), of.ino())).ok();
+        let is_same = identity(&original) == identity(&self.folder) || original == self.folder;
+        let process = self.postmaster().filter(|_| !is_same)?;
+        test_kill_process(process).ok()?;
+        Some((original, process))
+    }
+
+    /// Removes the socket's lock file. A copied directory has that of its original, and Postgres refuses to start if a
+    /// process has its number. The caller knows that nothing listens there.
+    pub(crate) fn remove_socket_lock(&self) {
+        // it is missing in most cases
+        let _ = fs::remove_file(self.sockets.join(format!(".s.PGSQL.{PORT}.lock")));
     }
 }
 
 /// pg_ident's quoting; a user's name may have a space or a backslash from a directory.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    lines[lines.len().saturating_sub(4)..].join("; ")
 }

@@ -4,6 +4,7 @@
 //! which only this user can enter, and the kernel identifies the peer.
 
 pub mod cluster;
+pub mod complaint;
 pub mod folder;
 pub mod os_user;
 pub mod programs;
@@ -38,6 +39,7 @@ pub const DATABASE: &str = "fortnight";
 const ORPHAN_ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// Time to start: after a crash Postgres replays its log, which can take minutes on a slow disk.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(300);
+const WRITES_LOG_WITHIN: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A running Postgres: our own, or that of a server that already runs on this data directory.
@@ -98,7 +100,10 @@ impl Embedded {
     ) -> anyhow::Result<Self> {
         cluster.prepare(durability)?;
         end_orphan(cluster).await?;
-        let keeper = Keeper::start(cluster.server(durability)?).context("cannot start Postgres")?;
+        refuse_copy_of_running(cluster)?;
+        cluster.remove_socket_lock();
+        let keeper = Keeper::start(cluster.server(durability)?, cluster.logs().clone())
+            .context("cannot start Postgres")?;
         let embedded = Self {
             sockets: cluster.sockets().to_owned(),
             own: Some(Own {
@@ -183,7 +188,7 @@ impl Embedded {
             }
             let waited = beside_another && since.elapsed() > ORPHAN_ENDS_WITHIN;
             if waited || ends_before_alone.is_some_and(|before| ends > before) {
-                bail!("Postgres did not start: {}", cluster.complaint());
+                bail!("Postgres did not start: {}", reason(cluster).await);
             }
             if since.elapsed() > RECOVERS_WITHIN {
                 return Err(error).context("Postgres started, but does not respond");
@@ -207,6 +212,15 @@ impl Embedded {
             }
         }
     }
+}
+
+/// Why Postgres did not start. Another process writes its log, which may take a moment.
+async fn reason(cluster: &Cluster) -> String {
+    let since = Instant::now();
+    while cluster.logs().reason().is_none() && since.elapsed() < WRITES_LOG_WITHIN {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    cluster.logs().complaint()
 }
 
 async fn make_database(admin: &mut PgConnection) -> sqlx::Result<()> {
@@ -259,4 +273,18 @@ pub(crate) async fn end_orphan(cluster: &Cluster) -> anyhow::Result<()> {
         tokio::time::sleep(LOOK_AGAIN).await;
     }
     Ok(())
+}
+
+/// Refuses a directory that was copied while its Postgres ran: its files are of different moments.
+fn refuse_copy_of_running(cluster: &Cluster) -> anyhow::Result<()> {
+    let Some((original, process)) = cluster.running_original() else {
+        return Ok(());
+    };
+    bail!(
+        "this data directory was copied while the Postgres in {} (process {}) was running, so that the copy may be \
+         incomplete: use fortnight backup and restore, or stop that server and copy again; a snapshot of one moment \
+         starts once its postgres/postmaster.pid is deleted",
+        original.display(),
+        process.as_raw_nonzero()
+    );
 }

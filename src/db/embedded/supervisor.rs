@@ -14,6 +14,8 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 
+use crate::db::embedded::complaint::Logs;
+
 /// Time for Postgres's fast shutdown. After that it is stopped immediately, which loses nothing:
 /// the next start replays its log.
 const IN_ORDER_WITHIN: Duration = Duration::from_secs(3);
@@ -41,13 +43,13 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// Starts the command on a thread that lives as long as the process: the kernel sends the death
     /// signal when the *thread* that started a child ends.
-    pub(crate) fn start(mut command: Command) -> io::Result<Self> {
+    pub(crate) fn start(mut command: Command, logs: Logs) -> io::Result<Self> {
         let stopping = Arc::new(AtomicBool::new(false));
         let (states, state) = watch::channel(State::Starting);
         let stop_requested = Arc::clone(&stopping);
         thread::Builder::new()
             .name("postgres-keeper".to_owned())
-            .spawn(move || keep(&mut command, &stop_requested, &states))?;
+            .spawn(move || keep(&mut command, &logs, &stop_requested, &states))?;
         Ok(Self { stopping, state })
     }
 
@@ -93,9 +95,10 @@ impl Drop for Keeper {
     }
 }
 
-fn keep(command: &mut Command, stopping: &AtomicBool, states: &watch::Sender<State>) {
+fn keep(command: &mut Command, logs: &Logs, stopping: &AtomicBool, states: &watch::Sender<State>) {
     let mut ends = 0;
     while !stopping.load(Ordering::SeqCst) {
+        let mut how_it_ended = None;
         match command.spawn() {
             Ok(mut child) => {
                 let pid = Pid::from_child(&child);
@@ -109,9 +112,7 @@ fn keep(command: &mut Command, stopping: &AtomicBool, states: &watch::Sender<Sta
                     break;
                 }
                 match ended {
-                    Ok(status) => {
-                        tracing::warn!("Postgres exited ({status}) and is restarted");
-                    }
+                    Ok(status) => how_it_ended = Some(status),
                     Err(error) => tracing::error!("cannot wait for Postgres: {error}"),
                 }
             }
@@ -120,6 +121,12 @@ fn keep(command: &mut Command, stopping: &AtomicBool, states: &watch::Sender<Sta
         ends += 1;
         states.send_replace(State::Ended(ends));
         thread::sleep(PAUSE_BEFORE_AGAIN);
+        // by now its log is written
+        if let Some(status) = how_it_ended {
+            let reason = logs.reason().map(|reason| format!(": {reason}"));
+            let reason = reason.unwrap_or_default();
+            tracing::warn!("Postgres exited ({status}) and is restarted{reason}");
+        }
     }
     states.send_replace(State::Stopped);
 }
