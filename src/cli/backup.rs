@@ -17,7 +17,9 @@ use crate::{
         self,
         backup::{
             archive,
+            bucket::Bucket,
             create::{self, Target},
+            local::Local,
             manifest::Manifest,
             restore::{self, Restored},
         },
@@ -39,13 +41,13 @@ pub(super) enum BackupCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct BackupFile {
-    /// The file to write, or - for standard output
+    /// The file to write, s3://bucket/file, or - for standard output
     file: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Restore {
-    /// The backup
+    /// The backup, or s3://bucket/file
     file: PathBuf,
     /// Replace a workspace that is not empty; asks for its name
     #[arg(long)]
@@ -54,12 +56,21 @@ pub(super) struct Restore {
 
 #[derive(Debug, Args)]
 pub(super) struct File {
-    /// The backup
+    /// The backup, or s3://bucket/file
     file: PathBuf,
 }
 
 impl BackupCommand {
-    pub(super) async fn run(self, config: &Config) -> anyhow::Result<()> {
+    pub(super) async fn run(mut self, config: &Config) -> anyhow::Result<()> {
+        // Kept until the command has ended.
+        let _local = match &mut self {
+            Self::Backup(_) => None,
+            Self::Restore(Restore { file, .. }) | Self::Verify(File { file }) => {
+                let local = Local::of(file).await?;
+                file.clone_from(&local.path().to_owned());
+                Some(local)
+            }
+        };
         // Before Postgres is started for nothing.
         let checked = match &self {
             Self::Backup(_) => None,
@@ -91,7 +102,10 @@ async fn back_up(database: &Database, args: BackupFile) -> anyhow::Result<()> {
     let target = if to_terminal {
         Target::StandardOutput
     } else {
-        Target::File(args.file.clone())
+        match args.file.to_str().and_then(Bucket::of_file) {
+            Some((bucket, name)) => Target::Bucket(bucket, name),
+            None => Target::File(args.file.clone()),
+        }
     };
     let now = Clock::default().now();
     let backup = create::backup(&database.direct, &database.libpq, target, now).await?;

@@ -10,7 +10,10 @@ use crate::{
     cli::{migrate::migrate, output::print_line, signals, systemd},
     config::Config,
     db::pool::Pool,
-    db::{backup::offered::Sources, database::Database},
+    db::{
+        backup::{offered::Sources, place::Place},
+        database::Database,
+    },
     demo,
     domain::{accounts::api_tokens, clock::Clock, setup},
     http::{
@@ -157,11 +160,13 @@ async fn prepare(
 
 /// Where the setup page looks for backups: where they are made, and in the data directory.
 fn offered_backups(config: &Config, database: &Database) -> Sources {
-    let scheduled = config.backup_plan().map(|(folder, _)| folder.to_owned());
+    let scheduled = config.backup_plan().map(|(place, _)| place.clone());
     let data_dir = database.data_dir.clone().or(config.data_dir().ok());
     let in_data_dir = data_dir.map(|dir| dir.join("backups"));
+    let own_folder = in_data_dir.clone().map(Place::Folder);
     Sources {
-        folders: scheduled.into_iter().chain(in_data_dir).collect(),
+        places: scheduled.into_iter().chain(own_folder).collect(),
+        uploads: in_data_dir.unwrap_or_else(std::env::temp_dir),
         libpq: database.libpq.clone(),
     }
 }

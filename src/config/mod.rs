@@ -6,7 +6,7 @@ pub mod trusted_proxies;
 use std::{
     env, fmt,
     net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use anyhow::{Context, bail};
@@ -17,7 +17,10 @@ use sqlx::postgres::PgConnectOptions;
 use crate::{
     config::trusted_proxies::TrustedProxies,
     db::{
-        backup::schedule::{Every, Keep, Schedule},
+        backup::{
+            place::Place,
+            schedule::{Every, Keep, Schedule},
+        },
         database::NamedDatabase,
         libpq::Libpq,
     },
@@ -82,14 +85,9 @@ pub(crate) struct Config {
     )]
     pub(crate) cache_size: u16,
 
-    /// Directory for scheduled backups [default: no backups]
-    #[arg(
-        long,
-        env = "FORTNIGHT_BACKUP_TO",
-        value_name = "DIRECTORY",
-        global = true
-    )]
-    backup_to: Option<PathBuf>,
+    /// Directory or s3://bucket/prefix for scheduled backups [default: no backups]
+    #[arg(long, env = "FORTNIGHT_BACKUP_TO", value_name = "PLACE", global = true)]
+    backup_to: Option<Place>,
 
     /// Time between two backups, in hours, days or weeks
     #[arg(
@@ -176,21 +174,23 @@ impl Config {
         self.public_url.is_some()
     }
 
-    /// The directory of the scheduled backups, and how often they are made.
-    pub(crate) fn backup_plan(&self) -> Option<(&Path, Every)> {
+    /// The place of the scheduled backups, and how often they are made.
+    pub(crate) fn backup_plan(&self) -> Option<(&Place, Every)> {
         // docker compose passes an empty text for a variable that is not set
-        let folder = self
-            .backup_to
-            .as_deref()
-            .filter(|folder| !folder.as_os_str().is_empty())?;
-        Some((folder, self.backup_every))
+        let is_named = |place: &&Place| {
+            place
+                .folder()
+                .is_none_or(|folder| !folder.as_os_str().is_empty())
+        };
+        let place = self.backup_to.as_ref().filter(is_named)?;
+        Some((place, self.backup_every))
     }
 
-    /// When backups are made, if a directory for them was named.
+    /// When backups are made, if a place for them was named.
     pub(crate) fn backups(&self, libpq: Libpq, direct: PgConnectOptions) -> Option<Schedule> {
-        let (folder, every) = self.backup_plan()?;
+        let (place, every) = self.backup_plan()?;
         Some(Schedule {
-            folder: folder.to_owned(),
+            place: place.clone(),
             every,
             keep: self.backup_keep,
             libpq,

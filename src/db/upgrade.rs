@@ -1,7 +1,5 @@
 //! Bringing the schema to this version, with a backup from before.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::{Context, bail};
 use sqlx::{
     Connection, PgConnection,
@@ -11,7 +9,7 @@ use sqlx::{
 use time::OffsetDateTime;
 
 use crate::db::{
-    backup::create::{self, Target},
+    backup::{create, place::Place},
     libpq::Libpq,
     pool::connect,
 };
@@ -22,9 +20,9 @@ pub const LOCK: i64 = 0x666f_7274_7570_6772;
 /// What is done before an older schema is upgraded.
 #[derive(Clone, Debug)]
 pub enum Before {
-    /// A backup is made in this folder.
+    /// A backup is made there.
     BackUp {
-        folder: PathBuf,
+        place: Place,
         libpq: Libpq,
         now: OffsetDateTime,
     },
@@ -64,8 +62,8 @@ async fn upgrade_on(
     if let Some(old) = schema(connection).await?.filter(|old| *old < newest) {
         tracing::info!("upgrading the database from schema {old} to {newest}");
         match before {
-            Before::BackUp { folder, libpq, now } => {
-                back_up(options, libpq, &path_in(folder, old, *now), *now)
+            Before::BackUp { place, libpq, now } => {
+                back_up(options, libpq, place, old, *now)
                     .await
                     .context("cannot make the backup from before the upgrade")?;
             }
@@ -100,21 +98,18 @@ async fn schema(db: &mut PgConnection) -> sqlx::Result<Option<i64>> {
 async fn back_up(
     options: &PgConnectOptions,
     libpq: &Libpq,
-    path: &Path,
+    place: &Place,
+    old: i64,
     now: OffsetDateTime,
 ) -> anyhow::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    create::backup(options, libpq, Target::File(path.to_owned()), now).await?;
-    tracing::info!("the backup from before the upgrade is {}", path.display());
-    Ok(())
-}
-
-/// Not a name of a scheduled backup, so that it is not deleted with the old ones of those.
-fn path_in(folder: &Path, old: i64, now: OffsetDateTime) -> PathBuf {
-    folder.join(format!(
+    place.prepare()?;
+    // Not a name of a scheduled backup, so that it is not deleted with the old ones of those.
+    let name = format!(
         "before-upgrade-of-schema-{old}-{}.backup",
         now.unix_timestamp()
-    ))
+    );
+    let target = place.target(&name);
+    create::backup(options, libpq, target.clone(), now).await?;
+    tracing::info!("the backup from before the upgrade is {target}");
+    Ok(())
 }

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     db::{
-        backup::schedule::{Backups, Stored},
+        backup::{place::Stored, schedule::Backups},
         status::DatabaseStatus,
     },
     domain::humanize,
@@ -99,7 +99,7 @@ pub(crate) fn of_backups(
     let Some(schedule) = backups.schedule() else {
         return vec![warning(
             "No backups are scheduled.",
-            "Start Fortnight with --backup-to DIRECTORY, on another disk than the database.",
+            "Start Fortnight with --backup-to DIRECTORY, on another disk than the database, or --backup-to s3://BUCKET/PREFIX.",
         )];
     };
     if let Some(failure) = backups.failure() {

@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use axum::{
     Router,
-    http::StatusCode,
+    extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post, put},
 };
 use tower::ServiceBuilder;
-use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer, timeout::TimeoutLayer,
-};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{
     app::App,
@@ -20,7 +18,7 @@ use crate::{
         api::openapi,
         assets, health,
         live::{of_teams, stream},
-        middleware::{form_recovery, layers, request_log},
+        middleware::{body_limits::UPLOAD, form_recovery, layers, request_log},
         pages::{
             boards::forms as board_forms,
             teams::{restore, setup},
@@ -54,6 +52,10 @@ fn pages() -> Router<App> {
         .route("/people/{handle}", get(teams::person))
         .route("/setup", get(setup::form).post(setup::set_up))
         .route("/setup/restore", get(restore::form).post(restore::restore))
+        .route(
+            UPLOAD,
+            post(restore::upload).layer(DefaultBodyLimit::disable()),
+        )
         .route("/login", get(accounts::login_form).post(accounts::login))
         .route("/logout", post(accounts::logout))
         .route("/enter/{key}", get(accounts::enter))
@@ -384,10 +386,7 @@ pub fn layered(app: App, routes: Router<App>, longest: Duration) -> Router {
     let service = ServiceBuilder::new()
         .layer(from_fn_with_state(app, layers::wrap_request))
         .layer(CatchPanicLayer::new())
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            longest,
-        ))
+        .layer(from_fn_with_state(longest, layers::limit_time))
         .service(routes);
     Router::new().fallback_service(service)
 }

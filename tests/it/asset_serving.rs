@@ -98,7 +98,7 @@ impl Served {
         path: &str,
         last_event_id: Option<i64>,
     ) -> Stream {
-        let mut request = reqwest::Client::new()
+        let mut request = crate::program::new_client()
             .get(format!("http://{}{path}", self.address))
             .header("cookie", &client.cookie);
         if let Some(bearer) = &client.bearer {

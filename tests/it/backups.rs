@@ -60,7 +60,7 @@ fn path_in(folder: &TempDir, name: &str) -> String {
 }
 
 async fn create_task(server: &Server, token: &str, title: &str) -> u16 {
-    reqwest::Client::new()
+    crate::program::new_client()
         .post(format!("{}/api/v1/teams/crew/tasks", server.url))
         .bearer_auth(token)
         .json(&json!({ "title": title }))
@@ -72,7 +72,7 @@ async fn create_task(server: &Server, token: &str, title: &str) -> u16 {
 }
 
 async fn titles(server: &Server, token: &str) -> Vec<String> {
-    let board: Value = reqwest::Client::new()
+    let board: Value = crate::program::new_client()
         .get(format!("{}/api/v1/teams/crew/board?sprint=all", server.url))
         .bearer_auth(token)
         .send()

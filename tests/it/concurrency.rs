@@ -37,7 +37,7 @@ async fn run_random_operations(clients: u64, operations: u64, seed: u64) {
             .await;
     }
     let base = format!("http://{}/api/v1", served.address);
-    let http = reqwest::Client::new();
+    let http = crate::program::new_client();
     let clients = (1..=clients).map(|client| {
         let rng = Rng(0x9e37_79b9_7f4a_7c15 ^ (seed << 32 | client));
         tokio::spawn(run_client(

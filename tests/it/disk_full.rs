@@ -31,7 +31,7 @@ struct Ada<'s> {
 
 impl Ada<'_> {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        reqwest::Client::new()
+        crate::program::new_client()
             .request(method, format!("{}/api/v1{path}", self.server.url))
             .bearer_auth(&self.token)
     }

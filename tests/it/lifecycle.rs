@@ -362,7 +362,7 @@ async fn commands_create_users_teams_and_tokens() {
         ("ada", "infrastructure", "INF", first),
         ("ben", "ingestion", "ING", second.clone()),
     ] {
-        let created = reqwest::Client::new()
+        let created = crate::program::new_client()
             .post(format!("{}/api/v1/teams/{team}/tasks", server.url))
             .bearer_auth(token)
             .json(&json!({ "title": "First" }))
@@ -380,7 +380,7 @@ async fn commands_create_users_teams_and_tokens() {
             "{handle} can sign in with the password from standard input: {home}"
         );
     }
-    let theirs = reqwest::Client::new()
+    let theirs = crate::program::new_client()
         .post(format!("{}/api/v1/teams/infrastructure/tasks", server.url))
         .bearer_auth(second)
         .json(&json!({ "title": "Not ours" }));
@@ -431,7 +431,7 @@ pub async fn create_by_command_line(place: &Place, handle: &str, team: &str, key
 }
 
 pub fn new_browser() -> reqwest::Client {
-    reqwest::Client::builder()
+    crate::program::client_builder()
         .cookie_store(true)
         .build()
         .unwrap()
@@ -573,7 +573,7 @@ async fn commands_set_roles_scopes_and_team_members() {
         assert_eq!(settings.status(), status, "{handle}");
     }
     let api = format!("{}/api/v1/teams/infrastructure", server.url);
-    let program = reqwest::Client::new();
+    let program = crate::program::new_client();
     let read = program
         .get(format!("{api}/board"))
         .bearer_auth(&token)

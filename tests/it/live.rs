@@ -176,7 +176,7 @@ async fn signing_out_ends_the_stream_within_five_seconds() {
         stream.next().await
     });
     assert!(ended.await.expect("within five seconds").is_none());
-    let response = reqwest::Client::new()
+    let response = crate::program::new_client()
         .get(format!(
             "http://{}/teams/infrastructure/live",
             served.address

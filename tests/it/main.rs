@@ -7,6 +7,7 @@ mod asset_serving;
 mod audit_and_history;
 mod backups;
 mod board;
+mod buckets;
 mod calendar_edges;
 mod cases;
 mod checkin;

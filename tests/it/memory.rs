@@ -27,7 +27,7 @@ fn resident(server: &Server) -> i64 {
 async fn sign_ins_take_and_keep_the_memory_of_four() {
     let place = Place::new();
     let server = place.serve().await;
-    let client = reqwest::Client::new();
+    let client = crate::program::new_client();
     let before = resident(&server);
     let mut tries = JoinSet::new();
     // as many as one network may try in a minute

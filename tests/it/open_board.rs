@@ -172,7 +172,7 @@ impl Follower {
 
     /// Loads the page, however long that takes. Returns the number of the last event that it shows.
     async fn load(&self) -> i64 {
-        let http = reqwest::Client::new();
+        let http = crate::program::new_client();
         loop {
             let server = self.address.server.borrow().clone();
             let url = format!(

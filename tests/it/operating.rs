@@ -41,7 +41,7 @@ async fn prometheus_reads_requests_jobs_caches_and_the_database() {
         assert_eq!(browser.get(board).send().await.unwrap().status(), 200);
     }
     server.get("/share/thesecretofalink").await;
-    reqwest::Client::new()
+    crate::program::new_client()
         .request("INVENTED".parse().unwrap(), format!("{}/login", server.url))
         .send()
         .await
@@ -49,11 +49,25 @@ async fn prometheus_reads_requests_jobs_caches_and_the_database() {
     let stream = browser.get(format!("{}/teams/infrastructure/live", server.url));
     let stream = stream.send().await.unwrap();
     crate::program::wait_until("a backup was made", async || {
-        let text = reqwest::get(&url).await.unwrap().text().await.unwrap();
+        let text = crate::program::new_client()
+            .get(&url)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
         text.contains("fortnight_backup_size_bytes")
     })
     .await;
-    let text = reqwest::get(&url).await.unwrap().text().await.unwrap();
+    let text = crate::program::new_client()
+        .get(&url)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     let count = |route: &str, status: u16| {
         figure(
             &text,

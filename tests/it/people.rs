@@ -1651,7 +1651,7 @@ async fn private_teams_events_are_not_streamed_to_others() {
         .status(303);
     let mut ours = served.listen(&world.elif, "infrastructure", None).await;
     ours.next_named("presence").await;
-    let refused = reqwest::Client::new()
+    let refused = crate::program::new_client()
         .get(format!("http://{}/teams/zanzibar/live", served.address))
         .header("cookie", &world.elif.cookie)
         .header("accept", "application/json");

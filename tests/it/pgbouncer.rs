@@ -95,7 +95,7 @@ async fn empty_world() -> World {
 }
 
 async fn create_task(server: &Server, token: &str, title: &str) {
-    let created = reqwest::Client::new()
+    let created = crate::program::new_client()
         .post(format!("{}/api/v1/teams/infrastructure/tasks", server.url))
         .bearer_auth(token)
         .json(&json!({ "title": title }))

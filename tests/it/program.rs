@@ -344,7 +344,11 @@ impl Server {
     }
 
     pub async fn get(&self, path: &str) -> (u16, String) {
-        let response = reqwest::get(format!("{}{path}", self.url)).await.unwrap();
+        let response = new_client()
+            .get(format!("{}{path}", self.url))
+            .send()
+            .await
+            .unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
@@ -367,6 +371,17 @@ impl Server {
             .await
             .expect("the server ends in time")
     }
+}
+
+/// A client that follows redirects, without cookies.
+pub fn new_client() -> reqwest::Client {
+    client_builder().build().unwrap()
+}
+
+/// What every client is made with: the program chooses its cryptography in its own process only.
+pub fn client_builder() -> reqwest::ClientBuilder {
+    fortnight::db::tls::choose_provider();
+    reqwest::Client::builder()
 }
 
 /// Polls until the condition is true.

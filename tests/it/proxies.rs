@@ -165,7 +165,7 @@ async fn check_proxy(start: impl AsyncFnOnce(u16) -> Proxy) {
     }
     let _server = place.serve_with(&settings).await;
     let proxy = start(port).await;
-    let browser = reqwest::Client::builder()
+    let browser = crate::program::client_builder()
         .local_address(Some(CLIENT.into()))
         .redirect(reqwest::redirect::Policy::none())
         .build()
@@ -203,7 +203,7 @@ async fn check_proxy(start: impl AsyncFnOnce(u16) -> Proxy) {
     assert_eq!(stream.status(), 200);
     assert_eq!(stream.headers()[header::CONTENT_TYPE], "text/event-stream");
     read_until(&mut stream, "event: presence").await;
-    let created = reqwest::Client::new()
+    let created = crate::program::new_client()
         .post(format!("http://{listen}/api/v1/teams/infrastructure/tasks"))
         .bearer_auth(token)
         .json(&serde_json::json!({ "title": "Cut over" }))

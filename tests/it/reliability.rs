@@ -181,7 +181,7 @@ async fn swapping_tasks_between_columns_never_deadlocks() {
     }
     let swap = |client: u64| {
         let (http, token, base) = (
-            reqwest::Client::new(),
+            crate::program::new_client(),
             token.clone(),
             format!("http://{}/api/v1", served.address),
         );

@@ -69,7 +69,7 @@ async fn signed_in_request_logs_its_account_but_no_token() {
         .fetch_one(&mut sql)
         .await
         .unwrap();
-    let status = reqwest::Client::new()
+    let status = crate::program::new_client()
         .get(format!("{}/api/v1/teams", server.url))
         .bearer_auth(token)
         .send()
@@ -95,7 +95,7 @@ async fn signed_in_request_logs_its_account_but_no_token() {
 async fn forwarded_address_of_an_unknown_proxy_is_warned_about_once() {
     let place = Place::new();
     let server = place.serve().await;
-    let client = reqwest::Client::new();
+    let client = crate::program::new_client();
     for _ in 0..3 {
         let request = client.get(format!("http://{}/login", server.address()));
         let request = request.header("X-Forwarded-For", "198.51.100.1");

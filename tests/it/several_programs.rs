@@ -16,7 +16,10 @@ use fortnight::{
     app::{App, Settings},
     db::{
         self,
-        backup::schedule::{LOCK, Schedule},
+        backup::{
+            place,
+            schedule::{LOCK, Schedule},
+        },
         libpq::Libpq,
     },
     domain::{policy::viewer::Scope, retention},
@@ -264,7 +267,7 @@ async fn backup_is_made_once_though_several_programs_run() {
     let mut programs = Vec::new();
     for _ in 0..3 {
         let backups = Some(Schedule {
-            folder: folder.path().to_owned(),
+            place: place::Place::Folder(folder.path().to_owned()),
             every: "1d".parse().unwrap(),
             keep: "7d".parse().unwrap(),
             libpq: Libpq::of_url(&database_url(&world)).unwrap(),
@@ -323,7 +326,7 @@ async fn several_programs_start_at_once_on_an_empty_database() {
 
 /// Creates a task, and repeats the request with the same key until it is acknowledged, as a proxy and a browser do.
 async fn create_for_certain(servers: &[String], first: usize, token: &str, title: &str) {
-    let http = reqwest::Client::new();
+    let http = crate::program::new_client();
     for server in servers.iter().cycle().skip(first).take(200) {
         let sent = http
             .post(format!("{server}/api/v1/teams/infrastructure/tasks"))
@@ -374,7 +377,7 @@ async fn killing_a_program_loses_nothing_and_the_other_goes_on() {
     for writer in writers {
         writer.await.unwrap();
     }
-    let board: Value = reqwest::Client::new()
+    let board: Value = crate::program::new_client()
         .get(format!(
             "{}/api/v1/teams/infrastructure/board?sprint=all",
             urls[1]

@@ -1,6 +1,5 @@
 //! Pages that read much are read from a standby, and nobody misses what they have just written.
 
-use reqwest::Client;
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -17,7 +16,7 @@ struct Team {
 
 impl Team {
     async fn create_task(&self, title: &str) {
-        let created = Client::new()
+        let created = crate::program::new_client()
             .post(format!(
                 "{}/api/v1/teams/infrastructure/tasks",
                 self.server.url
@@ -32,7 +31,11 @@ impl Team {
 
     async fn page(&self, page: &str) -> String {
         let url = format!("{}/teams/infrastructure/{page}", self.server.url);
-        let response = Client::new().get(url).bearer_auth(&self.token).send().await;
+        let response = crate::program::new_client()
+            .get(url)
+            .bearer_auth(&self.token)
+            .send()
+            .await;
         let response = response.unwrap();
         assert_eq!(response.status(), 200);
         response.text().await.unwrap()

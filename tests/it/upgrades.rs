@@ -2,9 +2,10 @@
 
 use std::{fs, path::Path};
 
-use fortnight::db::pool::Pool;
 use fortnight::db::{
+    backup::place,
     libpq::Libpq,
+    pool::Pool,
     upgrade::{Before, upgrade},
 };
 use sqlx::{Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
@@ -73,7 +74,7 @@ async fn backup_is_made_before_the_schema_is_upgraded() {
     let (_files, steps) = later_version().await;
     let options = db.connect_options();
     let before = Before::BackUp {
-        folder: folder.path().join("backups"),
+        place: place::Place::Folder(folder.path().join("backups")),
         libpq: libpq(&options),
         now: NOW,
     };
@@ -110,7 +111,7 @@ async fn nothing_is_upgraded_if_the_backup_fails() {
     fs::write(&in_the_way, "").unwrap();
     let options = db.connect_options();
     let before = Before::BackUp {
-        folder: in_the_way.join("backups"),
+        place: place::Place::Folder(in_the_way.join("backups")),
         libpq: libpq(&options),
         now: NOW,
     };
@@ -165,7 +166,7 @@ async fn of_two_programs_that_start_at_once_one_upgrades() {
     let (_files, steps) = later_version().await;
     let options = db.connect_options();
     let before = Before::BackUp {
-        folder: folder.path().to_owned(),
+        place: place::Place::Folder(folder.path().to_owned()),
         libpq: libpq(&options),
         now: NOW,
     };
@@ -206,7 +207,12 @@ async fn program_that_upgrades_says_that_it_is_starting() {
         ("FORTNIGHT_LISTEN", &listen),
     ];
     let look = async {
-        let get = async |path: &str| reqwest::get(format!("http://{listen}{path}")).await;
+        let get = async |path: &str| {
+            crate::program::new_client()
+                .get(format!("http://{listen}{path}"))
+                .send()
+                .await
+        };
         wait_until("it answers", async || get("/healthz").await.is_ok()).await;
         let health = get("/healthz").await.unwrap();
         assert_eq!(health.status(), 200);

@@ -839,7 +839,7 @@ async fn head_over_32_kib_is_refused_with_security_headers() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let ask = async |length: usize| {
-        let request = reqwest::Client::new().get(format!("http://{}/login", served.address));
+        let request = crate::program::new_client().get(format!("http://{}/login", served.address));
         request
             .header("cookie", format!("x={}", "y".repeat(length)))
             .send()

@@ -26,9 +26,8 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     report(vec![Finding::good("Version", env!("CARGO_PKG_VERSION"))]);
     report(of_data_dir(config)?);
     report(database::check(config).await?);
-    report(of_backups(config));
-    let config = config.clone();
-    report(tokio::task::spawn_blocking(move || server::check(&config)).await?);
+    report(of_backups(config).await);
+    report(server::check(config).await?);
     match problems {
         0 => Ok(()),
         count => bail!("found {}", humanize::counted(count, "problem")),
@@ -43,8 +42,8 @@ fn of_data_dir(config: &Config) -> anyhow::Result<Vec<Finding>> {
     Ok(of_disk("Data directory", &folder, "data directory"))
 }
 
-fn of_backups(config: &Config) -> Vec<Finding> {
-    let Some((folder, every)) = config.backup_plan() else {
+async fn of_backups(config: &Config) -> Vec<Finding> {
+    let Some((place, every)) = config.backup_plan() else {
         return vec![Finding::doubtful(
             "Backups",
             "none are scheduled.",
@@ -52,11 +51,17 @@ fn of_backups(config: &Config) -> Vec<Finding> {
              set FORTNIGHT_BACKUP_TO for this command too.",
         )];
     };
-    let mut findings = vec![Finding::good(
-        "Backups",
-        format!("made {every} in {}", folder.display()),
-    )];
-    findings.extend(of_disk("Backups", folder, "backups"));
+    let mut findings = vec![Finding::good("Backups", format!("made {every} in {place}"))];
+    match (place.folder(), place.stored().await) {
+        (Some(folder), _) => findings.extend(of_disk("Backups", folder, "backups")),
+        (None, Ok(_)) => {}
+        (None, Err(error)) => findings.push(Finding::bad(
+            "Backups",
+            format!("{error:#}."),
+            "Check the name of the bucket, and AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and \
+             AWS_SECRET_ACCESS_KEY in the environment.",
+        )),
+    }
     findings
 }
 

@@ -1,19 +1,14 @@
 //! What `fortnight doctor` says of the running server, and of the way to it through a proxy.
 
 use std::{
-    io::{self, Read},
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
-use axum::http::StatusCode;
+use reqwest::{Client, Response, StatusCode, redirect};
 use serde::Deserialize;
-use ureq::{
-    Agent, Body,
-    tls::{RootCerts, TlsConfig},
-};
 
-use crate::{cli::doctor::finding::Finding, config::Config, http::health::STREAM_PAUSE};
+use crate::{cli::doctor::finding::Finding, config::Config, db::tls, http::health::STREAM_PAUSE};
 
 const SERVER: &str = "Server";
 const PUBLIC: &str = "Public address";
@@ -28,21 +23,15 @@ struct Seen {
     trusted: bool,
 }
 
-/// Asks the server. It blocks, for at most some seconds.
-pub(super) fn check(config: &Config) -> Vec<Finding> {
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::PlatformVerifier)
-        .build();
-    let client: Agent = Agent::config_builder()
-        .timeout_global(Some(Duration::from_secs(10)))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .tls_config(tls)
-        .build()
-        .into();
+/// Asks the server, for at most some seconds.
+pub(super) async fn check(config: &Config) -> anyhow::Result<Vec<Finding>> {
+    tls::choose_provider();
+    let client = Client::builder()
+        .timeout(Duration::from_secs(10))
+        .redirect(redirect::Policy::none())
+        .build()?;
     let public = config.public_url(config.listen);
-    let mut findings = vec![of_server(&client, config.listen)];
+    let mut findings = vec![of_server(&client, config.listen).await];
     if !public.starts_with("https://") && config.has_public_url() && !is_local(&public) {
         findings.push(Finding::doubtful(
             PUBLIC,
@@ -51,9 +40,9 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         ));
     }
     if config.has_public_url() {
-        findings.extend(of_public_address(&client, &public));
+        findings.extend(of_public_address(&client, &public).await);
     }
-    findings
+    Ok(findings)
 }
 
 fn is_local(url: &str) -> bool {
@@ -62,15 +51,15 @@ fn is_local(url: &str) -> bool {
         .any(|start| url.starts_with(start))
 }
 
-fn of_server(client: &Agent, listen: SocketAddr) -> Finding {
+async fn of_server(client: &Client, listen: SocketAddr) -> Finding {
     let mut address = listen;
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    match client.get(format!("http://{address}/readyz")).call() {
+    match client.get(format!("http://{address}/readyz")).send().await {
         Err(error) => Finding::doubtful(
             SERVER,
-            format!("there is none at {address}: {error}."),
+            format!("there is none at {address}: {}.", reason(error)),
             "Start it with fortnight serve. If it listens elsewhere, give this command the same --listen.",
         ),
         Ok(response) if response.status() == StatusCode::OK => {
@@ -78,7 +67,7 @@ fn of_server(client: &Agent, listen: SocketAddr) -> Finding {
         }
         Ok(response) => {
             let status = response.status();
-            let said = response.into_body().read_to_string().unwrap_or_default();
+            let said = response.text().await.unwrap_or_default();
             Finding::bad(
                 SERVER,
                 format!("it answers {status} at {address}: {said}."),
@@ -89,20 +78,20 @@ fn of_server(client: &Agent, listen: SocketAddr) -> Finding {
 }
 
 /// Looks at the way to the server that browsers take.
-fn of_public_address(client: &Agent, public: &str) -> Vec<Finding> {
+async fn of_public_address(client: &Client, public: &str) -> Vec<Finding> {
     let url = format!("{public}/healthz/stream");
-    let response = match client.get(&url).call() {
+    let response = match client.get(&url).send().await {
         Ok(response) => response,
         Err(error) => {
             return vec![Finding::bad(
                 PUBLIC,
-                format!("{public} cannot be reached from here: {}.", error),
+                format!("{public} cannot be reached from here: {}.", reason(error)),
                 "Check the name, the certificate and the proxy. It may be reachable from elsewhere all the same.",
             )];
         }
     };
     match response.status() {
-        StatusCode::OK => of_stream(public, response.into_body()),
+        StatusCode::OK => of_stream(public, response).await,
         StatusCode::MISDIRECTED_REQUEST => vec![Finding::bad(
             PROXY,
             "it does not pass on the name of the host.",
@@ -117,13 +106,13 @@ fn of_public_address(client: &Agent, public: &str) -> Vec<Finding> {
 }
 
 /// Looks at an event stream of two events, with a pause in between.
-fn of_stream(public: &str, body: Body) -> Vec<Finding> {
-    let (text, apart) = match read_slowly(body) {
+async fn of_stream(public: &str, response: Response) -> Vec<Finding> {
+    let (text, apart) = match read_slowly(response).await {
         Ok(read) => read,
         Err(error) => {
             return vec![Finding::bad(
                 PROXY,
-                format!("an event stream was cut: {error}."),
+                format!("an event stream was cut: {}.", reason(error)),
                 "Let it wait at least 60 s for the next bytes of a response.",
             )];
         }
@@ -170,16 +159,17 @@ fn of_stream(public: &str, body: Body) -> Vec<Finding> {
 }
 
 /// The whole body, and how long after its beginning it ended.
-fn read_slowly(body: Body) -> io::Result<(String, Duration)> {
-    let mut reader = body.into_reader();
-    let (mut bytes, mut buffer, mut first) = (Vec::new(), [0; 4096], None);
-    loop {
-        match reader.read(&mut buffer)? {
-            0 => break,
-            count => bytes.extend_from_slice(&buffer[..count]),
-        }
+async fn read_slowly(mut response: Response) -> reqwest::Result<(String, Duration)> {
+    let (mut bytes, mut first) = (Vec::new(), None);
+    while let Some(piece) = response.chunk().await? {
+        bytes.extend_from_slice(&piece);
         first.get_or_insert_with(Instant::now);
     }
     let apart = first.map_or(Duration::ZERO, |first| first.elapsed());
     Ok((String::from_utf8_lossy(&bytes).into_owned(), apart))
+}
+
+/// Why a request failed: the causes, of which reqwest names only the first.
+fn reason(error: reqwest::Error) -> String {
+    format!("{:#}", anyhow::Error::from(error.without_url()))
 }

@@ -1,6 +1,7 @@
 //! Makes a backup while the program runs.
 
 use std::{
+    fmt,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     os::{fd::AsFd, unix::fs::OpenOptionsExt},
@@ -14,7 +15,7 @@ use time::OffsetDateTime;
 use tokio::task::spawn_blocking;
 
 use crate::db::{
-    backup::{archive::Writer, dump::Dump, manifest::Manifest, tools::Tools},
+    backup::{archive::Writer, bucket::Bucket, dump::Dump, manifest::Manifest, tools::Tools},
     libpq::Libpq,
     pool::connect,
 };
@@ -24,7 +25,19 @@ use crate::db::{
 pub(crate) enum Target {
     /// A file, which is there only once it is complete.
     File(PathBuf),
+    /// A file of this name in a bucket.
+    Bucket(Bucket, String),
     StandardOutput,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Bucket(bucket, name) => write!(f, "{bucket}/{name}"),
+            Self::StandardOutput => f.write_str("the standard output"),
+        }
+    }
 }
 
 /// A backup that was made.
@@ -75,6 +88,11 @@ async fn write(dump: Command, manifest: &Manifest, target: Target) -> anyhow::Re
             let output = File::from(output);
             Ok(write_to(output, dump, manifest, "the backup").await?.1)
         }
+        Target::Bucket(bucket, name) => {
+            let shown = format!("{bucket}/{name}");
+            let write = async |pipe| write_to(pipe, dump, manifest, &shown).await;
+            bucket.upload(&name, write).await
+        }
         Target::File(path) => {
             let shown = path.display().to_string();
             let unfinished = Unfinished::beside(&path);
@@ -105,10 +123,11 @@ async fn write_to<W: Write + Send + 'static>(
 ) -> anyhow::Result<(W, u64)> {
     let cannot_write = || format!("cannot write {shown}");
     let (dump, output) = Dump::start(dump)?;
-    let mut writer = Writer::new(to, manifest).with_context(cannot_write)?;
+    let manifest = manifest.clone();
     let writing = spawn_blocking(move || {
-        let written = writer.add_database(output);
-        written.map(|()| writer)
+        let mut writer = Writer::new(to, &manifest)?;
+        writer.add_database(output)?;
+        anyhow::Ok(writer)
     });
     let (written, dumped) = tokio::join!(writing, dump.finish());
     let written = written?.with_context(cannot_write);

@@ -6,13 +6,15 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use sqlx::postgres::PgConnectOptions;
 use tokio::runtime::Handle;
 
 use crate::db::{
     backup::{
         archive,
+        local::{Local, Upload},
+        place::{Offered, Place},
         restore::{self, Restored},
     },
     libpq::Libpq,
@@ -20,7 +22,7 @@ use crate::db::{
     upgrade::{Before, upgrade},
 };
 
-/// The folders in which backups are looked for, and the restore that runs.
+/// The places in which backups are looked for, and the restore that runs.
 #[derive(Clone, Default)]
 pub struct OfferedBackups {
     sources: Option<Sources>,
@@ -30,16 +32,10 @@ pub struct OfferedBackups {
 /// Where backups may be, and the database that they are restored into.
 #[derive(Clone, Debug)]
 pub struct Sources {
-    pub folders: Vec<PathBuf>,
+    pub places: Vec<Place>,
+    /// The directory that uploaded ones are stored in.
+    pub uploads: PathBuf,
     pub libpq: Libpq,
-}
-
-/// A file that may be a backup.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Offered {
-    /// What the form sends. Only files of the list can be chosen.
-    pub path: String,
-    pub bytes: u64,
 }
 
 /// How the restore goes.
@@ -64,14 +60,31 @@ impl OfferedBackups {
         }
     }
 
-    /// The files with the extension `backup`, the last by name first, which for scheduled ones is the newest.
-    pub fn list(&self) -> Vec<Offered> {
-        let folders = self.sources.iter().flat_map(|sources| &sources.folders);
-        let mut all: Vec<Offered> = folders.flat_map(|folder| files_in(folder)).collect();
+    /// The files with the extension `backup`, the last by name first, which for scheduled ones is the newest. A place that
+    /// does not answer has none.
+    pub async fn list(&self) -> Vec<Offered> {
+        let mut all = Vec::new();
+        for place in self.sources.iter().flat_map(|sources| &sources.places) {
+            match place.files().await {
+                Ok(files) => all.extend(files),
+                Err(error) => tracing::warn!("cannot look for backups in {place}: {error:#}"),
+            }
+        }
         all.sort();
         all.dedup();
         all.reverse();
         all
+    }
+
+    /// A new file for a backup that is uploaded, without a name that is listed yet.
+    pub(crate) async fn upload(&self) -> anyhow::Result<Upload> {
+        let folder = match &self.sources {
+            Some(sources) => &sources.uploads,
+            None => bail!("backups cannot be uploaded here"),
+        };
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        Upload::create(folder).await
     }
 
     pub fn state(&self) -> Restoring {
@@ -91,7 +104,7 @@ impl OfferedBackups {
     pub(crate) async fn restore(
         &self,
         options: &PgConnectOptions,
-        path: PathBuf,
+        path: String,
         link: String,
     ) -> anyhow::Result<()> {
         let Some(sources) = self.sources.clone() else {
@@ -123,25 +136,12 @@ impl OfferedBackups {
 async fn restore_checked(
     options: &PgConnectOptions,
     libpq: &Libpq,
-    path: PathBuf,
+    path: String,
 ) -> anyhow::Result<()> {
-    let file = path.clone();
+    let local = Local::of(Path::new(&path)).await?;
+    let (path, file) = (local.path().to_owned(), local.path().to_owned());
     let manifest =
         tokio::task::spawn_blocking(move || archive::check(&file, schema::newest())).await??;
     restore::restore(options, libpq, path, &manifest, Restored::Past).await?;
     upgrade(options, &STEPS, &Before::Nothing).await
-}
-
-/// A folder that is not there has none.
-fn files_in(folder: &Path) -> Vec<Offered> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.path().extension().is_some_and(|end| end == "backup"))
-        .filter_map(|entry| {
-            Some(Offered {
-                path: entry.path().to_str()?.to_owned(),
-                bytes: entry.metadata().ok().filter(|file| file.is_file())?.len(),
-            })
-        })
-        .collect()
 }

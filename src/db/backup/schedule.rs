@@ -2,21 +2,20 @@
 
 use std::{
     collections::BTreeSet,
-    fmt, fs, io,
-    path::{Path, PathBuf},
+    fmt,
     str::FromStr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use sqlx::{Connection, Executor, postgres::PgConnectOptions};
-use time::{
-    Duration, OffsetDateTime, PrimitiveDateTime, format_description::StaticFormatDescription,
-    macros::format_description,
-};
+use time::{Duration, OffsetDateTime};
 
 use crate::db::{
-    backup::create::{self, Target},
+    backup::{
+        create,
+        place::{Place, Stored, name_at},
+    },
     libpq::Libpq,
     pool::connect,
 };
@@ -31,14 +30,10 @@ pub const LOCK: i64 = 0x666f_7274_6261_636b;
 const NOTICE_DEATH: &str =
     "SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 4";
 
-/// The names of the files: `fortnight-20261129T203000Z.backup`.
-const NAME: StaticFormatDescription =
-    format_description!("fortnight-[year][month][day]T[hour][minute][second]Z.backup");
-
 /// When and where backups are made.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    pub folder: PathBuf,
+    pub place: Place,
     pub every: Every,
     pub keep: Keep,
     pub libpq: Libpq,
@@ -113,14 +108,6 @@ fn number_and_unit(text: &str) -> Option<(u32, char)> {
     let unit = text.chars().next_back()?;
     let number = text.strip_suffix(unit)?.parse().ok()?;
     (1..10_000).contains(&number).then_some((number, unit))
-}
-
-/// A backup in the folder.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stored {
-    pub at: OffsetDateTime,
-    pub bytes: u64,
-    path: PathBuf,
 }
 
 /// A backup that failed.
@@ -201,60 +188,22 @@ impl Schedule {
     }
 
     async fn run(&self, now: OffsetDateTime) -> anyhow::Result<bool> {
-        fs::create_dir_all(&self.folder)
-            .with_context(|| format!("cannot create {}", self.folder.display()))?;
-        let newest = self.stored()?.pop();
+        self.place.prepare()?;
+        let newest = self.place.stored().await?.pop();
         // A file from the future, written by a wrong clock, does not postpone the next one for ever.
         if newest.is_some_and(|newest| newest.at <= now && now < newest.at + self.every.0) {
             return Ok(false);
         }
-        self.remove_unfinished()?;
-        let path = self.folder.join(now.format(NAME)?);
-        create::backup(&self.direct, &self.libpq, Target::File(path), now).await?;
-        let stored = self.stored()?;
+        // The advisory lock ensures that no other program is writing one now.
+        self.place.remove_unfinished()?;
+        let target = self.place.target(&name_at(now)?);
+        create::backup(&self.direct, &self.libpq, target, now).await?;
+        let stored = self.place.stored().await?;
         for old in stored.iter().filter(|old| !self.keep.keeps(old, &stored)) {
-            fs::remove_file(&old.path)
-                .with_context(|| format!("cannot delete {}", old.path.display()))?;
+            self.place.delete(&old.name).await?;
         }
         Ok(true)
     }
-
-    /// Removes the unfinished files of programs that were killed. The advisory lock ensures that no other program is
-    /// writing one now.
-    fn remove_unfinished(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|kind| kind == "part")
-                && time_of(&path.with_extension("")).is_some()
-            {
-                fs::remove_file(path)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The backups in the folder, the oldest first.
-    pub fn stored(&self) -> io::Result<Vec<Stored>> {
-        let mut stored = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            if let Some(at) = time_of(&entry.path()) {
-                stored.push(Stored {
-                    at,
-                    bytes: entry.metadata()?.len(),
-                    path: entry.path(),
-                });
-            }
-        }
-        stored.sort();
-        Ok(stored)
-    }
-}
-
-/// When a backup was made, from its name.
-fn time_of(path: &Path) -> Option<OffsetDateTime> {
-    let name = path.file_name()?.to_str()?;
-    Some(PrimitiveDateTime::parse(name, NAME).ok()?.assume_utc())
 }
 
 impl Keep {
@@ -293,7 +242,7 @@ mod tests {
             .map(|back| Stored {
                 at: now - Duration::hours(6 * back),
                 bytes: 0,
-                path: PathBuf::new(),
+                name: String::new(),
             })
             .collect();
         stored.sort();
@@ -338,18 +287,5 @@ mod tests {
         }
         let weeks: Keep = "3w".parse().unwrap();
         assert_eq!((weeks.days, weeks.weeks, weeks.months), (0, 3, 0));
-    }
-
-    #[test]
-    fn only_backups_are_taken_for_backups() {
-        let name = datetime!(2026-11-29 20:30 UTC).format(NAME).unwrap();
-        assert_eq!(name, "fortnight-20261129T203000Z.backup");
-        assert_eq!(
-            time_of(Path::new(&name)),
-            Some(datetime!(2026-11-29 20:30 UTC))
-        );
-        for other in ["notes.txt", "fortnight-20261129T203000Z.backup.part"] {
-            assert_eq!(time_of(Path::new(other)), None, "{other}");
-        }
     }
 }

@@ -154,8 +154,7 @@ async fn gather_backups(app: &App, registry: &mut Registry) {
         "1 if the last attempt at a backup failed",
         failed,
     );
-    let stored = tokio::task::spawn_blocking(move || schedule.stored()).await;
-    if let Ok(Ok(stored)) = stored
+    if let Ok(stored) = schedule.place.stored().await
         && let Some(newest) = stored.last()
     {
         let at = newest.at.unix_timestamp() as u64;

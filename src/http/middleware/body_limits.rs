@@ -31,6 +31,9 @@ const MAX_OPEN_BYTES: usize = 16 * 1024;
 const NETWORK_BYTES: usize = 16 * MAX_BYTES;
 const ALL_BYTES: usize = 64 * MAX_BYTES;
 
+/// The route of files of any size, which are not in memory.
+pub(crate) const UPLOAD: &str = "/setup/restore/upload";
+
 /// Routes that read a body from people who are not signed in.
 const OPEN: [&str; 8] = [
     "/login",
@@ -93,10 +96,10 @@ pub(crate) fn limit_body(
     trusted: &TrustedProxies,
     request: Request,
 ) -> Result<(Request, Option<BodyBytes>), Refused> {
-    if request.body().is_end_stream() {
+    let path = request.uri().path();
+    if request.body().is_end_stream() || path == UPLOAD {
         return Ok((request, None));
     }
-    let path = request.uri().path();
     let most = if is_open(path) {
         MAX_OPEN_BYTES
     } else {

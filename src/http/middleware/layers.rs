@@ -1,6 +1,6 @@
 //! Middleware around every request: cross-site protection, limits and security headers.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     extract::{ConnectInfo, Request, State},
@@ -22,7 +22,7 @@ use crate::{
     },
     http::{
         middleware::{
-            body_limits::limit_body,
+            body_limits::{UPLOAD, limit_body},
             error_pages::{RequestInfo, render_error},
             idempotency,
             origin::{is_cross_site_write, is_own_host},
@@ -78,6 +78,25 @@ pub(crate) async fn wrap_request(State(app): State<App>, request: Request, next:
     });
     let response = audit_log::from_client(client, respond(app.clone(), id, request, next));
     request_log::logged(&app.metrics, id, method, response).await
+}
+
+/// How long the upload of a file may take.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// Ends a request that takes longer than `longest`.
+pub(crate) async fn limit_time(
+    State(longest): State<Duration>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let longest = if request.uri().path() == UPLOAD {
+        LONGEST_UPLOAD
+    } else {
+        longest
+    };
+    tokio::time::timeout(longest, next.run(request))
+        .await
+        .unwrap_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into_response())
 }
 
 async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {

@@ -288,7 +288,7 @@ async fn acknowledged_changes_survive_and_boards_show_them() {
             token: token.clone(),
             random: Random::of(seed * 1000 + number as u64),
             servers: [first.clone(), second_at.clone()],
-            http: reqwest::Client::builder()
+            http: crate::program::client_builder()
                 .timeout(Duration::from_secs(10))
                 .build()
                 .unwrap(),

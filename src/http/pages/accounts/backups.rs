@@ -2,10 +2,7 @@
 
 use crate::{
     app::App,
-    domain::{
-        error::{Problem, Result},
-        humanize,
-    },
+    domain::{error::Result, humanize},
 };
 
 /// The state of the scheduled backups, in sentences.
@@ -28,14 +25,12 @@ impl BackupStatus {
                 failure: None,
             });
         };
-        let (folder, every) = (schedule.folder.display().to_string(), schedule.every);
-        // A folder that is not there yet, or cannot be read, has no backups.
-        let stored = tokio::task::spawn_blocking(move || schedule.stored().unwrap_or_default())
-            .await
-            .map_err(|error| Problem::InternalError(error.into()))?;
+        let (place, every) = (&schedule.place, schedule.every);
+        // A directory that is not there yet, or cannot be read, has no backups.
+        let stored = place.stored().await.unwrap_or_default();
         let now = app.clock.now();
         Ok(Self {
-            schedule: Some(format!("Made {every} in {folder}.")),
+            schedule: Some(format!("Made {every} in {place}.")),
             last: stored.last().map(|last| {
                 format!(
                     "{} ({}), {}",

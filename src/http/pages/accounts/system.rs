@@ -7,9 +7,10 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 
 use crate::{
     app::App,
+    db::backup::schedule::Schedule,
     db::status::{self, DatabaseStatus},
     domain::{
-        error::{Problem, Result},
+        error::Result,
         humanize,
         policy::{team_access, viewer::Viewer},
         warnings::{self, Warning},
@@ -70,16 +71,15 @@ pub(crate) async fn system(
 }
 
 async fn warnings_of_backups(app: &App) -> Result<Vec<Warning>> {
-    let schedule = app.backups.schedule().cloned();
-    let (stored, disk) = tokio::task::spawn_blocking(move || match schedule {
-        Some(schedule) => (
-            schedule.stored().unwrap_or_default(),
-            warnings::of_disk(&schedule.folder, "backups"),
+    let (stored, disk) = match app.backups.schedule() {
+        Some(Schedule { place, .. }) => (
+            place.stored().await.unwrap_or_default(),
+            place
+                .folder()
+                .and_then(|folder| warnings::of_disk(folder, "backups")),
         ),
         None => (Vec::new(), None),
-    })
-    .await
-    .map_err(|error| Problem::InternalError(error.into()))?;
+    };
     let mut warnings = warnings::of_backups(&app.backups, &stored, app.clock.now());
     warnings.extend(disk);
     Ok(warnings)

@@ -1,10 +1,11 @@
 //! Restoring a backup into an empty workspace, from the setup page.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
+use anyhow::Context;
 use askama::Template;
 use axum::{
-    extract::{Query, State},
+    extract::{Multipart, Query, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -72,15 +73,40 @@ pub(crate) async fn restore(
     let key = fields.text("key").to_owned();
     setup::check_link(&app.db, app.clock.now(), &key).await?;
     let file = fields.text("file");
-    let offered = app.offered_backups.clone();
-    let files = tokio::task::spawn_blocking(move || offered.list())
-        .await
-        .map_err(|error| Problem::InternalError(error.into()))?;
+    let files = app.offered_backups.list().await;
     if !files.iter().any(|one| one.path == file) {
         let reason = "Choose one of the backups.".to_owned();
         return refused(&app, &headers, key, reason).await;
     }
-    let restoring = run(app.clone(), PathBuf::from(file), key.clone());
+    restore_file(app.clone(), headers, file.to_owned(), key).await
+}
+
+/// `POST /setup/restore/upload?key=…`: stores a file from the browser, and restores it.
+pub(crate) async fn upload(
+    State(app): State<App>,
+    Query(key): Query<Key>,
+    headers: HeaderMap,
+    mut form: Multipart,
+) -> Result<Response> {
+    setup::check_link(&app.db, app.clock.now(), &key.key).await?;
+    let stored = async {
+        let mut upload = app.offered_backups.upload().await?;
+        let field = form.next_field().await.context("the upload was cut")?;
+        let mut field = field.context("choose a file")?;
+        while let Some(piece) = field.chunk().await.context("the upload was cut")? {
+            upload.write(&piece).await?;
+        }
+        upload.complete().await
+    };
+    match stored.await {
+        Ok(path) => restore_file(app, headers, path.display().to_string(), key.key).await,
+        Err(error) => refused(&app, &headers, key.key, format!("{error:#}")).await,
+    }
+}
+
+/// Restores a file, and answers when that has ended or takes long.
+async fn restore_file(app: App, headers: HeaderMap, file: String, key: String) -> Result<Response> {
+    let restoring = run(app.clone(), file, key.clone());
     match tokio::time::timeout(WAIT, tokio::spawn(restoring)).await {
         Ok(Ok(Ok(()))) => Ok(Redirect::to("/login").into_response()),
         Ok(Ok(Err(error))) => refused(&app, &headers, key, format!("{error:#}")).await,
@@ -89,7 +115,7 @@ pub(crate) async fn restore(
     }
 }
 
-async fn run(app: App, file: PathBuf, key: String) -> anyhow::Result<()> {
+async fn run(app: App, file: String, key: String) -> anyhow::Result<()> {
     app.offered_backups.restore(&app.direct, file, key).await?;
     app.page_cache.clear();
     // The calendar is as old as the backup.
@@ -111,10 +137,7 @@ async fn restore_page(
     failure: Option<String>,
     is_running: bool,
 ) -> Result<RestorePage> {
-    let offered = app.offered_backups.clone();
-    let files = tokio::task::spawn_blocking(move || offered.list())
-        .await
-        .map_err(|error| Problem::InternalError(error.into()))?;
+    let files = app.offered_backups.list().await;
     Ok(RestorePage {
         layout: Layout::bare(app, "Restore a backup".to_owned(), theme(headers)),
         key,

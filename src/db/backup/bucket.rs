@@ -1,0 +1,194 @@
+//! A bucket of an S3-compatible store that backups are kept in.
+
+use std::{fmt, io, path::Path, time::Duration};
+
+use anyhow::{Context, bail};
+use futures_util::TryStreamExt;
+use object_store::{
+    ClientConfigKey, ObjectStore, ObjectStoreExt, WriteMultipart,
+    aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey},
+    path::Path as Key,
+};
+use tokio::{
+    fs::OpenOptions,
+    io::AsyncWriteExt,
+    sync::mpsc::{Receiver, Sender, channel},
+};
+
+use crate::db::tls;
+
+/// An upload is sent in parts of this size. A store takes at most 10,000 of them: 160 GB.
+const PART_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long one request may take, such as that of a part over a slow line.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A bucket and the beginning of the names in it. The store's address and keys are in the environment, by the names
+/// that other tools use for them too: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    name: String,
+    /// Without slashes at its ends; it may be empty.
+    prefix: String,
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}", self.name)?;
+        if !self.prefix.is_empty() {
+            write!(f, "/{}", self.prefix)?;
+        }
+        Ok(())
+    }
+}
+
+impl Bucket {
+    /// The bucket of `s3://bucket/prefix`.
+    pub(super) fn of_url(url: &str) -> Option<Self> {
+        let path = url.strip_prefix("s3://")?;
+        let (name, prefix) = path.split_once('/').unwrap_or((path, ""));
+        Some(Self {
+            name: name.to_owned(),
+            prefix: prefix.trim_matches('/').to_owned(),
+        })
+    }
+
+    /// The bucket and the name in it of the URL of a file.
+    pub(crate) fn of_file(url: &str) -> Option<(Self, String)> {
+        let (folder, file) = url.rsplit_once('/')?;
+        Some((Self::of_url(folder)?, file.to_owned()))
+    }
+
+    fn store(&self) -> anyhow::Result<AmazonS3> {
+        if self.name.is_empty() {
+            bail!("name the bucket: s3://bucket/prefix");
+        }
+        tls::choose_provider();
+        let builder = AmazonS3Builder::from_env()
+            .with_bucket_name(&self.name)
+            .with_config(
+                AmazonS3ConfigKey::Client(ClientConfigKey::Timeout),
+                format!("{} seconds", REQUEST_TIMEOUT.as_secs()),
+            );
+        // A store in the same network may do without TLS, if its address says so.
+        let is_plain = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint]
+            .iter()
+            .filter_map(|key| builder.get_config_value(key))
+            .any(|address| address.starts_with("http://"));
+        builder
+            .with_allow_http(is_plain)
+            .build()
+            .with_context(|| format!("cannot use {self}"))
+    }
+
+    fn key(&self, name: &str) -> Key {
+        Key::from(format!("{}/{name}", self.prefix))
+    }
+
+    /// The names and sizes of the files directly below the prefix.
+    pub(super) async fn list(&self) -> anyhow::Result<Vec<(String, u64)>> {
+        let prefix = Key::from(self.prefix.as_str());
+        let listed = self
+            .store()?
+            .list_with_delimiter(Some(&prefix))
+            .await
+            .with_context(|| format!("cannot list {self}"))?;
+        let files = listed.objects.into_iter();
+        Ok(files
+            .filter_map(|file| Some((file.location.filename()?.to_owned(), file.size)))
+            .collect())
+    }
+
+    pub(super) async fn delete(&self, name: &str) -> anyhow::Result<()> {
+        self.store()?
+            .delete(&self.key(name))
+            .await
+            .with_context(|| format!("cannot delete {self}/{name}"))
+    }
+
+    /// Downloads a file, in pieces.
+    pub(crate) async fn download(&self, name: &str, to: &Path) -> anyhow::Result<()> {
+        let cannot_read = || format!("cannot read {self}/{name}");
+        let found = self
+            .store()?
+            .get(&self.key(name))
+            .await
+            .with_context(cannot_read)?;
+        let mut pieces = found.into_stream();
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(to)
+            .await
+            .with_context(|| format!("cannot write {}", to.display()))?;
+        while let Some(piece) = pieces.try_next().await.with_context(cannot_read)? {
+            file.write_all(&piece)
+                .await
+                .with_context(|| format!("cannot write {}", to.display()))?;
+        }
+        file.flush().await?;
+        Ok(())
+    }
+
+    /// Uploads what `write` writes. The file is there once all of it was written; if that fails, it never is.
+    pub(super) async fn upload<T>(
+        &self,
+        name: &str,
+        write: impl AsyncFnOnce(Pipe) -> anyhow::Result<(Pipe, T)>,
+    ) -> anyhow::Result<T> {
+        let cannot_write = || format!("cannot write {self}/{name}");
+        let upload = self
+            .store()?
+            .put_multipart(&self.key(name))
+            .await
+            .with_context(cannot_write)?;
+        let (sender, pieces) = channel(4);
+        let upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
+        let writing = async { write(Pipe(sender)).await.map(|(_, written)| written) };
+        // Who writes no longer when nobody reads only knows that: the store says why.
+        match tokio::join!(writing, send(upload, pieces)) {
+            (_, Err(error)) => Err(error).with_context(cannot_write),
+            (Err(error), Ok(upload)) => {
+                upload.abort().await.with_context(cannot_write)?;
+                Err(error)
+            }
+            (Ok(written), Ok(upload)) => {
+                upload.finish().await.with_context(cannot_write)?;
+                Ok(written)
+            }
+        }
+    }
+}
+
+/// Sends the pieces until there are no more, two parts at a time.
+async fn send(
+    mut upload: WriteMultipart,
+    mut pieces: Receiver<Vec<u8>>,
+) -> object_store::Result<WriteMultipart> {
+    while let Some(piece) = pieces.recv().await {
+        if let Err(error) = upload.wait_for_capacity(2).await {
+            // What the store said first matters more.
+            let _ = upload.abort().await;
+            return Err(error);
+        }
+        upload.write(&piece);
+    }
+    Ok(upload)
+}
+
+/// Writes to an upload, from a thread that may wait.
+pub(super) struct Pipe(Sender<Vec<u8>>);
+
+impl io::Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .blocking_send(bytes.to_vec())
+            .map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

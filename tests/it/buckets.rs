@@ -1,0 +1,237 @@
+//! Backups in a bucket of an S3-compatible store.
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use tokio::process::{Child, Command};
+
+use crate::{
+    lifecycle::{create_by_command_line, new_browser, sign_in},
+    program::{Place, Server, new_client, wait_until},
+};
+
+/// A store with one bucket, `boards`.
+struct Store {
+    url: String,
+    _server: Child,
+}
+
+impl Store {
+    async fn start() -> Self {
+        // where bin/test puts it
+        let installed = PathBuf::from("/usr/local/lib/fortnight-tests/moto/bin/moto_server");
+        let program = if installed.exists() {
+            installed
+        } else {
+            "moto_server".into()
+        };
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let server = Command::new(program)
+            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let store = Self {
+            url: format!("http://127.0.0.1:{port}"),
+            _server: server,
+        };
+        wait_until("the store has a bucket", async || {
+            let made = new_client()
+                .put(format!("{}/boards", store.url))
+                .header("content-length", "0")
+                .send();
+            made.await.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+        store
+    }
+
+    /// What tells a program where the store is.
+    fn variables(&self) -> [(&'static str, &str); 4] {
+        [
+            ("AWS_ENDPOINT_URL", &self.url),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "boards"),
+            ("AWS_SECRET_ACCESS_KEY", "s3cret"),
+        ]
+    }
+
+    /// The names of the files below this prefix.
+    async fn names(&self, prefix: &str) -> Vec<String> {
+        let url = format!("{}/boards?list-type=2&prefix={prefix}/", self.url);
+        let listed = new_client().get(url).send().await.unwrap();
+        let listed = listed.text().await.unwrap();
+        let start = format!("<Key>{prefix}/");
+        listed
+            .split(&start)
+            .skip(1)
+            .map(|name| name.split_once('<').unwrap().0.to_owned())
+            .collect()
+    }
+
+    async fn read(&self, name: &str) -> Vec<u8> {
+        let file = new_client().get(format!("{}/boards/{name}", self.url));
+        let file = file.send().await.unwrap();
+        file.bytes().await.unwrap().into()
+    }
+}
+
+async fn said(place: &Place, args: &[&str]) -> String {
+    let output = place.run(args).await;
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{args:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+async fn refused(place: &Place, args: &[&str]) -> String {
+    let output = place.run(args).await;
+    assert!(!output.status.success(), "{args:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+async fn read_system_page(server: &Server, handle: &str) -> String {
+    let browser = new_browser();
+    sign_in(&browser, server, handle).await;
+    let page = browser.get(format!("{}/settings/system", server.url));
+    page.send().await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn backups_are_kept_in_a_bucket_and_restored_from_there() {
+    let store = Store::start().await;
+    let there = Place::new().with_variables(&store.variables());
+    let to_bucket = [
+        ("FORTNIGHT_BACKUP_TO", "s3://boards/weekly/"),
+        ("FORTNIGHT_BACKUP_EVERY", "1w"),
+    ];
+    let server = there.serve_with(&to_bucket).await;
+    create_by_command_line(&there, "ada", "crew", "CRW").await;
+    wait_until("the first backup is made", async || {
+        !store.names("weekly").await.is_empty()
+    })
+    .await;
+    let page = read_system_page(&server, "ada").await;
+    assert!(
+        page.contains("Made every 7 days in s3://boards/weekly"),
+        "{page}"
+    );
+
+    // one by hand, with what was added since
+    let made = said(&there, &["backup", "s3://boards/moved/today.backup"]).await;
+    assert!(made.contains("to s3://boards/moved/today.backup"), "{made}");
+    drop(server);
+    let good = said(&there, &["verify", "s3://boards/moved/today.backup"]).await;
+    assert!(good.contains("with 1 person"), "{good}");
+
+    // elsewhere, on the command line
+    let elsewhere = Place::new().with_variables(&store.variables());
+    let restored = said(&elsewhere, &["restore", "s3://boards/moved/today.backup"]).await;
+    assert!(restored.contains("with 1 person"), "{restored}");
+
+    // elsewhere, in the browser: it offers what is in the bucket
+    let third = Place::new().with_variables(&store.variables());
+    let bucket = [("FORTNIGHT_BACKUP_TO", "s3://boards/moved")];
+    let mut server = third.serve_with(&bucket).await;
+    let link = server.read_setup_link().await;
+    let key = link.split_once("key=").unwrap().1;
+    let (_, page) = server.get(&format!("/setup/restore?key={key}")).await;
+    assert!(page.contains("s3://boards/moved/today.backup"), "{page}");
+    let form = [("key", key), ("file", "s3://boards/moved/today.backup")];
+    let answer = new_browser()
+        .post(format!("{}/setup/restore", server.url))
+        .form(&form);
+    let answer = answer.send().await.unwrap();
+    assert_eq!(answer.url().path(), "/login");
+    read_system_page(&server, "ada").await;
+}
+
+#[tokio::test]
+async fn backup_that_the_bucket_refuses_leaves_nothing_and_says_why() {
+    let store = Store::start().await;
+    let there = Place::new().with_variables(&store.variables());
+    let server = there
+        .serve_with(&[("FORTNIGHT_BACKUP_TO", "s3://missing/boards")])
+        .await;
+    create_by_command_line(&there, "ada", "crew", "CRW").await;
+    wait_until("the failure is in the log", async || {
+        server
+            .read_log()
+            .contains("cannot list s3://missing/boards")
+    })
+    .await;
+    let page = read_system_page(&server, "ada").await;
+    assert!(
+        page.contains("The last backup failed") && page.contains("s3://missing/boards"),
+        "{page}"
+    );
+    let reason = refused(&there, &["backup", "s3://missing/today.backup"]).await;
+    assert!(
+        reason.contains("cannot write s3://missing/today.backup"),
+        "{reason}"
+    );
+    let reason = refused(&there, &["verify", "s3://boards/none.backup"]).await;
+    assert!(
+        reason.contains("cannot read s3://boards/none.backup"),
+        "{reason}"
+    );
+    assert!(!reason.contains("s3cret"), "{reason}");
+}
+
+#[tokio::test]
+async fn backup_is_uploaded_from_the_setup_page() {
+    let store = Store::start().await;
+    let there = Place::new().with_variables(&store.variables());
+    let server = there.serve().await;
+    create_by_command_line(&there, "ada", "crew", "CRW").await;
+    said(&there, &["backup", "s3://boards/moved/today.backup"]).await;
+    drop(server);
+    let file = store.read("moved/today.backup").await;
+
+    let elsewhere = Place::new();
+    let mut server = elsewhere.serve().await;
+    let link = server.read_setup_link().await;
+    let key = link.split_once("key=").unwrap().1;
+    let (_, page) = server.get(&format!("/setup/restore?key={key}")).await;
+    assert!(page.contains("multipart/form-data"), "{page}");
+    let browser = new_browser();
+    let upload = async |key: &str, file: &[u8]| {
+        let mut body = b"--boundary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"today.backup\"\r\n\r\n".to_vec();
+        body.extend_from_slice(file);
+        body.extend_from_slice(b"\r\n--boundary--\r\n");
+        let answer = browser
+            .post(format!("{}/setup/restore/upload?key={key}", server.url))
+            .header("content-type", "multipart/form-data; boundary=boundary")
+            .body(body);
+        let answer = answer.send().await.unwrap();
+        (answer.url().path().to_owned(), answer.text().await.unwrap())
+    };
+    let uploads = |end: &str| {
+        let folder = elsewhere.data_dir().join("backups");
+        let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        files.filter(|file| ends_with(&file.path(), end)).count()
+    };
+    // nothing is stored for someone without the link
+    let (_, page) = upload("guessed", &file).await;
+    assert!(!page.contains("Restore a backup"), "{page}");
+    assert_eq!(uploads("backup") + uploads("part"), 0);
+    let (path, page) = upload(key, &file[..file.len() / 2]).await;
+    assert!(
+        path == "/setup/restore/upload" && page.contains("damaged"),
+        "{page}"
+    );
+    let (path, page) = upload(key, &file).await;
+    assert_eq!(path, "/login", "{page}");
+    assert_eq!(uploads("part"), 0);
+    read_system_page(&server, "ada").await;
+}
+
+fn ends_with(path: &Path, end: &str) -> bool {
+    path.extension().is_some_and(|found| found == end)
+}
