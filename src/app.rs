@@ -14,6 +14,7 @@ use crate::{
             schedule::{Backups, Schedule},
         },
         replica::Replica,
+        timeline::Timeline,
     },
     domain::{
         boards::board_auth::AuthBatcher,
@@ -46,6 +47,8 @@ pub struct Parts {
     pub db: PgPool,
     /// The same database past any pooler, for connections with a state of their own.
     pub(crate) direct: PgConnectOptions,
+    /// Which of its servers the pool has reached.
+    pub(crate) timeline: Timeline,
     replica: Replica,
     pub clock: Clock,
     /// Runs every change as a transaction that writes its events.
@@ -87,6 +90,8 @@ pub struct Settings {
     pub direct: Option<PgConnectOptions>,
     /// A standby for pages that read much.
     pub replica: Option<PgConnectOptions>,
+    /// What the database's connections tell of its servers.
+    pub timeline: Timeline,
 }
 
 impl Default for Settings {
@@ -98,6 +103,7 @@ impl Default for Settings {
             offered_backups: None,
             direct: None,
             replica: None,
+            timeline: Timeline::default(),
         }
     }
 }
@@ -128,13 +134,14 @@ impl App {
                 .direct
                 .unwrap_or_else(|| (*db.connect_options()).clone()),
             replica: Replica::of(settings.replica),
+            timeline: settings.timeline.clone(),
             db,
             started_at: clock.now(),
             clock,
             store,
             live,
             auth_batcher,
-            page_cache: PageCache::new(settings.cache_megabytes),
+            page_cache: PageCache::new(settings.cache_megabytes, settings.timeline),
             sign_in_limits: SignInLimits::default(),
             request_limits: RequestLimits::default(),
             stream_limiter: StreamLimiter::default(),

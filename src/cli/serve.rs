@@ -145,6 +145,7 @@ async fn prepare(
             offered_backups: Some(offered_backups(config, database)),
             direct: Some(database.direct.clone()),
             replica: config.read_database()?,
+            timeline: database.timeline.clone(),
         },
         public_url,
         database.pool.clone(),

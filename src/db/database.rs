@@ -11,7 +11,8 @@ use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 use crate::db::{
     embedded::{DATABASE, Durability, Embedded, passes},
     libpq::Libpq,
-    pool::{open, open_behind_pooler},
+    pool::{open_behind_pooler, open_noting},
+    timeline::Timeline,
 };
 
 /// Time for the pool to close, out of the ten seconds that a supervisor gives the whole program.
@@ -52,6 +53,8 @@ impl NamedDatabase {
 pub struct Database {
     /// The connection pool.
     pub pool: PgPool,
+    /// Which of its servers the pool has reached.
+    pub(crate) timeline: Timeline,
     /// The same database past any pooler, for connections with a state of their own.
     pub(crate) direct: PgConnectOptions,
     /// The same for Postgres's own programs.
@@ -104,6 +107,7 @@ impl Database {
         wait_for(&options)
             .await
             .context("cannot reach the database")?;
+        let timeline = Timeline::default();
         let pool = match &direct {
             Some(direct) => {
                 wait_for(direct)
@@ -113,11 +117,12 @@ impl Database {
             }
             None => {
                 refuse_shared_sessions(&options).await?;
-                open(options.clone()).await?
+                open_noting(options.clone(), &timeline).await?
             }
         };
         Ok(Self {
             pool,
+            timeline,
             direct: direct.unwrap_or(options),
             libpq,
             data_dir: None,
@@ -127,9 +132,11 @@ impl Database {
 
     async fn of(embedded: Embedded, data_dir: &Path) -> anyhow::Result<Self> {
         let direct = embedded.connect_options(DATABASE);
-        match open(direct.clone()).await {
+        let timeline = Timeline::default();
+        match open_noting(direct.clone(), &timeline).await {
             Ok(pool) => Ok(Self {
                 pool,
+                timeline,
                 direct,
                 libpq: embedded.libpq(DATABASE),
                 data_dir: Some(data_dir.to_owned()),

@@ -8,6 +8,7 @@ pub mod pool;
 pub mod replica;
 pub mod schema;
 pub mod status;
+pub mod timeline;
 pub mod upgrade;
 
 use std::time::Duration;

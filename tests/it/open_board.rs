@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::asset_serving::{Event, Stream};
 
-/// The keys of a board's cards, from top to bottom, by column.
+/// The keys and titles of a board's cards, from top to bottom, by column.
 pub type Columns = BTreeMap<String, Vec<String>>;
 
 /// Between two attempts to connect.
@@ -51,6 +51,7 @@ struct Shown {
 }
 
 struct Card {
+    title: String,
     column: String,
     rank: String,
     version: i64,
@@ -85,7 +86,7 @@ impl OpenBoard {
         let mut columns = Columns::new();
         for (key, card) in cards {
             let keys = columns.entry(card.column.clone()).or_default();
-            keys.push(key.clone());
+            keys.push(format!("{key} {}", card.title));
         }
         columns
     }
@@ -239,7 +240,10 @@ impl Follower {
 
 impl Card {
     fn of(html: &str, column: &str) -> Self {
+        let (_, heading) = html.split_once("<h3>").unwrap();
+        let title = heading.split_once("</a>").unwrap().0.rsplit_once('>');
         Self {
+            title: title.unwrap().1.to_owned(),
             column: column.to_owned(),
             rank: attribute(html, "data-rank").unwrap().to_owned(),
             version: attribute(html, "data-version").unwrap().parse().unwrap(),
@@ -268,7 +272,7 @@ fn cards_of(board: &str) -> BTreeMap<String, Card> {
 /// What the boards should show.
 pub async fn columns_in_database(db: &mut PgConnection, team: &str) -> Columns {
     sqlx::query_as(
-        "SELECT c.slug, array_agg(t.key || '-' || k.number ORDER BY k.rank)
+        "SELECT c.slug, array_agg(t.key || '-' || k.number || ' ' || k.title ORDER BY k.rank)
          FROM tasks k JOIN teams t ON t.id = k.team_id
          JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE t.slug = $1 AND k.archived_at IS NULL GROUP BY c.slug",

@@ -91,6 +91,13 @@ pub(crate) async fn newest_of_teams(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(
     )
 }
 
+/// Returns the newest sequence number of every team.
+pub(crate) async fn newest_of_all(db: &PgPool) -> Result<Vec<(Uuid, i64)>> {
+    Ok(sqlx::query_as("SELECT id, seq FROM teams")
+        .fetch_all(db)
+        .await?)
+}
+
 /// Returns the newest sequence number of a team, and the workspace's counter.
 pub(crate) async fn newest(db: &PgPool, team: Uuid) -> Result<(i64, i64)> {
     Ok(
