@@ -3,21 +3,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use reqwest::{Client, StatusCode, header::HeaderValue};
 use serde_json::{Value, json};
-use tokio::{
-    sync::watch,
-    time::{sleep, timeout},
-};
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
     asset_serving::Stream,
     fixtures::report,
     lifecycle::create_by_command_line,
-    open_board::{Address, OpenBoard, columns_in_database, difference},
+    open_board::{Address, OpenBoard, columns_in_database},
     program::{Place, Server, TIMEOUT, wait_until},
     replication::Replication,
 };
@@ -293,23 +290,7 @@ async fn check_boards(boards: &[OpenBoard], replication: &Replication, cluster: 
     let mut sql = replication.sql(cluster, "fortnight").await;
     let expected = columns_in_database(&mut sql, "infrastructure").await;
     for board in boards {
-        let mut last = None;
-        let shown = timeout(Duration::from_secs(5), async {
-            loop {
-                last = difference(&board.columns(), &expected);
-                if last.is_none() {
-                    return;
-                }
-                sleep(Duration::from_millis(20)).await;
-            }
-        });
-        let shown = shown.await;
-        assert!(
-            shown.is_ok(),
-            "{} of {cluster}: {last:?}, resets {:?}",
-            board.name,
-            board.resets()
-        );
+        board.wait_until_it_shows(&expected, cluster).await;
     }
 }
 
