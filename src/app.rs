@@ -1,6 +1,6 @@
 //! The shared state of the running program. Handlers take the parts that they need.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, path::PathBuf, sync::Arc};
 
 use axum::extract::FromRef;
 use sqlx::{PgPool, postgres::PgConnectOptions};
@@ -67,6 +67,8 @@ pub struct Parts {
     /// The proxies whose `X-Forwarded-For` header is believed.
     pub trusted_proxies: TrustedProxies,
     pub backups: Backups,
+    /// The data directory of the bundled Postgres, if it is used.
+    pub(crate) data_dir: Option<PathBuf>,
     /// Backups that the setup page offers.
     pub(crate) offered_backups: OfferedBackups,
     /// How the background jobs of this program went.
@@ -92,6 +94,8 @@ pub struct Settings {
     pub replica: Option<PgConnectOptions>,
     /// What the database's connections tell of its servers.
     pub timeline: Timeline,
+    /// The data directory of the bundled Postgres, if it is used.
+    pub data_dir: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -104,6 +108,7 @@ impl Default for Settings {
             direct: None,
             replica: None,
             timeline: Timeline::default(),
+            data_dir: None,
         }
     }
 }
@@ -148,6 +153,7 @@ impl App {
             bodies_in_use: BodiesInUse::default(),
             trusted_proxies: settings.trusted_proxies,
             backups: Backups::new(settings.backups),
+            data_dir: settings.data_dir,
             offered_backups: OfferedBackups::new(settings.offered_backups),
             job_runs: JobRuns::default(),
             metrics: Metrics::default(),

@@ -146,6 +146,7 @@ async fn prepare(
             direct: Some(database.direct.clone()),
             replica: config.read_database()?,
             timeline: database.timeline.clone(),
+            data_dir: database.data_dir.clone(),
         },
         public_url,
         database.pool.clone(),

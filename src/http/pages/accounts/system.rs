@@ -57,7 +57,7 @@ pub(crate) async fn system(
     let zone = &viewer.time_zone;
     let status = status::read(&app.db).await?;
     let mut warnings = warnings::of_database(&status, app.clock.now());
-    warnings.extend(warnings_of_backups(&app).await?);
+    warnings.extend(warnings_of_files(&app).await?);
     warnings.extend(warnings_of_jobs(&app));
     page::page(&SystemPage {
         layout,
@@ -69,19 +69,22 @@ pub(crate) async fn system(
     })
 }
 
-async fn warnings_of_backups(app: &App) -> Result<Vec<Warning>> {
+async fn warnings_of_files(app: &App) -> Result<Vec<Warning>> {
     let schedule = app.backups.schedule().cloned();
-    let (stored, disk) = tokio::task::spawn_blocking(move || match schedule {
-        Some(schedule) => (
-            schedule.stored().unwrap_or_default(),
-            warnings::of_disk(&schedule.folder, "backups"),
-        ),
-        None => (Vec::new(), None),
+    let data_dir = app.data_dir.clone();
+    let (stored, disks) = tokio::task::spawn_blocking(move || {
+        let folder = schedule.as_ref().map(|schedule| &schedule.folder);
+        let disks = [
+            data_dir.and_then(|folder| warnings::of_disk(&folder, "database")),
+            folder.and_then(|folder| warnings::of_disk(folder, "backups")),
+        ];
+        let stored = schedule.and_then(|schedule| schedule.stored().ok());
+        (stored.unwrap_or_default(), disks)
     })
     .await
     .map_err(|error| Problem::InternalError(error.into()))?;
     let mut warnings = warnings::of_backups(&app.backups, &stored, app.clock.now());
-    warnings.extend(disk);
+    warnings.extend(disks.into_iter().flatten());
     Ok(warnings)
 }
 
