@@ -1,5 +1,5 @@
-//! `cargo bench --bench faults`: the test of faults, for longer and with another seed each time. `FAULT_ROUNDS` and
-//! `FAULT_SEED` set both. docs/RELIABILITY.md has the figures of one run.
+//! `cargo bench --profile dev --bench faults`: the test of faults, for longer and with another seed each time.
+//! `FAULT_ROUNDS` and `FAULT_SEED` set both. docs/RELIABILITY.md has the figures of one run.
 
 use std::{
     env,

@@ -1,7 +1,7 @@
 //! Two programs on one database fail in all ways while people work and boards are open. Each seed gives the same clients
 //! and the same faults, and is printed.
 //!
-//! A longer run: `cargo bench --bench faults`, or with another seed
+//! A longer run: `cargo bench --profile dev --bench faults`, or with another seed
 //! `FAULT_ROUNDS=60 FAULT_SEED=7 cargo test --test it faults -- --nocapture`.
 
 use std::{
@@ -153,7 +153,7 @@ impl Workspace {
 
     /// Waits for some writes, but not for those that the fault delays.
     async fn go_on_for_a_while(&mut self, crew: &Crew) {
-        let at_most = Duration::from_millis(1000 + self.random.next(2000) as u64);
+        let at_most = Duration::from_millis(500 + self.random.next(1500) as u64);
         let _ = timeout(at_most, write_more(crew, 20)).await;
     }
 }
@@ -294,7 +294,7 @@ async fn acknowledged_changes_survive_and_boards_show_them() {
             let when = format!("seed {seed}, round {round}, {fault:?}");
             // shown if something else fails
             println!("{when}");
-            let more = 5 + workspace.random.next(25);
+            let more = 3 + workspace.random.next(15);
             write_more(&crew, more).await;
             workspace.cause(fault, &crew).await;
             rest(&crew).await;
@@ -316,8 +316,8 @@ async fn acknowledged_changes_survive_and_boards_show_them() {
     let changes: usize = boards.iter().map(|board| board.changes()).sum();
     assert!(changes > 0, "the boards are open");
     report(&format!(
-        "seed {seed}: {caused:?}; {} tasks, {} comments and {} moves acknowledged, none lost or doubled; four boards were sent \
-         {changes} changes, and showed the truth at most {} ms after a fault",
+        "seed {seed}: {caused:?}; {} tasks, {} comments and {} moves acknowledged, none lost or doubled; \
+         four boards were sent {changes} changes, and showed the truth at most {} ms after a fault",
         memory.created.len(),
         memory.comments.len(),
         memory.moves,
