@@ -3,11 +3,12 @@
 use std::{ops::Deref, path::PathBuf, sync::Arc};
 
 use axum::extract::FromRef;
-use sqlx::{PgPool, postgres::PgConnectOptions};
+use sqlx::postgres::PgConnectOptions;
 use time::OffsetDateTime;
 
 use crate::{
     config::{DEFAULT_CACHE_SIZE, hosts::Hosts, trusted_proxies::TrustedProxies},
+    db::pool::Pool,
     db::{
         backup::{
             offered::{OfferedBackups, Sources},
@@ -44,7 +45,7 @@ pub struct Parts {
     pub(crate) public_url: String,
     /// The names under which this server may be reached.
     pub(crate) hosts: Hosts,
-    pub db: PgPool,
+    pub db: Pool,
     /// The same database past any pooler, for connections with a state of their own.
     pub(crate) direct: PgConnectOptions,
     /// Which of its servers the pool has reached.
@@ -123,12 +124,12 @@ impl Deref for App {
 
 impl App {
     /// Builds the state on an open, migrated database.
-    pub fn new(public_url: &str, db: PgPool, clock: Clock) -> Self {
+    pub fn new(public_url: &str, db: Pool, clock: Clock) -> Self {
         Self::with(Settings::default(), public_url, db, clock)
     }
 
     /// As [`App::new`], with other settings.
-    pub fn with(settings: Settings, public_url: &str, db: PgPool, clock: Clock) -> Self {
+    pub fn with(settings: Settings, public_url: &str, db: Pool, clock: Clock) -> Self {
         let (store, commits) = EventStore::new(db.clone(), clock.clone());
         let live = Live::new(commits);
         let auth_batcher = AuthBatcher::new(db.clone(), clock.clone());
@@ -164,7 +165,7 @@ impl App {
     /// primary. Access is checked on the primary before.
     pub(crate) async fn read<T, F: Future<Output = Result<T>>>(
         &self,
-        query: impl Fn(PgPool) -> F,
+        query: impl Fn(Pool) -> F,
     ) -> Result<T> {
         if let Some(standby) = self.replica.up_to_date(&self.db).await {
             match query(standby).await {
@@ -182,7 +183,7 @@ impl App {
     }
 }
 
-impl FromRef<App> for PgPool {
+impl FromRef<App> for Pool {
     fn from_ref(app: &App) -> Self {
         app.db.clone()
     }

@@ -13,9 +13,10 @@ use std::{
 };
 
 use figures::{Figures, format_ms, quantile};
+use fortnight::db::pool::Pool;
 use http::{Connection, Request, measure_rate};
 use program::{Floor, Program};
-use sqlx::{Connection as _, PgPool};
+use sqlx::Connection as _;
 use uuid::Uuid;
 
 #[tokio::main]
@@ -330,7 +331,7 @@ async fn measure_fan_out(program: &Program, streams: usize) -> anyhow::Result<(F
     Ok((reached, memory))
 }
 
-async fn archive_many(db: &PgPool) -> anyhow::Result<()> {
+async fn archive_many(db: &Pool) -> anyhow::Result<()> {
     sqlx::query(
         "INSERT INTO tasks (team_id, id, number, column_id, title, created_at, column_since, archived_at, sprint_id)
          SELECT t.id, gen_random_uuid(), t.last_number + n, c.id, 'Archived ' || n, now(), now(), now(), s.id

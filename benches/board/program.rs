@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context;
 use axum::{Router, body::Bytes, http::header, routing::get};
+use fortnight::db::pool::Pool;
 use fortnight::{
     db::Database,
     domain::{accounts::api_tokens, clock::Clock, policy::viewer::Scope},
@@ -17,14 +18,13 @@ use fortnight::{
     },
 };
 use rustix::process::{Pid, Signal, kill_process};
-use sqlx::PgPool;
 
 use crate::http::{Connection, Request, Response};
 
 pub struct Program {
     pub address: SocketAddr,
     pub cookie: String,
-    pub db: PgPool,
+    pub db: Pool,
     token: String,
     keys: Vec<String>,
     process: Child,

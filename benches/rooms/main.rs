@@ -19,10 +19,10 @@ use std::time::Instant;
 
 use anyhow::Context;
 use figures::{Figures, format_ms, quantile};
+use fortnight::db::pool::Pool;
 use fortnight::domain::auth::passwords;
 use http::{Connection, Request, measure_rate};
 use program::{Floor, Program};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 /// Paths of pages. TEAM is replaced by the team, which leads a project with the same name, and GOAL by the id of one of
@@ -193,7 +193,7 @@ async fn measure_unchanged(program: &Program, path: &str) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn seed(db: &PgPool, options: &[String]) -> anyhow::Result<()> {
+async fn seed(db: &Pool, options: &[String]) -> anyhow::Result<()> {
     let mut statements = vec!["SET statement_timeout = 0", include_str!("seed.sql")];
     for option in options {
         match option.as_str() {

@@ -7,19 +7,19 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::{
     cli::output::print_line,
     config::Config,
+    db::pool::Pool,
     db::{
         self,
         backup::{
             archive,
             create::{self, Target},
             manifest::Manifest,
-            restore,
+            restore::{self, Restored},
         },
         database::Database,
         upgrade::Before,
@@ -125,7 +125,8 @@ async fn restore_from(
         }
         confirm(&there.name)?;
     }
-    restore::restore(&database.direct, &database.libpq, args.file, manifest)
+    let (options, libpq) = (&database.direct, &database.libpq);
+    restore::restore(options, libpq, args.file, manifest, Restored::Past)
         .await
         .context("nothing was restored or changed")?;
     db::migrate(&database.direct, &Before::Nothing).await?;
@@ -176,7 +177,7 @@ struct Workspace {
 }
 
 /// The workspace; `None` in a database without tables.
-async fn workspace(pool: &PgPool) -> anyhow::Result<Option<Workspace>> {
+async fn workspace(pool: &Pool) -> anyhow::Result<Option<Workspace>> {
     let is_there: bool = sqlx::query_scalar("SELECT to_regclass('public.workspace') IS NOT NULL")
         .fetch_one(pool)
         .await?;
@@ -191,7 +192,7 @@ async fn workspace(pool: &PgPool) -> anyhow::Result<Option<Workspace>> {
 }
 
 /// `“Platform” with 8 people and 63 tasks`
-fn contents(manifest: &Manifest) -> String {
+pub(super) fn contents(manifest: &Manifest) -> String {
     format!(
         "“{}” with {} and {}",
         manifest.workspace,

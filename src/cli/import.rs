@@ -8,10 +8,10 @@ use std::{
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
-use sqlx::PgPool;
 
 use crate::{
     cli::output::{print_line, to_error},
+    db::pool::Pool,
     domain::{
         clock::Clock,
         events::EventStore,
@@ -71,7 +71,7 @@ fn sprint(text: &str) -> Result<ImportSprint, String> {
 }
 
 /// Imports a file into a team.
-pub(super) async fn import(pool: &PgPool, args: &Import) -> anyhow::Result<()> {
+pub(super) async fn import(pool: &Pool, args: &Import) -> anyhow::Result<()> {
     let draft = read_draft(args)?;
     let bar = progress_bar(draft.tasks.len());
     let request = ImportRequest {

@@ -12,16 +12,22 @@ pub mod signals;
 mod systemd;
 mod team;
 mod token;
+mod upgrade_postgres;
 mod user;
+
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use sqlx::PgPool;
 
 use crate::{
     config::{Config, LogFormat},
     db::database::Database,
+    db::pool::Pool,
 };
+
+/// Time for threads that still read or write a file, such as a backup on a disk that no longer answers.
+const FILES_CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
 /// A self-hosted team board for people who work in sprints
 #[derive(Debug, Parser)]
@@ -43,6 +49,8 @@ enum Command {
     Doctor,
     /// Migrate the database to this version
     Migrate,
+    /// Bring the bundled Postgres to a newer major version that is installed
+    UpgradePostgres(upgrade_postgres::UpgradePostgres),
     /// Manage accounts
     #[command(subcommand)]
     User(user::User),
@@ -73,11 +81,13 @@ impl Cli {
 
     /// Runs the command to its end.
     pub fn run(self) -> anyhow::Result<()> {
-        tokio::runtime::Builder::new_multi_thread()
+        let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
-            .context("cannot start the runtime")?
-            .block_on(self.dispatch())
+            .context("cannot start the runtime")?;
+        let outcome = runtime.block_on(self.dispatch());
+        runtime.shutdown_timeout(FILES_CLOSE_WITHIN);
+        outcome
     }
 
     async fn dispatch(self) -> anyhow::Result<()> {
@@ -87,6 +97,7 @@ impl Cli {
             Command::Demo(args) => demo::serve_demo(&config, &args).await,
             Command::Backup(command) => command.run(&config).await,
             Command::Doctor => doctor::run(&config).await,
+            Command::UpgradePostgres(command) => command.run(&config).await,
             Command::Licenses => {
                 licenses::print();
                 Ok(())
@@ -107,7 +118,7 @@ async fn run_beside_server(config: &Config, command: Command) -> anyhow::Result<
     outcome
 }
 
-async fn run_command(pool: &PgPool, command: Command) -> anyhow::Result<()> {
+async fn run_command(pool: &Pool, command: Command) -> anyhow::Result<()> {
     match command {
         // every command migrates the database first
         Command::Migrate
@@ -115,6 +126,7 @@ async fn run_command(pool: &PgPool, command: Command) -> anyhow::Result<()> {
         | Command::Demo(_)
         | Command::Backup(_)
         | Command::Doctor
+        | Command::UpgradePostgres(_)
         | Command::Licenses => Ok(()),
         Command::User(command) => command.run(pool).await,
         Command::Team(command) => command.run(pool).await,

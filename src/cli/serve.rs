@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
-use sqlx::PgPool;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     app::{App, Settings},
     cli::{migrate::migrate, output::print_line, signals, systemd},
     config::Config,
+    db::pool::Pool,
     db::{backup::offered::Sources, database::Database},
     demo,
     domain::{accounts::api_tokens, clock::Clock, setup},
@@ -188,7 +188,7 @@ async fn first_visit(app: &App, demo: bool) -> anyhow::Result<Option<String>> {
     Ok(None)
 }
 
-async fn fill_demo(pool: &PgPool, tasks: Option<u32>) -> anyhow::Result<()> {
+async fn fill_demo(pool: &Pool, tasks: Option<u32>) -> anyhow::Result<()> {
     if setup::is_empty(pool).await? {
         return demo::fill(pool, Clock::default().now(), tasks).await;
     }

@@ -2,10 +2,10 @@
 
 use anyhow::Context;
 use clap::Subcommand;
-use sqlx::PgPool;
 
 use crate::{
     cli::output::to_error,
+    db::pool::Pool,
     domain::{
         clock::Clock,
         events::{
@@ -39,7 +39,7 @@ pub(super) enum Team {
 }
 
 impl Team {
-    pub(super) async fn run(self, pool: &PgPool) -> anyhow::Result<()> {
+    pub(super) async fn run(self, pool: &Pool) -> anyhow::Result<()> {
         match self {
             Self::Add {
                 slug,
@@ -53,7 +53,7 @@ impl Team {
 }
 
 async fn add_team(
-    pool: &PgPool,
+    pool: &Pool,
     slug: &str,
     name: &str,
     key: &str,
@@ -104,7 +104,7 @@ async fn add_team(
     Ok(())
 }
 
-async fn lead_team(pool: &PgPool, slug: &str, email: &str) -> anyhow::Result<()> {
+async fn lead_team(pool: &Pool, slug: &str, email: &str) -> anyhow::Result<()> {
     let (store, mut commits) = EventStore::new(pool.clone(), Clock::default());
     let handle: Option<String> = sqlx::query_scalar(
         "SELECT handle FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL",

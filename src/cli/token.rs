@@ -1,9 +1,11 @@
 //! `fortnight token`: manages API tokens.
 
 use clap::Subcommand;
-use sqlx::PgPool;
 
-use crate::domain::{accounts::api_tokens, clock::Clock, policy::viewer::Scope};
+use crate::{
+    db::pool::Pool,
+    domain::{accounts::api_tokens, clock::Clock, policy::viewer::Scope},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
@@ -16,14 +18,14 @@ pub(super) enum Token {
 }
 
 impl Token {
-    pub(super) async fn run(self, pool: &PgPool) -> anyhow::Result<()> {
+    pub(super) async fn run(self, pool: &Pool) -> anyhow::Result<()> {
         match self {
             Self::Create { email, scope } => create_token(pool, &email, scope).await,
         }
     }
 }
 
-async fn create_token(pool: &PgPool, email: &str, scope: Scope) -> anyhow::Result<()> {
+async fn create_token(pool: &Pool, email: &str, scope: Scope) -> anyhow::Result<()> {
     let secret = api_tokens::create(pool, Clock::default().now(), email, scope).await?;
     println!("This token is not shown again: {secret}");
     Ok(())

@@ -4,10 +4,10 @@ use std::io::IsTerminal;
 
 use anyhow::Context;
 use clap::Subcommand;
-use sqlx::PgPool;
 
 use crate::{
     cli::output::to_error,
+    db::pool::Pool,
     domain::{
         accounts::create::{NewAccount, add_account},
         auth::passwords,
@@ -30,14 +30,14 @@ pub(super) enum User {
 }
 
 impl User {
-    pub(super) async fn run(self, pool: &PgPool) -> anyhow::Result<()> {
+    pub(super) async fn run(self, pool: &Pool) -> anyhow::Result<()> {
         match self {
             Self::Add { email, name, admin } => add_user(pool, &email, &name, admin).await,
         }
     }
 }
 
-async fn add_user(pool: &PgPool, email: &str, name: &str, admin: bool) -> anyhow::Result<()> {
+async fn add_user(pool: &Pool, email: &str, name: &str, admin: bool) -> anyhow::Result<()> {
     let password = read_password()?;
     let now = Clock::default().now();
     let password_hash = passwords::hash(password).await.map_err(to_error)?;

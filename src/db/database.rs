@@ -6,12 +6,12 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
 use crate::db::{
     embedded::{DATABASE, Durability, Embedded, passes},
     libpq::Libpq,
-    pool::{open_behind_pooler, open_noting},
+    pool::{Pool, open_behind_pooler, open_noting},
     timeline::Timeline,
 };
 
@@ -52,7 +52,7 @@ impl NamedDatabase {
 /// An open pool, and the bundled Postgres if it is used.
 pub struct Database {
     /// The connection pool.
-    pub pool: PgPool,
+    pub pool: Pool,
     /// Which of its servers the pool has reached.
     pub(crate) timeline: Timeline,
     /// The same database past any pooler, for connections with a state of their own.

@@ -5,6 +5,7 @@ pub mod database;
 pub mod embedded;
 pub mod libpq;
 pub mod pool;
+pub mod postgres_upgrade;
 pub mod replica;
 pub mod schema;
 pub mod status;
@@ -13,12 +14,15 @@ pub mod upgrade;
 
 use std::time::Duration;
 
-use sqlx::{PgPool, postgres::PgConnectOptions};
+use sqlx::postgres::PgConnectOptions;
 
 pub use crate::db::database::Database;
-use crate::db::{
-    schema::STEPS,
-    upgrade::{Before, upgrade},
+use crate::{
+    db::pool::Pool,
+    db::{
+        schema::STEPS,
+        upgrade::{Before, upgrade},
+    },
 };
 
 /// Supervisors ask often, and wait a few seconds.
@@ -30,7 +34,7 @@ pub async fn migrate(options: &PgConnectOptions, before: &Before) -> anyhow::Res
 }
 
 /// Whether the database responds, can be written to, and its schema is up to date.
-pub async fn is_ready(pool: &PgPool) -> bool {
+pub async fn is_ready(pool: &Pool) -> bool {
     let asked = sqlx::query_as::<_, (i64, bool)>(
         "SELECT coalesce(max(version), 0), current_setting('transaction_read_only') = 'off'
          FROM _sqlx_migrations WHERE success",

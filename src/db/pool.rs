@@ -1,11 +1,22 @@
 //! The connection pool.
 
-use std::time::Duration;
+use std::{
+    cell::Cell,
+    ops::Deref,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
+use futures_util::{
+    FutureExt, StreamExt, TryFutureExt, TryStreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 use sqlx::{
-    Connection, Executor, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    Connection, Describe, Either, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr,
+    Transaction,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
 
 use crate::db::timeline::Timeline;
@@ -35,14 +46,113 @@ pub const SETTINGS: &str = "SET statement_timeout = 15000; SET lock_timeout = 30
      SET max_parallel_workers_per_gather = 0; SET random_page_cost = 1.1; \
      SET plan_cache_mode = force_generic_plan";
 
+tokio::task_local! {
+    /// How long the request has waited for connections so far.
+    static WAITED: Cell<Duration>;
+}
+
+/// Runs a request. Its queries together wait no longer for connections than one may, so that a request fails in time
+/// while all of them are in use.
+pub(crate) async fn with_patience<T>(request: impl Future<Output = T>) -> T {
+    WAITED.scope(Cell::new(Duration::ZERO), request).await
+}
+
+/// The connections that are shared by all requests. A `PgPool` in all but how long a request waits for one.
+#[derive(Clone, Debug)]
+pub struct Pool(PgPool);
+
+impl Deref for Pool {
+    type Target = PgPool;
+
+    fn deref(&self) -> &PgPool {
+        &self.0
+    }
+}
+
+impl Pool {
+    /// Wraps a pool of connections that are set up already.
+    pub fn new(connections: PgPool) -> Self {
+        Self(connections)
+    }
+
+    /// A connection, which is given back when it is dropped.
+    pub async fn acquire(&self) -> sqlx::Result<PoolConnection<Postgres>> {
+        self.wait(self.0.acquire()).await
+    }
+
+    /// Begins a transaction, which is rolled back when it is dropped.
+    pub async fn begin(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
+        self.wait(self.0.begin()).await
+    }
+
+    async fn wait<T>(&self, connection: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+        // Outside a request, each wait is on its own.
+        let Ok(waited) = WAITED.try_with(Cell::get) else {
+            return connection.await;
+        };
+        let patience = self.options().get_acquire_timeout();
+        let start = Instant::now();
+        let outcome = tokio::time::timeout(patience.saturating_sub(waited), connection).await;
+        let _ = WAITED.try_with(|total| total.set(waited + start.elapsed()));
+        outcome.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+}
+
+impl<'p> Executor<'p> for &'_ Pool {
+    type Database = Postgres;
+
+    fn fetch_many<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxStream<'e, sqlx::Result<Either<PgQueryResult, PgRow>>>
+    where
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let pool = self.clone();
+        let rows = async move {
+            let mut connection = pool.acquire().await?;
+            // Whoever reads rows one at a time does so on a connection of their own.
+            connection.fetch_many(query).try_collect::<Vec<_>>().await
+        };
+        rows.map_ok(|rows| stream::iter(rows.into_iter().map(Ok)))
+            .try_flatten_stream()
+            .boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, sqlx::Result<Option<PgRow>>>
+    where
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let pool = self.clone();
+        async move { pool.acquire().await?.fetch_optional(query).await }.boxed()
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [PgTypeInfo],
+    ) -> BoxFuture<'e, sqlx::Result<PgStatement>>
+    where
+        'p: 'e,
+    {
+        let pool = self.clone();
+        async move { pool.acquire().await?.prepare_with(sql, parameters).await }.boxed()
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, sqlx::Result<Describe<Postgres>>> {
+        let pool = self.clone();
+        async move { pool.acquire().await?.describe(sql).await }.boxed()
+    }
+}
+
 /// Opens the pool that requests are served from. Its settings are set by a statement rather than in the connection's
 /// options, which PgBouncer refuses.
-pub async fn open(options: PgConnectOptions) -> anyhow::Result<PgPool> {
+pub async fn open(options: PgConnectOptions) -> anyhow::Result<Pool> {
     open_noting(options, &Timeline::default()).await
 }
 
 /// The same. Each new connection tells its timeline before it is used: those to the old server end with it.
-pub async fn open_noting(options: PgConnectOptions, timeline: &Timeline) -> anyhow::Result<PgPool> {
+pub async fn open_noting(options: PgConnectOptions, timeline: &Timeline) -> anyhow::Result<Pool> {
     let timeline = timeline.clone();
     let pool = sized().after_connect(move |connection, _| {
         let timeline = timeline.clone();
@@ -56,18 +166,16 @@ pub async fn open_noting(options: PgConnectOptions, timeline: &Timeline) -> anyh
 }
 
 /// The same, of a database that may be absent.
-pub(crate) fn open_lazily(options: PgConnectOptions) -> PgPool {
-    sized()
-        .after_connect(|connection, _| {
-            Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
-        })
-        .min_connections(0)
-        .connect_lazy_with(accepted(options))
+pub(crate) fn open_lazily(options: PgConnectOptions) -> Pool {
+    let pool = sized().after_connect(|connection, _| {
+        Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
+    });
+    Pool(pool.min_connections(0).connect_lazy_with(accepted(options)))
 }
 
 /// Opens the pool through a pooler in transaction mode. There a connection of the pool is another session in each
 /// transaction, so that [`SETTINGS`] are the pooler's to set; without them there is a warning.
-pub async fn open_behind_pooler(options: PgConnectOptions) -> anyhow::Result<PgPool> {
+pub async fn open_behind_pooler(options: PgConnectOptions) -> anyhow::Result<Pool> {
     let pool = open_pool(sized(), options).await?;
     let is_set: bool = sqlx::query_scalar(
         "SELECT current_setting('statement_timeout') <> '0' AND current_setting('lock_timeout') <> '0'
@@ -84,8 +192,8 @@ pub async fn open_behind_pooler(options: PgConnectOptions) -> anyhow::Result<PgP
     Ok(pool)
 }
 
-/// Event streams hold no connection, so 16 are enough. A request that gets none within three
-/// seconds fails instead of waiting on.
+/// Event streams hold no connection, so 16 are enough. A request that waits for them for three
+/// seconds altogether fails.
 fn sized() -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(16)
@@ -111,9 +219,10 @@ pub(crate) async fn connect(options: &PgConnectOptions) -> anyhow::Result<PgConn
         .context("cannot reach the database")
 }
 
-async fn open_pool(pool: PgPoolOptions, options: PgConnectOptions) -> anyhow::Result<PgPool> {
+async fn open_pool(pool: PgPoolOptions, options: PgConnectOptions) -> anyhow::Result<Pool> {
     pool.connect_with(accepted(options))
         .await
+        .map(Pool)
         .context("cannot reach the database")
 }
 

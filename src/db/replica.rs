@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sqlx::{PgPool, postgres::PgConnectOptions};
+use sqlx::postgres::PgConnectOptions;
 use tokio::time::{sleep, timeout};
 
-use crate::db::pool;
+use crate::{db::pool, db::pool::Pool};
 
 /// How long a page may wait for the standby to catch up, and how long it sleeps between two looks.
 const CATCH_UP_WITHIN: Duration = Duration::from_millis(200);
@@ -14,7 +14,7 @@ const LOOKS: usize = 3;
 
 /// A standby, if there is one.
 #[derive(Default)]
-pub struct Replica(Option<PgPool>);
+pub struct Replica(Option<Pool>);
 
 impl Replica {
     /// Opens connections when they are needed: a standby may be absent.
@@ -24,7 +24,7 @@ impl Replica {
 
     /// Returns the standby if it has all that anyone may have seen on the primary, so that a reader never misses a write:
     /// a commit is acknowledged and visible only once its log is flushed.
-    pub(crate) async fn up_to_date(&self, primary: &PgPool) -> Option<PgPool> {
+    pub(crate) async fn up_to_date(&self, primary: &Pool) -> Option<Pool> {
         let standby = self.0.as_ref()?;
         match timeout(CATCH_UP_WITHIN, has_caught_up(primary, standby)).await {
             Ok(Ok(has_caught_up)) => has_caught_up.then(|| standby.clone()),
@@ -40,7 +40,7 @@ impl Replica {
     }
 }
 
-async fn has_caught_up(primary: &PgPool, standby: &PgPool) -> sqlx::Result<bool> {
+async fn has_caught_up(primary: &Pool, standby: &Pool) -> sqlx::Result<bool> {
     let flushed: String = sqlx::query_scalar("SELECT pg_current_wal_flush_lsn()::text")
         .fetch_one(primary)
         .await?;

@@ -1,7 +1,8 @@
 //! What the database says of itself: its version, its sizes, its connections, and its clock.
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
+
+use crate::db::pool::Pool;
 
 /// How many of the largest tables are listed.
 const TABLES: i64 = 8;
@@ -35,7 +36,7 @@ pub struct TableSize {
 }
 
 /// Asks the database for its state.
-pub async fn read(db: &PgPool) -> sqlx::Result<DatabaseStatus> {
+pub async fn read(db: &Pool) -> sqlx::Result<DatabaseStatus> {
     sqlx::query_as(
         "SELECT split_part(current_setting('server_version'), ' ', 1) AS version,
                 (SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success) AS schema,
@@ -52,7 +53,7 @@ pub async fn read(db: &PgPool) -> sqlx::Result<DatabaseStatus> {
 }
 
 /// The largest tables, the largest first.
-pub async fn largest_tables(db: &PgPool) -> sqlx::Result<Vec<TableSize>> {
+pub async fn largest_tables(db: &Pool) -> sqlx::Result<Vec<TableSize>> {
     sqlx::query_as(
         "SELECT relname::text AS name, pg_total_relation_size(oid) AS bytes,
                 nullif(reltuples, -1)::bigint AS rows

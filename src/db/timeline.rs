@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tokio::sync::watch;
 
 /// `NULL` on a standby, which has no timeline of its own.
@@ -38,13 +38,6 @@ impl Timeline {
             }
             Ok(None) => {}
             Err(error) => tracing::debug!("the database does not tell its timeline: {error}"),
-        }
-    }
-
-    /// The same on a connection of the pool: behind a pooler, connections stay while the server changes.
-    pub(crate) async fn ask_pool(&self, db: &PgPool) {
-        if let Ok(mut connection) = db.acquire().await {
-            self.ask(&mut connection).await;
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Requests, follows and check-in visits between the demo's teams.
 
-use sqlx::PgPool;
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
+
+use crate::db::pool::Pool;
 
 /// A request: team, author, title, reason, days until needed, hours ago; outcome, reply and its
 /// author if answered.
@@ -80,7 +81,7 @@ const FOLLOWS: &[(&str, &str, &str)] = &[
     ("marie", "INF", "Cut"),
 ];
 
-pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
+pub(crate) async fn write(db: &Pool, now: OffsetDateTime) -> anyhow::Result<()> {
     for (team, by, title, why, wanted, hours, settled) in REQUESTS {
         let at = now - Duration::hours(*hours);
         let (outcome, answer, settler) = settled.map_or((None, "", ""), |(outcome, answer, by)| {

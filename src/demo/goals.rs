@@ -1,8 +1,9 @@
 //! The demo goals' reasons, dependencies, progress and comments.
 
-use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
+
+use crate::db::pool::Pool;
 
 /// Team, title of the goal, reason, and what it needs from others.
 const WHYS: &[(&str, &str, &str, &str)] = &[
@@ -168,7 +169,7 @@ const REMARKS: &[Said] = &[
     ),
 ];
 
-pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
+pub(crate) async fn write(db: &Pool, now: OffsetDateTime) -> anyhow::Result<()> {
     for (team, title, why, needs) in WHYS {
         sqlx::query(
             "UPDATE goals g SET why = $3, needs = $4 FROM teams t WHERE t.id = g.team_id AND t.key = $1 AND g.title = $2",

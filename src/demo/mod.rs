@@ -24,17 +24,19 @@ pub mod retros;
 pub mod rng;
 pub mod workspace;
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use crate::demo::{
-    calendar::{Calendar, whole_micros},
-    history::History,
+use crate::{
+    db::pool::Pool,
+    demo::{
+        calendar::{Calendar, whole_micros},
+        history::History,
+    },
 };
 
 /// Fills an empty workspace. Nothing in it is later than `now`, and the sprint
 /// that `now` falls in is the active one. With `tasks`, Infrastructure's active sprint has that many.
-pub async fn fill(db: &PgPool, now: OffsetDateTime, tasks: Option<u32>) -> anyhow::Result<()> {
+pub async fn fill(db: &Pool, now: OffsetDateTime, tasks: Option<u32>) -> anyhow::Result<()> {
     let calendar = Calendar::new(whole_micros(now));
     let mut tx = db.begin().await?;
     let known = workspace::insert(&mut tx, &calendar).await?;

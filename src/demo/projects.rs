@@ -1,8 +1,9 @@
 //! The demo's projects, objectives, team pages and absences.
 
-use sqlx::PgPool;
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
+
+use crate::db::pool::Pool;
 
 /// Team, mission, chat channel, roadmap.
 const ABOUT: &[(&str, &str, &str, &str)] = &[
@@ -125,7 +126,7 @@ const AWAY: &[(&str, i64, i64)] = &[
 ];
 
 /// Inserts all of this.
-pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
+pub(crate) async fn write(db: &Pool, now: OffsetDateTime) -> anyhow::Result<()> {
     for (team, mission, chat, roadmap) in ABOUT {
         sqlx::query("UPDATE teams SET mission = $2, chat = $3, roadmap = $4 WHERE key = $1")
             .bind(team)
@@ -165,7 +166,7 @@ pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()
 }
 
 async fn write_objective(
-    db: &PgPool,
+    db: &Pool,
     today: Date,
     (team, title, why, results): &(&str, &str, &str, Results),
 ) -> anyhow::Result<()> {
@@ -202,7 +203,7 @@ async fn write_objective(
 }
 
 async fn write_project(
-    db: &PgPool,
+    db: &Pool,
     now: OffsetDateTime,
     project: &Project,
     hue: i16,

@@ -2,21 +2,24 @@
 
 use std::collections::HashMap;
 
-use sqlx::{PgPool, types::Json};
+use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    boards::filters::terms::Filter,
-    flow, goals,
-    retro::{
-        close::{self, CloseDecisions},
-        figures::{TaskFigure, TaskOutcome},
-        report,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        boards::filters::terms::Filter,
+        flow, goals,
+        retro::{
+            close::{self, CloseDecisions},
+            figures::{TaskFigure, TaskOutcome},
+            report,
+        },
+        sprints::{Sprint, SprintState, queries},
+        team::Team,
+        teams::{self, roster::load_roster},
     },
-    sprints::{Sprint, SprintState, queries},
-    team::Team,
-    teams::{self, roster::load_roster},
 };
 
 /// Missed goals: team, title, reason.
@@ -211,7 +214,7 @@ const TOPICS: &[(&str, &str, &str, &str, Option<&str>)] = &[
     ),
 ];
 
-pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
+pub(crate) async fn write(db: &Pool, now: OffsetDateTime) -> anyhow::Result<()> {
     let sprints = queries::sprints(db).await?;
     let active = queries::active(&sprints).map_or(0, |sprint| sprint.number);
     for team in teams::queries::teams(db).await? {
@@ -277,12 +280,7 @@ pub(crate) async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()
 
 /// Computes the report that closing a sprint would have stored, from the events up to the morning
 /// after it.
-async fn close(
-    db: &PgPool,
-    team: &Team,
-    sprint: &Sprint,
-    now: OffsetDateTime,
-) -> anyhow::Result<()> {
+async fn close(db: &Pool, team: &Team, sprint: &Sprint, now: OffsetDateTime) -> anyhow::Result<()> {
     #[derive(sqlx::FromRow)]
     struct Row {
         id: Uuid,

@@ -3,15 +3,17 @@
 
 use std::collections::HashMap;
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::Result,
-    person::Person,
-    policy::predicates::{named_beside, named_to_all},
-    sprints::Sprint,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        person::Person,
+        policy::predicates::{named_beside, named_to_all},
+        sprints::Sprint,
+    },
 };
 
 /// How much of the backlog a page shows.
@@ -39,7 +41,7 @@ pub(crate) struct BacklogItem {
 /// backlog. The backlog is limited; first come tasks that others are waiting on, then tasks that
 /// someone needs, then those of a goal at risk or its project, then the oldest.
 pub(crate) async fn load_backlog(
-    db: &PgPool,
+    db: &Pool,
     team: Uuid,
     sprint: &Sprint,
     at_risk: &[Uuid],
@@ -122,7 +124,7 @@ pub(crate) async fn load_backlog(
 
 /// Returns tasks and points finished in each of the last three sprints that the team closed, newest
 /// first.
-pub async fn finished(db: &PgPool, team: Uuid) -> Result<Vec<(i64, i64)>> {
+pub async fn finished(db: &Pool, team: Uuid) -> Result<Vec<(i64, i64)>> {
     Ok(sqlx::query_as(
         "SELECT count(*) FILTER (WHERE (k->>'done')::boolean), coalesce(sum((k->>'estimate')::bigint) FILTER (WHERE (k->>'done')::boolean), 0)::bigint
          FROM (SELECT s.number, f.figures FROM sprint_reports f JOIN sprints s ON s.id = f.sprint_id WHERE f.team_id = $1 ORDER BY s.number DESC LIMIT 3) f
@@ -155,7 +157,7 @@ pub(crate) struct Load {
 
 /// Returns a team's members with their load.
 pub(crate) async fn loads(
-    db: &PgPool,
+    db: &Pool,
     team: Uuid,
     going: Option<Uuid>,
     planned: Uuid,
@@ -191,7 +193,7 @@ pub(crate) struct Theirs {
 }
 
 /// Returns tasks of other teams that are waiting on this one, longest waiting first.
-pub(crate) async fn tasks_waiting_on_team(db: &PgPool, team: Uuid) -> Result<Vec<Theirs>> {
+pub(crate) async fn tasks_waiting_on_team(db: &Pool, team: Uuid) -> Result<Vec<Theirs>> {
     Ok(sqlx::query_as(concat!(
         "SELECT coalesce(t.key || '-' || k.number, '') AS key, CASE WHEN t.id IS NULL THEN 'a task of a private team' ELSE k.title END AS title,
                 coalesce(t.name, 'A private team') AS team, ot.key || '-' || o.number AS ours, w.since

@@ -1,9 +1,8 @@
 //! Deletes expired rows.
 
-use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 
-use crate::domain::error::Result;
+use crate::{db::pool::Pool, domain::error::Result};
 
 /// How long an idempotency key is remembered.
 const IDEMPOTENCY_KEYS: Duration = Duration::days(1);
@@ -19,7 +18,7 @@ pub const LOCK: i64 = 0x666f_7274_7075_7267;
 
 /// Deletes expired sessions, one-time links, idempotency keys, audit log entries and deleted comments. Does nothing while
 /// another program is doing it.
-pub async fn purge_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
+pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
     let mut tx = db.begin().await?;
     let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
         .bind(LOCK)

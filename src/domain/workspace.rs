@@ -1,23 +1,25 @@
 //! The workspace's name and registration.
 
 use serde_json::json;
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::{Problem, Result},
-    events::{Change, Event, EventKind, audit_log},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::{Problem, Result},
+        events::{Change, Event, EventKind, audit_log},
+    },
 };
 
 /// Returns the workspace's name.
-pub(crate) async fn name(db: &PgPool) -> Result<String> {
+pub(crate) async fn name(db: &Pool) -> Result<String> {
     Ok(sqlx::query_scalar("SELECT name FROM workspace")
         .fetch_one(db)
         .await?)
 }
 
 /// Returns the workspace's counter, which every change of people, teams and sprints increments.
-pub(crate) async fn newest(db: &PgPool) -> Result<i64> {
+pub(crate) async fn newest(db: &Pool) -> Result<i64> {
     Ok(sqlx::query_scalar("SELECT seq FROM workspace")
         .fetch_one(db)
         .await?)

@@ -10,12 +10,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use sqlx::PgPool;
 use tokio::sync::mpsc;
 
 use crate::{
     config::trusted_proxies::TrustedProxies,
     db,
+    db::pool::Pool,
     http::{
         live::{sse_frames::frame, stream::event_stream},
         problem::{InternalError, ProblemBody},
@@ -32,7 +32,7 @@ pub(crate) async fn alive() -> &'static str {
 }
 
 /// `GET /readyz`: the database answers and has the tables this program needs.
-pub(crate) async fn ready(State(db): State<PgPool>) -> Response {
+pub(crate) async fn ready(State(db): State<Pool>) -> Response {
     if db::is_ready(&db).await {
         return "ready".into_response();
     }

@@ -7,8 +7,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::domain::error::{Problem, Result};
+
+/// Marks a response to a write that had been made before, as a response extension.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repeated {
+    /// What it did.
+    pub(crate) change: Uuid,
+}
 
 impl Problem {
     /// Returns the reasons by field for a form to show; a conflict's message goes to `field`. Every
@@ -143,7 +151,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
         let mut body = ProblemBody::of(status);
-        let (mut retry_after, mut internal) = (None, None);
+        let (mut retry_after, mut internal, mut repeated) = (None, None, None);
         match self {
             Self::SignedOut => {
                 body.title = "Sign in first".into();
@@ -209,7 +217,10 @@ impl IntoResponse for Problem {
                     "the connection was lost during a commit, which may have been made".to_owned(),
                 ));
             }
-            Self::DoneBefore { .. } => body.detail = "This request was already processed.".into(),
+            Self::DoneBefore { change } => {
+                body.detail = "This request was already processed.".into();
+                repeated = Some(Repeated { change });
+            }
             Self::InternalError(error) => internal = Some(InternalError(format!("{error:#}"))),
             Self::NotFound => {}
         }
@@ -222,6 +233,9 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(body);
         if let Some(internal) = internal {
             response.extensions_mut().insert(internal);
+        }
+        if let Some(repeated) = repeated {
+            response.extensions_mut().insert(repeated);
         }
         response
     }

@@ -20,7 +20,7 @@ use crate::{
         api::openapi,
         assets, health,
         live::{of_teams, stream},
-        middleware::{form_recovery, idempotency, layers, request_log},
+        middleware::{form_recovery, layers, request_log},
         pages::{
             boards::forms as board_forms,
             teams::{restore, setup},
@@ -96,11 +96,7 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}/bulk", post(tasks::edit_tasks))
         .route("/teams/{slug}/flow", get(flow::flow))
         .route("/teams/{slug}/flow/{file}", get(flow::chart_csv))
-        .route(
-            "/teams/{slug}/tasks",
-            get(tasks::list)
-                .merge(post(tasks::create).layer(from_fn(idempotency::record_idempotency_key))),
-        )
+        .route("/teams/{slug}/tasks", get(tasks::list).post(tasks::create))
         .route("/teams/{slug}/tasks/new", get(tasks::new_form))
         .route("/tasks/{key}", get(tasks::task).post(tasks::edit))
         .route(
@@ -371,7 +367,6 @@ fn api() -> Router<App> {
         .route("/tasks/{key}/owners", put(tasks::owners))
         .route("/tasks/{key}/comments", post(tasks::comment))
         .route("/openapi.json", get(openapi::document))
-        .layer(from_fn(idempotency::record_idempotency_key))
 }
 
 /// Adds the middleware to a set of routes, the outermost first, with a timeout per request.

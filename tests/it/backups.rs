@@ -4,14 +4,18 @@ use std::{
     collections::BTreeMap,
     path::Path,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::Duration,
 };
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::{
     cluster,
+    importing::database_url,
     lifecycle::{create_by_command_line, new_browser, sign_in},
     program::{Place, Server, TIMEOUT, wait_until},
 };
@@ -463,4 +467,44 @@ async fn backup_is_restored_from_the_setup_page() {
             .contains("/teams/crew")
     );
     assert_eq!(restore(key, &good).await.0, 404, "it is no longer empty");
+}
+
+/// With a Postgres that goes on, nothing but the program ends pg_dump.
+#[tokio::test]
+async fn stopping_ends_the_backup_that_is_being_made() {
+    let (place, folder) = (Place::new(), TempDir::new().unwrap());
+    let db = cluster::create_database().await;
+    // pg_dump waits for this table, which has no rows of its own to be counted before
+    let held = "CREATE TABLE held (day date) PARTITION BY RANGE (day)";
+    sqlx::raw_sql(held).execute(&db).await.unwrap();
+    let mut other = db.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE held")
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    let mut server = place
+        .serve_with(&[
+            ("DATABASE_URL", &database_url(&db)),
+            ("FORTNIGHT_BACKUP_TO", folder.path().to_str().unwrap()),
+        ])
+        .await;
+    let dumps = async |db: &PgPool| -> i64 {
+        sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'LOCK TABLE%held%'",
+        )
+        .fetch_one(db)
+        .await
+        .unwrap()
+    };
+    wait_until("pg_dump waits", async || dumps(&db).await == 1).await;
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(files(), 1, "the unfinished file");
+    server.signal(Signal::TERM);
+    let exit = timeout(Duration::from_secs(10), server.wait_for_exit()).await;
+    let exit = exit.expect("it stops before a supervisor kills it");
+    assert_eq!(exit.unwrap().code(), Some(0));
+    assert_eq!(files(), 0);
+    wait_until("its query is cancelled", async || dumps(&db).await == 0).await;
+    other.rollback().await.unwrap();
 }

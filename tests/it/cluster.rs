@@ -11,8 +11,9 @@ use std::thread;
 
 use fortnight::db;
 use fortnight::db::embedded::{DATABASE, Durability, Embedded};
+use fortnight::db::pool::Pool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 static CLUSTER: OnceLock<Cluster> = OnceLock::new();
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -24,7 +25,7 @@ struct Cluster {
 }
 
 /// Creates a migrated database that only this test uses.
-pub async fn create_database() -> PgPool {
+pub async fn create_database() -> Pool {
     let template = &CLUSTER.get_or_init(start_postgres).template;
     let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let mut admin = PgConnection::connect_with(&template.clone().database("postgres"))
@@ -34,11 +35,11 @@ pub async fn create_database() -> PgPool {
     let create = AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {DATABASE}"));
     sqlx::query(create).execute(&mut admin).await.unwrap();
     admin.close().await.unwrap();
-    PgPoolOptions::new()
+    let connections = PgPoolOptions::new()
         .max_connections(5)
         .connect_with(template.clone().database(&name))
-        .await
-        .unwrap()
+        .await;
+    Pool::new(connections.unwrap())
 }
 
 fn start_postgres() -> Cluster {

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
+use fortnight::db::pool::Pool;
 use fortnight::demo;
 use rustix::process::Signal;
 use serde_json::Value;
-use sqlx::PgPool;
 use time::macros::datetime;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
@@ -14,13 +14,13 @@ use uuid::Uuid;
 use crate::cluster;
 use crate::program::Place;
 
-async fn create_demo(now: OffsetDateTime, tasks: Option<u32>) -> PgPool {
+async fn create_demo(now: OffsetDateTime, tasks: Option<u32>) -> Pool {
     let database = cluster::create_database().await;
     demo::fill(&database, now, tasks).await.unwrap();
     database
 }
 
-async fn fetch_number(database: &PgPool, query: &'static str) -> i64 {
+async fn fetch_number(database: &Pool, query: &'static str) -> i64 {
     sqlx::query_scalar(query).fetch_one(database).await.unwrap()
 }
 
@@ -155,7 +155,7 @@ impl Replayed {
 }
 
 /// Replays all events from the first and compares the result with the rows.
-async fn check_replay(database: &PgPool, now: OffsetDateTime) {
+async fn check_replay(database: &Pool, now: OffsetDateTime) {
     let events: Vec<EventRow> = sqlx::query_as(
         "SELECT team_id, seq, task_id, kind, before, after, version, at FROM events ORDER BY team_id, seq",
     )
@@ -232,7 +232,7 @@ async fn check_replay(database: &PgPool, now: OffsetDateTime) {
 }
 
 /// Checks the content that the demo promises on any day.
-async fn check_content(database: &PgPool, now: OffsetDateTime) {
+async fn check_content(database: &Pool, now: OffsetDateTime) {
     let tasks = fetch_number(database, "SELECT count(*) FROM tasks").await;
     assert!((60..=90).contains(&tasks), "{tasks}");
     assert_eq!(
@@ -369,7 +369,7 @@ async fn check_content(database: &PgPool, now: OffsetDateTime) {
 }
 
 /// Returns the days from the first start to the last end of each finished task.
-async fn fetch_cycle_times(database: &PgPool) -> Vec<f64> {
+async fn fetch_cycle_times(database: &Pool) -> Vec<f64> {
     sqlx::query_scalar(
         "SELECT extract(epoch FROM max(at) FILTER (WHERE after->>'state' = 'done') - min(at) FILTER (WHERE after->>'state' = 'doing'))::float8 / 86400
          FROM events WHERE kind = 'task.moved' GROUP BY task_id HAVING bool_or(after->>'state' = 'done') ORDER BY 1",

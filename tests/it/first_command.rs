@@ -55,6 +55,8 @@ impl Machine {
             .env("PATH", self.folder.path())
             .env("HOME", self.folder.path())
             .env("CALLED", &calls)
+            // not those of the machine that runs the tests
+            .env("OTHER_POSTGRES", self.folder.path())
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -7,6 +7,7 @@ use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
+use fortnight::db::pool::Pool;
 use fortnight::{
     app::App,
     domain::{
@@ -21,7 +22,6 @@ use fortnight::{
     http::router::router,
 };
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use time::{OffsetDateTime, macros::datetime};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -40,7 +40,7 @@ pub fn report(line: &str) {
 pub struct World {
     pub app: App,
     pub router: Router,
-    pub db: PgPool,
+    pub db: Pool,
     pub elif: Client,
     pub jonas: Client,
 }
@@ -266,8 +266,10 @@ impl Client {
             .await
     }
 
-    /// Sends a form as a browser without scripts does.
+    /// Sends a form that loads a page, with a key in a hidden field.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+        let key = Uuid::new_v4().simple().to_string();
+        let fields = &[fields, &[("idempotency_key", &key)]].concat();
         self.send(
             build_form_request(Method::POST, path, fields)
                 .body(encode_form(fields))
@@ -286,6 +288,7 @@ impl Client {
     ) -> Response {
         let request = build_form_request(method, path, fields)
             .header("fortnight-fragment", part)
+            .header("idempotency-key", Uuid::new_v4().to_string())
             .header(header::ACCEPT, "text/html, application/problem+json");
         self.send(request.body(encode_form(fields)).unwrap()).await
     }

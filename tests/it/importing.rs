@@ -1,12 +1,12 @@
 //! Importing boards from Trello and issues from GitHub.
 
+use fortnight::db::pool::Pool;
 use fortnight::domain::import::{
     self,
     draft::{ImportRequest, ImportSprint},
     summary::Summary,
 };
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use tempfile::NamedTempFile;
 
 use crate::{fixtures::World, program::Place};
@@ -812,7 +812,7 @@ pub fn write_temp_file(text: &str) -> NamedTempFile {
 }
 
 /// Returns the URL of the test's database for the program.
-pub fn database_url(db: &PgPool) -> String {
+pub fn database_url(db: &Pool) -> String {
     let own = db.connect_options();
     let socket = own.get_socket().unwrap().display().to_string();
     format!(
@@ -821,12 +821,12 @@ pub fn database_url(db: &PgPool) -> String {
     )
 }
 
-async fn count_rows(db: &PgPool, sql: &'static str) -> i64 {
+async fn count_rows(db: &Pool, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
 }
 
 /// Counts the rows of everything that an import writes.
-pub async fn count_everything(db: &PgPool) -> Vec<i64> {
+pub async fn count_everything(db: &Pool) -> Vec<i64> {
     let mut counts = Vec::new();
     for sql in [
         "SELECT count(*) FROM tasks",

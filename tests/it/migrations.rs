@@ -132,7 +132,9 @@ async fn migrations_keep_existing_rows() {
     assert_eq!(created, 8);
 }
 
-async fn count_rows(database: &sqlx::PgPool) -> std::collections::BTreeMap<String, i64> {
+async fn count_rows(
+    database: &fortnight::db::pool::Pool,
+) -> std::collections::BTreeMap<String, i64> {
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
             .fetch_all(database)

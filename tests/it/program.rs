@@ -112,6 +112,13 @@ impl Place {
             .unwrap()
     }
 
+    /// Starts a command whose output is of no interest.
+    pub fn spawn(&self, args: &[&str]) -> Child {
+        let mut command = self.command(args);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
+
     /// Runs a command with standard input, like `echo password | fortnight user add`. It must succeed. Returns its
     /// standard output.
     pub async fn run_with_input(&self, input: &str, args: &[&str]) -> String {

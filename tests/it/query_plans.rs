@@ -7,11 +7,12 @@ use axum::{
     body::{Body, HttpBody},
     http::{Request, header},
 };
+use fortnight::db::pool::Pool;
 use fortnight::{
     app::App, db::pool, demo, domain::auth::sessions, domain::clock::Clock, http::router::router,
 };
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Row as _, pool::PoolConnection};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row as _, pool::PoolConnection};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -153,7 +154,7 @@ fn pages() -> Vec<(&'static str, &'static str, usize)> {
 
 /// The demo with years behind Infrastructure, through a pool like the program's.
 struct Aged {
-    db: PgPool,
+    db: Pool,
     router: axum::Router,
     cookie: String,
 }
@@ -318,7 +319,7 @@ fn reads_part(condition: &str) -> bool {
 }
 
 /// Adds the history, with a comment and a step per task.
-async fn age(db: &PgPool) {
+async fn age(db: &Pool) {
     let mut connection = db.acquire().await.unwrap();
     for statement in [
         format!(

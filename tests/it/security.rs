@@ -17,7 +17,7 @@ use fortnight::{
         router::router,
     },
 };
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -883,7 +883,7 @@ async fn writes_behind_a_held_lock_get_503() {
         .connect_with((*world.db.connect_options()).clone());
     let app = App::new(
         "http://fortnight.test",
-        pool.await.unwrap(),
+        fortnight::db::pool::Pool::new(pool.await.unwrap()),
         Clock::standing(NOW),
     );
     let elif = Client {
@@ -910,6 +910,34 @@ async fn writes_behind_a_held_lock_get_503() {
     elif.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Free" }))
         .await
         .status(200);
+}
+
+/// Fault H9. Each query of a page got its turn before it waited too long, and together they waited for 18 seconds.
+#[tokio::test]
+async fn page_waits_for_connections_no_longer_than_one_query_may() {
+    let world = World::new().await;
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(std::time::Duration::from_millis(600))
+        .connect_with((*world.db.connect_options()).clone());
+    let pool = fortnight::db::pool::Pool::new(pool.await.unwrap());
+    let app = App::new("http://fortnight.test", pool.clone(), Clock::standing(NOW));
+    let elif = Client {
+        router: router(app),
+        ..world.elif.clone()
+    };
+    elif.get("/teams/infrastructure/planning").await.status(200);
+    // whoever wants the connection waits for half as long as is allowed
+    let use_it = async || loop {
+        let _ = sqlx::query("SELECT pg_sleep(0.15)").execute(&pool).await;
+    };
+    tokio::select! {
+        _ = join(use_it(), use_it()) => {}
+        page = elif.get("/teams/infrastructure/planning") => {
+            page.status(503);
+        }
+    }
+    elif.get("/teams/infrastructure/planning").await.status(200);
 }
 
 /// Case F6. Open streams do not delay the shutdown.

@@ -2,11 +2,12 @@
 
 use std::{fs, path::Path};
 
+use fortnight::db::pool::Pool;
 use fortnight::db::{
     libpq::Libpq,
     upgrade::{Before, upgrade},
 };
-use sqlx::{Connection, PgConnection, PgPool, migrate::Migrator, postgres::PgConnectOptions};
+use sqlx::{Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -17,33 +18,49 @@ use crate::{
     program::{Place, wait_until},
 };
 
-/// The migrations of a version to come: those of today, and three more, each of another table.
-async fn later_version() -> (TempDir, Migrator) {
+/// The migrations of a version to come: those of today, and these.
+pub async fn version_with(later: &[(u32, &str)]) -> (TempDir, Migrator) {
     let folder = TempDir::new().unwrap();
     let today = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
     for file in fs::read_dir(today).unwrap() {
         let file = file.unwrap();
         fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
     }
-    for (number, table) in [(9001, "tasks"), (9002, "goals"), (9003, "comments")] {
-        fs::write(
-            folder.path().join(format!("{number}_later.sql")),
-            format!("ALTER TABLE {table} ADD COLUMN later int NOT NULL DEFAULT 7;"),
-        )
-        .unwrap();
+    for (number, sql) in later {
+        let name = format!("{number}_later.sql");
+        fs::write(folder.path().join(name), sql).unwrap();
     }
     let steps = Migrator::new(folder.path()).await.unwrap();
     (folder, steps)
 }
 
-fn libpq(options: &PgConnectOptions) -> Libpq {
+/// Three more migrations, each of another table.
+async fn later_version() -> (TempDir, Migrator) {
+    version_with(&[
+        (
+            9001,
+            "ALTER TABLE tasks ADD COLUMN later int NOT NULL DEFAULT 7",
+        ),
+        (
+            9002,
+            "ALTER TABLE goals ADD COLUMN later int NOT NULL DEFAULT 7",
+        ),
+        (
+            9003,
+            "ALTER TABLE comments ADD COLUMN later int NOT NULL DEFAULT 7",
+        ),
+    ])
+    .await
+}
+
+pub fn libpq(options: &PgConnectOptions) -> Libpq {
     let socket = options.get_socket().unwrap().display().to_string();
     let folder = percent_encoding::utf8_percent_encode(&socket, percent_encoding::NON_ALPHANUMERIC);
     let (user, name) = (options.get_username(), options.get_database().unwrap());
     Libpq::of_url(&format!("postgres://{user}@localhost/{name}?host={folder}")).unwrap()
 }
 
-async fn applied(db: &PgPool) -> Vec<i64> {
+async fn applied(db: &Pool) -> Vec<i64> {
     sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE version > 9000 ORDER BY 1")
         .fetch_all(db)
         .await

@@ -2,12 +2,12 @@
 
 use std::cmp::Ordering;
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::{
     cli::doctor::finding::Finding,
     config::Config,
+    db::pool::Pool,
     db::{
         self,
         backup::tools::Tools,
@@ -44,7 +44,7 @@ pub(super) async fn check(config: &Config) -> anyhow::Result<Vec<Finding>> {
     Ok(findings)
 }
 
-async fn findings_of(pool: &PgPool) -> Vec<Finding> {
+async fn findings_of(pool: &Pool) -> Vec<Finding> {
     let status = match status::read(pool).await {
         Ok(status) => status,
         Err(error) => {
@@ -95,7 +95,7 @@ fn of_schema(status: &DatabaseStatus) -> Option<Finding> {
 }
 
 /// A change from the future was written while a clock was wrong.
-async fn of_newest_change(pool: &PgPool, now: OffsetDateTime) -> Option<Finding> {
+async fn of_newest_change(pool: &Pool, now: OffsetDateTime) -> Option<Finding> {
     let newest: Option<OffsetDateTime> = sqlx::query_scalar("SELECT max(at) FROM events")
         .fetch_one(pool)
         .await

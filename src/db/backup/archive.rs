@@ -182,6 +182,7 @@ mod tests {
             fortnight: "9.0.0".to_owned(),
             schema,
             postgres: 15,
+            pg_dump: 15,
             workspace: "Platform".to_owned(),
             created_at: OffsetDateTime::UNIX_EPOCH,
             tables: BTreeMap::new(),

@@ -3,20 +3,18 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::{fd::AsFd, unix::fs::OpenOptionsExt},
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::Context;
 use sqlx::{Connection, postgres::PgConnectOptions};
 use time::OffsetDateTime;
+use tokio::task::spawn_blocking;
 
 use crate::db::{
-    backup::{
-        archive::Writer,
-        manifest::Manifest,
-        tools::{Running, Tools},
-    },
+    backup::{archive::Writer, dump::Dump, manifest::Manifest, tools::Tools},
     libpq::Libpq,
     pool::connect,
 };
@@ -36,7 +34,8 @@ pub(crate) struct Backup {
     pub(crate) bytes: u64,
 }
 
-/// Makes a backup of one moment, whatever is written meanwhile.
+/// Makes a backup of one moment, whatever is written meanwhile. If it is dropped before its end, pg_dump ends too, and
+/// no file is left.
 pub(crate) async fn backup(
     options: &PgConnectOptions,
     libpq: &Libpq,
@@ -50,8 +49,9 @@ pub(crate) async fn backup(
     let id: String = sqlx::query_scalar("SELECT pg_export_snapshot()")
         .fetch_one(&mut *snapshot)
         .await?;
-    let manifest = Manifest::of(&mut snapshot, now).await?;
+    let mut manifest = Manifest::of(&mut snapshot, now).await?;
     let tools = Tools::find(manifest.postgres)?;
+    manifest.pg_dump = tools.major;
     let mut dump = libpq.command(&tools.path("pg_dump"));
     dump.args([
         "--format=custom",
@@ -61,51 +61,65 @@ pub(crate) async fn backup(
     ])
     .args(["--schema=public", "--extension=pg_trgm"])
     .arg(format!("--snapshot={id}"));
-    let backup = tokio::task::spawn_blocking(move || write(dump, manifest, &target)).await?;
+    let bytes = write(dump, &manifest, target).await?;
     // the snapshot lasts as long as its transaction
     snapshot.rollback().await?;
     db.close().await?;
-    backup
-}
-
-fn write(
-    dump: std::process::Command,
-    manifest: Manifest,
-    target: &Target,
-) -> anyhow::Result<Backup> {
-    let bytes = match target {
-        Target::StandardOutput => write_to(io::stdout().lock(), dump, &manifest, "the backup")?.1,
-        Target::File(path) => {
-            let shown = path.display().to_string();
-            let cannot_write = || format!("cannot write {shown}");
-            let unfinished = Unfinished::beside(path);
-            let file = unfinished.create()?;
-            let (file, bytes) = write_to(file, dump, &manifest, &shown)?;
-            file.sync_all().with_context(cannot_write)?;
-            fs::rename(&unfinished.0, path).with_context(cannot_write)?;
-            File::open(folder_of(path))
-                .and_then(|folder| folder.sync_all())
-                .with_context(cannot_write)?;
-            bytes
-        }
-    };
     Ok(Backup { manifest, bytes })
 }
 
-fn write_to<W: Write>(
+async fn write(dump: Command, manifest: &Manifest, target: Target) -> anyhow::Result<u64> {
+    match target {
+        Target::StandardOutput => {
+            let output = io::stdout().as_fd().try_clone_to_owned()?;
+            let output = File::from(output);
+            Ok(write_to(output, dump, manifest, "the backup").await?.1)
+        }
+        Target::File(path) => {
+            let shown = path.display().to_string();
+            let unfinished = Unfinished::beside(&path);
+            let (file, bytes) = write_to(unfinished.create()?, dump, manifest, &shown).await?;
+            spawn_blocking(move || {
+                complete(&file, &unfinished, &path)
+                    .with_context(|| format!("cannot write {shown}"))?;
+                Ok(bytes)
+            })
+            .await?
+        }
+    }
+}
+
+/// Gives a file its name once it is on the disk.
+fn complete(file: &File, unfinished: &Unfinished, path: &Path) -> io::Result<()> {
+    file.sync_all()?;
+    fs::rename(&unfinished.0, path)?;
+    File::open(folder_of(path))?.sync_all()
+}
+
+/// Writes the file while pg_dump runs, and completes it if pg_dump succeeded. `shown` names it.
+async fn write_to<W: Write + Send + 'static>(
     to: W,
-    dump: std::process::Command,
+    dump: Command,
     manifest: &Manifest,
     shown: &str,
 ) -> anyhow::Result<(W, u64)> {
     let cannot_write = || format!("cannot write {shown}");
-    let mut dump = Running::start(dump)?;
+    let (dump, output) = Dump::start(dump)?;
     let mut writer = Writer::new(to, manifest).with_context(cannot_write)?;
-    if let Some(output) = dump.child.stdout.take() {
-        writer.add_database(output).with_context(cannot_write)?;
-    }
-    dump.finish()?;
-    writer.finish().with_context(cannot_write)
+    let writing = spawn_blocking(move || {
+        let written = writer.add_database(output);
+        written.map(|()| writer)
+    });
+    let (written, dumped) = tokio::join!(writing, dump.finish());
+    let written = written?.with_context(cannot_write);
+    // if the file cannot be written, pg_dump only says that no one reads on
+    let writer = match (written, dumped) {
+        (Ok(writer), Ok(())) => writer,
+        (Err(error), _) | (_, Err(error)) => return Err(error),
+    };
+    spawn_blocking(|| writer.finish())
+        .await?
+        .with_context(cannot_write)
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -20,20 +20,23 @@ pub struct Manifest {
     pub(crate) schema: i64,
     /// The major version of its Postgres.
     pub(crate) postgres: u32,
+    /// The major version of the pg_dump that wrote it, which may be newer; 0 if unknown.
+    #[serde(default)]
+    pub(crate) pg_dump: u32,
     /// The workspace's name.
     pub(crate) workspace: String,
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) created_at: OffsetDateTime,
     /// Every table, by name.
-    pub(crate) tables: BTreeMap<String, Contents>,
+    pub tables: BTreeMap<String, Contents>,
 }
 
 /// The contents of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct Contents {
-    pub(crate) rows: i64,
+    pub rows: i64,
     /// The sum of the first 60 bits of the MD5 hash of each row's text, in any order.
-    pub(crate) checksum: String,
+    pub checksum: String,
 }
 
 impl Manifest {
@@ -67,6 +70,7 @@ impl Manifest {
             fortnight: env!("CARGO_PKG_VERSION").to_owned(),
             schema,
             postgres: postgres.unsigned_abs(),
+            pg_dump: 0,
             workspace,
             created_at: now,
             tables,

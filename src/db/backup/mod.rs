@@ -2,8 +2,10 @@
 
 pub mod archive;
 pub mod create;
+pub mod dump;
 pub mod manifest;
 pub mod offered;
 pub mod restore;
 pub mod schedule;
+pub mod script;
 pub mod tools;

@@ -11,7 +11,10 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::runtime::Handle;
 
 use crate::db::{
-    backup::{archive, restore},
+    backup::{
+        archive,
+        restore::{self, Restored},
+    },
     libpq::Libpq,
     schema::{self, STEPS},
     upgrade::{Before, upgrade},
@@ -125,7 +128,7 @@ async fn restore_checked(
     let file = path.clone();
     let manifest =
         tokio::task::spawn_blocking(move || archive::check(&file, schema::newest())).await??;
-    restore::restore(options, libpq, path, &manifest).await?;
+    restore::restore(options, libpq, path, &manifest, Restored::Past).await?;
     upgrade(options, &STEPS, &Before::Nothing).await
 }
 

@@ -2,42 +2,51 @@
 //! only if it is the same.
 
 use std::{
+    collections::HashSet,
     io::{self, Write},
     path::PathBuf,
 };
 
 use anyhow::Context;
-use sqlx::{AssertSqlSafe, Connection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
 use uuid::Uuid;
 
 use crate::db::{
     backup::{
         archive::copy_database,
         manifest::{Manifest, TEXT_OF_ROWS, contents_of},
+        script::copy_script,
         tools::{Running, Tools},
     },
     libpq::Libpq,
     pool::connect,
 };
 
+/// What the restored database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restored {
+    /// The world as of the backup, in place of another one. A running program notices: the numbers of teams and workspace
+    /// go on from the larger of the old and the restored ones, so that nothing that it has in memory seems current, and
+    /// each team has a new event, by which open boards reload. All sessions end, since some may have been revoked after
+    /// the backup.
+    Past,
+    /// A copy of a database that has not changed since.
+    Copy,
+}
+
 /// Replaces the contents of a database with those of a checked backup.
-///
-/// A running program notices: the numbers of teams and workspace go on from the larger of the old and the restored ones,
-/// so that nothing that it has in memory seems current, and each team has a new event, by which open boards reload. All
-/// sessions end, since some may have been revoked after the backup.
-pub(crate) async fn restore(
+pub async fn restore(
     options: &PgConnectOptions,
     libpq: &Libpq,
     path: PathBuf,
     manifest: &Manifest,
+    restored: Restored,
 ) -> anyhow::Result<()> {
     let mut db = connect(options).await?;
-    let server: i32 =
-        sqlx::query_scalar("SELECT current_setting('server_version_num')::int / 10000")
-            .fetch_one(&mut db)
-            .await?;
+    let server = Server::ask(&mut db).await?;
     db.close().await?;
-    let tools = Tools::find(manifest.postgres.max(server.unsigned_abs()))?;
+    let needed = manifest.postgres.max(manifest.pg_dump).max(server.major);
+    let tools = Tools::find(needed)?;
     let mut script = libpq.command(&tools.path("pg_restore"));
     script.args(["--no-owner", "--no-privileges", "--file=-"]);
     let mut psql = libpq.command(&tools.path("psql"));
@@ -47,14 +56,38 @@ pub(crate) async fn restore(
         "--set=ON_ERROR_STOP=1",
         "--file=-",
     ]);
-    let ending = ending(manifest);
-    tokio::task::spawn_blocking(move || run(script, psql, path, &ending)).await?
+    let ending = ending(manifest, restored);
+    tokio::task::spawn_blocking(move || run(script, psql, path, &server.settings, &ending)).await?
+}
+
+/// What a script for a server has to know of it.
+struct Server {
+    major: u32,
+    /// The names of its settings.
+    settings: HashSet<String>,
+}
+
+impl Server {
+    async fn ask(db: &mut PgConnection) -> sqlx::Result<Self> {
+        let major: i32 =
+            sqlx::query_scalar("SELECT current_setting('server_version_num')::int / 10000")
+                .fetch_one(&mut *db)
+                .await?;
+        let settings: Vec<String> = sqlx::query_scalar("SELECT name FROM pg_settings")
+            .fetch_all(db)
+            .await?;
+        Ok(Self {
+            major: major.unsigned_abs(),
+            settings: settings.into_iter().collect(),
+        })
+    }
 }
 
 fn run(
     script: std::process::Command,
     psql: std::process::Command,
     path: PathBuf,
+    settings: &HashSet<String>,
     ending: &str,
 ) -> anyhow::Result<()> {
     let (mut script, mut psql) = (Running::start(script)?, Running::start(psql)?);
@@ -79,7 +112,7 @@ fn run(
         scope.spawn(move || io::copy(&mut silence, &mut io::sink()));
         let copied = statements
             .write_all(BEGINNING.as_bytes())
-            .and_then(|()| io::copy(&mut sql, &mut statements).map(|_| ()));
+            .and_then(|()| copy_script(&mut sql, &mut statements, settings));
         // If psql has ended early, so does pg_restore now, which otherwise waits for someone to read on.
         drop(sql);
         let fed = feeding
@@ -114,8 +147,8 @@ END $$;
 DROP SCHEMA IF EXISTS public CASCADE;
 ";
 
-/// Compares the contents, makes the restored world newer than the one before, and commits.
-fn ending(manifest: &Manifest) -> String {
+/// Compares the contents, makes a restored past newer than what it replaces, and commits.
+fn ending(manifest: &Manifest, restored: Restored) -> String {
     let mut sql = format!("\nSET LOCAL search_path = public;\n{TEXT_OF_ROWS}\n");
     for (table, contents) in &manifest.tables {
         let (rows, checksum) = (contents.rows, contents.checksum.replace('\'', "''"));
@@ -126,7 +159,14 @@ fn ending(manifest: &Manifest) -> String {
              END IF; END $check$;\n"
         );
     }
-    sql + "
+    if restored == Restored::Past {
+        sql += NEWER;
+    }
+    sql + "COMMIT;\nANALYZE;\n"
+}
+
+/// Makes the restored world newer than the one before.
+const NEWER: &str = "
 DELETE FROM sessions;
 UPDATE workspace SET seq = greatest(seq, (SELECT max(seq) FROM pg_temp.numbers_before WHERE id IS NULL)) + 1;
 WITH newer AS (
@@ -135,10 +175,7 @@ WITH newer AS (
 INSERT INTO events (team_id, seq, change_id, kind, at)
 SELECT id, seq, gen_random_uuid(), 'workspace.restored', now() FROM newer;
 SELECT pg_notify('fortnight', id || ':' || seq) FROM teams;
-COMMIT;
-ANALYZE;
-"
-}
+";
 
 /// Restores a checked backup into a database of its own, compares it with the manifest, and drops it.
 pub(crate) async fn verify(
@@ -154,7 +191,14 @@ pub(crate) async fn verify(
         .await
         .context("cannot create a database to restore the backup into")?;
     let there = options.clone().database(&scratch);
-    let outcome = restore(&there, &libpq.with_database(&scratch), path, manifest).await;
+    let outcome = restore(
+        &there,
+        &libpq.with_database(&scratch),
+        path,
+        manifest,
+        Restored::Copy,
+    )
+    .await;
     sqlx::raw_sql(AssertSqlSafe(format!(
         "DROP DATABASE {scratch} WITH (FORCE)"
     )))

@@ -15,6 +15,7 @@ use crate::db::embedded::programs;
 #[derive(Clone, Debug)]
 pub(crate) struct Tools {
     folder: PathBuf,
+    pub(crate) major: u32,
 }
 
 impl Tools {
@@ -25,7 +26,7 @@ impl Tools {
             .filter_map(|folder| Some((client_major(&folder)?, folder)))
             .filter(|(major, _)| *major >= server);
         match installed.min_by_key(|(major, _)| *major) {
-            Some((_, folder)) => Ok(Self { folder }),
+            Some((major, folder)) => Ok(Self { folder, major }),
             None => bail!(
                 "backups of Postgres {server} need its programs pg_dump, pg_restore and psql: install the package postgresql-client-{server} on this machine"
             ),
@@ -88,13 +89,11 @@ impl Running {
         let status = self.child.wait()?;
         let errors = self.errors.take().and_then(|reader| reader.join().ok());
         if !status.success() {
-            let errors = errors.unwrap_or_default();
-            let lines: Vec<&str> = errors
-                .lines()
-                .filter(|line| !line.trim().is_empty())
-                .take(3)
-                .collect();
-            bail!("{} failed: {}", self.name, lines.join(" "));
+            bail!(
+                "{} failed: {}",
+                self.name,
+                summary(&errors.unwrap_or_default())
+            );
         }
         Ok(())
     }
@@ -106,6 +105,16 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The first lines of what a program says, as one.
+pub(crate) fn summary(errors: &str) -> String {
+    let lines: Vec<&str> = errors
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .take(3)
+        .collect();
+    lines.join(" ")
 }
 
 fn read(mut errors: ChildStderr) -> String {

@@ -21,6 +21,7 @@ use crate::db::embedded::{
     os_user::OsUser,
     programs::{self, Programs},
     settings::{Durability, PORT, ROLE, socket_folder},
+    swap,
 };
 
 /// A cluster with the programs and the user that run it.
@@ -36,25 +37,30 @@ impl Cluster {
     /// Finds the cluster of a data directory, or where to create it, and the programs to run it.
     /// Changes nothing, so that problems are reported before anything is created.
     pub(crate) fn find(data_dir: &Path) -> anyhow::Result<Self> {
-        let folder = data_dir.join("postgres");
-        let version = fs::read_to_string(folder.join("PG_VERSION")).ok();
-        let programs = programs::find(version.as_deref().and_then(programs::major_of))?;
-        let os_user = OsUser::for_cluster(&folder)?;
+        let current = swap::current(data_dir);
+        let programs = programs::find(programs::version_of(&current))?;
+        let os_user = OsUser::for_cluster(&current)?;
         os_user.check_can_enter(data_dir)?;
-        Ok(Self {
+        Ok(Self::with(data_dir, programs, os_user))
+    }
+
+    /// The cluster of a data directory, with these programs.
+    pub(crate) fn with(data_dir: &Path, programs: Programs, os_user: OsUser) -> Self {
+        Self {
+            folder: data_dir.join(swap::FOLDER),
             sockets: socket_folder(data_dir),
             logs: Logs {
                 start: data_dir.join("postgres-start.log"),
-                folder: folder.join("log"),
+                folder: data_dir.join(swap::FOLDER).join("log"),
             },
-            folder,
             os_user,
             programs,
-        })
+        }
     }
 
     /// Creates what is missing. The caller holds the data directory's lock.
     pub(crate) fn prepare(&self, durability: Durability) -> anyhow::Result<()> {
+        swap::finish(self.folder.parent().unwrap_or(&self.folder))?;
         if !self.folder.join("PG_VERSION").exists() {
             self.make(durability)?;
         }

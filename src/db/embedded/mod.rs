@@ -10,6 +10,7 @@ pub mod os_user;
 pub mod programs;
 pub mod settings;
 pub mod supervisor;
+pub mod swap;
 
 use std::{
     fs::{self, File},
@@ -91,7 +92,8 @@ impl Embedded {
         }
     }
 
-    async fn start_locked(
+    /// Starts a cluster whose data directory is locked.
+    pub(crate) async fn start_locked(
         cluster: &Cluster,
         durability: Durability,
         lock: File,
@@ -247,7 +249,7 @@ pub(crate) fn passes(error: &sqlx::Error) -> bool {
 
 /// Stops a Postgres that survived a kill -9 of its parent. We hold the directory's lock, so a
 /// server on the socket is an orphan.
-async fn end_orphan(cluster: &Cluster) -> anyhow::Result<()> {
+pub(crate) async fn end_orphan(cluster: &Cluster) -> anyhow::Result<()> {
     let since = Instant::now();
     let socket = cluster.sockets().join(format!(".s.PGSQL.{PORT}"));
     let mut reported = false;

@@ -24,9 +24,30 @@ pub(crate) struct Programs {
 pub(crate) fn find(cluster: Option<u32>) -> anyhow::Result<Programs> {
     let installed = folders(env::var_os("PATH").as_deref())
         .into_iter()
-        .filter_map(programs_in)
+        .filter_map(|folder| programs_in(&folder))
         .collect();
     choose(installed, cluster, &os_release())
+}
+
+/// Those of this major version in this directory.
+pub(crate) fn find_in(folder: &Path, major: u32) -> anyhow::Result<Programs> {
+    match programs_in(&std::path::absolute(folder)?) {
+        Some(programs) if programs.major == major => Ok(programs),
+        Some(programs) => bail!(
+            "the database was made by Postgres {major}, and the programs in {} are of Postgres {}",
+            folder.display(),
+            programs.major
+        ),
+        None => bail!(
+            "{} is not a directory with the programs postgres and initdb",
+            folder.display()
+        ),
+    }
+}
+
+/// The major version of a cluster; `None` if there is none.
+pub(crate) fn version_of(cluster: &Path) -> Option<u32> {
+    major_of(&fs::read_to_string(cluster.join("PG_VERSION")).ok()?)
 }
 
 fn choose(
@@ -47,10 +68,12 @@ fn choose(
     match cluster {
         // never touched: a newer Postgres can't read it, and an upgrade is the owner's decision
         Some(major) => installed.into_iter().find(|programs| programs.major == major).with_context(|| {
-            format!(
-                "the database was made by Postgres {major}, and this machine has Postgres {}: install Postgres {major}, which can stay beside the other one; to change to that one, then run fortnight backup FILE, move the directory postgres in the data directory away, and run fortnight restore FILE",
-                newest.major
-            )
+            let newest = newest.major;
+            if newest < major {
+                format!("the database was made by Postgres {major}, and this machine has only Postgres {newest}: install Postgres {major}")
+            } else {
+                format!("the database was made by Postgres {major}, and this machine has Postgres {newest}: run 'fortnight upgrade-postgres', which needs the programs of Postgres {major} once more (package postgresql-{major}, or --old-bin DIRECTORY)")
+            }
         }),
         None if newest.major < OLDEST => bail!(
             "Fortnight needs Postgres {OLDEST} or newer, and this machine has Postgres {}",
@@ -103,7 +126,7 @@ fn folders_inside(parent: &str, prefix: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-fn programs_in(folder: PathBuf) -> Option<Programs> {
+fn programs_in(folder: &Path) -> Option<Programs> {
     // a relative directory on PATH would depend on the working directory
     if !folder.is_absolute() || !folder.join("initdb").is_file() {
         return None;
@@ -113,6 +136,7 @@ fn programs_in(folder: PathBuf) -> Option<Programs> {
         .output()
         .ok()?;
     let major = major_of(&String::from_utf8_lossy(&version.stdout))?;
+    let folder = folder.to_owned();
     Some(Programs { folder, major })
 }
 
@@ -191,14 +215,15 @@ mod tests {
             programs(15)
         );
         assert_eq!(choose(installed, None, "").unwrap(), programs(17));
-        let refusal = refusal(vec![programs(16), programs(17)], Some(15), "");
-        assert!(
-            refusal.contains("made by Postgres 15") && refusal.contains("has Postgres 17"),
-            "{refusal}"
+        let missing = refusal(vec![programs(16), programs(17)], Some(15), "");
+        assert_eq!(
+            missing,
+            "the database was made by Postgres 15, and this machine has Postgres 17: run 'fortnight upgrade-postgres', which needs the programs of Postgres 15 once more (package postgresql-15, or --old-bin DIRECTORY)"
         );
-        assert!(
-            refusal.contains("fortnight backup FILE") && refusal.contains("fortnight restore FILE"),
-            "{refusal}"
+        let older = refusal(vec![programs(15), programs(16)], Some(17), "");
+        assert_eq!(
+            older,
+            "the database was made by Postgres 17, and this machine has only Postgres 16: install Postgres 17"
         );
     }
 

@@ -1,19 +1,21 @@
 //! Absences: the days on which people are away.
 
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use time::Date;
 use uuid::Uuid;
 
-use crate::domain::{
-    accounts::profile::notify_teams,
-    error::{Problem, Result},
-    events::{Change, EventKind},
-    workspace_seq::bump_workspace_seq,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        accounts::profile::notify_teams,
+        error::{Problem, Result},
+        events::{Change, EventKind},
+        workspace_seq::bump_workspace_seq,
+    },
 };
 
 /// Returns a person's absences by date, first and last day included.
-pub(crate) async fn away(db: &PgPool, account: Uuid) -> Result<Vec<(Date, Date)>> {
+pub(crate) async fn away(db: &Pool, account: Uuid) -> Result<Vec<(Date, Date)>> {
     Ok(sqlx::query_as(
         "SELECT from_day, to_day FROM absences WHERE account_id = $1 ORDER BY from_day DESC LIMIT 100",
     )

@@ -1,15 +1,21 @@
 //! API tokens and one-time links. Their secrets are shown once; the database stores only their
 //! SHA-256.
 
-use sqlx::{PgExecutor, PgPool};
+use sqlx::PgExecutor;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    auth::secrets::{digest, new_secret},
-    error::Result,
-    events::audit_log::{self, AuditEntry},
-    policy::{predicates::seen_by, viewer::Scope},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        auth::secrets::{digest, new_secret},
+        error::Result,
+        events::{
+            Change,
+            audit_log::{self, AuditEntry},
+        },
+        policy::{predicates::seen_by, viewer::Scope},
+    },
 };
 
 /// An API token to be created.
@@ -43,13 +49,9 @@ async fn make(db: impl PgExecutor<'_>, now: OffsetDateTime, draft: &Draft<'_>) -
 }
 
 /// Creates an API token on its owner's behalf and returns its secret.
-pub(crate) async fn create_own(
-    db: &PgPool,
-    now: OffsetDateTime,
-    draft: &Draft<'_>,
-) -> Result<String> {
-    let mut tx = db.begin().await?;
-    let secret = make(&mut *tx, now, draft).await?;
+pub(crate) async fn create_own(change: &mut Change, draft: &Draft<'_>) -> Result<String> {
+    let now = change.at;
+    let secret = make(change.db(), now, draft).await?;
     let about = format!("{} ({})", draft.name, draft.scope.as_str());
     let entry = AuditEntry {
         actor: Some(draft.account),
@@ -57,14 +59,13 @@ pub(crate) async fn create_own(
         about: &about,
         ..AuditEntry::default()
     };
-    audit_log::write(&mut tx, now, entry).await?;
-    tx.commit().await?;
+    audit_log::write(change.db(), now, entry).await?;
     Ok(secret)
 }
 
 /// Creates an API token for the account with this e-mail address.
 pub async fn create(
-    db: &PgPool,
+    db: &Pool,
     now: OffsetDateTime,
     email: &str,
     scope: Scope,
@@ -116,7 +117,7 @@ pub enum Purpose {
 
 /// Creates a one-time link that is valid for a day, and returns its secret.
 pub async fn create_link(
-    db: &PgPool,
+    db: &Pool,
     now: OffsetDateTime,
     purpose: Purpose,
 ) -> anyhow::Result<String> {
@@ -151,7 +152,7 @@ pub(crate) struct TokenRow {
 }
 
 /// Returns an account's API tokens that are not revoked, newest first.
-pub(crate) async fn tokens(db: &PgPool, account: Uuid) -> Result<Vec<TokenRow>> {
+pub(crate) async fn tokens(db: &Pool, account: Uuid) -> Result<Vec<TokenRow>> {
     Ok(sqlx::query_as(concat!(
         "SELECT k.id, k.name, k.scope, k.last_used_at, k.expires_at,
                 (SELECT string_agg(CASE WHEN NOT ",
@@ -167,7 +168,7 @@ pub(crate) async fn tokens(db: &PgPool, account: Uuid) -> Result<Vec<TokenRow>> 
 
 /// Returns the account that a valid sign-in link belongs to.
 pub(crate) async fn account_of_link(
-    db: &PgPool,
+    db: &Pool,
     now: OffsetDateTime,
     secret: &str,
 ) -> Result<Option<Uuid>> {
@@ -186,7 +187,7 @@ pub(crate) async fn account_of_link(
 /// # Errors
 /// `NotFound` if the account has no such token, or revoked it before.
 pub(crate) async fn revoke(
-    db: &PgPool,
+    db: &Pool,
     now: OffsetDateTime,
     account: Uuid,
     token: Uuid,

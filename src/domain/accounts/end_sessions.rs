@@ -1,12 +1,14 @@
 //! Ends sessions of an account on its owner's behalf.
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::Result,
-    events::audit_log::{self, AuditEntry},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        events::audit_log::{self, AuditEntry},
+    },
 };
 
 /// Which sessions to end.
@@ -19,7 +21,7 @@ pub(crate) enum SessionsToEnd<'s> {
 
 /// Ends sessions of an account, and writes their number to the audit log.
 pub(crate) async fn end_sessions_of(
-    db: &PgPool,
+    db: &Pool,
     now: OffsetDateTime,
     account: Uuid,
     which: SessionsToEnd<'_>,

@@ -1,15 +1,17 @@
 //! Passwords: changing one's own, and reset links created by an administrator.
 
-use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    auth::{passwords, secrets},
-    error::{Problem, Result},
-    events::{
-        Change,
-        audit_log::{self, AuditEntry},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        auth::{passwords, secrets},
+        error::{Problem, Result},
+        events::{
+            Change,
+            audit_log::{self, AuditEntry},
+        },
     },
 };
 
@@ -44,7 +46,7 @@ pub(crate) async fn make_link(change: &mut Change, handle: &str) -> Result<Strin
 ///
 /// # Errors
 /// `NotFound` once the link was used, has expired, or was replaced.
-pub(crate) async fn account_name(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<String> {
+pub(crate) async fn account_name(db: &Pool, now: OffsetDateTime, secret: &str) -> Result<String> {
     Ok(sqlx::query_scalar(
         "SELECT a.name FROM password_resets r JOIN accounts a ON a.id = r.account_id
          WHERE r.token_hash = $1 AND r.expires_at > $2 AND a.deactivated_at IS NULL",
@@ -82,11 +84,7 @@ pub(crate) async fn use_link(change: &mut Change, secret: &str, hash: &str) -> R
 ///
 /// # Errors
 /// `Invalid` for a wrong password.
-pub(crate) async fn check_password(
-    db: &PgPool,
-    account: Uuid,
-    old: &str,
-) -> Result<Option<String>> {
+pub(crate) async fn check_password(db: &Pool, account: Uuid, old: &str) -> Result<Option<String>> {
     let current: Option<String> =
         sqlx::query_scalar("SELECT password_hash FROM accounts WHERE id = $1")
             .bind(account)

@@ -1,17 +1,19 @@
 //! Reads accounts.
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::Result,
-    person::Person,
-    policy::{predicates::seen_by, viewer::Role},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        person::Person,
+        policy::{predicates::seen_by, viewer::Role},
+    },
 };
 
 /// Returns the person with a handle, or who had it before; also if the account is deactivated.
-pub(crate) async fn person(db: &PgPool, handle: &str) -> Result<Person> {
+pub(crate) async fn person(db: &Pool, handle: &str) -> Result<Person> {
     Ok(
         sqlx::query_as("SELECT id, handle, name, hue FROM accounts
                          WHERE handle = $1 OR id IN (SELECT account_id FROM former_handles WHERE handle = $1)")
@@ -23,7 +25,7 @@ pub(crate) async fn person(db: &PgPool, handle: &str) -> Result<Person> {
 
 /// Returns the account with an e-mail address that may sign in, and its password hash.
 pub(crate) async fn account_to_sign_in(
-    db: &PgPool,
+    db: &Pool,
     email: &str,
 ) -> Result<Option<(Uuid, Option<String>)>> {
     Ok(sqlx::query_as(
@@ -48,7 +50,7 @@ pub(crate) struct AccountRow {
 }
 
 /// Returns every account by name, deactivated ones last.
-pub(crate) async fn accounts(db: &PgPool, reader: Uuid) -> Result<Vec<AccountRow>> {
+pub(crate) async fn accounts(db: &Pool, reader: Uuid) -> Result<Vec<AccountRow>> {
     Ok(sqlx::query_as(concat!(
         // Starts from the open tasks; from the accounts, all tasks that they ever owned would be read.
         "WITH open AS MATERIALIZED (

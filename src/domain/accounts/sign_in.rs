@@ -1,13 +1,16 @@
 //! Signing in and out, with their entries in the audit log.
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    auth::sessions,
-    error::{Problem, Result},
-    events::audit_log::{self, AuditEntry},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        auth::sessions,
+        error::{Problem, Result},
+        events::audit_log::{self, AuditEntry},
+    },
 };
 
 /// A sign-in whose credentials were verified.
@@ -55,7 +58,7 @@ pub(crate) async fn sign_in(
 
 /// Ends the session with this token hash.
 pub(crate) async fn sign_out(
-    db: &PgPool,
+    db: &Pool,
     now: OffsetDateTime,
     account: Uuid,
     token_hash: &[u8],

@@ -1,12 +1,15 @@
 //! Sessions: an opaque cookie whose digest is in a table, so that a session can be ended at once.
 
-use sqlx::{PgExecutor, PgPool};
+use sqlx::PgExecutor;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    auth::secrets,
-    error::{Problem, Result},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        auth::secrets,
+        error::{Problem, Result},
+    },
 };
 
 /// An unused session ends after this time.
@@ -59,7 +62,7 @@ pub(crate) async fn start_by(
 }
 
 /// Extends a session, up to its maximum lifetime.
-pub(crate) async fn seen(db: &PgPool, now: OffsetDateTime, token_hash: &[u8]) -> Result<()> {
+pub(crate) async fn seen(db: &Pool, now: OffsetDateTime, token_hash: &[u8]) -> Result<()> {
     sqlx::query("UPDATE sessions SET last_seen_at = $2, expires_at = least($3, created_at + make_interval(secs => $4)) WHERE token_hash = $1")
         .bind(token_hash)
         .bind(now)
@@ -92,7 +95,7 @@ pub(crate) struct SessionRow {
 
 /// Returns the viewer's sessions, newest first.
 pub(crate) async fn sessions(
-    db: &PgPool,
+    db: &Pool,
     account: Uuid,
     token_hash: &[u8],
 ) -> Result<Vec<SessionRow>> {

@@ -8,19 +8,22 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
+use sqlx::{PgConnection, Postgres, pool::PoolConnection};
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 
-use crate::domain::{
-    clock::Clock,
-    error::{Problem, Result},
-    policy::{
-        predicates::seen_by,
-        team_access::TeamAccess,
-        viewer::{AuthRow, Viewer},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        clock::Clock,
+        error::{Problem, Result},
+        policy::{
+            predicates::seen_by,
+            team_access::TeamAccess,
+            viewer::{AuthRow, Viewer},
+        },
+        team::JoinedTeam,
     },
-    team::JoinedTeam,
 };
 
 /// The batch is closed after this many polls in a row without a new request. A poll takes a microsecond or
@@ -43,7 +46,7 @@ pub(crate) struct BoardAuth {
 /// Collects requests while a query is running; the next query answers all of them.
 #[derive(Clone)]
 pub(crate) struct AuthBatcher {
-    db: PgPool,
+    db: Pool,
     clock: Clock,
     batch: Arc<Mutex<Batch>>,
 }
@@ -80,7 +83,7 @@ pub(crate) struct BoardAuthRow {
 
 impl AuthBatcher {
     /// Creates a batcher that queries this database.
-    pub(crate) fn new(db: PgPool, clock: Clock) -> Self {
+    pub(crate) fn new(db: Pool, clock: Clock) -> Self {
         Self {
             db,
             clock,

@@ -1,12 +1,14 @@
 //! What cards show apart from their own tasks, such as the names of owners and columns, and which cards an event
 //! affects.
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::Result,
-    events::{EventKind, log::EventRow},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        events::{EventKind, log::EventRow},
+    },
 };
 
 /// A person, team, column or sprint, and a hash of those of its fields that cards show.
@@ -22,7 +24,7 @@ pub(crate) struct CardSources(Vec<CardSource>);
 
 impl CardSources {
     /// Loads them. They have to be loaded before the cards: then a change in between is found the next time.
-    pub(crate) async fn load(db: &PgPool, team: Uuid) -> Result<Self> {
+    pub(crate) async fn load(db: &Pool, team: Uuid) -> Result<Self> {
         let mut sources: Vec<CardSource> = sqlx::query_as(
             "SELECT id, hashtextextended(concat_ws(' ', position, slug, state, name), 0) AS hash FROM columns WHERE team_id = $1
              UNION ALL SELECT id, number FROM sprints
@@ -124,7 +126,7 @@ const NOT_ON_CARDS: &[EventKind] = &[
 
 /// Returns the tasks on a team's board that have one of these labels.
 pub(crate) async fn tasks_with_labels(
-    db: &PgPool,
+    db: &Pool,
     team: Uuid,
     labels: &[String],
 ) -> Result<Vec<Uuid>> {

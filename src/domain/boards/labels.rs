@@ -2,16 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::{
-    boards::columns::record,
-    error::{Problem, Result},
-    events::{Change, EventKind},
-    team::Team,
-    text::{is_within, turns_direction},
-    workspace_seq::bump_workspace_seq,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        boards::columns::record,
+        error::{Problem, Result},
+        events::{Change, EventKind},
+        team::Team,
+        text::{is_within, turns_direction},
+        workspace_seq::bump_workspace_seq,
+    },
 };
 
 /// The rule for a label's name.
@@ -35,7 +37,7 @@ pub struct Known {
 }
 
 /// Returns a team's labels by name.
-pub(crate) async fn known(db: &PgPool, team: Uuid) -> Result<Vec<Known>> {
+pub(crate) async fn known(db: &Pool, team: Uuid) -> Result<Vec<Known>> {
     Ok(sqlx::query_as(
         "SELECT l.id, l.name, l.hue, (SELECT count(*) FROM task_labels tl WHERE tl.team_id = l.team_id AND tl.label_id = l.id) AS tasks
          FROM labels l WHERE l.team_id = $1 ORDER BY fold(l.name)",

@@ -1,15 +1,17 @@
 //! Changes of a team's tasks after an event, one line per task, with steps in between left out.
 
 use serde::Serialize;
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    column_state::ColumnState,
-    error::Result,
-    events::{not_imported, transitions},
-    team::Team,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        column_state::ColumnState,
+        error::Result,
+        events::{not_imported, transitions},
+        team::Team,
+    },
 };
 
 /// Maximum number of lines.
@@ -44,7 +46,7 @@ struct Row {
 
 /// Returns the tasks whose state changed after an event; done tasks first, then blocked, then
 /// newest.
-pub(crate) async fn since(db: &PgPool, team: &Team, seq: i64) -> Result<Vec<Changed>> {
+pub(crate) async fn since(db: &Pool, team: &Team, seq: i64) -> Result<Vec<Changed>> {
     read(
         db,
         team,
@@ -55,12 +57,12 @@ pub(crate) async fn since(db: &PgPool, team: &Team, seq: i64) -> Result<Vec<Chan
 }
 
 /// Returns the newest changes.
-pub(crate) async fn newest(db: &PgPool, team: &Team) -> Result<Vec<Changed>> {
+pub(crate) async fn newest(db: &Pool, team: &Team) -> Result<Vec<Changed>> {
     // Limited to the latest events; a busy team has enough changes among them for a feed.
     read(db, team, team.seq - 2000, "e.seq DESC").await
 }
 
-async fn read(db: &PgPool, team: &Team, seq: i64, order: &'static str) -> Result<Vec<Changed>> {
+async fn read(db: &Pool, team: &Team, seq: i64, order: &'static str) -> Result<Vec<Changed>> {
     // A reader who returns after a year has tens of thousands of changes. The affected tasks are
     // therefore read from the index `event_transition` alone, and the first change is looked up only for
     // those shown. Timestamps of two changes may be slightly out of the order of their sequence
@@ -113,7 +115,7 @@ impl Row {
 }
 
 /// Returns the time of these teams' last event that was not automatic or for the whole workspace.
-pub(crate) async fn last(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, OffsetDateTime)>> {
+pub(crate) async fn last(db: &Pool, teams: &[Uuid]) -> Result<Vec<(Uuid, OffsetDateTime)>> {
     Ok(sqlx::query_as(
         "SELECT t.id, e.at FROM teams t CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = t.id AND kind NOT LIKE 'workspace.%'
              AND kind <> ALL(ARRAY['sprint.started', 'sprint.cadence-changed', 'sprint.rescheduled', 'sprint.skipped']) ORDER BY seq DESC LIMIT 1) e

@@ -4,18 +4,21 @@
 use std::collections::HashMap;
 
 use serde_json::json;
-use sqlx::{PgPool, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    error::{Problem, Result},
-    events::{Change, Event, EventKind},
-    person::Person,
-    policy::predicates::{named_to_all, seen_by},
-    tasks::create::{NewTask, create_task},
-    team::Team,
-    text::plain_lines,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::{Problem, Result},
+        events::{Change, Event, EventKind},
+        person::Person,
+        policy::predicates::{named_to_all, seen_by},
+        tasks::create::{NewTask, create_task},
+        team::Team,
+        text::plain_lines,
+    },
 };
 
 /// A request to be created.
@@ -282,7 +285,7 @@ fn requests(reader: Uuid) -> QueryBuilder<Postgres> {
 }
 
 /// Returns the requests to a team: open ones, oldest first, and recently settled ones.
-pub(crate) async fn requests_to(db: &PgPool, team: Uuid, reader: Uuid) -> Result<Vec<Request>> {
+pub(crate) async fn requests_to(db: &Pool, team: Uuid, reader: Uuid) -> Result<Vec<Request>> {
     let mut query = requests(reader);
     query
         .push("r.team_id = ")
@@ -301,7 +304,7 @@ pub(crate) struct RequestsOfPerson {
 /// Returns a person's requests to these teams, which they can see: open ones, and those settled
 /// after an instant; and the open ones to teams that they lead.
 pub(crate) async fn requests_of(
-    db: &PgPool,
+    db: &Pool,
     person: &Person,
     seen: &[Uuid],
     since: OffsetDateTime,
@@ -323,7 +326,7 @@ pub(crate) async fn requests_of(
 }
 
 /// Returns the number of open requests to each of these teams that has some.
-pub(crate) async fn count_open(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, i64>> {
+pub(crate) async fn count_open(db: &Pool, teams: &[Uuid]) -> Result<HashMap<Uuid, i64>> {
     let counts: Vec<(Uuid, i64)> = sqlx::query_as(
         "SELECT team_id, count(*) FROM requests WHERE team_id = ANY($1) AND outcome IS NULL GROUP BY team_id",
     )
@@ -334,7 +337,7 @@ pub(crate) async fn count_open(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uu
 }
 
 /// Returns the number of open requests to a team.
-pub(crate) async fn open(db: &PgPool, team: Uuid) -> Result<i64> {
+pub(crate) async fn open(db: &Pool, team: Uuid) -> Result<i64> {
     Ok(
         sqlx::query_scalar("SELECT count(*) FROM requests WHERE team_id = $1 AND outcome IS NULL")
             .bind(team)

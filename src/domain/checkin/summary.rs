@@ -1,19 +1,21 @@
 //! The summary of a team's sprint for people who are waiting for it, as a page, JSON and feeds.
 
-use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    column_state::ColumnState,
-    error::Result,
-    goals::{self, Goal},
-    humanize::without_addresses,
-    retro,
-    sprints::{self, Sprint},
-    tasks::{self, Card},
-    team::Team,
-    teams::roster::load_roster,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        column_state::ColumnState,
+        error::Result,
+        goals::{self, Goal},
+        humanize::without_addresses,
+        retro,
+        sprints::{self, Sprint},
+        tasks::{self, Card},
+        team::Team,
+        teams::roster::load_roster,
+    },
 };
 
 /// Maximum length of a list, except of the blocked tasks (100); the board has all of it.
@@ -91,7 +93,7 @@ impl CheckIn {
 }
 
 /// Loads the state of a team's sprint.
-pub(crate) async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<CheckIn> {
+pub(crate) async fn check_in(db: &Pool, team: &Team, now: OffsetDateTime) -> Result<CheckIn> {
     let sprints = sprints::queries::sprints_of(db, team.id).await?;
     let sprint = sprints::queries::of_check_in(&sprints).cloned();
     let roster = load_roster(db, team.id).await?;
@@ -167,7 +169,7 @@ pub(crate) async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> R
 /// Returns what a person or their teams are waiting for from this team: tasks they need, and tasks
 /// that block theirs. Done and blocked tasks come first.
 pub(crate) async fn tasks_needed_by(
-    db: &PgPool,
+    db: &Pool,
     team: &Team,
     account: Uuid,
     now: OffsetDateTime,
@@ -194,7 +196,7 @@ pub(crate) async fn tasks_needed_by(
 /// Returns team and id of the tasks of all teams in `seen` that the person or their teams need, and
 /// of tasks that block tasks which the person owns.
 pub(crate) async fn all_tasks_needed_by(
-    db: &PgPool,
+    db: &Pool,
     seen: &[Uuid],
     account: Uuid,
     now: OffsetDateTime,

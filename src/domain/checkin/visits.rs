@@ -1,10 +1,12 @@
 //! Visits to a team's check-in: the page shows what changed since the reader's last one.
 
-use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{error::Result, policy::predicates::named_to_all};
+use crate::{
+    db::pool::Pool,
+    domain::{error::Result, policy::predicates::named_to_all},
+};
 
 /// A later request counts as a new visit; reloading the page before keeps its list of changes.
 const VISIT: Duration = Duration::minutes(30);
@@ -35,7 +37,7 @@ struct Row {
 
 /// Records a visit; `comes` if the reader opened the page, not if it refreshed itself.
 pub(crate) async fn record_visit(
-    db: &PgPool,
+    db: &Pool,
     (account, team): (Uuid, Uuid),
     seq: i64,
     now: OffsetDateTime,

@@ -3,11 +3,14 @@
 
 use std::net::IpAddr;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{error::Result, events::Change, policy::predicates::seen_by};
+use crate::{
+    db::pool::Pool,
+    domain::{error::Result, events::Change, policy::predicates::seen_by},
+};
 
 /// Entries per page; the CSV export reads pages of the same size.
 pub(crate) const SHOWN: i64 = 200;
@@ -120,7 +123,7 @@ pub(crate) struct AuditFilter {
 
 /// Returns the newest matching entries that the reader may see, at most one page.
 pub(crate) async fn entries(
-    db: &PgPool,
+    db: &Pool,
     reader: Uuid,
     wanted: &AuditFilter,
 ) -> Result<Vec<AuditRow>> {

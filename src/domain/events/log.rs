@@ -2,13 +2,15 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::Result,
-    events::{EventKind, not_imported},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        events::{EventKind, not_imported},
+    },
 };
 
 /// An event: one change of one thing.
@@ -63,7 +65,7 @@ pub(crate) struct EventRow {
 
 /// Returns a team's events after a sequence number, in order.
 pub(crate) async fn events_after(
-    db: &PgPool,
+    db: &Pool,
     team: Uuid,
     after: i64,
     most: i64,
@@ -82,7 +84,7 @@ pub(crate) async fn events_after(
 }
 
 /// Returns the newest sequence number of each of these teams.
-pub(crate) async fn newest_of_teams(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
+pub(crate) async fn newest_of_teams(db: &Pool, teams: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
     Ok(
         sqlx::query_as("SELECT id, seq FROM teams WHERE id = ANY($1)")
             .bind(teams)
@@ -92,14 +94,14 @@ pub(crate) async fn newest_of_teams(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(
 }
 
 /// Returns the newest sequence number of every team.
-pub(crate) async fn newest_of_all(db: &PgPool) -> Result<Vec<(Uuid, i64)>> {
+pub(crate) async fn newest_of_all(db: &Pool) -> Result<Vec<(Uuid, i64)>> {
     Ok(sqlx::query_as("SELECT id, seq FROM teams")
         .fetch_all(db)
         .await?)
 }
 
 /// Returns the newest sequence number of a team, and the workspace's counter.
-pub(crate) async fn newest(db: &PgPool, team: Uuid) -> Result<(i64, i64)> {
+pub(crate) async fn newest(db: &Pool, team: Uuid) -> Result<(i64, i64)> {
     Ok(
         sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
             .bind(team)
@@ -125,7 +127,7 @@ pub(crate) struct HistoryRow {
 
 /// Returns a team's events before a sequence number, newest first. An import is one of them.
 pub(crate) async fn history_before(
-    db: &PgPool,
+    db: &Pool,
     team: Uuid,
     before: i64,
     most: i64,
@@ -144,7 +146,7 @@ pub(crate) async fn history_before(
 
 /// Returns the slug of the team in which an account made a change that it may undo.
 pub(crate) async fn team_of_change(
-    db: &PgPool,
+    db: &Pool,
     change: Uuid,
     account: Uuid,
 ) -> Result<Option<String>> {

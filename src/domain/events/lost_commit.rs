@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::error::{Problem, Result};
+use crate::{
+    db::pool::Pool,
+    domain::error::{Problem, Result},
+};
 
 /// How long, and how long apart, the database is asked whether a change was made.
 const FOUND_OUT_WITHIN: Duration = Duration::from_secs(4);
@@ -20,7 +22,7 @@ pub(super) struct CommitError {
 
 impl CommitError {
     /// Finds out whether the change was made. Returns what it wrote, the newest event of each team.
-    pub(super) async fn find_out(self, db: &PgPool, change: Uuid) -> Result<BTreeMap<Uuid, i64>> {
+    pub(super) async fn find_out(self, db: &Pool, change: Uuid) -> Result<BTreeMap<Uuid, i64>> {
         let Some(written) = self.may_be_made else {
             return Err(self.problem);
         };
@@ -46,7 +48,7 @@ impl CommitError {
     }
 }
 
-async fn was_made(db: &PgPool, change: Uuid, teams: &[Uuid]) -> sqlx::Result<bool> {
+async fn was_made(db: &Pool, change: Uuid, teams: &[Uuid]) -> sqlx::Result<bool> {
     let mut tx = db.begin().await?;
     // The change holds these rows until it has ended.
     sqlx::query("SELECT FROM teams WHERE id = ANY($1) ORDER BY id FOR UPDATE")

@@ -6,6 +6,7 @@ pub mod kind;
 pub mod log;
 pub mod lost_commit;
 pub mod notify;
+pub mod repeats;
 pub mod transaction;
 pub mod transitions;
 

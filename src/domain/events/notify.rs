@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::PgPool;
 use uuid::Uuid;
+
+use crate::db::pool::Pool;
 
 /// The Postgres channel of these notifications. A payload is a team's id and its newest sequence
 /// number: `0199…:42`.
@@ -11,7 +12,7 @@ pub(crate) const CHANNEL: &str = "fortnight";
 
 /// Sends the newest sequence numbers of some teams: one statement for all of them, after the
 /// commits, since a NOTIFY inside a transaction would hold a lock on the whole database.
-pub(crate) async fn notify(db: &PgPool, teams: &BTreeMap<Uuid, i64>) {
+pub(crate) async fn notify(db: &Pool, teams: &BTreeMap<Uuid, i64>) {
     let payload: Vec<String> = teams
         .iter()
         .map(|(team, seq)| format!("{team}:{seq}"))

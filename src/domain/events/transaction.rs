@@ -3,22 +3,26 @@
 use std::{collections::BTreeMap, marker::PhantomData, ops::DerefMut, pin::Pin, time::Duration};
 
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::domain::{
-    clock::Clock,
-    error::{Outage, Problem, Result},
-    events::{
-        committed::{Progress, note},
-        kind::{EventKind, are_undoable},
-        lost_commit::CommitError,
-    },
-    policy::{
-        actor::{Actor, IdempotencyKey},
-        predicates::still_may,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        clock::Clock,
+        error::{Outage, Problem, Result},
+        events::{
+            committed::{Progress, note},
+            kind::{EventKind, are_undoable},
+            lost_commit::CommitError,
+            repeats::{or_done_before, write_key},
+        },
+        policy::{
+            actor::{Actor, IdempotencyKey, UnusedKey},
+            predicates::still_may,
+        },
     },
 };
 
@@ -59,6 +63,8 @@ pub struct Change {
     pub(crate) at: OffsetDateTime,
     /// While an event is being undone, its sequence number; the events recorded meanwhile refer to it.
     pub(crate) undoing: Option<i64>,
+    /// The request's idempotency key, until it was written.
+    key: Option<UnusedKey>,
 }
 
 /// The result of a committed change.
@@ -79,7 +85,7 @@ pub struct Scope<'a, 'env: 'a>(PhantomData<&'a &'env ()>);
 /// Runs every change in one transaction with its events, and notifies listeners after the commit.
 #[derive(Clone)]
 pub struct EventStore {
-    db: PgPool,
+    db: Pool,
     clock: Clock,
     committed: mpsc::UnboundedSender<(Uuid, i64)>,
 }
@@ -89,7 +95,7 @@ pub type Commits = mpsc::UnboundedReceiver<(Uuid, i64)>;
 
 impl EventStore {
     /// Creates a store over an open, migrated database, and the channel of its commits.
-    pub(crate) fn new(db: PgPool, clock: Clock) -> (Self, Commits) {
+    pub(crate) fn new(db: Pool, clock: Clock) -> (Self, Commits) {
         let (committed, commits) = mpsc::unbounded_channel();
         let store = Self {
             db,
@@ -101,7 +107,7 @@ impl EventStore {
 
     /// Runs an operation in one transaction, commits it with its events, and notifies open boards.
     /// Transient failures are retried: serialization failures and deadlocks three times at most,
-    /// `Problem::Retry` more often.
+    /// `Problem::Retry` more often. A request with an idempotency key that was used before changes nothing.
     pub async fn change<'env, T>(
         &self,
         actor: &Actor,
@@ -115,7 +121,13 @@ impl EventStore {
                     tracing::debug!(tries, "retrying a change: {problem}")
                 }
                 Err(problem) if problem.is_transient() => return Err(Problem::Busy),
-                outcome => return outcome,
+                Err(problem) => return Err(or_done_before(&self.db, actor, problem).await),
+                Ok(changed) => {
+                    if let Some(key) = &actor.repeat {
+                        key.note_use();
+                    }
+                    return Ok(changed);
+                }
             }
         }
     }
@@ -143,6 +155,7 @@ impl EventStore {
             reach: actor.reach.clone(),
             at: self.clock.now(),
             undoing: None,
+            key: actor.repeat.as_ref().and_then(IdempotencyKey::unused),
         })
     }
 
@@ -152,9 +165,6 @@ impl EventStore {
         verb: &mut (impl for<'a> FnMut(&'a mut Change, Scope<'a, 'env>) -> BoxFuture<'a, T> + Send),
     ) -> Result<Changed<T>> {
         let mut change = self.begin(actor).await?;
-        if let (Some(repeat), Some(account)) = (&actor.repeat, actor.account) {
-            change.take_key(repeat, account).await?;
-        }
         let value = verb(&mut change, Scope(PhantomData)).await?;
         let (id, is_undoable) = (
             change.id,
@@ -247,40 +257,13 @@ impl Change {
         });
     }
 
-    /// A second request with the same key waits here for the first, and then gets its result.
-    async fn take_key(&mut self, repeat: &IdempotencyKey, account: Uuid) -> Result<()> {
-        let taken = sqlx::query(
-            "INSERT INTO idempotency_keys (account_id, key, fingerprint, change_id, created_at) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(account)
-        .bind(&repeat.key)
-        .bind(repeat.fingerprint())
-        .bind(self.id)
-        .bind(self.at)
-        .execute(self.db())
-        .await?;
-        if taken.rows_affected() == 1 {
-            return Ok(());
-        }
-        let (fingerprint, change): (Vec<u8>, Uuid) =
-            sqlx::query_as("SELECT fingerprint, change_id FROM idempotency_keys WHERE account_id = $1 AND key = $2")
-                .bind(account)
-                .bind(&repeat.key)
-                .fetch_one(self.db())
-                .await?;
-        if fingerprint != repeat.fingerprint() {
-            return Err(Problem::field(
-                "Idempotency-Key",
-                "This key was already used for another request.",
-            ));
-        }
-        Err(Problem::DoneBefore { change })
-    }
-
     /// Commits. Returns the newest event of each team that it changed.
     async fn commit(mut self) -> Result<BTreeMap<Uuid, i64>, CommitError> {
-        if let Err(problem) = self.write_events().await {
+        let written = match self.write_events().await {
+            Ok(()) => self.write_unused_key().await,
+            refused => refused,
+        };
+        if let Err(problem) = written {
             return Err(CommitError {
                 problem,
                 may_be_made: None,
@@ -315,10 +298,23 @@ impl Change {
         Ok(())
     }
 
+    /// Writes the key of a change without events.
+    async fn write_unused_key(&mut self) -> Result<()> {
+        match (self.key.take(), self.actor) {
+            (Some(key), Some(account)) => {
+                let (id, at) = (self.id, self.at);
+                write_key(self.db(), account, key, id, at).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn write(&mut self, team: Uuid, events: &[PendingEvent]) -> Result<i64> {
-        let id = self.id;
+        let (id, at) = (self.id, self.at);
+        let key = self.key.take().filter(|_| self.actor.is_some());
         let count = events.len() as i64;
-        // One statement for permission check, sequence number and events: a single round trip.
+        // One statement for permission check, sequence number, events and key: a single round trip. A second request
+        // with the same key waits here for the first, and then fails.
         let takes = events
             .iter()
             .map(|noted| noted.event.kind.required_role())
@@ -334,7 +330,10 @@ impl Change {
                              event.undoes, event.transition
                       FROM numbered, unnest($4::uuid[], $5::timestamptz[], $6::uuid[], $7::text[], $8::jsonb[], $9::jsonb[], $10::bigint[], $13::bigint[],
                                             $14::text[])
-                           WITH ORDINALITY AS event (actor, at, task, kind, before, after, version, undoes, transition, nth))
+                           WITH ORDINALITY AS event (actor, at, task, kind, before, after, version, undoes, transition, nth)),
+                  keyed AS (
+                      INSERT INTO idempotency_keys (account_id, key, fingerprint, change_id, created_at)
+                      SELECT $11, $15, $16, $3, $17 FROM numbered WHERE $15 IS NOT NULL)
              SELECT seq FROM numbered"
         ))
         .bind(team)
@@ -351,6 +350,9 @@ impl Change {
         .bind(takes.as_str())
         .bind(events.iter().map(|noted| noted.undoes).collect::<Vec<_>>())
         .bind(events.iter().map(|noted| noted.transition.as_deref()).collect::<Vec<_>>())
+        .bind(key.as_ref().map(|key| &key.key))
+        .bind(key.as_ref().map(|key| &key.fingerprint))
+        .bind(at)
         .fetch_optional(self.db())
         .await?;
         seq.ok_or_else(|| {

@@ -3,16 +3,18 @@
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::Result,
-    events::{EventKind, not_imported},
-    goals, humanize,
-    tasks::event_text::{Names, impersonal_text},
-    team::Team,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        events::{EventKind, not_imported},
+        goals, humanize,
+        tasks::event_text::{Names, impersonal_text},
+        team::Team,
+    },
 };
 
 /// Maximum number of unread entries.
@@ -86,7 +88,7 @@ struct Row {
 
 /// Returns unread changes by others to what a person follows, in teams that they can see; one line
 /// per event.
-pub(crate) async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<ActivityFeed> {
+pub(crate) async fn news(db: &Pool, account: Uuid, teams: &[Team]) -> Result<ActivityFeed> {
     let visible_teams: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     let rows: Vec<Row> = sqlx::query_as(
         // Changes of followed tasks are found by task; moves by time, in the indexes `event_transition`

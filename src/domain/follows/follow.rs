@@ -1,11 +1,11 @@
 //! Following: a task, goal, project or team whose changes a person wants to see. It is private, so
 //! no event records it.
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::error::Result;
+use crate::{db::pool::Pool, domain::error::Result};
 
 /// What can be followed, within its team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(crate) async fn follow(
 
 /// Whether a person follows it.
 pub(crate) async fn follows(
-    db: &PgPool,
+    db: &Pool,
     account: Uuid,
     team: Uuid,
     what: FollowTarget,
@@ -86,7 +86,7 @@ pub(crate) async fn follows(
 }
 
 /// Marks a team's entries as read, up to an event.
-pub(crate) async fn mark_read(db: &PgPool, account: Uuid, team: Uuid, seq: i64) -> Result<()> {
+pub(crate) async fn mark_read(db: &Pool, account: Uuid, team: Uuid, seq: i64) -> Result<()> {
     sqlx::query(
         "INSERT INTO feed_cursors AS s (account_id, team_id, seq) SELECT $1, id, least($3, seq) FROM teams WHERE id = $2
          ON CONFLICT (account_id, team_id) DO UPDATE SET seq = greatest(s.seq, excluded.seq)",
@@ -109,7 +109,7 @@ pub(crate) struct Followed {
 }
 
 /// Returns what a person follows in teams that they can see, by name.
-pub(crate) async fn followed(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<Followed>> {
+pub(crate) async fn followed(db: &Pool, account: Uuid, seen: &[Uuid]) -> Result<Vec<Followed>> {
     Ok(sqlx::query_as(
         "SELECT coalesce(t.key || '-' || k.number || ' ' || k.title, g.title, p.name, t.name) AS name,
                 CASE WHEN k.id IS NOT NULL THEN '/tasks/' || t.key || '-' || k.number WHEN g.id IS NOT NULL THEN '/teams/' || t.slug || '/goals/' || g.id

@@ -1,9 +1,11 @@
 //! What a goal can contribute to, for the goal form; and goals found by number.
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::{error::Result, policy::predicates::named_beside};
+use crate::{
+    db::pool::Pool,
+    domain::{error::Result, policy::predicates::named_beside},
+};
 
 /// A project, milestone or key result that a goal can contribute to.
 #[derive(sqlx::FromRow)]
@@ -16,7 +18,7 @@ pub(crate) struct Choice {
 /// Returns the unfinished projects that a team's goal can contribute to, and the goal's own one.
 /// Another team's private project is not among them; `reach` limits them to a token's teams.
 pub(crate) async fn projects(
-    db: &PgPool,
+    db: &Pool,
     team: Uuid,
     reach: Option<&[Uuid]>,
     own: Option<&str>,
@@ -37,7 +39,7 @@ pub(crate) async fn projects(
 
 /// Returns the milestones of such projects.
 pub(crate) async fn milestones(
-    db: &PgPool,
+    db: &Pool,
     team: Uuid,
     reach: Option<&[Uuid]>,
     own: Option<Uuid>,
@@ -58,7 +60,7 @@ pub(crate) async fn milestones(
 }
 
 /// Returns a team's key results, newest quarter first.
-pub(crate) async fn key_results(db: &PgPool, team: Uuid) -> Result<Vec<Choice>> {
+pub(crate) async fn key_results(db: &Pool, team: Uuid) -> Result<Vec<Choice>> {
     Ok(sqlx::query_as(
         "SELECT k.id::text AS value, o.quarter || ' ' || k.title AS name FROM key_results k
          JOIN objectives o ON o.team_id = k.team_id AND o.id = k.objective_id
@@ -71,7 +73,7 @@ pub(crate) async fn key_results(db: &PgPool, team: Uuid) -> Result<Vec<Choice>> 
 
 /// Finds a team's goal by its number: in `sprint`, else in the task's sprint, else in `current`.
 pub(crate) async fn goal_of_number(
-    db: &PgPool,
+    db: &Pool,
     team: Uuid,
     number: i32,
     sprint: Option<Uuid>,

@@ -1,15 +1,17 @@
 //! Comments on goals, and concerns that stay open until the goal's team answers them.
 
 use serde_json::json;
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::{Problem, Result},
-    events::{Change, Event, EventKind, audit_log},
-    person::Person,
-    team::Team,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::{Problem, Result},
+        events::{Change, Event, EventKind, audit_log},
+        person::Person,
+        team::Team,
+    },
 };
 
 /// A comment on a goal.
@@ -185,7 +187,7 @@ pub(crate) async fn delete_comment(
 }
 
 /// Returns the comments on these goals, oldest first.
-pub(crate) async fn load_comments(db: &PgPool, goals: &[Uuid]) -> Result<Vec<GoalComment>> {
+pub(crate) async fn load_comments(db: &Pool, goals: &[Uuid]) -> Result<Vec<GoalComment>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         id: Uuid,
@@ -243,7 +245,7 @@ pub(crate) struct OpenConcern {
 }
 
 /// Returns the unanswered concerns on a team's goals, oldest first.
-pub(crate) async fn open_concerns(db: &PgPool, team: Uuid) -> Result<Vec<OpenConcern>> {
+pub(crate) async fn open_concerns(db: &Pool, team: Uuid) -> Result<Vec<OpenConcern>> {
     Ok(sqlx::query_as(
         "SELECT g.id AS goal, g.title, s.number AS sprint, r.body, a.name AS author, r.created_at
          FROM goal_comments r JOIN goals g ON g.team_id = r.team_id AND g.id = r.goal_id JOIN sprints s ON s.id = g.sprint_id

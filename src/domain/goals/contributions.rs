@@ -1,15 +1,18 @@
 //! Contributions of goals, in all sprints, to projects and key results.
 
-use sqlx::{PgPool, types::Json};
+use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::Result,
-    goals::{
-        FrozenGoal,
-        progress::{Counted, CountedBy},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        goals::{
+            FrozenGoal,
+            progress::{Counted, CountedBy},
+        },
+        measure::Measure,
     },
-    measure::Measure,
 };
 
 /// A goal that contributes to something, with its progress.
@@ -40,7 +43,7 @@ impl Contribution {
 /// Returns the goals of these teams, in all sprints, that contribute to one of these projects or
 /// key results, by sprint; one query.
 pub(crate) async fn load_contributions(
-    db: &PgPool,
+    db: &Pool,
     projects: &[Uuid],
     key_results: &[Uuid],
     teams: &[Uuid],

@@ -13,23 +13,26 @@ pub mod risks;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, PgPool, types::Json};
+use sqlx::{PgConnection, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    accounts::working_hours::Hours,
-    error::{Problem, Result},
-    goals::{
-        progress::{Counted, CountedBy},
-        risks::{GoalRisk, goal_risk},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        accounts::working_hours::Hours,
+        error::{Problem, Result},
+        goals::{
+            progress::{Counted, CountedBy},
+            risks::{GoalRisk, goal_risk},
+        },
+        measure::Measure,
+        person::Person,
+        policy::predicates::named_beside,
+        sprints::{Sprint, SprintState, queries},
+        team::Team,
+        teams::roster::{Roster, load_roster},
     },
-    measure::Measure,
-    person::Person,
-    policy::predicates::named_beside,
-    sprints::{Sprint, SprintState, queries},
-    team::Team,
-    teams::roster::{Roster, load_roster},
 };
 
 /// A team's goal as the board, planning and standup show it.
@@ -112,7 +115,7 @@ struct Row {
 
 /// Returns a team's goals in a sprint, in order.
 pub(crate) async fn goals(
-    db: &PgPool,
+    db: &Pool,
     team: &Team,
     sprint: &Sprint,
     roster: &Roster,
@@ -124,7 +127,7 @@ pub(crate) async fn goals(
 
 /// Like `goals` for several teams, grouped by team in the order of their ids; two queries in all.
 pub(crate) async fn of_teams(
-    db: &PgPool,
+    db: &Pool,
     teams: &[Uuid],
     sprint: &Sprint,
     rosters: &HashMap<Uuid, Roster>,
@@ -136,7 +139,7 @@ pub(crate) async fn of_teams(
 /// Returns the goals of these teams that are behind pace, in the active sprint and in ended ones
 /// that are not closed.
 pub(crate) async fn at_risk(
-    db: &PgPool,
+    db: &Pool,
     teams: &[Uuid],
     sprints: &[Sprint],
     rosters: &HashMap<Uuid, Roster>,
@@ -204,7 +207,7 @@ pub(crate) async fn read(
 }
 
 /// Returns the sprint of a team's goal, or `NotFound` for another team's.
-pub(crate) async fn sprint_of(db: &PgPool, team: Uuid, goal: Uuid) -> Result<Option<Uuid>> {
+pub(crate) async fn sprint_of(db: &Pool, team: Uuid, goal: Uuid) -> Result<Option<Uuid>> {
     Ok(
         sqlx::query_scalar("SELECT sprint_id FROM goals WHERE team_id = $1 AND id = $2")
             .bind(team)
@@ -215,7 +218,7 @@ pub(crate) async fn sprint_of(db: &PgPool, team: Uuid, goal: Uuid) -> Result<Opt
 }
 
 /// Returns the titles of a team's goals in a sprint, in order.
-pub(crate) async fn names(db: &PgPool, team: Uuid, sprint: Uuid) -> Result<Vec<(Uuid, String)>> {
+pub(crate) async fn names(db: &Pool, team: Uuid, sprint: Uuid) -> Result<Vec<(Uuid, String)>> {
     Ok(sqlx::query_as(
         "SELECT id, title FROM goals WHERE team_id = $1 AND sprint_id = $2 ORDER BY position",
     )
@@ -227,7 +230,7 @@ pub(crate) async fn names(db: &PgPool, team: Uuid, sprint: Uuid) -> Result<Vec<(
 
 /// Returns one goal of a team.
 pub(crate) async fn goal(
-    db: &PgPool,
+    db: &Pool,
     team: &Team,
     id: Uuid,
     now: OffsetDateTime,

@@ -3,13 +3,15 @@
 
 use std::fmt;
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::{Problem, Result},
-    measure::{Measure, part},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::{Problem, Result},
+        measure::{Measure, part},
+    },
 };
 
 /// Where a goal's progress comes from.
@@ -111,7 +113,7 @@ pub(crate) struct Entry {
 
 /// Returns the values entered for a goal, newest first.
 pub(crate) async fn entries(
-    db: &PgPool,
+    db: &Pool,
     team: Uuid,
     goal: Uuid,
     measure: Measure,

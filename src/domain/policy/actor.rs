@@ -1,6 +1,6 @@
 //! The author of a change, and the idempotency key of the request.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -26,33 +26,93 @@ impl Actor {
     }
 }
 
-/// An idempotency key, with a digest of the request it came with.
+/// The field of a form that holds its idempotency key.
+const FORM_FIELD: &[u8] = b"idempotency_key";
+
+/// An idempotency key, with a digest of the request it came with. Shared by all who hold a part of the request, because
+/// its author is known before its body is read.
 #[derive(Clone, Debug)]
-pub(crate) struct IdempotencyKey {
+pub(crate) struct IdempotencyKey(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    /// `None` until the form that may contain it was read.
+    key: Option<String>,
+    is_of_form: bool,
+    digest: Sha256,
+    /// Whether a change of this request was committed with it. A request that makes several changes has one key.
+    is_used: bool,
+}
+
+/// A key that a change is to be made under.
+#[derive(Debug)]
+pub(crate) struct UnusedKey {
     pub(crate) key: String,
-    /// Shared, because a request's author is known before its body is read.
-    digest: Arc<Mutex<Sha256>>,
+    /// The SHA-256 of the request.
+    pub(crate) fingerprint: Vec<u8>,
 }
 
 impl IdempotencyKey {
     /// The key of a request with this method and path, before its body.
     pub(crate) fn new(key: String, method: &str, path: &str) -> Self {
-        let digest = Sha256::new().chain_update(method).chain_update(path);
-        Self {
+        Self::with(Some(key), method, path)
+    }
+
+    /// The key of a form that is not read yet. It may have none.
+    pub(crate) fn of_form(method: &str, path: &str) -> Self {
+        Self::with(None, method, path)
+    }
+
+    fn with(key: Option<String>, method: &str, path: &str) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            is_of_form: key.is_none(),
             key,
-            digest: Arc::new(Mutex::new(digest)),
-        }
+            digest: Sha256::new().chain_update(method).chain_update(path),
+            is_used: false,
+        })))
     }
 
     /// Adds the request's body.
     pub(crate) fn add_body(&self, body: &[u8]) {
-        let mut digest = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
-        digest.update(body);
+        let mut state = self.state();
+        state.digest.update(body);
+        if state.is_of_form {
+            state.key = key_of_form(body).map(|key| {
+                // One that was filled in anew is another request: a page stays open, and some are rendered for many.
+                format!("{key} {}", hex(&state.digest.clone().finalize()))
+            });
+        }
     }
 
-    /// The SHA-256 of the request.
-    pub(crate) fn fingerprint(&self) -> Vec<u8> {
-        let digest = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
-        digest.clone().finalize().to_vec()
+    /// The key, unless a change of this request was already committed with it.
+    pub(crate) fn unused(&self) -> Option<UnusedKey> {
+        let state = self.state();
+        let key = state.key.clone().filter(|_| !state.is_used)?;
+        Some(UnusedKey {
+            key,
+            fingerprint: state.digest.clone().finalize().to_vec(),
+        })
     }
+
+    /// Notes that a change was committed with it.
+    pub(crate) fn note_use(&self) {
+        self.state().is_used = true;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The key in the body of a form, of at most 64 characters as we make them.
+fn key_of_form(body: &[u8]) -> Option<&str> {
+    let field = body
+        .split(|byte| *byte == b'&')
+        .find_map(|field| field.strip_prefix(FORM_FIELD)?.strip_prefix(b"="))?;
+    let is_ours = (1..=64).contains(&field.len()) && field.iter().all(u8::is_ascii_alphanumeric);
+    std::str::from_utf8(field).ok().filter(|_| is_ours)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

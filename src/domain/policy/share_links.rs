@@ -1,13 +1,15 @@
 //! Guests: people who open a share link or a public page without an account. They can read one page
 //! of one team.
 
-use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    auth::secrets, error::Result, humanize::without_addresses, keys,
-    policy::predicates::named_to_all, team::Team,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        auth::secrets, error::Result, humanize::without_addresses, keys,
+        policy::predicates::named_to_all, team::Team,
+    },
 };
 
 /// The last use of a link is stored at most this often, not on every request.
@@ -79,7 +81,7 @@ struct Row {
 /// # Errors
 /// `NotFound` for unknown, expired and revoked links alike.
 pub(crate) async fn open_share_link(
-    db: &PgPool,
+    db: &Pool,
     now: OffsetDateTime,
     secret: &str,
     has_proof: impl FnOnce(&LockedLink) -> bool,
@@ -124,7 +126,7 @@ pub(crate) async fn open_share_link(
 }
 
 /// Opens a team's public check-in page, if the team published it.
-pub(crate) async fn public(db: &PgPool, slug: &str) -> Result<Guest> {
+pub(crate) async fn public(db: &Pool, slug: &str) -> Result<Guest> {
     #[derive(sqlx::FromRow)]
     struct Row {
         #[sqlx(flatten)]

@@ -1,16 +1,18 @@
 //! Whether open event streams may stay open.
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{error::Result, policy::predicates::seen_by};
+use crate::{
+    db::pool::Pool,
+    domain::{error::Result, policy::predicates::seen_by},
+};
 
 /// Returns the pairs of token hash and team whose streams may stay open: the session, API token or
 /// share link is still valid and its reader may still see the team. A public team has the hash
 /// `public` and its id.
 pub(crate) async fn still_allowed(
-    db: &PgPool,
+    db: &Pool,
     hashes: &[&[u8]],
     teams: &[Uuid],
     now: OffsetDateTime,

@@ -1,17 +1,19 @@
 //! A task that the viewer can see, with their permissions.
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::Result,
-    policy::{
-        predicates::{of_key, seen_by},
-        team_access::may_edit,
-        viewer::{AuthRow, Credentials, Viewer, known_by_digest},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        policy::{
+            predicates::{of_key, seen_by},
+            team_access::may_edit,
+            viewer::{AuthRow, Credentials, Viewer, known_by_digest},
+        },
+        team::{JoinedTeam, Team},
     },
-    team::{JoinedTeam, Team},
 };
 
 /// A task that the viewer can see.
@@ -40,7 +42,7 @@ struct ViewerAndTaskRow {
 /// Loads the viewer that credentials belong to and the task of a key (`("INF", 42)`) by one query.
 /// `None` for unknown credentials; no task if it does not exist or the viewer cannot see it.
 pub(crate) async fn load_viewer_and_task(
-    db: &PgPool,
+    db: &Pool,
     credentials: Credentials,
     now: OffsetDateTime,
     (prefix, number): (&str, i64),

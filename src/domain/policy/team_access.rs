@@ -90,7 +90,7 @@ pub(crate) async fn seen_teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Resu
 }
 
 /// The team keys and handles that Markdown links to, for this reader.
-pub(crate) async fn links(db: &sqlx::PgPool, viewer: &Viewer) -> Result<Links> {
+pub(crate) async fn links(db: &crate::db::pool::Pool, viewer: &Viewer) -> Result<Links> {
     let handles: Vec<String> = sqlx::query_scalar("SELECT handle FROM accounts UNION SELECT handle FROM former_handles WHERE account_id IS NOT NULL")
         .fetch_all(db)
         .await?;
@@ -137,7 +137,7 @@ pub(crate) fn named(teams: &[TeamAccess], query: &[(String, String)]) -> Result<
 
 /// The project with this slug, with the viewer's access to the team that leads it.
 pub(crate) async fn project(
-    db: &sqlx::PgPool,
+    db: &crate::db::pool::Pool,
     viewer: &Viewer,
     slug: &str,
 ) -> Result<(TeamAccess, Uuid)> {

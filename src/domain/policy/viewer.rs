@@ -1,14 +1,16 @@
 //! The signed-in person, or the program with an API token, that makes a request.
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    auth::sessions,
-    error::{Problem, Result},
-    person::Person,
-    policy::actor::{Actor, IdempotencyKey},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        auth::sessions,
+        error::{Problem, Result},
+        person::Person,
+        policy::actor::{Actor, IdempotencyKey},
+    },
 };
 
 /// The author of a request, signed in by a session cookie or an API token.
@@ -219,7 +221,7 @@ pub(crate) use known_by_digest;
 
 /// Loads the viewer that credentials belong to; `None` if they are unknown, expired or revoked.
 pub(crate) async fn load_viewer(
-    db: &PgPool,
+    db: &Pool,
     credentials: Credentials,
     now: OffsetDateTime,
 ) -> Result<Option<Viewer>> {
@@ -239,7 +241,7 @@ impl AuthRow {
     /// Turns the row into a viewer, and updates the last use of the session or token if it is old.
     pub(crate) async fn into_viewer(
         self,
-        db: &PgPool,
+        db: &Pool,
         credentials: Credentials,
         now: OffsetDateTime,
     ) -> Result<Viewer> {

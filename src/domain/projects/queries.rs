@@ -1,10 +1,12 @@
 //! Reads projects, milestones and objectives.
 
-use sqlx::PgPool;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{column_state::ColumnState, error::Result, measure::Measure};
+use crate::{
+    db::pool::Pool,
+    domain::{column_state::ColumnState, error::Result, measure::Measure},
+};
 
 /// A project, which spans sprints.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -54,7 +56,7 @@ pub(crate) struct KeyResult {
 }
 
 /// Returns every project that one of these teams leads; unfinished ones first.
-pub(crate) async fn projects(db: &PgPool, teams: &[Uuid]) -> Result<Vec<Project>> {
+pub(crate) async fn projects(db: &Pool, teams: &[Uuid]) -> Result<Vec<Project>> {
     Ok(sqlx::query_as(
         "SELECT team_id, id, slug, name, about, measure, unit, target, manual_value, hue, key_result_id, finished_at FROM projects
          WHERE team_id = ANY($1) ORDER BY finished_at IS NOT NULL, fold(name), id",
@@ -65,7 +67,7 @@ pub(crate) async fn projects(db: &PgPool, teams: &[Uuid]) -> Result<Vec<Project>
 }
 
 /// Returns a project's milestones, in order.
-pub(crate) async fn milestones(db: &PgPool, project: &Project) -> Result<Vec<Milestone>> {
+pub(crate) async fn milestones(db: &Pool, project: &Project) -> Result<Vec<Milestone>> {
     Ok(sqlx::query_as(
         "SELECT id, title, due_on, reached_at FROM milestones WHERE team_id = $1 AND project_id = $2 ORDER BY position",
     )
@@ -76,10 +78,7 @@ pub(crate) async fn milestones(db: &PgPool, project: &Project) -> Result<Vec<Mil
 }
 
 /// Returns a team's objectives with their key results, newest quarter first.
-pub(crate) async fn objectives(
-    db: &PgPool,
-    team: Uuid,
-) -> Result<Vec<(Objective, Vec<KeyResult>)>> {
+pub(crate) async fn objectives(db: &Pool, team: Uuid) -> Result<Vec<(Objective, Vec<KeyResult>)>> {
     let objectives: Vec<Objective> = sqlx::query_as(
         "SELECT id, quarter, title, why FROM objectives WHERE team_id = $1 ORDER BY quarter DESC, position LIMIT 40",
     )
@@ -108,7 +107,7 @@ pub(crate) async fn objectives(
 /// Returns slug and name of the projects that a task can be added to: unfinished projects of these
 /// teams, and the task's current one.
 pub(crate) async fn selectable_projects(
-    db: &PgPool,
+    db: &Pool,
     teams: &[Uuid],
     own: Option<&str>,
 ) -> Result<Vec<(String, String)>> {
@@ -132,7 +131,7 @@ macro_rules! of_project {
 /// Returns team and id of a project's tasks in these teams, the last moved first. `only` limits
 /// them to some keys.
 pub(crate) async fn tasks_of_project(
-    db: &PgPool,
+    db: &Pool,
     project: Uuid,
     teams: &[Uuid],
     with_archived: bool,
@@ -158,7 +157,7 @@ pub(crate) async fn tasks_of_project(
 
 /// Counts a project's tasks in each state that has any, over these teams.
 pub(crate) async fn count_by_state(
-    db: &PgPool,
+    db: &Pool,
     project: Uuid,
     teams: &[Uuid],
 ) -> Result<Vec<(ColumnState, i64)>> {
@@ -185,7 +184,7 @@ pub(crate) async fn count_by_state(
 /// Returns the key results that a project can contribute to: those of teams that the reader can
 /// see, with the team's name and the quarter.
 pub(crate) async fn selectable_key_results(
-    db: &PgPool,
+    db: &Pool,
     teams: &[Uuid],
 ) -> Result<Vec<(Uuid, String)>> {
     Ok(sqlx::query_as(
@@ -199,11 +198,7 @@ pub(crate) async fn selectable_key_results(
 }
 
 /// Returns a key result's type.
-pub(crate) async fn measure_of_key_result(
-    db: &PgPool,
-    team: Uuid,
-    result: Uuid,
-) -> Result<Measure> {
+pub(crate) async fn measure_of_key_result(db: &Pool, team: Uuid, result: Uuid) -> Result<Measure> {
     Ok(
         sqlx::query_scalar("SELECT measure FROM key_results WHERE team_id = $1 AND id = $2")
             .bind(team)

@@ -1,14 +1,16 @@
 //! Retro notes: thanks, what went well, what didn't, and ideas.
 
 use serde_json::json;
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::{Problem, Result},
-    events::{Change, Event, EventKind, audit_log},
-    person::Person,
-    team::Team,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::{Problem, Result},
+        events::{Change, Event, EventKind, audit_log},
+        person::Person,
+        team::Team,
+    },
 };
 
 /// The category of a note.
@@ -160,7 +162,7 @@ pub(crate) async fn edit_note(
 }
 
 /// Returns these teams' retro notes of a sprint, in order.
-pub(crate) async fn notes(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Note>> {
+pub(crate) async fn notes(db: &Pool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Note>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         id: Uuid,

@@ -1,13 +1,15 @@
 //! Searches everything that has a name: goals, projects, milestones, people, teams, and the labels and saved filters of
 //! one team.
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::Result,
-    policy::{predicates::seen_by, viewer::Viewer},
-    search::{Terms, tasks::seen_teams},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        policy::{predicates::seen_by, viewer::Viewer},
+        search::{Terms, tasks::seen_teams},
+    },
 };
 
 /// Something that was found by its name.
@@ -55,7 +57,7 @@ impl Kind {
 /// teams, then the newest. Labels and saved filters are those of the team `page_team`. `team` limits goals, projects and
 /// milestones to one team.
 pub(crate) async fn search_names(
-    db: &PgPool,
+    db: &Pool,
     viewer: &Viewer,
     terms: &Terms,
     team: Option<Uuid>,

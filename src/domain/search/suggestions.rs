@@ -1,13 +1,15 @@
 //! What can complete the word that is being typed: the language of filters with its values, mentions, and task keys.
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::Result,
-    sprints,
-    team::Team,
-    text::{fold, literal},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        sprints,
+        team::Team,
+        text::{fold, literal},
+    },
 };
 
 /// The most suggestions for a word.
@@ -42,7 +44,7 @@ const FILTERS: [(&str, &str); 14] = [
 
 /// Returns completions of a word of a filter: names of terms, then the values of a term.
 pub(crate) async fn complete_filter(
-    db: &PgPool,
+    db: &Pool,
     team: &Team,
     typed: &str,
 ) -> Result<Vec<Suggestion>> {
@@ -82,7 +84,7 @@ fn matching_filters(typed: &str) -> Vec<Suggestion> {
         .collect()
 }
 
-async fn owners(db: &PgPool, team: Uuid, typed: &str) -> Result<Vec<(String, String)>> {
+async fn owners(db: &Pool, team: Uuid, typed: &str) -> Result<Vec<(String, String)>> {
     let fixed = [("me", "you"), ("none", "without an owner")];
     let mut found: Vec<(String, String)> = fixed
         .iter()
@@ -95,7 +97,7 @@ async fn owners(db: &PgPool, team: Uuid, typed: &str) -> Result<Vec<(String, Str
 
 /// Handles and names of people: members of the team first; with `members_only`, no others.
 async fn people(
-    db: &PgPool,
+    db: &Pool,
     team: Uuid,
     typed: &str,
     members_only: bool,
@@ -115,7 +117,7 @@ async fn people(
     .await?)
 }
 
-async fn labels(db: &PgPool, team: Uuid, typed: &str) -> Result<Vec<(String, String)>> {
+async fn labels(db: &Pool, team: Uuid, typed: &str) -> Result<Vec<(String, String)>> {
     Ok(sqlx::query_as(
         "SELECT l.name, '' FROM labels l WHERE l.team_id = $1 AND fold(l.name) LIKE '%' || $2 || '%'
          ORDER BY NOT starts_with(fold(l.name), $3), (SELECT count(*) FROM task_labels tl WHERE tl.team_id = l.team_id AND tl.label_id = l.id) DESC, l.name LIMIT $4",
@@ -129,7 +131,7 @@ async fn labels(db: &PgPool, team: Uuid, typed: &str) -> Result<Vec<(String, Str
 }
 
 /// The goals of the team's current sprint, by number or words of the title.
-async fn goals(db: &PgPool, team: Uuid, typed: &str) -> Result<Vec<(String, String)>> {
+async fn goals(db: &Pool, team: Uuid, typed: &str) -> Result<Vec<(String, String)>> {
     let sprints = sprints::queries::sprints_of(db, team).await?;
     let Some(sprint) = sprints::queries::current(&sprints) else {
         return Ok(Vec::new());
@@ -152,11 +154,7 @@ async fn goals(db: &PgPool, team: Uuid, typed: &str) -> Result<Vec<(String, Stri
 }
 
 /// Returns completions of a word in a text: a mention (`@el`), or a key of the team's tasks (`INF-4`).
-pub(crate) async fn complete_text(
-    db: &PgPool,
-    team: &Team,
-    typed: &str,
-) -> Result<Vec<Suggestion>> {
+pub(crate) async fn complete_text(db: &Pool, team: &Team, typed: &str) -> Result<Vec<Suggestion>> {
     if let Some(name) = typed.strip_prefix('@') {
         let people = people(db, team.id, name, false).await?;
         return Ok(people

@@ -4,19 +4,22 @@
 //! which are read without an index. Words that are not in every tenth text are looked up in the index, where a frequent
 //! one would take as long as reading all texts that it is in.
 
-use sqlx::{PgExecutor, postgres::PgPool};
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    column_state::ColumnState,
-    error::Result,
-    keys::split_key,
-    policy::{
-        predicates::{of_key, seen_by},
-        viewer::Viewer,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        column_state::ColumnState,
+        error::Result,
+        keys::split_key,
+        policy::{
+            predicates::{of_key, seen_by},
+            viewer::Viewer,
+        },
+        search::Terms,
     },
-    search::Terms,
 };
 
 /// The limits of a search of tasks.
@@ -131,7 +134,7 @@ macro_rules! found_in {
 /// viewer's teams before others, open before done before archived, recently moved before old ones. Words that nothing
 /// contains are also looked for inside of words of titles, and then misspelt.
 pub(crate) async fn search_tasks(
-    db: &PgPool,
+    db: &Pool,
     viewer: &Viewer,
     terms: &Terms,
     filter: TaskFilter,

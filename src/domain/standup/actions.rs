@@ -1,18 +1,20 @@
 //! Actions agreed in a standup or retro. They stay on the list until they are done.
 
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    error::{Problem, Result},
-    events::{Change, Event, EventKind},
-    humanize,
-    person::Person,
-    standup::quick_add::{self, QuickAdd},
-    tasks::create::{self, NewTask},
-    team::Team,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::{Problem, Result},
+        events::{Change, Event, EventKind},
+        humanize,
+        person::Person,
+        standup::quick_add::{self, QuickAdd},
+        tasks::create::{self, NewTask},
+        team::Team,
+    },
 };
 
 /// An action.
@@ -213,7 +215,7 @@ const ACTION: &str = "SELECT x.id, x.team_id, x.text, x.due_on, x.created_at, x.
 
 /// Returns these teams' open actions, oldest first, and those settled after `since`.
 pub(crate) async fn actions(
-    db: &PgPool,
+    db: &Pool,
     teams: &[Uuid],
     since: OffsetDateTime,
 ) -> Result<Vec<Action>> {
@@ -230,7 +232,7 @@ pub(crate) async fn actions(
 }
 
 /// Returns these teams' actions from a sprint's retro.
-pub(crate) async fn of_retro(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Action>> {
+pub(crate) async fn of_retro(db: &Pool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Action>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
     query
         .push("x.team_id = ANY(")
@@ -242,7 +244,7 @@ pub(crate) async fn of_retro(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Resul
 }
 
 /// Returns a person's open actions in these teams, oldest first.
-pub(crate) async fn of_owner(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Action>> {
+pub(crate) async fn of_owner(db: &Pool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Action>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
     query
         .push("x.owner_id = ")

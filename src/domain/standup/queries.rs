@@ -2,32 +2,35 @@
 
 use std::collections::HashMap;
 
-use sqlx::{PgPool, types::Json};
+use sqlx::types::Json;
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    boards::filters::{sql::ResolvedSprint, terms::Filter},
-    column_state::ColumnState,
-    error::Result,
-    events::{not_imported, transitions},
-    goals,
-    person::Person,
-    policy::team_access::TeamAccess,
-    sprints::{self, Sprint},
-    standup::{
-        attention,
-        summary::{Standup, TaskUpdate},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        boards::filters::{sql::ResolvedSprint, terms::Filter},
+        column_state::ColumnState,
+        error::Result,
+        events::{not_imported, transitions},
+        goals,
+        person::Person,
+        policy::team_access::TeamAccess,
+        sprints::{self, Sprint},
+        standup::{
+            attention,
+            summary::{Standup, TaskUpdate},
+        },
+        tasks::{self, Card, card_details::owners},
+        team::Team,
+        teams::roster::load_rosters,
     },
-    tasks::{self, Card, card_details::owners},
-    team::Team,
-    teams::roster::load_rosters,
 };
 
 /// Returns the standups of these teams, in their order. Each looks back to its own last standup, or
 /// all to one given day.
 pub(crate) async fn standups(
-    db: &PgPool,
+    db: &Pool,
     teams: Vec<TeamAccess>,
     since: Option<Date>,
     now: OffsetDateTime,
@@ -135,7 +138,7 @@ pub(crate) async fn standups(
 
 /// Returns open cards of each team's current sprint, and of the previous one if it is not closed.
 pub(crate) async fn open_cards(
-    db: &PgPool,
+    db: &Pool,
     teams: &[(Team, ResolvedSprint, Option<Uuid>)],
     now: OffsetDateTime,
 ) -> Result<Vec<Vec<Card>>> {
@@ -184,7 +187,7 @@ pub(crate) async fn open_cards(
 }
 
 /// Adds the changes since the last standup, one line per task.
-async fn load_updates(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
+async fn load_updates(db: &Pool, standups: &mut [Standup]) -> Result<()> {
     #[derive(sqlx::FromRow)]
     struct Row {
         team: Uuid,
@@ -257,7 +260,7 @@ async fn load_updates(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
 }
 
 /// Adds the time of the last change of tasks in progress.
-async fn load_last_changes(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
+async fn load_last_changes(db: &Pool, standups: &mut [Standup]) -> Result<()> {
     let doing = standups.iter().flat_map(|standup| {
         standup
             .cards
@@ -290,7 +293,7 @@ const FEWEST_STAYS: i64 = 5;
 /// The 85th percentile of the time that tasks stayed in a column, by team and column, of those that
 /// left it in the last 90 days.
 async fn usual(
-    db: &PgPool,
+    db: &Pool,
     teams: &[Uuid],
     now: OffsetDateTime,
 ) -> Result<HashMap<Uuid, HashMap<String, Duration>>> {

@@ -2,18 +2,20 @@
 //! the next meeting.
 
 use serde_json::json;
-use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    error::{Problem, Result},
-    events::{Change, Event, EventKind},
-    keys,
-    person::Person,
-    policy::predicates::{named_beside, of_key, seen_by},
-    standup::actions::take_person,
-    team::Team,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::{Problem, Result},
+        events::{Change, Event, EventKind},
+        keys,
+        person::Person,
+        policy::predicates::{named_beside, of_key, seen_by},
+        standup::actions::take_person,
+        team::Team,
+    },
 };
 
 /// The kind of meeting.
@@ -259,7 +261,7 @@ const TOPIC: &str = concat!(
 /// Returns these teams' topics for their next meeting of this kind, oldest first, with those just
 /// checked.
 pub(crate) async fn topics(
-    db: &PgPool,
+    db: &Pool,
     teams: &[Uuid],
     meeting: Meeting,
     now: OffsetDateTime,
@@ -277,7 +279,7 @@ pub(crate) async fn topics(
 }
 
 /// Returns the topics on these teams' agendas that ask a person, oldest first.
-pub(crate) async fn topics_for(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Topic>> {
+pub(crate) async fn topics_for(db: &Pool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Topic>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(TOPIC);
     query
         .push_bind(teams.to_vec())

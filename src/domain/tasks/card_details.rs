@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
-use sqlx::{PgPool, types::Json};
+use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::domain::{
-    boards::labels::Label, error::Result, person::Person, policy::predicates::named_beside,
-    tasks::Blocker,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        boards::labels::Label, error::Result, person::Person, policy::predicates::named_beside,
+        tasks::Blocker,
+    },
 };
 
 /// The details of a card that are not columns of its task.
@@ -92,7 +95,7 @@ pub(crate) use owners;
 /// Loads the details of many cards, given by team and id, with one query per team and one for all
 /// that is blocked, never one per card.
 pub(crate) async fn load_card_details(
-    db: &PgPool,
+    db: &Pool,
     tasks: &[(Uuid, Uuid)],
     blocked: &[(Uuid, Uuid)],
 ) -> Result<HashMap<Uuid, CardDetails>> {
@@ -129,11 +132,7 @@ pub(crate) async fn load_card_details(
 }
 
 /// Loads owners, labels and counts of these tasks in one round trip.
-async fn load_details(
-    db: &PgPool,
-    team: Uuid,
-    tasks: &[Uuid],
-) -> Result<HashMap<Uuid, CardDetails>> {
+async fn load_details(db: &Pool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, CardDetails>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         task_id: Uuid,

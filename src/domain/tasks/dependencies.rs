@@ -2,15 +2,18 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::{Problem, Result},
-    policy::{
-        predicates::{named_beside, seen_by},
-        viewer::Viewer,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::{Problem, Result},
+        policy::{
+            predicates::{named_beside, seen_by},
+            viewer::Viewer,
+        },
     },
 };
 
@@ -63,7 +66,7 @@ fn waiting(reader: &Viewer) -> QueryBuilder<Postgres> {
 /// Returns the tasks that are waiting on this one, longest waiting first, as the reader may see
 /// them.
 pub(crate) async fn on_task(
-    db: &PgPool,
+    db: &Pool,
     reader: &Viewer,
     team: Uuid,
     task: Uuid,
@@ -82,7 +85,7 @@ pub(crate) async fn on_task(
 /// tasks, on unassigned tasks of their teams, on their teams, or on them. Only from teams that the
 /// reader can see.
 pub(crate) async fn on_person(
-    db: &PgPool,
+    db: &Pool,
     account: Uuid,
     seen: &[Uuid],
     reader: &Viewer,

@@ -6,15 +6,17 @@ use std::{
 };
 
 use serde_json::Value;
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::{
-    dates::parse_date,
-    error::Result,
-    events::EventKind,
-    humanize,
-    policy::predicates::{named_beside, named_to_all},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        dates::parse_date,
+        error::Result,
+        events::EventKind,
+        humanize,
+        policy::predicates::{named_beside, named_to_all},
+    },
 };
 
 /// The sentence for a change of a private team's task in other teams: what happened, without who
@@ -47,7 +49,7 @@ struct Shared {
 /// The ids of private teams, and of this team's reasons for waiting on them. Older events may name
 /// such a team from when it was open, and for a removed reason only the event knows which team it
 /// was.
-pub(crate) async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
+pub(crate) async fn hidden_waits(db: &Pool, team: Uuid) -> Result<HashSet<Uuid>> {
     let private: Vec<Uuid> = sqlx::query_scalar(concat!(
         "SELECT t.id FROM teams t WHERE NOT ",
         named_beside!("t", "$1")
@@ -85,7 +87,7 @@ pub(crate) fn hidden_name(blockers: &Value, hidden: &HashSet<Uuid>) -> Option<&'
 }
 
 impl Shared {
-    async fn load(db: &PgPool) -> Result<Self> {
+    async fn load(db: &Pool) -> Result<Self> {
         let sprints: Vec<(Uuid, String)> = sqlx::query_as("SELECT id, name FROM sprints")
             .fetch_all(db)
             .await?;
@@ -115,14 +117,14 @@ impl Shared {
 }
 
 impl Names {
-    pub(crate) async fn load(db: &PgPool, team: Uuid) -> Result<Self> {
+    pub(crate) async fn load(db: &Pool, team: Uuid) -> Result<Self> {
         let shared = Arc::new(Shared::load(db).await?);
         Self::beside(db, team, shared).await
     }
 
     /// Like `load` for several teams; shared names are loaded once.
     pub(crate) async fn of_teams(
-        db: &PgPool,
+        db: &Pool,
         teams: impl IntoIterator<Item = Uuid>,
     ) -> Result<HashMap<Uuid, Self>> {
         let mut names = HashMap::new();
@@ -136,7 +138,7 @@ impl Names {
         Ok(names)
     }
 
-    async fn beside(db: &PgPool, team: Uuid, shared: Arc<Shared>) -> Result<Self> {
+    async fn beside(db: &Pool, team: Uuid, shared: Arc<Shared>) -> Result<Self> {
         let named: Vec<(String, String, String)> = sqlx::query_as(
             "SELECT 'former column', before->>'column', before->>'name' FROM events WHERE team_id = $1 AND kind = 'column.removed'
              UNION ALL SELECT 'column', slug, name FROM columns WHERE team_id = $1

@@ -1,15 +1,14 @@
 //! The tasks that a person has something to do with, by team and id.
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::error::Result;
+use crate::{db::pool::Pool, domain::error::Result};
 
 /// Returns unreviewed tasks of this person's teams, longest in review first: tasks in review with
 /// at most one owner, who is another person. Only from teams that the reader can see; with the team
 /// of each task.
 pub(crate) async fn to_review(
-    db: &PgPool,
+    db: &Pool,
     account: Uuid,
     seen: &[Uuid],
 ) -> Result<Vec<(Uuid, Uuid)>> {
@@ -28,11 +27,7 @@ pub(crate) async fn to_review(
 }
 
 /// Returns a person's open tasks in all teams that the reader can see, with the team of each.
-pub(crate) async fn of_owner(
-    db: &PgPool,
-    account: Uuid,
-    seen: &[Uuid],
-) -> Result<Vec<(Uuid, Uuid)>> {
+pub(crate) async fn of_owner(db: &Pool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>> {
     Ok(sqlx::query_as(
         // Starts from the person's tasks that are not archived; as a single join, Postgres would read all tasks of all
         // teams.

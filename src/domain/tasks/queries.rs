@@ -2,24 +2,27 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sqlx::{PgPool, Postgres, QueryBuilder, postgres::PgRow};
+use sqlx::{Postgres, QueryBuilder, postgres::PgRow};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    boards::filters::{
-        sql::{Moment, ResolvedSprint},
-        terms::Filter,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        boards::filters::{
+            sql::{Moment, ResolvedSprint},
+            terms::Filter,
+        },
+        clock,
+        column_state::ColumnState,
+        error::{Problem, Result},
+        policy::predicates::named_beside,
+        tasks::{
+            Card,
+            card_details::{CardDetails, details, load_card_details},
+        },
+        team::Team,
     },
-    clock,
-    column_state::ColumnState,
-    error::{Problem, Result},
-    policy::predicates::named_beside,
-    tasks::{
-        Card,
-        card_details::{CardDetails, details, load_card_details},
-    },
-    team::Team,
 };
 
 /// Limits how many archived tasks are read at once.
@@ -74,7 +77,7 @@ macro_rules! of_tasks {
 /// Returns the cards of a board that match a filter, by column and rank. `only` limits them to
 /// these tasks.
 pub(crate) async fn cards(
-    db: &PgPool,
+    db: &Pool,
     team: &Team,
     filter: &Filter,
     sprint: ResolvedSprint,
@@ -101,7 +104,7 @@ pub(crate) async fn cards(
 
 /// Returns the cards of one column that match a filter and come after a rank, at most `most`.
 pub(crate) async fn cards_of_column(
-    db: &PgPool,
+    db: &Pool,
     team: &Team,
     filter: &Filter,
     sprint: ResolvedSprint,
@@ -121,7 +124,7 @@ const CARDS: &str = concat!("SELECT ", card!(), of_tasks!());
 
 /// Query: a selection of tasks, such as `CARDS`, limited to those of a team that match a filter, in no order.
 async fn matching(
-    db: &PgPool,
+    db: &Pool,
     select: &'static str,
     team: &Team,
     filter: &Filter,
@@ -140,12 +143,12 @@ async fn matching(
 }
 
 /// Loads what belongs to many cards with one query per kind of detail.
-async fn with_details(db: &PgPool, team: &Team, rows: Vec<CardRow>) -> Result<Vec<Card>> {
+async fn with_details(db: &Pool, team: &Team, rows: Vec<CardRow>) -> Result<Vec<Card>> {
     let rows = rows.into_iter().map(|row| (team, row)).collect();
     with_details_of_teams(db, rows).await
 }
 
-async fn with_details_of_teams(db: &PgPool, rows: Vec<(&Team, CardRow)>) -> Result<Vec<Card>> {
+async fn with_details_of_teams(db: &Pool, rows: Vec<(&Team, CardRow)>) -> Result<Vec<Card>> {
     let key = |(team, row): &(&Team, CardRow)| (team.id, row.id);
     let ids: Vec<(Uuid, Uuid)> = rows.iter().map(key).collect();
     let blocked: Vec<(Uuid, Uuid)> = rows
@@ -165,7 +168,7 @@ async fn with_details_of_teams(db: &PgPool, rows: Vec<(&Team, CardRow)>) -> Resu
 
 /// Returns how many archived tasks match the filter beyond those that `cards` returned.
 pub(crate) async fn archived_beyond(
-    db: &PgPool,
+    db: &Pool,
     team: &Team,
     filter: &Filter,
     sprint: ResolvedSprint,
@@ -201,7 +204,7 @@ macro_rules! tasks_with_details {
 const FEW: usize = 50;
 
 /// Returns these tasks as cards, archived ones too, regardless of any filter.
-pub(crate) async fn cards_of(db: &PgPool, team: &Team, tasks: &[Uuid]) -> Result<Vec<Card>> {
+pub(crate) async fn cards_of(db: &Pool, team: &Team, tasks: &[Uuid]) -> Result<Vec<Card>> {
     // For a list Postgres plans for ten rows; a plan for a single task takes half of the time.
     if let [task] = tasks {
         return Ok(find_card(db, team, *task).await?.into_iter().collect());
@@ -232,11 +235,11 @@ pub(crate) async fn cards_of(db: &PgPool, team: &Team, tasks: &[Uuid]) -> Result
 }
 
 /// Returns one task as a card.
-pub(crate) async fn card(db: &PgPool, team: &Team, task: Uuid) -> Result<Card> {
+pub(crate) async fn card(db: &Pool, team: &Team, task: Uuid) -> Result<Card> {
     find_card(db, team, task).await?.ok_or(Problem::NotFound)
 }
 
-async fn find_card(db: &PgPool, team: &Team, task: Uuid) -> Result<Option<Card>> {
+async fn find_card(db: &Pool, team: &Team, task: Uuid) -> Result<Option<Card>> {
     let row: Option<DressedRow> =
         sqlx::query_as(concat!(tasks_with_details!(), "$1 AND k.id = $2"))
             .bind(team.id)
@@ -301,7 +304,7 @@ pub struct Step {
 }
 
 /// Returns a task with its description and steps.
-pub(crate) async fn load_task(db: &PgPool, team: &Team, task: Uuid) -> Result<TaskDetails> {
+pub(crate) async fn load_task(db: &Pool, team: &Team, task: Uuid) -> Result<TaskDetails> {
     let text = sqlx::query_as::<_, (String, Option<String>, OffsetDateTime, Option<String>)>(concat!(
         "SELECT k.description, a.name, k.created_at, p.slug FROM tasks k LEFT JOIN accounts a ON a.id = k.created_by
          LEFT JOIN projects p ON p.team_id = k.project_team_id AND p.id = k.project_id
@@ -350,7 +353,7 @@ macro_rules! card_of_team {
 
 /// Returns tasks of these teams as cards by id, archived ones too.
 pub(crate) async fn cards_by_id(
-    db: &PgPool,
+    db: &Pool,
     teams: &[Team],
     tasks: impl Iterator<Item = &(Uuid, Uuid)>,
 ) -> Result<HashMap<Uuid, Card>> {

@@ -1,14 +1,16 @@
 //! Numbers of many teams' sprints, read at once.
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{column_state::ColumnState, error::Result};
+use crate::{
+    db::pool::Pool,
+    domain::{column_state::ColumnState, error::Result},
+};
 
 /// Counts the tasks in each state, for pairs of a team and its sprint.
 pub(crate) async fn count_by_state(
-    db: &PgPool,
+    db: &Pool,
     teams: &[Uuid],
     sprints: &[Uuid],
 ) -> Result<Vec<(Uuid, ColumnState, i64)>> {
@@ -34,7 +36,7 @@ pub(crate) struct LongestBlocked {
 
 /// Returns the task that has been blocked for longest, for pairs of a team and its sprint.
 pub(crate) async fn longest_blocked(
-    db: &PgPool,
+    db: &Pool,
     teams: &[Uuid],
     sprints: &[Uuid],
 ) -> Result<Vec<LongestBlocked>> {

@@ -3,19 +3,21 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    dates::instant,
-    error::{Problem, Result},
-    events::{Change, EventKind, are_undoable},
-    humanize,
-    markdown::{Html, Links, worker::render_texts},
-    person::Person,
-    policy::{predicates::seen_by, viewer::Viewer},
-    tasks::event_text::{Names, impersonal_text},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        dates::instant,
+        error::{Problem, Result},
+        events::{Change, EventKind, are_undoable},
+        humanize,
+        markdown::{Html, Links, worker::render_texts},
+        person::Person,
+        policy::{predicates::seen_by, viewer::Viewer},
+        tasks::event_text::{Names, impersonal_text},
+    },
 };
 
 /// An entry of a task's activity: an event or a comment.
@@ -113,7 +115,7 @@ const SHOWN: usize = 100;
 
 /// Returns the newest events and comments of a task, or those before `end`, in microseconds since 1970.
 pub(crate) async fn of_task(
-    db: &PgPool,
+    db: &Pool,
     team: Uuid,
     task: Uuid,
     links: &Links,
@@ -224,7 +226,7 @@ pub(crate) struct EarlierDescription {
 
 /// Returns the last twenty former descriptions of a task, newest first.
 pub(crate) async fn earlier_descriptions(
-    db: &PgPool,
+    db: &Pool,
     team: Uuid,
     task: Uuid,
 ) -> Result<Vec<EarlierDescription>> {
@@ -249,7 +251,7 @@ pub(crate) struct Undoable {
 /// Describes a change of this reader. `None` if there is no such change, it can no longer be
 /// undone, or the reader can no longer see its team.
 pub(crate) async fn undoable(
-    db: &PgPool,
+    db: &Pool,
     change: Option<Uuid>,
     reader: &Viewer,
     now: OffsetDateTime,

@@ -1,21 +1,24 @@
 //! Registration: accounts created by invitation, or by signing up where that is allowed.
 
-use sqlx::{PgExecutor, PgPool};
+use sqlx::PgExecutor;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    accounts::create::{NewAccount, add_account},
-    auth::secrets,
-    clock,
-    error::{Problem, Result},
-    events::{
-        Change,
-        audit_log::{self, AuditEntry},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        accounts::create::{NewAccount, add_account},
+        auth::secrets,
+        clock,
+        error::{Problem, Result},
+        events::{
+            Change,
+            audit_log::{self, AuditEntry},
+        },
+        policy::{predicates::seen_by, viewer::Role},
+        team::Team,
+        teams::membership,
     },
-    policy::{predicates::seen_by, viewer::Role},
-    team::Team,
-    teams::membership,
 };
 
 /// The allowed validity of an invitation, in days.
@@ -116,7 +119,7 @@ const VOUCHED: &str = concat!(
 
 /// Returns every valid invitation, newest first. The name of a private team is left out unless the
 /// reader is a member.
-pub(crate) async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Result<Vec<Open>> {
+pub(crate) async fn open(db: &Pool, now: OffsetDateTime, reader: Uuid) -> Result<Vec<Open>> {
     let seen = seen_by!("$2");
     let query = format!(
         "SELECT o.id, o.role, CASE WHEN NOT {seen} THEN 'a private team' ELSE t.name END AS team,
@@ -136,7 +139,7 @@ pub(crate) async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Resu
 /// `NotFound` if it does not exist; `Gone` if it was used or revoked, has expired, or its creator can
 /// no longer vouch for it.
 pub(crate) async fn load_open_invitation(
-    db: &PgPool,
+    db: &Pool,
     now: OffsetDateTime,
     secret: &str,
 ) -> Result<Open> {

@@ -1,16 +1,18 @@
 //! Team membership, roles and visibility.
 
 use serde_json::json;
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::{Problem, Result},
-    events::{Change, Event, EventKind, audit_log},
-    team::Team,
-    teams::{create, share_links},
-    workspace_seq::bump_workspace_seq,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::{Problem, Result},
+        events::{Change, Event, EventKind, audit_log},
+        team::Team,
+        teams::{create, share_links},
+        workspace_seq::bump_workspace_seq,
+    },
 };
 
 /// A person's role on a team.
@@ -35,7 +37,7 @@ impl TeamRole {
 pub(crate) const COMMAND_LINE: &str = "The command line";
 
 /// Whether a team is private, and whether it has a public address.
-pub(crate) async fn visibility(db: &PgPool, team: Uuid) -> Result<(bool, bool)> {
+pub(crate) async fn visibility(db: &Pool, team: Uuid) -> Result<(bool, bool)> {
     Ok(
         sqlx::query_as("SELECT private, public FROM teams WHERE id = $1")
             .bind(team)

@@ -1,13 +1,15 @@
 //! A team's public profile: mission, chat channel and roadmap.
 
 use serde_json::json;
-use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::Result,
-    events::{Change, Event, EventKind},
-    team::Team,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        events::{Change, Event, EventKind},
+        team::Team,
+    },
 };
 
 /// The profile of a team.
@@ -21,7 +23,7 @@ pub(crate) struct About {
 }
 
 /// Returns a team's profile.
-pub(crate) async fn profile(db: &PgPool, team: Uuid) -> Result<About> {
+pub(crate) async fn profile(db: &Pool, team: Uuid) -> Result<About> {
     Ok(
         sqlx::query_as("SELECT mission, chat, roadmap FROM teams WHERE id = $1")
             .bind(team)

@@ -1,13 +1,16 @@
 //! Reads teams.
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{error::Result, team::Team};
+use crate::{
+    db::pool::Pool,
+    domain::{error::Result, team::Team},
+};
 
 /// Returns every team by name.
-pub(crate) async fn teams(db: &PgPool) -> Result<Vec<Team>> {
+pub(crate) async fn teams(db: &Pool) -> Result<Vec<Team>> {
     Ok(
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY name")
             .fetch_all(db)
@@ -50,7 +53,7 @@ pub(crate) async fn on_team_between(
 }
 
 /// Returns a team.
-pub(crate) async fn team(db: &PgPool, id: Uuid) -> Result<Team> {
+pub(crate) async fn team(db: &Pool, id: Uuid) -> Result<Team> {
     Ok(
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE id = $1")
             .bind(id)
@@ -60,7 +63,7 @@ pub(crate) async fn team(db: &PgPool, id: Uuid) -> Result<Team> {
 }
 
 /// Returns a team's days off with their names, newest first, at most 200.
-pub(crate) async fn days_off(db: &PgPool, team: Uuid) -> Result<Vec<(Date, String)>> {
+pub(crate) async fn days_off(db: &Pool, team: Uuid) -> Result<Vec<(Date, String)>> {
     Ok(sqlx::query_as(
         "SELECT day, name FROM days_off WHERE team_id = $1 ORDER BY day DESC LIMIT 200",
     )

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use sqlx::PgPool;
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{accounts::working_hours::Hours, clock, error::Result, person::Person};
+use crate::{
+    db::pool::Pool,
+    domain::{accounts::working_hours::Hours, clock, error::Result, person::Person},
+};
 
 /// The members of a team and its working week.
 #[derive(Clone, Debug, Default)]
@@ -133,7 +135,7 @@ pub fn days(from: Date, to: Date) -> impl Iterator<Item = Date> {
 }
 
 /// Returns the roster of one team.
-pub async fn load_roster(db: &PgPool, team: Uuid) -> Result<Roster> {
+pub async fn load_roster(db: &Pool, team: Uuid) -> Result<Roster> {
     Ok(load_rosters(db, &[team])
         .await?
         .remove(&team)
@@ -141,7 +143,7 @@ pub async fn load_roster(db: &PgPool, team: Uuid) -> Result<Roster> {
 }
 
 /// Returns the rosters of these teams in two queries.
-pub(crate) async fn load_rosters(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Roster>> {
+pub(crate) async fn load_rosters(db: &Pool, teams: &[Uuid]) -> Result<HashMap<Uuid, Roster>> {
     #[derive(sqlx::FromRow)]
     struct WeekRow {
         id: Uuid,

@@ -1,16 +1,18 @@
 //! A team's working days, standup days, days off and time zone.
 
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use time::Date;
 use uuid::Uuid;
 
-use crate::domain::{
-    clock,
-    error::{Problem, Result},
-    events::{Change, Event, EventKind, audit_log},
-    team::Team,
-    workspace_seq::bump_workspace_seq,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        clock,
+        error::{Problem, Result},
+        events::{Change, Event, EventKind, audit_log},
+        team::Team,
+        workspace_seq::bump_workspace_seq,
+    },
 };
 
 /// The working week as the settings form sends it.
@@ -32,7 +34,7 @@ impl WeekDraft {
 }
 
 /// Returns a team's working week as the settings form shows it.
-pub(crate) async fn week(db: &PgPool, team: Uuid) -> Result<WeekDraft> {
+pub(crate) async fn week(db: &Pool, team: Uuid) -> Result<WeekDraft> {
     Ok(sqlx::query_as(
         "SELECT time_zone AS zone, working_days, standup_days, standup_at FROM teams WHERE id = $1",
     )

@@ -2,17 +2,19 @@
 //! until they expire.
 
 use serde_json::json;
-use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    auth::secrets,
-    error::{Problem, Result},
-    events::{Change, Event, EventKind, audit_log},
-    policy::{predicates::seen_by, share_links::SharedPage},
-    team::Team,
-    workspace_seq::bump_workspace_seq,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        auth::secrets,
+        error::{Problem, Result},
+        events::{Change, Event, EventKind, audit_log},
+        policy::{predicates::seen_by, share_links::SharedPage},
+        team::Team,
+        workspace_seq::bump_workspace_seq,
+    },
 };
 
 /// The allowed validity of a link, in days.
@@ -211,7 +213,7 @@ pub(crate) struct Link {
 }
 
 /// Returns a team's links that are valid or expired recently, newest first.
-pub(crate) async fn links(db: &PgPool, team: Uuid, now: OffsetDateTime) -> Result<Vec<Link>> {
+pub(crate) async fn links(db: &Pool, team: Uuid, now: OffsetDateTime) -> Result<Vec<Link>> {
     Ok(sqlx::query_as(
         "SELECT l.id, l.name, l.shows, l.password_hash IS NOT NULL AS has_password, split_part(a.name, ' ', 1) AS by, l.expires_at, l.last_used_at
          FROM share_links l LEFT JOIN accounts a ON a.id = l.created_by

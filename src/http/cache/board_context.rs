@@ -1,21 +1,22 @@
 //! The slowly changing data around a board: sprints, columns, people, labels, teams and saved
 //! filters.
 
-use sqlx::PgPool;
-
-use crate::domain::{
-    boards::{
-        Column,
-        board_auth::BoardAuth,
-        labels::Label,
-        queries::{self, SavedFilter},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        boards::{
+            Column,
+            board_auth::BoardAuth,
+            labels::Label,
+            queries::{self, SavedFilter},
+        },
+        error::Result,
+        person::Person,
+        policy::team_access,
+        sprints::{self, Sprint},
+        team::Team,
+        teams::roster::{Roster, load_roster},
     },
-    error::Result,
-    person::Person,
-    policy::team_access,
-    sprints::{self, Sprint},
-    team::Team,
-    teams::roster::{Roster, load_roster},
 };
 
 /// The context at one workspace revision: every change to this data increments it.
@@ -49,7 +50,7 @@ impl BoardContext {
     }
 
     /// Loads the context of a team's board for a reader.
-    pub(crate) async fn load(db: &PgPool, auth: &BoardAuth) -> Result<Self> {
+    pub(crate) async fn load(db: &Pool, auth: &BoardAuth) -> Result<Self> {
         let (team, viewer) = (auth.access.team.id, auth.viewer.person.id);
         Ok(Self {
             workspace: auth.workspace_seq,

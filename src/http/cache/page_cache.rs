@@ -17,11 +17,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    db::timeline::Timeline,
+    db::{pool::Pool, timeline::Timeline},
     domain::{boards::board_auth::BoardAuth, error::Result, policy::viewer::Rights},
     http::{
         assets::{ASSETS, Encoding, gzip},
@@ -230,7 +229,7 @@ impl PageCache {
     /// The board, from the cache or rendered now. After a change, only the cards that it touched are rendered.
     pub(crate) async fn rendered(
         &self,
-        db: &PgPool,
+        db: &Pool,
         reader: Uuid,
         view: &BoardView<'_>,
     ) -> Result<Arc<RenderedBoard>> {
@@ -252,7 +251,7 @@ impl PageCache {
     }
 
     /// The context of a team's board for this reader, from the cache or loaded now.
-    pub(crate) async fn context(&self, db: &PgPool, auth: &BoardAuth) -> Result<Arc<BoardContext>> {
+    pub(crate) async fn context(&self, db: &Pool, auth: &BoardAuth) -> Result<Arc<BoardContext>> {
         let (team, viewer) = (auth.access.team.id, auth.viewer.person.id);
         // A token for some teams sees less than its owner does.
         let is_whole = auth.viewer.reach().is_none();

@@ -3,10 +3,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
+    db::pool::Pool,
     domain::{
         boards::{
             Column,
@@ -32,7 +32,7 @@ impl BoardView<'_> {
     /// Renders the board, reusing unchanged cards of an earlier rendering.
     pub(crate) async fn render(
         &self,
-        db: &PgPool,
+        db: &Pool,
         before: Option<&RenderedBoard>,
     ) -> Result<RenderedBoard> {
         let sources = match before {
@@ -88,7 +88,7 @@ impl BoardView<'_> {
     /// can affect any card. Of the others, only the HTML is made anew from time to time, since it shows ages.
     async fn refresh_cards(
         &self,
-        db: &PgPool,
+        db: &Pool,
         before: &RenderedBoard,
     ) -> Result<Option<Vec<Arc<ColumnCards>>>> {
         // An older revision than before: by a slow request, or by a database that went back in time.
@@ -162,7 +162,7 @@ impl BoardView<'_> {
     /// Loads the cards of each column, by its slug.
     async fn load_cards(
         &self,
-        db: &PgPool,
+        db: &Pool,
         only: Option<&[Uuid]>,
     ) -> Result<HashMap<String, Vec<Entry>>> {
         if only.is_some_and(<[Uuid]>::is_empty) {

@@ -1,10 +1,10 @@
 //! Access of guests: by a share link or to a public page.
 
 use axum::http::HeaderMap;
-use sqlx::PgPool;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         clock::Clock,
         error::{Problem, Result},
@@ -18,7 +18,7 @@ use crate::{
 /// # Errors
 /// `NotFound` for a link that never existed, has expired or was revoked: they look the same.
 pub(crate) async fn entrance(
-    db: &PgPool,
+    db: &Pool,
     clock: &Clock,
     headers: &HeaderMap,
     secret: &str,

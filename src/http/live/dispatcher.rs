@@ -8,15 +8,13 @@ use std::{
 
 use anyhow::Context;
 use serde_json::json;
-use sqlx::{
-    PgPool,
-    postgres::{PgListener, PgPoolOptions},
-};
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         events::{Commits, log, notify},
         policy::stream_access,
@@ -94,7 +92,7 @@ async fn dispatch_commits(app: &App) {
 }
 
 /// Notifies the running server of a command's changes, for a command that ends right after.
-pub(crate) async fn flush(db: &PgPool, commits: &mut Commits) {
+pub(crate) async fn flush(db: &Pool, commits: &mut Commits) {
     let mut teams = BTreeMap::new();
     while let Ok((team, seq)) = commits.try_recv() {
         teams.insert(team, seq);
@@ -170,7 +168,13 @@ async fn poll_and_beat(app: &App) {
             let newest = asked.unwrap_or(Ok(Vec::new())).unwrap_or_default();
             newest.into_iter().collect()
         };
-        let _ = timeout(TURN, app.timeline.ask_pool(&app.db)).await;
+        // Behind a pooler, connections stay while the server changes.
+        let ask_timeline = async {
+            if let Ok(mut connection) = app.db.acquire().await {
+                app.timeline.ask(&mut connection).await;
+            }
+        };
+        let _ = timeout(TURN, ask_timeline).await;
         let went_back = ids
             .iter()
             .zip(&sent)

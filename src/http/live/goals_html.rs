@@ -1,16 +1,18 @@
 //! The goals of the current sprint, rendered for the stream.
 
 use askama::Template;
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::Result,
-    goals::{self, Goal},
-    sprints::queries::{current, sprints_of},
-    team::Team,
-    teams::roster::load_roster,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        goals::{self, Goal},
+        sprints::queries::{current, sprints_of},
+        team::Team,
+        teams::roster::load_roster,
+    },
 };
 
 #[derive(Template)]
@@ -21,7 +23,7 @@ struct GoalHtml<'g> {
 
 /// The goals of a team's current sprint, each rendered as in the board's header.
 pub(crate) async fn goals_html(
-    db: &PgPool,
+    db: &Pool,
     team: &Team,
     now: OffsetDateTime,
 ) -> Result<Vec<(Uuid, String)>> {

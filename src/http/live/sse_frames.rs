@@ -7,11 +7,11 @@ use std::{
 
 use axum::body::Bytes;
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         boards,
         clock::Clock,
@@ -57,7 +57,7 @@ pub(crate) async fn send_new(app: &App, team: Uuid, channel: &Arc<Channel>) {
 /// The frames of the events after a sequence number: one per changed task with its current card,
 /// and the goals whose progress changed.
 pub(crate) async fn frames_after(
-    db: &PgPool,
+    db: &Pool,
     clock: &Clock,
     team: &Team,
     after: i64,

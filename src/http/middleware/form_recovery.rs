@@ -51,7 +51,8 @@ const ECHOED: [(&str, &str, bool); 28] = [
 ];
 
 /// Fields that are sent again as hidden inputs.
-const CARRIED: [&str; 31] = [
+const CARRIED: [&str; 32] = [
+    "idempotency_key",
     "meeting",
     "category",
     "retro",
@@ -193,7 +194,7 @@ impl FormRetry {
 }
 
 /// The path of the `Referer`, if it is on this host.
-fn referring_page(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn referring_page(headers: &HeaderMap) -> Option<String> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     let page: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
     let path = page.path_and_query().filter(|_| {

@@ -1,13 +1,10 @@
-//! Middleware around every request: cross-site protection, security headers, and errors as pages or
-//! problem+json.
+//! Middleware around every request: cross-site protection, limits and security headers.
 
 use std::net::SocketAddr;
 
-use askama::Template;
 use axum::{
-    body::Body,
     extract::{ConnectInfo, Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -15,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::with_patience,
     domain::{
         error::Problem,
         events::{
@@ -23,15 +21,14 @@ use crate::{
         },
     },
     http::{
-        layout::Layout,
         middleware::{
             body_limits::limit_body,
-            form_recovery::{Field, FormRetry},
+            error_pages::{RequestInfo, render_error},
+            idempotency,
             origin::{is_cross_site_write, is_own_host},
             request_log,
         },
-        page::{EXPLAINED, redirect_to_sign_in, theme},
-        problem::{InternalError, NOT_SAVED, ProblemBody},
+        problem::ProblemBody,
     },
 };
 
@@ -101,12 +98,14 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
             .into_response()
     } else {
         match limit_body(&app.bodies_in_use, &app.trusted_proxies, request) {
-            Ok((request, _bytes)) => match noting_commits(next.run(request)).await {
-                (response, progress) if response.status().is_server_error() => {
-                    true_of(response, progress)
+            Ok((request, _bytes)) => {
+                match noting_commits(with_patience(idempotency::run(request, next))).await {
+                    (response, progress) if response.status().is_server_error() => {
+                        true_of(response, progress)
+                    }
+                    (response, _) => response,
                 }
-                (response, _) => response,
-            },
+            }
             Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         }
     };
@@ -213,186 +212,4 @@ fn with_security_headers(app: &App, mut response: Response) -> Response {
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
-}
-
-#[derive(Template)]
-#[template(path = "error.html")]
-struct ErrorPage {
-    layout: Layout,
-    status: u16,
-    problem: ProblemBody,
-    request_id: String,
-}
-
-#[derive(Template)]
-#[template(path = "form_retry.html")]
-struct FormRetryPage {
-    layout: Layout,
-    status: u16,
-    problem: ProblemBody,
-    request_id: String,
-    form: FormRetry,
-}
-
-impl FormRetryPage {
-    fn error(&self, field: &Field) -> &str {
-        self.problem
-            .errors
-            .get(field.name)
-            .map_or("", String::as_str)
-    }
-
-    /// Whether every error belongs to a field that is shown.
-    fn is_shown_beside_fields(&self) -> bool {
-        let is_shown = |name: &&str| self.form.shown.iter().any(|field| field.name == *name);
-        !self.problem.errors.is_empty() && self.problem.errors.keys().all(is_shown)
-    }
-}
-
-/// What the rendering of an error depends on.
-struct RequestInfo {
-    uri: Uri,
-    /// Whether it asked to change nothing.
-    reads: bool,
-    wants_json: bool,
-    /// A full page is wanted, not a fragment.
-    wants_page: bool,
-    theme: &'static str,
-}
-
-impl RequestInfo {
-    fn of(request: &Request) -> Self {
-        let headers = request.headers();
-        let accepts = headers
-            .get(header::ACCEPT)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("");
-        Self {
-            uri: request.uri().clone(),
-            reads: request.method().is_safe(),
-            wants_json: request.uri().path().starts_with("/api/") || accepts.contains("json"),
-            // an API client or a stream cannot fill in the sign-in form
-            wants_page: request.method() == Method::GET
-                && ["fortnight-fragment", "authorization"]
-                    .into_iter()
-                    .all(|name| !headers.contains_key(name))
-                && !accepts.contains("event-stream"),
-            theme: theme(headers),
-        }
-    }
-}
-
-/// Removes secrets from a URL before it is logged: a log reader could open the link otherwise.
-fn redact_url(address: &str) -> &str {
-    let secret = ["/share/", "/join/", "/reset/", "/enter/", "/setup"]
-        .into_iter()
-        .find(|start| address.starts_with(start));
-    secret.unwrap_or(address)
-}
-
-/// Renders every error: a page for browsers, problem+json for programs.
-fn render_error(app: &App, id: Uuid, info: RequestInfo, mut response: Response) -> Response {
-    let status = response.status();
-    if !(status.is_client_error() || status.is_server_error())
-        || response.headers_mut().remove(EXPLAINED).is_some()
-    {
-        return response;
-    }
-    let address = info
-        .uri
-        .path_and_query()
-        .map_or("/", |address| address.as_str());
-    if status == StatusCode::UNAUTHORIZED && info.wants_page && !info.wants_json {
-        return redirect_to_sign_in(address);
-    }
-    let (mut parts, _) = response.into_parts();
-    let mut problem = parts
-        .extensions
-        .remove::<ProblemBody>()
-        .unwrap_or_else(|| ProblemBody::of(status));
-    if info.reads && problem.title == NOT_SAVED {
-        problem.title = "Invalid request".into();
-    }
-    let request_id = id.to_string();
-    if status.is_server_error() {
-        let reason = match parts.extensions.remove::<InternalError>() {
-            Some(InternalError(reason)) => reason,
-            None if status == StatusCode::SERVICE_UNAVAILABLE => "no answer in time".to_owned(),
-            // a panic, which is in the log already
-            None => String::new(),
-        };
-        let address = redact_url(address);
-        tracing::error!(request_id, address, status = status.as_u16(), "{reason}");
-        if let Ok(id) = HeaderValue::from_str(&request_id) {
-            parts.headers.insert("x-request-id", id);
-        }
-    }
-    // An extractor's own refusal may have been compressed.
-    parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.remove(header::CONTENT_ENCODING);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        parts
-            .headers
-            .entry(header::RETRY_AFTER)
-            .or_insert(HeaderValue::from_static("1"));
-    }
-    if status == StatusCode::UNAUTHORIZED {
-        parts
-            .headers
-            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
-    let (kind, body) = if info.wants_json {
-        (
-            "application/problem+json",
-            problem.as_json(status, &request_id).to_string(),
-        )
-    } else {
-        let layout = Layout::bare(app, problem.title.clone().into_owned(), info.theme);
-        let status = status.as_u16();
-        let page = match parts.extensions.remove::<FormRetry>() {
-            Some(form) => FormRetryPage {
-                layout,
-                status,
-                problem,
-                request_id,
-                form,
-            }
-            .render(),
-            None => ErrorPage {
-                layout,
-                status,
-                problem,
-                request_id,
-            }
-            .render(),
-        };
-        ("text/html; charset=utf-8", page.unwrap_or_default())
-    };
-    parts
-        .headers
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    Response::from_parts(parts, Body::from(body))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::http::middleware::layers::redact_url;
-
-    #[test]
-    fn secrets_in_urls_are_not_logged() {
-        for address in [
-            "/share/s3cret",
-            "/share/s3cret/badge.svg",
-            "/join/s3cret",
-            "/reset/s3cret?x=1",
-            "/enter/s3cret",
-            "/setup?key=s3cret",
-        ] {
-            assert!(!redact_url(address).contains("s3cret"), "{address}");
-        }
-        assert_eq!(
-            redact_url("/teams/infrastructure?q=x"),
-            "/teams/infrastructure?q=x"
-        );
-    }
 }

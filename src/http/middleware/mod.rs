@@ -2,6 +2,7 @@
 
 pub mod body_limits;
 pub mod client_ip;
+pub mod error_pages;
 pub mod form_recovery;
 pub mod idempotency;
 pub mod in_use;

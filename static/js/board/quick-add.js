@@ -104,9 +104,7 @@ function submitTitle(form, title, isList = true) {
   title.dispatchEvent(new Event("input"));
   saveDraft(DRAFT, "");
   showFieldErrors(form, {});
-  // A task whose response was lost may exist: with the same idempotency key, sending it again creates no second one.
-  const lines = isList && countLines(text) > 1;
-  const sent = form.lost?.text === text ? form.lost : { text, lines, key: `${Date.now()}-${Math.random()}` };
+  const sent = { text, lines: isList && countLines(text) > 1 };
   sending = sending.then(() => createTask(form, title, sent));
 }
 
@@ -116,7 +114,7 @@ async function createTask(form, title, sent) {
   const q = document.getElementById("find")?.defaultValue ?? "";
   const fields = new URLSearchParams({ title: sent.text, column, sprint, q, ...(sent.lines && { lines: 1 }) });
   try {
-    const response = await request(form.action, { method: "POST", fragment: "card", fields, key: sent.key });
+    const response = await request(form.action, { method: "POST", fragment: "card", fields });
     const cards = parseCards(response.html);
     const card = cards[0];
     // No dialog while the next title is being typed: the card shows the missing reason, too.
@@ -146,7 +144,6 @@ function restoreTitle(form, title, sent, error) {
     title = column.querySelector(".new textarea");
     form = title.form;
   }
-  form.lost = sent;
   title.value = title.value ? `${sent.text} ${title.value}` : sent.text;
   saveDraft(DRAFT, title.value);
   const errors = error instanceof HttpError && error.problem.errors;

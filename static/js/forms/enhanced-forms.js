@@ -1,6 +1,6 @@
 // Submits forms marked data-enhance without leaving the page. Other forms work as usual.
 
-import { HttpError, request } from "../shared/http.js";
+import { HttpError, newKey, request } from "../shared/http.js";
 import { reportChange, reportError } from "../shared/undo-feedback.js";
 import { markClean, morphRegion, openTaskArticle, pickElement, refreshTask } from "../shared/morph.js";
 import { closeTask, promptForBlocker } from "../shared/dialogs.js";
@@ -107,6 +107,13 @@ addEventListener("submit", (event) => {
   if (form.getAttribute("aria-busy") !== "true") submitForm(form, event.submitter);
 });
 
+// A form that loads a page: sent twice, it is one change.
+addEventListener("submit", ({ target, defaultPrevented }) => {
+  if (defaultPrevented || target.method !== "post" || target.elements.namedItem("idempotency_key")) return;
+  const key = { type: "hidden", name: "idempotency_key", value: newKey() };
+  target.append(Object.assign(document.createElement("input"), key));
+});
+
 async function submitForm(form, submitter) {
   const action = submitter?.hasAttribute("formaction")
     ? submitter.formAction
@@ -141,6 +148,7 @@ function handleResponse(form, response) {
     markClean(form);
     clearDrafts(form);
     reportChange(response);
+    if (response.repeated) return;
   }
   if (response.ok && (response.done || keys.length)) {
     whenUnlocked(() => {

@@ -10,6 +10,7 @@
  * @property {boolean} done whether there is nothing left to show in the form's place
  * @property {string} url
  * @property {boolean} redirected
+ * @property {boolean} repeated whether it had been made before, by a request whose response was lost
  */
 
 const messageOf = (response) => {
@@ -44,18 +45,37 @@ export const ownChangeIds = new Set();
  * @param {string} [options.method]
  * @param {string} [options.fragment] which part of the page the server should render
  * @param {FormData | URLSearchParams} [options.fields]
- * @param {string} [options.key] an idempotency key
  * @returns {Promise<FragmentResponse>}
  * @throws {HttpError | NetworkError}
  */
-export async function request(url, { method = "GET", fragment = "task", fields, key } = {}) {
+export async function request(url, { method = "GET", fragment = "task", fields } = {}) {
   if (method === "GET") return send(url, { method, fragment });
   const endWrite = beginWrite();
+  const sent = `${method} ${url} ${fields}`;
+  const key = unanswered.get(sent) ?? newKey();
+  unanswered.delete(sent);
   try {
     return await send(url, { method, fragment, fields, key });
+  } catch (error) {
+    if (error instanceof NetworkError || error.problem?.status >= 500) keepKey(sent, key);
+    throw error;
   } finally {
     endWrite();
   }
+}
+
+// The idempotency keys of writes that may have been made, by what they sent. Who sends one of them again, with the
+// button of a message or by hand, makes it once.
+const unanswered = new Map();
+
+/** @returns {string} an idempotency key; `crypto.randomUUID` would need HTTPS */
+export function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function keepKey(sent, key) {
+  unanswered.set(sent, key);
+  if (unanswered.size > 20) unanswered.delete(unanswered.keys().next().value);
 }
 
 async function send(url, { method, fragment, fields, key }) {
@@ -92,6 +112,7 @@ async function send(url, { method, fragment, fields, key }) {
     done: response.headers.has("Fortnight-Done"),
     url: response.url,
     redirected: response.redirected,
+    repeated: response.headers.has("Fortnight-Repeated"),
   };
 }
 

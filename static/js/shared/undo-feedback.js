@@ -35,11 +35,19 @@ addEventListener("submit", ({ target, defaultPrevented }) => {
  * @param {FragmentResponse} response
  */
 export function reportChange(response) {
+  if (response.repeated) return showRepeated(response);
   recordUndo(response);
   if (!response.message) return;
   const { changeId } = response;
   const options = response.undoable ? { action: { label: "Undo", run: () => undo(changeId) } } : {};
   showToast(response.message, options);
+}
+
+/** A change that had been made before has no parts to show: the page, loaded anew, shows it and says what it was. */
+function showRepeated({ changeId }) {
+  const url = new URL(location.href);
+  url.searchParams.set("did", changeId);
+  location.replace(url);
 }
 
 /** Undoes the latest change of this window. */

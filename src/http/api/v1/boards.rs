@@ -9,10 +9,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         boards::{
             filters::{FilterParams, terms::Filter},
@@ -106,7 +106,7 @@ pub(crate) struct BoardColumn {
     tag = "teams",
     responses((status = 200, description = "All visible teams, ordered by name", body = TeamList)),
 )]
-pub async fn list(State(db): State<PgPool>, viewer: Viewer) -> Result<Json<TeamList>> {
+pub async fn list(State(db): State<Pool>, viewer: Viewer) -> Result<Json<TeamList>> {
     let teams = team_access::teams(&db, &viewer).await?;
     let teams = teams
         .into_iter()

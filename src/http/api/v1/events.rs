@@ -6,12 +6,14 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::PgPool;
 
-use crate::domain::{
-    error::Result,
-    events::log::{EventRow, events_after},
-    policy::{team_access, viewer::Viewer},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        events::log::{EventRow, events_after},
+        policy::{team_access, viewer::Viewer},
+    },
 };
 
 /// The sequence number after which to read.
@@ -53,7 +55,7 @@ pub(crate) struct EventPage {
     responses((status = 200, description = "The events in order", body = EventPage)),
 )]
 pub(crate) async fn events(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(after): Query<After>,

@@ -2,12 +2,14 @@
 
 use axum::{Json, extract::State};
 use serde::Serialize;
-use sqlx::PgPool;
 
-use crate::domain::{
-    error::Result,
-    policy::viewer::Viewer,
-    sprints::{Sprint, queries},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        policy::viewer::Viewer,
+        sprints::{Sprint, queries},
+    },
 };
 
 /// The sprints of the workspace.
@@ -25,7 +27,7 @@ pub struct SprintList {
     tag = "sprints",
     responses((status = 200, description = "All sprints, the newest first", body = SprintList)),
 )]
-pub async fn list(State(db): State<PgPool>, _viewer: Viewer) -> Result<Json<SprintList>> {
+pub async fn list(State(db): State<Pool>, _viewer: Viewer) -> Result<Json<SprintList>> {
     Ok(Json(SprintList {
         sprints: queries::sprints(&db).await?,
     }))

@@ -6,11 +6,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         error::{Problem, Result},
         events::Changed,
@@ -46,7 +46,7 @@ pub(crate) struct ChecklistStep {
 }
 
 /// Loads a task for a response.
-pub(crate) async fn task_response(db: &PgPool, team: &Team, task: Uuid) -> Result<TaskResponse> {
+pub(crate) async fn task_response(db: &Pool, team: &Team, task: Uuid) -> Result<TaskResponse> {
     let task = queries::load_task(db, team, task).await?;
     Ok(TaskResponse {
         card: task.card,

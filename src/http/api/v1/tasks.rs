@@ -6,10 +6,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use sqlx::PgPool;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         dates::parse_date,
         error::{Problem, Result},
@@ -111,7 +111,7 @@ fn read_due(text: Option<&str>) -> Result<Option<time::Date>> {
     ),
 )]
 pub(crate) async fn get(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     TaskContext { access, .. }: TaskContext,
 ) -> Result<Json<TaskResponse>> {
     Ok(Json(task_response(&db, &access.team, access.id).await?))
@@ -236,7 +236,7 @@ pub(crate) async fn delete(State(app): State<App>, at: TaskContext) -> Result<Re
     ),
 )]
 pub(crate) async fn position(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     at: TaskContext,
     JsonBody(place): JsonBody<Place>,

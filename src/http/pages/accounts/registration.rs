@@ -6,10 +6,10 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         accounts::password_resets,
         auth::passwords,
@@ -83,7 +83,7 @@ pub(crate) async fn join_form(
     })
 }
 
-async fn invited_to(db: &PgPool, clock: &Clock, key: &str) -> Result<String> {
+async fn invited_to(db: &Pool, clock: &Clock, key: &str) -> Result<String> {
     let open = invitations::load_open_invitation(db, clock.now(), key).await?;
     let by = open.by.as_deref().unwrap_or("An administrator");
     let name = workspace::name(db).await?;
@@ -170,7 +170,7 @@ pub(crate) async fn register_form(State(app): State<App>, headers: HeaderMap) ->
     ))
 }
 
-async fn open_to(db: &PgPool) -> Result<String> {
+async fn open_to(db: &Pool) -> Result<String> {
     let (open, domains) = invitations::registration(db).await?;
     if !open {
         return Err(Problem::Forbidden(

@@ -5,12 +5,12 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 use time::Duration;
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         accounts::{
             absences, api_tokens,
@@ -37,7 +37,7 @@ use crate::{
 
 /// `POST /me/sessions`: ends the named session, or with `others` all but the current one.
 pub(crate) async fn end_sessions(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(clock): State<Clock>,
     viewer: Viewer,
     fields: Fields,
@@ -193,7 +193,14 @@ pub(crate) async fn create_token(
         teams: (!teams.is_empty()).then_some(teams.as_slice()),
         expires_at: days.map(|days| now + Duration::days(days)),
     };
-    let secret = api_tokens::create_own(&app.db, now, &draft).await?;
+    let actor = viewer.actor();
+    let secret = app
+        .store
+        .change(&actor, |change, _| {
+            Box::pin(api_tokens::create_own(change, &draft))
+        })
+        .await?
+        .value;
     let mut page = me_page(
         &app,
         &viewer,
@@ -208,7 +215,7 @@ pub(crate) async fn create_token(
 
 /// `POST /me/tokens/{id}/revoke`
 pub(crate) async fn revoke_token(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(clock): State<Clock>,
     viewer: Viewer,
     Path(token): Path<String>,

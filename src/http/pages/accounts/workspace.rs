@@ -9,11 +9,11 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
-use sqlx::PgPool;
 use time::Duration;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         clock::{self, Clock},
         error::{Problem, Result},
@@ -206,7 +206,7 @@ pub(crate) async fn audit_log(
 /// `GET /settings/audit.csv?q=role`: the whole log, streamed page by page, so that years of it do
 /// not fill the memory.
 pub(crate) async fn audit_csv(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(clock): State<Clock>,
     viewer: Viewer,
     Query(search): Query<AuditSearch>,

@@ -9,10 +9,10 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
-use sqlx::PgPool;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         boards::filters::{FilterParams, terms::Filter},
         clock::Clock,
@@ -41,7 +41,7 @@ pub(crate) struct Keys {
 
 /// `GET /teams/{slug}/cards?keys=…`: those of the tasks that match the filter, for an open board.
 pub(crate) async fn cards(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(clock): State<Clock>,
     viewer: Viewer,
     Path(slug): Path<String>,

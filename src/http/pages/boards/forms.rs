@@ -6,10 +6,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         boards::{
             Column,
@@ -30,7 +30,7 @@ use crate::{
 
 /// `POST /teams/{slug}/filters`: saves the filter under a name.
 pub(crate) async fn save_filter(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -75,7 +75,7 @@ pub(crate) async fn save_filter(
 
 /// `POST /teams/{slug}/filters/{id}/delete`
 pub(crate) async fn delete_filter(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, filter)): Path<(String, String)>,

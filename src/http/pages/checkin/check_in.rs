@@ -6,11 +6,11 @@ use axum::{
     http::{HeaderMap, Method},
     response::Response,
 };
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         boards::{board_auth::BoardAuth, filters::terms::Filter},
         checkin::{
@@ -165,7 +165,7 @@ impl CheckInPage {
 
 /// The burn-up of the team's current sprint and its legend, once it has started.
 async fn burn_up(
-    db: &PgPool,
+    db: &Pool,
     summary: &CheckIn,
     now: OffsetDateTime,
 ) -> Result<Option<(Rendered, Legend)>> {
@@ -210,7 +210,7 @@ pub(crate) fn key(
 
 /// The current revision, read again after waiting for the page lock.
 pub(crate) async fn newest_revision(
-    db: &PgPool,
+    db: &Pool,
     team: &mut Team,
     now: OffsetDateTime,
 ) -> Result<Revision> {

@@ -3,12 +3,12 @@
 
 use askama::Template;
 use icalendar::{Calendar, Component, Event, EventLike};
-use sqlx::PgPool;
 use time::{
     Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description,
 };
 
 use crate::{
+    db::pool::Pool,
     domain::{
         checkin::{
             changes::{self, Changed},
@@ -72,7 +72,7 @@ pub(crate) struct FeedContext<'p> {
 
 /// A feed's text.
 pub(crate) async fn render_feed(
-    db: &PgPool,
+    db: &Pool,
     team: &Team,
     feed: Feed,
     context: &FeedContext<'_>,
@@ -161,7 +161,7 @@ pub(crate) fn badge(text: &str) -> Result<String> {
 /// The calendar: the latest 26 sprints, and due dates. Its events are identified by what never changes and no other
 /// installation has: a team's slug and key, and a sprint's number, can change.
 async fn calendar(
-    db: &PgPool,
+    db: &Pool,
     team: &Team,
     context: &FeedContext<'_>,
     now: OffsetDateTime,

@@ -4,11 +4,11 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         error::{Problem, Result},
         follows::follow::{self, FollowTarget},
@@ -131,7 +131,7 @@ async fn follow(
 /// `POST /updates/read`: marks updates as read, of each team up to the event that `seen` names:
 /// `infrastructure:419`. Ignores teams that the reader cannot see.
 pub(crate) async fn mark_as_read(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     viewer: Viewer,
     fields: Fields,
 ) -> Result<Response> {

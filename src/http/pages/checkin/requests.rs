@@ -8,12 +8,12 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         checkin::requests::{self, Draft, Outcome, Request},
         error::{Problem, Result},
@@ -176,7 +176,7 @@ pub(crate) async fn create_request(
 
 /// `POST /teams/{slug}/requests/{id}/withdraw`
 pub(crate) async fn withdraw_request(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, request)): Path<(String, String)>,

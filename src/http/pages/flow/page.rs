@@ -6,10 +6,10 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use sqlx::PgPool;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         boards::{
             filters::{FilterParams, terms::Filter},
@@ -134,7 +134,7 @@ struct FlowQuery {
 }
 
 async fn load_flow_query(
-    db: &PgPool,
+    db: &Pool,
     viewer: &Viewer,
     slug: &str,
     params: &FilterParams,
@@ -156,7 +156,7 @@ async fn load_report(
     query: &FlowQuery,
     range: &RangeParams,
 ) -> Result<Option<FlowReport>> {
-    let read = |db: PgPool| async move {
+    let read = |db: Pool| async move {
         let now = app.clock.now();
         let Some(range) = Range::parse(range, &query.sprints, &query.week.zone, now)? else {
             return Ok(None);

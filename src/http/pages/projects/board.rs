@@ -10,12 +10,12 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         boards::filters::{
             FilterParams,
@@ -217,7 +217,7 @@ pub(crate) struct Keys {
 /// `GET /projects/{slug}/cards?keys=…`: those of the tasks that belong on the board, for an open
 /// board.
 pub(crate) async fn board_cards(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(clock): State<Clock>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -263,7 +263,7 @@ fn read(params: &FilterParams, viewer: &Viewer) -> Result<Filter> {
 
 /// The project's tasks that match a filter, in rank order. One or two queries per team.
 async fn cards(
-    db: &PgPool,
+    db: &Pool,
     project: Uuid,
     teams: &[TeamAccess],
     filter: &Filter,

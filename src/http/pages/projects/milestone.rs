@@ -5,10 +5,10 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         error::{Problem, Result},
         events::EventStore,
@@ -57,7 +57,7 @@ pub(crate) async fn add_milestone(
 /// `POST /projects/{slug}/milestones/{id}/reach`: marks it as reached, or with `not` as not
 /// reached.
 pub(crate) async fn reach_milestone(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, milestone)): Path<(String, String)>,
@@ -82,7 +82,7 @@ pub(crate) async fn reach_milestone(
 
 /// `POST /projects/{slug}/milestones/{id}/remove`
 pub(crate) async fn delete_milestone(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, milestone)): Path<(String, String)>,
@@ -133,7 +133,7 @@ pub(crate) async fn edit_milestone(
 
 /// `POST /projects/{slug}/milestones/{id}/order`: moves it up or down by one.
 pub(crate) async fn reorder_milestone(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, milestone)): Path<(String, String)>,

@@ -4,9 +4,9 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 
 use crate::{
+    db::pool::Pool,
     domain::{
         error::{Problem, Result},
         events::EventStore,
@@ -22,7 +22,7 @@ use crate::{
 
 /// `POST /teams/{slug}/objectives`
 pub(crate) async fn add_objective(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -50,7 +50,7 @@ pub(crate) async fn add_objective(
 
 /// `POST /teams/{slug}/objectives/{id}`
 pub(crate) async fn edit_objective(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, objective)): Path<(String, String)>,
@@ -74,7 +74,7 @@ pub(crate) async fn edit_objective(
 
 /// `POST /teams/{slug}/objectives/{id}/remove`
 pub(crate) async fn remove_objective(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, objective)): Path<(String, String)>,
@@ -94,7 +94,7 @@ pub(crate) async fn remove_objective(
 
 /// `POST /teams/{slug}/objectives/{id}/key-results`
 pub(crate) async fn add_key_result(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, objective)): Path<(String, String)>,
@@ -122,7 +122,7 @@ pub(crate) async fn add_key_result(
 
 /// `POST /teams/{slug}/key-results/{id}`
 pub(crate) async fn edit_key_result(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, result)): Path<(String, String)>,
@@ -149,7 +149,7 @@ pub(crate) async fn edit_key_result(
 /// `POST /teams/{slug}/key-results/{id}/progress`: sets the value; an empty one returns to the sum
 /// of its contributions.
 pub(crate) async fn enter_key_result(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, result)): Path<(String, String)>,
@@ -183,7 +183,7 @@ pub(crate) async fn enter_key_result(
 
 /// `POST /teams/{slug}/key-results/{id}/remove`
 pub(crate) async fn remove_key_result(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, result)): Path<(String, String)>,

@@ -8,11 +8,11 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         column_state::ColumnState,
         error::{Problem, Result},
@@ -314,7 +314,7 @@ pub(crate) async fn edit_project(
 
 /// `POST /projects/{slug}/finish`: finishes the project, or resumes it with `again`.
 pub(crate) async fn finish_project(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path(slug): Path<String>,

@@ -6,9 +6,9 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use sqlx::PgPool;
 
 use crate::{
+    db::pool::Pool,
     domain::{
         error::Result,
         policy::{team_access, viewer::Viewer},
@@ -34,7 +34,7 @@ struct Suggestions {
 }
 
 pub(crate) async fn suggest(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(query): Query<SuggestionQuery>,

@@ -8,12 +8,12 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         column_state::ColumnState,
         error::{Problem, Result},
@@ -312,7 +312,7 @@ fn read_decisions(fields: &Fields) -> CloseDecisions {
 
 /// `POST /teams/{slug}/sprints/{n}/reopen`: reopens a closed sprint.
 pub(crate) async fn reopen(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, number)): Path<(String, String)>,

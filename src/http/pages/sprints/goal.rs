@@ -6,12 +6,12 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         error::{Problem, Result},
         events::EventStore,
@@ -276,7 +276,7 @@ pub(crate) async fn remove_goal(
 
 /// `POST /teams/{slug}/goals/{id}/order`: moves it up or down by one.
 pub(crate) async fn reorder_goal(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,

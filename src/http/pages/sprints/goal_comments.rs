@@ -4,9 +4,9 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 
 use crate::{
+    db::pool::Pool,
     domain::{
         error::{Problem, Result},
         events::EventStore,
@@ -21,7 +21,7 @@ use crate::{
 
 /// `POST /teams/{slug}/goals/{id}/comments`: adds a comment; anyone who is signed in may.
 pub(crate) async fn add_goal_comment(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
@@ -51,7 +51,7 @@ pub(crate) async fn add_goal_comment(
 
 /// `POST /teams/{slug}/goal-comments/{id}/delete`: the author may, and leads of the team.
 pub(crate) async fn delete_goal_comment(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, comment)): Path<(String, String)>,
@@ -76,7 +76,7 @@ pub(crate) async fn delete_goal_comment(
 
 /// `POST /teams/{slug}/goal-comments/{id}/answer`: replies to a concern and resolves it.
 pub(crate) async fn answer_concern(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, remark)): Path<(String, String)>,

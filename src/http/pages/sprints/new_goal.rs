@@ -7,10 +7,10 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use sqlx::PgPool;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         error::{Problem, Result},
         goals::edit,
@@ -100,7 +100,7 @@ async fn new_goal_page(
 }
 
 /// The named sprint, or else the next planned one.
-async fn sprint_to_plan(db: &PgPool, team: &Team, number: &str) -> Result<Sprint> {
+async fn sprint_to_plan(db: &Pool, team: &Team, number: &str) -> Result<Sprint> {
     let sprints = queries::sprints_of(db, team.id).await?;
     let named = match number.trim() {
         "" => queries::next(&sprints).or_else(|| queries::current(&sprints)),

@@ -10,12 +10,12 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use sqlx::PgPool;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         checkin::requests,
         error::{Problem, Result},
@@ -316,7 +316,7 @@ fn turned_from<'s>(sprints: &'s [Sprint], sprint: &Sprint, today: Date) -> Optio
 /// `POST /teams/{slug}/planning`: plans tasks for a goal or the sprint, or moves them to the
 /// backlog; all or none.
 pub(crate) async fn plan_tasks(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path(slug): Path<String>,

@@ -6,12 +6,13 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         clock,
         error::{Problem, Result},
@@ -215,7 +216,7 @@ fn url<'t>(number: i32, teams: impl Iterator<Item = &'t str>) -> String {
 
 /// `GET /teams/{slug}/retro`: the retro that is due.
 pub(crate) async fn latest_retro(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     viewer: Viewer,
     Path(slug): Path<String>,
 ) -> Result<Response> {

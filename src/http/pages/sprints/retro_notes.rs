@@ -4,9 +4,9 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 
 use crate::{
+    db::pool::Pool,
     domain::{
         error::{Problem, Result},
         events::EventStore,
@@ -22,7 +22,7 @@ use crate::{
 
 /// `POST /teams/{slug}/sprints/{n}/retro-notes`
 pub(crate) async fn add_note(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, number)): Path<(String, String)>,
@@ -52,7 +52,7 @@ pub(crate) async fn add_note(
 /// `POST /teams/{slug}/retro-notes/{id}`: edits the viewer's own note; an empty text deletes it. With `remove`, leads
 /// delete anyone's.
 pub(crate) async fn edit_note(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, note)): Path<(String, String)>,

@@ -4,10 +4,10 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         error::{Problem, Result},
         events::EventStore,
@@ -63,7 +63,7 @@ pub(crate) async fn add_action(
 
 /// `POST /teams/{slug}/actions/{id}`: `as` is `done`, `dropped`, or empty to reopen it.
 pub(crate) async fn resolve_action(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, action)): Path<(String, String)>,
@@ -91,7 +91,7 @@ pub(crate) async fn resolve_action(
 
 /// `POST /teams/{slug}/actions/{id}/task`
 pub(crate) async fn convert_to_task(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, action)): Path<(String, String)>,

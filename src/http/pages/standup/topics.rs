@@ -5,12 +5,12 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         error::Result,
         events::EventStore,
@@ -87,7 +87,7 @@ impl Agenda {
 
 /// `POST /teams/{slug}/topics`: adds a topic to a `meeting`. Every account that may write can.
 pub(crate) async fn add_topic(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -114,7 +114,7 @@ pub(crate) async fn add_topic(
 
 /// `POST /teams/{slug}/topics/{id}`: checks the topic with `done`, unchecks it without.
 pub(crate) async fn tick_topic(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, topic)): Path<(String, String)>,
@@ -136,7 +136,7 @@ pub(crate) async fn tick_topic(
 
 /// `POST /teams/{slug}/topics/{id}/text`: edits a topic; its author and its team may.
 pub(crate) async fn edit_topic(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, topic)): Path<(String, String)>,
@@ -162,7 +162,7 @@ pub(crate) async fn edit_topic(
 
 /// `POST /teams/{slug}/topics/{id}/remove`: removes a topic; its author and its team may.
 pub(crate) async fn remove_topic(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, topic)): Path<(String, String)>,

@@ -4,9 +4,9 @@ use axum::{
     extract::{Path, State},
     response::{Html, IntoResponse, Response},
 };
-use sqlx::PgPool;
 
 use crate::{
+    db::pool::Pool,
     domain::{
         error::{Problem, Result},
         markdown::worker::{MAX_TEXT, render_text},
@@ -132,7 +132,7 @@ pub async fn delete_comment(
 }
 
 /// `POST /preview`: renders Markdown for the preview.
-pub async fn preview(State(db): State<PgPool>, viewer: Viewer, fields: Fields) -> Result<Response> {
+pub async fn preview(State(db): State<Pool>, viewer: Viewer, fields: Fields) -> Result<Response> {
     let text = fields.text("markdown");
     if text.chars().count() > MAX_TEXT {
         return Err(Problem::field(

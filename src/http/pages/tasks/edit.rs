@@ -1,11 +1,11 @@
 //! Editing a task's title, description and other fields.
 
 use axum::response::Response;
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         error::{Problem, Result},
         goals::choices,
@@ -109,7 +109,7 @@ pub(crate) struct SprintId {
     pub(crate) id: Uuid,
 }
 
-pub(crate) async fn sprint_named(db: &PgPool, team: &Team, text: &str) -> Result<Option<SprintId>> {
+pub(crate) async fn sprint_named(db: &Pool, team: &Team, text: &str) -> Result<Option<SprintId>> {
     let text = text.trim();
     if text.is_empty() || text == "none" {
         return Ok(None);
@@ -123,11 +123,7 @@ pub(crate) async fn sprint_named(db: &PgPool, team: &Team, text: &str) -> Result
 }
 
 /// Finds a project that the viewer can see by its slug; empty is none.
-pub(crate) async fn project_named(
-    db: &PgPool,
-    viewer: &Viewer,
-    slug: &str,
-) -> Result<Option<Uuid>> {
+pub(crate) async fn project_named(db: &Pool, viewer: &Viewer, slug: &str) -> Result<Option<Uuid>> {
     if slug.trim().is_empty() {
         return Ok(None);
     }
@@ -141,7 +137,7 @@ pub(crate) async fn project_named(
 /// Finds a goal of the team by its number, in the named sprint, the task's own, or the team's
 /// current one.
 pub(crate) async fn goal_named(
-    db: &PgPool,
+    db: &Pool,
     team: &Team,
     text: &str,
     sprint: Option<Uuid>,

@@ -5,10 +5,10 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use sqlx::PgPool;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         clock::Clock,
         error::{Conflict, Problem, Result},
@@ -89,7 +89,7 @@ pub async fn move_task(EditForm(form): EditForm) -> Result<Response> {
     }
 }
 
-async fn top_of(db: &PgPool, access: &TaskAccess, place: Place) -> Result<Place> {
+async fn top_of(db: &Pool, access: &TaskAccess, place: Place) -> Result<Place> {
     let first = lookup::first_in_column(db, access.team.id, &place.column, access.id).await?;
     Ok(Place {
         before: first.map(|number| format!("{}-{number}", access.team.key)),
@@ -97,7 +97,7 @@ async fn top_of(db: &PgPool, access: &TaskAccess, place: Place) -> Result<Place>
     })
 }
 
-async fn below(db: &PgPool, access: &TaskAccess, place: Place) -> Result<Place> {
+async fn below(db: &Pool, access: &TaskAccess, place: Place) -> Result<Place> {
     let number = place
         .after
         .as_deref()
@@ -115,7 +115,7 @@ async fn below(db: &PgPool, access: &TaskAccess, place: Place) -> Result<Place> 
 
 /// An edit conflict: who changed the task and when, with the current card for the board to show.
 async fn stale(
-    db: &PgPool,
+    db: &Pool,
     clock: &Clock,
     access: &TaskAccess,
     mut conflict: Box<Conflict>,

@@ -9,12 +9,12 @@ use axum::{
     response::Response,
 };
 use serde_json::Value;
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         boards::{self, Column, labels::Label},
         clock::Clock,
@@ -266,7 +266,7 @@ impl TaskView {
 }
 
 pub(crate) async fn task_view(
-    db: &PgPool,
+    db: &Pool,
     clock: &Clock,
     viewer: &Viewer,
     access: &TaskAccess,

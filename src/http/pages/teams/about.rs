@@ -8,11 +8,11 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         clock,
         error::{Problem, Result},
@@ -139,7 +139,7 @@ fn quarter(day: time::Date) -> String {
 }
 
 /// Loads a team's objectives, with the contributions to all key results in one query.
-async fn objectives(db: &PgPool, viewer: &Viewer, team: &Team) -> Result<Vec<ObjectiveProgress>> {
+async fn objectives(db: &Pool, viewer: &Viewer, team: &Team) -> Result<Vec<ObjectiveProgress>> {
     let objectives = projects::queries::objectives(db, team.id).await?;
     let results: Vec<Uuid> = objectives
         .iter()

@@ -9,12 +9,12 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use sqlx::PgPool;
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         accounts,
         checkin::{
@@ -291,7 +291,7 @@ async fn work_of(app: &App, viewer: &Viewer, person: Person, layout: Layout) -> 
 }
 
 /// The ended sprints that teams of the reader have not closed.
-async fn unclosed_sprints(db: &PgPool, layout: &Layout) -> Result<Vec<(Team, Sprint)>> {
+async fn unclosed_sprints(db: &Pool, layout: &Layout) -> Result<Vec<(Team, Sprint)>> {
     let mut sprints = sprints::queries::sprints_of_teams(db, &layout.edits).await?;
     let of_team = |team: &Team| {
         let sprints = sprints.remove(&team.id)?;
@@ -319,7 +319,7 @@ fn by_team(
 
 /// Loads the tasks waiting on a person: those of goals at risk first, then the oldest.
 async fn waiting_on(
-    db: &PgPool,
+    db: &Pool,
     clock: &Clock,
     account: Uuid,
     seen: &[Uuid],

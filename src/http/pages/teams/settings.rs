@@ -8,11 +8,11 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 use time::{Date, OffsetDateTime};
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         accounts::working_hours::{format_minute, parse_time_of_day},
         boards::{
@@ -315,7 +315,7 @@ pub(crate) async fn add_day_off(
 
 /// `POST /teams/{slug}/days-off/{day}/remove`
 pub(crate) async fn remove_day_off(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, day)): Path<(String, String)>,

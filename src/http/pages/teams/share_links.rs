@@ -5,10 +5,10 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 
 use crate::{
     app::App,
+    db::pool::Pool,
     domain::{
         auth::passwords,
         error::{Problem, Result},
@@ -83,7 +83,7 @@ async fn read_draft(fields: &Fields) -> Result<Draft<'_>> {
 
 /// `POST /teams/{slug}/share-links/{id}/revoke`
 pub(crate) async fn revoke_share_link(
-    State(db): State<PgPool>,
+    State(db): State<Pool>,
     State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, link)): Path<(String, String)>,
