@@ -1,6 +1,6 @@
 //! The shared state of the running program. Handlers take the parts that they need.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, path::PathBuf, sync::Arc};
 
 use axum::extract::FromRef;
 use sqlx::postgres::PgConnectOptions;
@@ -15,6 +15,7 @@ use crate::{
             schedule::{Backups, Schedule},
         },
         replica::Replica,
+        timeline::Timeline,
     },
     domain::{
         boards::board_auth::AuthBatcher,
@@ -47,6 +48,8 @@ pub struct Parts {
     pub db: Pool,
     /// The same database past any pooler, for connections with a state of their own.
     pub(crate) direct: PgConnectOptions,
+    /// Which of its servers the pool has reached.
+    pub(crate) timeline: Timeline,
     replica: Replica,
     pub clock: Clock,
     /// Runs every change as a transaction that writes its events.
@@ -65,6 +68,8 @@ pub struct Parts {
     /// The proxies whose `X-Forwarded-For` header is believed.
     pub trusted_proxies: TrustedProxies,
     pub backups: Backups,
+    /// The data directory of the bundled Postgres, if it is used.
+    pub(crate) data_dir: Option<PathBuf>,
     /// Backups that the setup page offers.
     pub(crate) offered_backups: OfferedBackups,
     /// How the background jobs of this program went.
@@ -88,6 +93,10 @@ pub struct Settings {
     pub direct: Option<PgConnectOptions>,
     /// A standby for pages that read much.
     pub replica: Option<PgConnectOptions>,
+    /// What the database's connections tell of its servers.
+    pub timeline: Timeline,
+    /// The data directory of the bundled Postgres, if it is used.
+    pub data_dir: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -99,6 +108,8 @@ impl Default for Settings {
             offered_backups: None,
             direct: None,
             replica: None,
+            timeline: Timeline::default(),
+            data_dir: None,
         }
     }
 }
@@ -129,19 +140,21 @@ impl App {
                 .direct
                 .unwrap_or_else(|| (*db.connect_options()).clone()),
             replica: Replica::of(settings.replica),
+            timeline: settings.timeline.clone(),
             db,
             started_at: clock.now(),
             clock,
             store,
             live,
             auth_batcher,
-            page_cache: PageCache::new(settings.cache_megabytes),
+            page_cache: PageCache::new(settings.cache_megabytes, settings.timeline),
             sign_in_limits: SignInLimits::default(),
             request_limits: RequestLimits::default(),
             stream_limiter: StreamLimiter::default(),
             bodies_in_use: BodiesInUse::default(),
             trusted_proxies: settings.trusted_proxies,
             backups: Backups::new(settings.backups),
+            data_dir: settings.data_dir,
             offered_backups: OfferedBackups::new(settings.offered_backups),
             job_runs: JobRuns::default(),
             metrics: Metrics::default(),

@@ -148,6 +148,8 @@ async fn prepare(
             offered_backups: Some(offered_backups(config, database)),
             direct: Some(database.direct.clone()),
             replica: config.read_database()?,
+            timeline: database.timeline.clone(),
+            data_dir: database.data_dir.clone(),
         },
         public_url,
         database.pool.clone(),

@@ -8,13 +8,11 @@ use std::{
 use anyhow::{Context, bail};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
-use crate::{
-    db::pool::Pool,
-    db::{
-        embedded::{DATABASE, Durability, Embedded, passes},
-        libpq::Libpq,
-        pool::{open, open_behind_pooler},
-    },
+use crate::db::{
+    embedded::{DATABASE, Durability, Embedded, passes},
+    libpq::Libpq,
+    pool::{Pool, open_behind_pooler, open_noting},
+    timeline::Timeline,
 };
 
 /// Time for the pool to close, out of the ten seconds that a supervisor gives the whole program.
@@ -55,6 +53,8 @@ impl NamedDatabase {
 pub struct Database {
     /// The connection pool.
     pub pool: Pool,
+    /// Which of its servers the pool has reached.
+    pub(crate) timeline: Timeline,
     /// The same database past any pooler, for connections with a state of their own.
     pub(crate) direct: PgConnectOptions,
     /// The same for Postgres's own programs.
@@ -107,6 +107,7 @@ impl Database {
         wait_for(&options)
             .await
             .context("cannot reach the database")?;
+        let timeline = Timeline::default();
         let pool = match &direct {
             Some(direct) => {
                 wait_for(direct)
@@ -116,11 +117,12 @@ impl Database {
             }
             None => {
                 refuse_shared_sessions(&options).await?;
-                open(options.clone()).await?
+                open_noting(options.clone(), &timeline).await?
             }
         };
         Ok(Self {
             pool,
+            timeline,
             direct: direct.unwrap_or(options),
             libpq,
             data_dir: None,
@@ -130,9 +132,11 @@ impl Database {
 
     async fn of(embedded: Embedded, data_dir: &Path) -> anyhow::Result<Self> {
         let direct = embedded.connect_options(DATABASE);
-        match open(direct.clone()).await {
+        let timeline = Timeline::default();
+        match open_noting(direct.clone(), &timeline).await {
             Ok(pool) => Ok(Self {
                 pool,
+                timeline,
                 direct,
                 libpq: embedded.libpq(DATABASE),
                 data_dir: Some(data_dir.to_owned()),

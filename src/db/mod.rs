@@ -9,6 +9,7 @@ pub mod postgres_upgrade;
 pub mod replica;
 pub mod schema;
 pub mod status;
+pub mod timeline;
 pub mod tls;
 pub mod upgrade;
 

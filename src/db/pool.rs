@@ -19,6 +19,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
 
+use crate::db::timeline::Timeline;
+
 /// What every connection of the pool is set to: timeouts in milliseconds, so that a query ends before its request does
 /// (20 s) and a stuck request does not hold a lock or connection for ever; and how queries are planned.
 ///
@@ -146,19 +148,29 @@ impl<'p> Executor<'p> for &'_ Pool {
 /// Opens the pool that requests are served from. Its settings are set by a statement rather than in the connection's
 /// options, which PgBouncer refuses.
 pub async fn open(options: PgConnectOptions) -> anyhow::Result<Pool> {
-    open_pool(configured(), options).await
+    open_noting(options, &Timeline::default()).await
+}
+
+/// The same. Each new connection tells its timeline before it is used: those to the old server end with it.
+pub async fn open_noting(options: PgConnectOptions, timeline: &Timeline) -> anyhow::Result<Pool> {
+    let timeline = timeline.clone();
+    let pool = sized().after_connect(move |connection, _| {
+        let timeline = timeline.clone();
+        Box::pin(async move {
+            connection.execute(SETTINGS).await?;
+            timeline.ask(connection).await;
+            Ok(())
+        })
+    });
+    open_pool(pool, options).await
 }
 
 /// The same, of a database that may be absent.
 pub(crate) fn open_lazily(options: PgConnectOptions) -> Pool {
-    let pool = configured().min_connections(0);
-    Pool(pool.connect_lazy_with(accepted(options)))
-}
-
-fn configured() -> PgPoolOptions {
-    sized().after_connect(|connection, _| {
+    let pool = sized().after_connect(|connection, _| {
         Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
-    })
+    });
+    Pool(pool.min_connections(0).connect_lazy_with(accepted(options)))
 }
 
 /// Opens the pool through a pooler in transaction mode. There a connection of the pool is another session in each

@@ -128,6 +128,15 @@ async fn full_disk_refuses_writes_and_loses_nothing() {
         assert!(line.contains("The disk of the database is full"), "{line}");
     }
     // reading needs no space
+    let mut db = place.sql().await;
+    let make_admin = "UPDATE accounts SET role = 'admin'";
+    sqlx::query(make_admin).execute(&mut db).await.unwrap();
+    let system = browser.get(format!("{}/settings/system", server.url));
+    let system = system.send().await.unwrap().text().await.unwrap();
+    assert!(
+        system.contains("The disk of the database has 0 bytes left."),
+        "{system}"
+    );
     assert_eq!(ada.titles_on_board().await, ada.created);
     let board = browser.get(format!("{}/teams/crew", server.url));
     assert_eq!(board.send().await.unwrap().status(), 200);

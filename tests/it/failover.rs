@@ -6,14 +6,15 @@ use std::{
     time::Instant,
 };
 
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, StatusCode, header::HeaderValue};
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
     asset_serving::Stream,
     fixtures::report,
     lifecycle::create_by_command_line,
+    open_board::{Address, OpenBoard, columns_in_database},
     program::{Place, Server, TIMEOUT, wait_until},
     replication::Replication,
 };
@@ -274,4 +275,128 @@ async fn write_that_the_standby_does_not_have_is_not_acknowledged() {
         text.contains("Reload the page to see whether it is there"),
         "{text}"
     );
+}
+
+/// The number of the team's newest event.
+async fn newest(replication: &Replication, cluster: &str) -> i64 {
+    sqlx::query_scalar("SELECT seq FROM teams")
+        .fetch_one(&mut replication.sql(cluster, "fortnight").await)
+        .await
+        .unwrap()
+}
+
+/// Waits until open boards show what is in a cluster.
+async fn check_boards(boards: &[OpenBoard], replication: &Replication, cluster: &str) {
+    let mut sql = replication.sql(cluster, "fortnight").await;
+    let expected = columns_in_database(&mut sql, "infrastructure").await;
+    for board in boards {
+        board.wait_until_it_shows(&expected, cluster).await;
+    }
+}
+
+/// With asynchronous replication a change that was acknowledged may be lost. Then nobody is shown it any more, although
+/// as many others took its number.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failover_to_a_standby_that_was_behind_shows_no_one_the_old_world() {
+    let board = Board::new().await;
+    let (replication, token) = (&board.replication, &board.token);
+    let other_place = Place::new().with_variables(&[("DATABASE_URL", &replication.url())]);
+    let other = other_place.serve().await;
+    let servers = [&board.server, &other];
+    replication.wait_for_standbys("").await;
+    let api = board.api();
+    for nth in 1..=5 {
+        let kept = api.create(&format!("Kept {nth}")).await;
+        assert_eq!(kept.status(), 201);
+    }
+    replication.stop_following().await;
+    let (_always, always) = watch::channel(true);
+    let boards = [
+        ("one program's board", servers[0]),
+        ("the other's", servers[1]),
+    ];
+    let boards = boards.map(|(name, server)| {
+        let address = Address {
+            server: watch::channel(server.url.clone()).1,
+            team: "infrastructure",
+            token: token.clone(),
+        };
+        OpenBoard::open(name, &address, always.clone())
+    });
+    for nth in 1..=7 {
+        let lost = api.create(&format!("Lost {nth}")).await;
+        assert_eq!(lost.status(), 201);
+    }
+    check_boards(&boards, replication, "one").await;
+    let before = newest(replication, "one").await;
+    // what browsers and programs have stored
+    let read = async |server: &Server, path: &str, etag: Option<&HeaderValue>| {
+        let mut request = Client::new()
+            .get(format!("{}{path}", server.url))
+            .bearer_auth(token);
+        if let Some(etag) = etag {
+            request = request.header("if-none-match", etag);
+        }
+        request.send().await.unwrap()
+    };
+    let paths = [
+        "/teams/infrastructure?sprint=all",
+        "/api/v1/teams/infrastructure/board?sprint=all",
+    ];
+    let mut stored = Vec::new();
+    for server in servers {
+        for path in paths {
+            let page = read(server, path, None).await;
+            let etag = page.headers()["etag"].clone();
+            assert!(page.text().await.unwrap().contains("Lost 7"));
+            stored.push((server, path, etag));
+        }
+    }
+
+    replication.kill("one").await;
+    replication.lead_to("two");
+    replication.promote().await;
+    for nth in 1.. {
+        let title = format!("New {nth}");
+        wait_until("a new task is created", async || {
+            api.create(&title).await.status() == 201
+        })
+        .await;
+        if newest(replication, "two").await == before {
+            break;
+        }
+    }
+    for (server, path, etag) in &stored {
+        let mut page = read(server, path, Some(etag)).await;
+        while page.status() == 503 {
+            page = read(server, path, Some(etag)).await;
+        }
+        assert_eq!(
+            page.status(),
+            200,
+            "{path}: what was stored is of the old world"
+        );
+        let text = page.text().await.unwrap();
+        assert!(
+            text.contains("Kept 5") && text.contains("New 1") && !text.contains("Lost"),
+            "{path}: {text}"
+        );
+    }
+    check_boards(&boards, replication, "two").await;
+
+    // one that slept meanwhile, and has seen the first of those that were lost
+    assert_eq!(api.create("Afterwards").await.status(), 201);
+    for server in servers {
+        let live = format!("/teams/infrastructure/live?after={}", before - 6);
+        let mut stream = Stream::of(read(server, &live, None).await);
+        let first = stream.next().await.unwrap();
+        assert_eq!(
+            (first.name.as_str(), &first.data["why"]),
+            ("reset", &json!("restored"))
+        );
+    }
+    // all goes on as before
+    check_boards(&boards, replication, "two").await;
+    assert_eq!(api.create("At last").await.status(), 201);
+    check_boards(&boards, replication, "two").await;
 }

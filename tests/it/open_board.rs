@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io,
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::body::Bytes;
@@ -20,14 +20,17 @@ use tokio::{
 
 use crate::asset_serving::{Event, Stream};
 
-/// The keys of a board's cards, from top to bottom, by column.
+/// The keys and titles of a board's cards, from top to bottom, by column.
 pub type Columns = BTreeMap<String, Vec<String>>;
+
+/// What is promised of a board once the network and the database work.
+const SHOWN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Between two attempts to connect.
 const AGAIN: Duration = Duration::from_millis(50);
 
 pub struct OpenBoard {
-    pub name: &'static str,
+    name: String,
     shown: Arc<Mutex<Shown>>,
     following: JoinHandle<()>,
 }
@@ -51,6 +54,7 @@ struct Shown {
 }
 
 struct Card {
+    title: String,
     column: String,
     rank: String,
     version: i64,
@@ -58,7 +62,7 @@ struct Card {
 
 impl OpenBoard {
     /// Opens it, and follows it whenever `reads` is true.
-    pub fn open(name: &'static str, address: &Address, reads: watch::Receiver<bool>) -> Self {
+    pub fn open(name: impl Into<String>, address: &Address, reads: watch::Receiver<bool>) -> Self {
         let shown = Arc::new(Mutex::default());
         let follower = Follower {
             address: address.clone(),
@@ -67,7 +71,7 @@ impl OpenBoard {
             last: 0,
         };
         Self {
-            name,
+            name: name.into(),
             shown,
             following: tokio::spawn(follower.follow()),
         }
@@ -85,20 +89,33 @@ impl OpenBoard {
         let mut columns = Columns::new();
         for (key, card) in cards {
             let keys = columns.entry(card.column.clone()).or_default();
-            keys.push(key.clone());
+            keys.push(format!("{key} {}", card.title));
         }
         columns
     }
 
-    /// How often it connected, and how many changes it was sent.
-    pub fn counts(&self) -> (usize, usize) {
-        let shown = self.shown();
-        (shown.connections, shown.changes)
+    /// Waits until it shows this, as is promised within five seconds. `when` is told if it does not.
+    pub async fn wait_until_it_shows(&self, expected: &Columns, when: &str) {
+        let since = Instant::now();
+        while let Some(difference) = difference(&self.columns(), expected) {
+            let shown = self.shown();
+            assert!(
+                since.elapsed() < SHOWN_WITHIN,
+                "{when}: {} shows something else after {SHOWN_WITHIN:?}: {difference}; it connected {} times, was sent {} changes, \
+                 and reset because {:?}",
+                self.name,
+                shown.connections,
+                shown.changes,
+                shown.resets
+            );
+            drop(shown);
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
-    /// Why it was loaded anew, each time.
-    pub fn resets(&self) -> Vec<String> {
-        self.shown().resets.clone()
+    /// How many changes it was sent.
+    pub fn changes(&self) -> usize {
+        self.shown().changes
     }
 }
 
@@ -239,7 +256,10 @@ impl Follower {
 
 impl Card {
     fn of(html: &str, column: &str) -> Self {
+        let (_, heading) = html.split_once("<h3>").unwrap();
+        let title = heading.split_once("</a>").unwrap().0.rsplit_once('>');
         Self {
+            title: title.unwrap().1.to_owned(),
             column: column.to_owned(),
             rank: attribute(html, "data-rank").unwrap().to_owned(),
             version: attribute(html, "data-version").unwrap().parse().unwrap(),
@@ -268,7 +288,7 @@ fn cards_of(board: &str) -> BTreeMap<String, Card> {
 /// What the boards should show.
 pub async fn columns_in_database(db: &mut PgConnection, team: &str) -> Columns {
     sqlx::query_as(
-        "SELECT c.slug, array_agg(t.key || '-' || k.number ORDER BY k.rank)
+        "SELECT c.slug, array_agg(t.key || '-' || k.number || ' ' || k.title ORDER BY k.rank)
          FROM tasks k JOIN teams t ON t.id = k.team_id
          JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE t.slug = $1 AND k.archived_at IS NULL GROUP BY c.slug",
@@ -282,7 +302,7 @@ pub async fn columns_in_database(db: &mut PgConnection, team: &str) -> Columns {
 }
 
 /// The first difference between what is shown and what should be, in words.
-pub fn difference(shown: &Columns, expected: &Columns) -> Option<String> {
+fn difference(shown: &Columns, expected: &Columns) -> Option<String> {
     let names = expected.keys().chain(shown.keys());
     let none = Vec::new();
     names.into_iter().find_map(|name| {
@@ -291,11 +311,10 @@ pub fn difference(shown: &Columns, expected: &Columns) -> Option<String> {
         let missing: Vec<_> = expected.iter().filter(|key| !shown.contains(key)).collect();
         let extra: Vec<_> = shown.iter().filter(|key| !expected.contains(key)).collect();
         (shown != expected).then(|| {
-            format!(
-                "{name} has {} cards instead of {}, without {missing:?}, with {extra:?}",
-                shown.len(),
-                expected.len()
-            )
+            if missing.is_empty() && extra.is_empty() {
+                return format!("{name} is in another order: {shown:?} instead of {expected:?}");
+            }
+            format!("{name} lacks {missing:?} and has {extra:?} instead")
         })
     })
 }

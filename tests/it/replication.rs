@@ -116,6 +116,40 @@ impl Replication {
         run(stop).await;
     }
 
+    /// Lets the standby catch up, and then hear no more of the primary. Commits must not wait for it.
+    pub async fn stop_following(&self) {
+        let mut standby = self.sql("two", "postgres").await;
+        let mut primary = self.sql("one", "postgres").await;
+        let written: String = sqlx::query_scalar("SELECT pg_current_wal_lsn()::text")
+            .fetch_one(&mut primary)
+            .await
+            .unwrap();
+        wait_until("the standby has caught up", async || {
+            sqlx::query_scalar("SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn")
+                .bind(&written)
+                .fetch_one(&mut standby)
+                .await
+                .unwrap()
+        })
+        .await;
+        for statement in [
+            "ALTER SYSTEM SET primary_conninfo = ''",
+            "SELECT pg_reload_conf()",
+        ] {
+            sqlx::raw_sql(statement)
+                .execute(&mut standby)
+                .await
+                .unwrap();
+        }
+        wait_until("the standby hears no more", async || {
+            sqlx::query_scalar("SELECT NOT EXISTS (SELECT FROM pg_stat_replication)")
+                .fetch_one(&mut primary)
+                .await
+                .unwrap()
+        })
+        .await;
+    }
+
     /// Makes the standby the primary.
     pub async fn promote(&self) {
         let mut promote = self.command("pg_ctl");

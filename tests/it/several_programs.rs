@@ -31,13 +31,16 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use time::Duration as Span;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
     api::send_with_key,
-    asset_serving::Served,
+    asset_serving::{Served, Stream},
     concurrency::check_board,
     fixtures::{Client, NOW, Response, World, report},
-    program::{Place, Server, wait_until},
+    open_board::{Address, OpenBoard, columns_in_database},
+    program::{Place, Server, TIMEOUT, wait_until},
+    silencer::Silencer,
 };
 
 /// A program of its own on the world's database: nothing is shared with others in memory.
@@ -406,4 +409,120 @@ async fn killing_a_program_loses_nothing_and_the_other_goes_on() {
         count(&world, locks).await == 0
     };
     wait_until("no lock is left", left).await;
+}
+
+/// One program loses the database behind a network that fails, and the other does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn program_that_is_cut_off_says_so_and_catches_up() {
+    let world = World::new().await;
+    let options = world.db.connect_options();
+    let silencer = Silencer::before(options.get_socket().unwrap());
+    let behind = format!(
+        "postgres://fortnight@localhost/{}?host={}&sslmode=disable",
+        options.get_database().unwrap(),
+        silencer.folder().display()
+    );
+    let places = [Place::new(), Place::new()];
+    let cut_off = places[0].serve_with(&[("DATABASE_URL", &behind)]).await;
+    let other = places[1]
+        .serve_with(&[("DATABASE_URL", &database_url(&world))])
+        .await;
+    let token = world
+        .program_of(&world.elif, Scope::Write)
+        .await
+        .bearer
+        .unwrap();
+    let (_always, always) = watch::channel(true);
+    let boards = [
+        ("the board that is cut off", &cut_off),
+        ("the other", &other),
+    ];
+    let boards = boards.map(|(name, server)| {
+        let address = Address {
+            server: watch::channel(server.url.clone()).1,
+            team: "infrastructure",
+            token: token.clone(),
+        };
+        OpenBoard::open(name, &address, always.clone())
+    });
+    let create = async |server: &Server, title: &str| {
+        reqwest::Client::new()
+            .post(format!("{}/api/v1/teams/infrastructure/tasks", server.url))
+            .bearer_auth(&token)
+            .json(&json!({ "title": title }))
+            .send()
+            .await
+            .unwrap()
+    };
+    let read = async |server: &Server, path: &str| {
+        let request = reqwest::Client::new().get(format!("{}{path}", server.url));
+        request.bearer_auth(&token).send().await.unwrap()
+    };
+    for server in [&cut_off, &other] {
+        assert_eq!(create(server, "Before").await.status(), 201);
+    }
+    show_the_same(&world, &boards, "before").await;
+    let mut stream = Stream::of(read(&cut_off, "/teams/infrastructure/live").await);
+    stream.next_named("presence").await;
+
+    silencer.cut_off();
+    assert_eq!(create(&other, "Meanwhile").await.status(), 201);
+    for path in [
+        "/teams/infrastructure",
+        "/api/v1/teams/infrastructure/board",
+        "/readyz",
+        "/teams/infrastructure/live",
+    ] {
+        let refused = read(&cut_off, path).await;
+        assert_eq!(refused.status(), 503, "{path}");
+        assert!(refused.headers().contains_key("retry-after"), "{path}");
+    }
+    let refused = create(&cut_off, "Refused").await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    let text = refused.text().await.unwrap();
+    assert!(text.contains("Nothing was changed"), "{text}");
+    let ended = timeout(TIMEOUT, async {
+        while let Some(event) = stream.read().await {
+            assert!(
+                !["card", "bye"].contains(&event.name.as_str()),
+                "it knows nothing: {event:?}"
+            );
+        }
+    });
+    ended.await.expect("its streams end");
+    // the other goes on
+    for nth in 0..10 {
+        let title = format!("Meanwhile {nth}");
+        assert_eq!(create(&other, &title).await.status(), 201);
+    }
+    assert_eq!(other.get("/readyz").await.0, 200);
+    show_the_same(&world, &boards[1..], "while one is cut off").await;
+    assert_eq!(cut_off.get("/readyz").await.0, 503);
+    assert_eq!(
+        cut_off.get("/healthz").await.0,
+        200,
+        "it need not be restarted"
+    );
+
+    silencer.forget();
+    wait_until("it is ready again", async || {
+        cut_off.get("/readyz").await.0 == 200
+    })
+    .await;
+    show_the_same(&world, &boards, "after it came back").await;
+    assert_eq!(create(&cut_off, "Afterwards").await.status(), 201);
+    show_the_same(&world, &boards, "after a write through it").await;
+    let refused = "SELECT count(*) FROM tasks WHERE title = 'Refused'";
+    assert_eq!(count(&world, refused).await, 0);
+    check_board(&world).await;
+}
+
+/// Waits until open boards show what is in the database, as is promised within five seconds.
+async fn show_the_same(world: &World, boards: &[OpenBoard], when: &str) {
+    let mut db = world.db.acquire().await.unwrap();
+    let expected = columns_in_database(&mut db, "infrastructure").await;
+    for board in boards {
+        board.wait_until_it_shows(&expected, when).await;
+    }
 }

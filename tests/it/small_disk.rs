@@ -58,11 +58,13 @@ impl SmallDisk {
             BufReader::new(mounter.stdout.take().unwrap())
                 .read_line(&mut said)
                 .unwrap();
-            let disk = Self { path, mounter };
             if said == "mounted\n" {
-                return Some(disk);
+                return Some(Self { path, mounter });
             }
+            let _ = mounter.wait();
         }
+        // unless the script has removed it
+        let _ = fs::remove_dir(&path);
         let must = uid.is_root() || std::env::var_os("CI").is_some();
         assert!(
             !must,

@@ -93,6 +93,13 @@ pub(crate) async fn newest_of_teams(db: &Pool, teams: &[Uuid]) -> Result<Vec<(Uu
     )
 }
 
+/// Returns the newest sequence number of every team.
+pub(crate) async fn newest_of_all(db: &Pool) -> Result<Vec<(Uuid, i64)>> {
+    Ok(sqlx::query_as("SELECT id, seq FROM teams")
+        .fetch_all(db)
+        .await?)
+}
+
 /// Returns the newest sequence number of a team, and the workspace's counter.
 pub(crate) async fn newest(db: &Pool, team: Uuid) -> Result<(i64, i64)> {
     Ok(

@@ -7,7 +7,7 @@ use std::{
     mem::size_of,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -20,7 +20,7 @@ use axum::{
 use uuid::Uuid;
 
 use crate::{
-    db::pool::Pool,
+    db::{pool::Pool, timeline::Timeline},
     domain::{boards::board_auth::BoardAuth, error::Result, policy::viewer::Rights},
     http::{
         assets::{ASSETS, Encoding, gzip},
@@ -71,7 +71,8 @@ pub(crate) async fn answer(
     kind: &'static str,
     render: impl AsyncFnOnce() -> Result<(Revision, String)>,
 ) -> Result<Response> {
-    let etag = etag(&key, revision);
+    let timeline = cache.enter_timeline();
+    let etag = etag(&key, revision, timeline);
     if if_none_match(headers, &etag) {
         cache.answers.not_modified.fetch_add(1, Ordering::Relaxed);
         return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), &etag));
@@ -102,11 +103,13 @@ pub(crate) async fn answer(
     };
     let page = CachedPage {
         revision,
-        etag: self::etag(&key, revision),
+        etag: self::etag(&key, revision, timeline),
         bytes,
         at: Instant::now(),
     };
-    cache.put_page(key.clone(), page.clone());
+    if cache.timeline.current() == timeline {
+        cache.put_page(key.clone(), page.clone());
+    }
     respond(page, &cache.answers.rendered)
 }
 
@@ -123,10 +126,10 @@ pub(crate) fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
         .any(|seen| seen == "*" || seen.trim_start_matches("W/") == etag)
 }
 
-fn etag(key: &PageKey, revision: Revision) -> String {
+fn etag(key: &PageKey, revision: Revision, timeline: i32) -> String {
     use std::hash::{DefaultHasher, Hasher};
     let mut hasher = DefaultHasher::new();
-    (key, &ASSETS.version).hash(&mut hasher);
+    (key, &ASSETS.version, timeline).hash(&mut hasher);
     format!(
         "\"{}-{}-{}-{:x}\"",
         revision.team,
@@ -174,6 +177,9 @@ pub(crate) struct PageCache {
     /// Held while a page is rendered: requests for the same page wait, and then find it cached.
     page_locks: [tokio::sync::Mutex<()>; 32],
     answers: Answers,
+    timeline: Timeline,
+    /// The timeline of what is kept.
+    of_timeline: AtomicI32,
 }
 
 /// How requests for pages were answered.
@@ -195,7 +201,7 @@ pub(crate) struct CacheUse {
 impl PageCache {
     /// Empty caches of this size together, in MiB. Of eleven parts, eight are for boards, two for compressed pages and
     /// one for the contexts of boards.
-    pub(crate) fn new(megabytes: u16) -> Self {
+    pub(crate) fn new(megabytes: u16, timeline: Timeline) -> Self {
         let part = (usize::from(megabytes) << 20) / 11;
         Self {
             boards: Mutex::new(ByteCache::new(8 * part)),
@@ -203,7 +209,21 @@ impl PageCache {
             contexts: Mutex::new(ByteCache::new(part)),
             page_locks: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             answers: Answers::default(),
+            of_timeline: AtomicI32::new(timeline.current()),
+            timeline,
         }
+    }
+
+    /// Forgets everything if another server has taken over the database: its revisions are of other changes. Returns
+    /// the timeline.
+    fn enter_timeline(&self) -> i32 {
+        let now = self.timeline.current();
+        let before = self.of_timeline.swap(now, Ordering::AcqRel);
+        // of 0 nothing was known, but it was the same server
+        if before != now && before != 0 {
+            self.clear();
+        }
+        now
     }
 
     /// The board, from the cache or rendered now. After a change, only the cards that it touched are rendered.
@@ -213,6 +233,7 @@ impl PageCache {
         reader: Uuid,
         view: &BoardView<'_>,
     ) -> Result<Arc<RenderedBoard>> {
+        let timeline = self.enter_timeline();
         let key = view.key();
         let before = self.board(&key);
         if let Some(board) = before
@@ -222,7 +243,8 @@ impl PageCache {
             return Ok(board.clone());
         }
         let board = Arc::new(view.render(db, before.as_deref()).await?);
-        if !view.filter.depends_on_time() {
+        let is_current = self.timeline.current() == timeline;
+        if is_current && !view.filter.depends_on_time() {
             lock(&self.boards).put(reader, key, board.bytes(), board.clone());
         }
         Ok(board)
@@ -233,11 +255,12 @@ impl PageCache {
         let (team, viewer) = (auth.access.team.id, auth.viewer.person.id);
         // A token for some teams sees less than its owner does.
         let is_whole = auth.viewer.reach().is_none();
+        let timeline = self.enter_timeline();
         if is_whole && let Some(context) = self.cached_context(team, viewer, auth.workspace_seq) {
             return Ok(context);
         }
         let context = Arc::new(BoardContext::load(db, auth).await?);
-        if is_whole {
+        if is_whole && self.timeline.current() == timeline {
             let bytes = size_of::<BoardContext>() + context.bytes();
             lock(&self.contexts).put(viewer, (team, viewer), bytes, context.clone());
         }

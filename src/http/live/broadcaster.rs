@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use axum::body::Bytes;
@@ -17,6 +18,12 @@ use crate::{domain::events::Commits, http::live::presence::Presence};
 /// Frames that may wait for a slow reader; one further behind reloads the board.
 const CHANNEL_CAPACITY: usize = 256;
 
+/// The most events of a team that a failover is expected to lose.
+const MOST_LOST: i64 = 1000;
+
+/// How long a failover is remembered: a computer may have slept meanwhile, with a board open.
+const REMEMBERED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The channels and open streams of all teams.
 pub struct Live {
     pub(crate) commits: tokio::sync::Mutex<Commits>,
@@ -24,6 +31,8 @@ pub struct Live {
     streams: Mutex<HashMap<u64, StreamHandle>>,
     next_id: AtomicU64,
     ended: watch::Sender<bool>,
+    /// Since when, and up to which number of each team, a reader may have seen changes that a failover lost.
+    failover: Mutex<Option<(Instant, HashMap<Uuid, i64>)>>,
     /// How often the streams were interrupted.
     interruptions: watch::Sender<u64>,
 }
@@ -72,6 +81,7 @@ impl Live {
             streams: Mutex::default(),
             next_id: AtomicU64::default(),
             ended: watch::Sender::new(false),
+            failover: Mutex::default(),
             interruptions: watch::Sender::new(0),
         })
     }
@@ -90,6 +100,28 @@ impl Live {
     pub(crate) fn interrupt(&self) {
         lock(&self.channels).clear();
         self.interruptions.send_modify(|count| *count += 1);
+    }
+
+    /// Ends all streams after a failover. `newest` are the numbers that teams have now; whoever connects with one that is
+    /// not well beyond is to load the board anew, since it may be of a change that was lost.
+    pub(crate) fn start_anew(&self, newest: Vec<(Uuid, i64)>) {
+        let sent = |team| {
+            let channel = self.channel(team);
+            channel.map_or(0, |channel| channel.sent.load(Ordering::Acquire))
+        };
+        let numbers = newest
+            .into_iter()
+            .map(|(team, newest)| (team, newest.max(sent(team)) + MOST_LOST));
+        let numbers = numbers.collect();
+        *lock(&self.failover) = Some((Instant::now(), numbers));
+        self.interrupt();
+    }
+
+    /// Whether a reader who has seen this number of a team may have seen what a failover lost.
+    pub(crate) fn may_be_lost(&self, team: Uuid, seen: i64) -> bool {
+        lock(&self.failover).as_ref().is_some_and(|(at, numbers)| {
+            at.elapsed() < REMEMBERED_FOR && numbers.get(&team).is_some_and(|most| seen <= *most)
+        })
     }
 
     /// How many streams are open.

@@ -35,6 +35,9 @@ const CHECK: Duration = Duration::from_millis(1500);
 /// After this time without a notification, the connection that waits for them is tried.
 const QUIET: Duration = Duration::from_secs(10);
 
+/// The time after which the database is asked again if it did not answer.
+const AGAIN: Duration = Duration::from_millis(500);
+
 const BEAT_INTERVAL: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// The time between two NOTIFY, which tell other processes of all commits since the last one.
@@ -48,6 +51,7 @@ pub async fn run(app: App) {
         () = forward(&app) => {}
         () = poll_and_beat(&app) => {}
         () = close_revoked_streams(&app) => {}
+        () = start_anew_after_failover(&app) => {}
         () = until(&mut ended) => {}
     }
 }
@@ -164,6 +168,13 @@ async fn poll_and_beat(app: &App) {
             let newest = asked.unwrap_or(Ok(Vec::new())).unwrap_or_default();
             newest.into_iter().collect()
         };
+        // Behind a pooler, connections stay while the server changes.
+        let ask_timeline = async {
+            if let Ok(mut connection) = app.db.acquire().await {
+                app.timeline.ask(&mut connection).await;
+            }
+        };
+        let _ = timeout(TURN, ask_timeline).await;
         let went_back = ids
             .iter()
             .zip(&sent)
@@ -182,6 +193,27 @@ async fn poll_and_beat(app: &App) {
                 let _ = channel.frames.send(frame("beat", None, &json!({})));
             }
         }
+    }
+}
+
+/// Ends all streams when another server has taken over the database. Their readers connect again, and load the board
+/// anew, since numbers of events may mean others than before.
+async fn start_anew_after_failover(app: &App) {
+    let mut timelines = app.timeline.changes();
+    let mut known = *timelines.borrow_and_update();
+    while timelines.changed().await.is_ok() {
+        let before = std::mem::replace(&mut known, *timelines.borrow_and_update());
+        if before == 0 {
+            continue;
+        }
+        tracing::warn!("another server has taken over the database: all boards are loaded anew");
+        let newest = loop {
+            match timeout(TURN, log::newest_of_all(&app.db)).await {
+                Ok(Ok(newest)) => break newest,
+                _ => tokio::time::sleep(AGAIN).await,
+            }
+        };
+        app.live.start_anew(newest);
     }
 }
 

@@ -110,7 +110,11 @@ async fn follow(
     mut frames: StreamMap<Uuid, BroadcastStream<Frame>>,
     to: &mpsc::Sender<Result<Bytes, Infallible>>,
 ) {
-    if after.is_some_and(|after| after != newest.sum()) {
+    let may_be_lost = newest
+        .0
+        .iter()
+        .any(|(team, seq)| app.live.may_be_lost(*team, *seq));
+    if after.is_some_and(|after| after != newest.sum()) || may_be_lost {
         let missed = reset(newest.sum(), "changed");
         if to.send(Ok(missed.bytes)).await.is_err() {
             return;

@@ -176,7 +176,7 @@ async fn follow(
     guest: bool,
 ) {
     // A reader with a higher number last connected before the database was restored from a backup.
-    let past = if after > team.seq {
+    let past = if after > team.seq || app.live.may_be_lost(team.id, after) {
         Ok(vec![reset(team.seq, "restored")])
     } else {
         // Boxed, so that its memory is released before the stream waits for hours.

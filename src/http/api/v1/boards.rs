@@ -190,7 +190,11 @@ pub(crate) async fn board(
         "\"{}-{}-{time_bucket}-{:x}\"",
         team.seq,
         auth.workspace_seq,
-        digest(&(uri.to_string(), auth.viewer.person.id))
+        digest(&(
+            uri.to_string(),
+            auth.viewer.person.id,
+            app.timeline.current()
+        ))
     );
     let mut response = if if_none_match(&headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()

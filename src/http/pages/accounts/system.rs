@@ -7,7 +7,7 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 
 use crate::{
     app::App,
-    db::backup::schedule::Schedule,
+    db::backup::place::Place,
     db::status::{self, DatabaseStatus},
     domain::{
         error::Result,
@@ -58,7 +58,7 @@ pub(crate) async fn system(
     let zone = &viewer.time_zone;
     let status = status::read(&app.db).await?;
     let mut warnings = warnings::of_database(&status, app.clock.now());
-    warnings.extend(warnings_of_backups(&app).await?);
+    warnings.extend(warnings_of_files(&app).await);
     warnings.extend(warnings_of_jobs(&app));
     page::page(&SystemPage {
         layout,
@@ -70,19 +70,23 @@ pub(crate) async fn system(
     })
 }
 
-async fn warnings_of_backups(app: &App) -> Result<Vec<Warning>> {
-    let (stored, disk) = match app.backups.schedule() {
-        Some(Schedule { place, .. }) => (
-            place.stored().await.unwrap_or_default(),
-            place
-                .folder()
-                .and_then(|folder| warnings::of_disk(folder, "backups")),
-        ),
-        None => (Vec::new(), None),
+async fn warnings_of_files(app: &App) -> Vec<Warning> {
+    let place = app.backups.schedule().map(|schedule| &schedule.place);
+    let stored = match place {
+        Some(place) => place.stored().await.unwrap_or_default(),
+        None => Vec::new(),
     };
+    let disks = [
+        app.data_dir
+            .as_deref()
+            .and_then(|folder| warnings::of_disk(folder, "database")),
+        place
+            .and_then(Place::folder)
+            .and_then(|folder| warnings::of_disk(folder, "backups")),
+    ];
     let mut warnings = warnings::of_backups(&app.backups, &stored, app.clock.now());
-    warnings.extend(disk);
-    Ok(warnings)
+    warnings.extend(disks.into_iter().flatten());
+    warnings
 }
 
 /// Of the other jobs, since a failed backup has a warning of its own.
