@@ -8,6 +8,7 @@
 //! - [`domain`]: rules and their SQL, one module per feature; it knows neither HTTP nor HTML.
 //! - [`http`]: routes, middleware, pages, the JSON API and live streams.
 //! - [`jobs`]: recurring tasks that run beside the server.
+//! - [`traces`]: sends spans of requests and jobs to an OpenTelemetry collector.
 //!
 //! Code depends in one direction: `cli`, `http`, `jobs` and `demo` use `domain`, which uses `db`.
 
@@ -19,3 +20,4 @@ pub mod demo;
 pub mod domain;
 pub mod http;
 pub mod jobs;
+pub mod traces;

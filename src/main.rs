@@ -6,30 +6,46 @@ use clap::Parser;
 use fortnight::{cli::Cli, config::LogFormat};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
-    Layer as _, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt,
+    Layer, Registry, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fortnight: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let Some(traces) = cli.traces()? else {
+        tracing_subscriber::registry()
+            .with(log_lines(cli.log_format()))
+            .with(log_levels(cli.is_server()))
+            .init();
+        return cli.run();
+    };
+    let lines = log_lines(cli.log_format()).with_filter(log_levels(cli.is_server()));
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(traces.layer())
+        .init();
+    let outcome = cli.run();
+    traces.finish();
+    outcome
+}
+
+fn log_lines(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines = match cli.log_format() {
+    match format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
         LogFormat::Json => lines
             .json()
             .flatten_event(true)
             .with_span_list(false)
             .boxed(),
-    };
-    tracing_subscriber::registry()
-        .with(lines)
-        .with(log_levels(cli.is_server()))
-        .init();
-    match cli.run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("fortnight: {error:#}");
-            ExitCode::FAILURE
-        }
     }
 }
 

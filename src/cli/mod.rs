@@ -24,6 +24,7 @@ use crate::{
     config::{Config, LogFormat},
     db::database::Database,
     db::pool::Pool,
+    traces::Traces,
 };
 
 /// Time for threads that still read or write a file, such as a backup on a disk that no longer answers.
@@ -77,6 +78,15 @@ impl Cli {
     /// Whether it is a server, whose log is read later, rather than a command, which someone watches.
     pub fn is_server(&self) -> bool {
         matches!(self.command, None | Some(Command::Serve | Command::Demo(_)))
+    }
+
+    /// Where a server sends its traces, if a collector was named.
+    ///
+    /// # Errors
+    /// If they cannot be sent from this machine.
+    pub fn traces(&self) -> anyhow::Result<Option<Traces>> {
+        let collector = self.config.otlp_endpoint().filter(|_| self.is_server());
+        collector.map(Traces::to).transpose()
     }
 
     /// Runs the command to its end.

@@ -74,6 +74,17 @@ pub(crate) struct Config {
     )]
     pub(crate) metrics_listen: Option<SocketAddr>,
 
+    /// URL of an OpenTelemetry collector, such as http://127.0.0.1:4318: traces are sent to its
+    /// /v1/traces, as OTLP over HTTP [default: not sent]
+    #[arg(
+        long,
+        env = "FORTNIGHT_OTLP_ENDPOINT",
+        value_name = "URL",
+        value_parser = otlp_endpoint,
+        global = true
+    )]
+    otlp_endpoint: Option<String>,
+
     /// Megabytes (MiB) of memory for rendered boards and pages
     #[arg(
         long,
@@ -167,6 +178,12 @@ impl Config {
     #[must_use]
     pub(crate) fn trusted(&self) -> TrustedProxies {
         self.trusted_proxy.iter().cloned().collect()
+    }
+
+    /// The base address of a collector of traces, if one was named.
+    pub(crate) fn otlp_endpoint(&self) -> Option<&str> {
+        // docker compose passes an empty text for a variable that is not set
+        self.otlp_endpoint.as_deref().filter(|url| !url.is_empty())
     }
 
     /// Whether a public URL was set.
@@ -295,6 +312,25 @@ fn public_url(text: &str) -> Result<String, String> {
         }
         _ => Ok(text.trim_end_matches('/').to_owned()),
     }
+}
+
+fn otlp_endpoint(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let url: Uri = text
+        .parse()
+        .map_err(|error| format!("not a URL: {error}"))?;
+    if !matches!(url.scheme_str(), Some("http" | "https")) {
+        return Err("it must start with http:// or https://".to_owned());
+    }
+    let has_user = |url: &Uri| url.authority().is_some_and(|it| it.as_str().contains('@'));
+    if has_user(&url) || url.query().is_some() {
+        let instead = "put a key for the collector into OTEL_EXPORTER_OTLP_HEADERS";
+        return Err(format!("it must not contain a user or a query: {instead}"));
+    }
+    let base = text.trim_end_matches('/');
+    Ok(base.trim_end_matches("/v1/traces").to_owned())
 }
 
 fn default_data_dir() -> anyhow::Result<PathBuf> {

@@ -33,6 +33,35 @@ fn a_public_url_is_a_host_and_nothing_more() {
 }
 
 #[test]
+fn a_collector_is_named_by_its_base_address() {
+    let named = |url| {
+        Ok(config(&["--otlp-endpoint", url])?
+            .otlp_endpoint()
+            .map(str::to_owned))
+    };
+    let named = |url| named(url).map_err(|error: clap::Error| error.kind());
+    for (url, base) in [
+        ("http://127.0.0.1:4318", Some("http://127.0.0.1:4318")),
+        (
+            "https://example.org/otlp/",
+            Some("https://example.org/otlp"),
+        ),
+        ("http://[::1]:4318/v1/traces", Some("http://[::1]:4318")),
+        ("", None),
+    ] {
+        assert_eq!(named(url), Ok(base.map(str::to_owned)));
+    }
+    for bad in [
+        "127.0.0.1:4318",
+        "grpc://c.org",
+        "http://me:pw@c.org",
+        "http://c.org?key=k",
+    ] {
+        assert!(named(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn without_a_word_it_listens_to_this_machine_alone() {
     assert_eq!(config(&[]).unwrap().listen.to_string(), "127.0.0.1:8042");
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tracing::{Instrument, info_span};
 
 use crate::{
     app::App,
@@ -26,10 +27,13 @@ pub async fn start(app: &App) -> anyhow::Result<()> {
     tokio::spawn(async move {
         loop {
             let now = app.clock.now();
-            let purged = retention::purge_expired(&app.db, now).await;
+            let span = info_span!("job", otel.name = "purge", otel.kind = "internal");
+            let purged = retention::purge_expired(&app.db, now).instrument(span);
+            let purged = purged.await;
             app.job_runs.note("purge", now, purged);
             tokio::time::sleep(until_next_turn(&app).await).await;
-            if let Err(problem) = update_sprints(&app).await {
+            let span = info_span!("job", otel.name = "sprints", otel.kind = "internal");
+            if let Err(problem) = update_sprints(&app).instrument(span).await {
                 app.job_runs.note("sprints", app.clock.now(), Err(problem));
             }
         }

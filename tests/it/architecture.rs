@@ -13,7 +13,7 @@ type Graph = BTreeMap<String, BTreeSet<String>>;
 /// The parts from the lowest to the highest. A part may use those before it. Parts on one line, and files of one part,
 /// may use each other as long as they do not form a cycle.
 const ORDER: &[&[&str]] = &[
-    &["config", "db"],
+    &["config", "db", "traces"],
     &[
         "domain::clock",
         "domain::column_state",

@@ -68,6 +68,7 @@ mod standup;
 mod stream_revocation;
 mod systemd;
 mod task;
+mod traces;
 mod two_postgres;
 mod unblocked_notices;
 mod unblocking;

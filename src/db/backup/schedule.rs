@@ -10,6 +10,7 @@ use std::{
 use anyhow::bail;
 use sqlx::{Connection, Executor, postgres::PgConnectOptions};
 use time::{Duration, OffsetDateTime};
+use tracing::{Instrument, info_span};
 
 use crate::db::{
     backup::{
@@ -197,7 +198,9 @@ impl Schedule {
         // The advisory lock ensures that no other program is writing one now.
         self.place.remove_unfinished()?;
         let target = self.place.target(&name_at(now)?);
-        create::backup(&self.direct, &self.libpq, target, now).await?;
+        let span = info_span!("job", otel.name = "backup", otel.kind = "internal");
+        let backup = create::backup(&self.direct, &self.libpq, target, now);
+        backup.instrument(span).await?;
         let stored = self.place.stored().await?;
         for old in stored.iter().filter(|old| !self.keep.keeps(old, &stored)) {
             self.place.delete(&old.name).await?;

@@ -64,7 +64,7 @@ impl Metrics {
 }
 
 /// Anyone can invent methods, and each would be a series of its own.
-fn method_name(method: &Method) -> &'static str {
+pub(crate) fn method_name(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "HEAD" => "HEAD",

@@ -26,7 +26,7 @@ use crate::{
             error_pages::{RequestInfo, render_error},
             idempotency,
             origin::{is_cross_site_write, is_own_host},
-            request_log,
+            request_log, request_span,
         },
         problem::ProblemBody,
     },
@@ -69,6 +69,7 @@ static HEADERS: [(HeaderName, HeaderValue); 7] = [
 /// All of this middleware as one layer: separate layers would each copy and box the others.
 pub(crate) async fn wrap_request(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = Uuid::now_v7();
+    let span = request_span::begin(id, &request);
     let method = request.method().clone();
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let client = peer.map(|ConnectInfo(peer)| {
@@ -77,7 +78,7 @@ pub(crate) async fn wrap_request(State(app): State<App>, request: Request, next:
         app.trusted_proxies.client(peer.ip(), request.headers())
     });
     let response = audit_log::from_client(client, respond(app.clone(), id, request, next));
-    request_log::logged(&app.metrics, id, method, response).await
+    request_log::logged(&app.metrics, id, method, span, response).await
 }
 
 /// How long the upload of a file may take.

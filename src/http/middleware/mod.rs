@@ -10,3 +10,4 @@ pub mod layers;
 pub mod origin;
 pub mod rate_limit;
 pub mod request_log;
+mod request_span;

@@ -10,10 +10,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use tracing::{Instrument, Span, field::Empty, info_span};
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
-use crate::http::metrics::requests::Metrics;
+use crate::http::{metrics::requests::Metrics, middleware::request_span};
 
 tokio::task_local! {
     static ENTRY: RefCell<Entry>;
@@ -26,28 +26,44 @@ struct Entry {
     account: Option<Uuid>,
 }
 
+impl Entry {
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("-", MatchedPath::as_str)
+    }
+}
+
 /// Runs the rest of a request, writes its line and counts it.
 pub(crate) async fn logged(
     metrics: &Metrics,
     id: Uuid,
     method: Method,
+    span: Span,
     respond: impl Future<Output = Response>,
 ) -> Response {
     let started = Instant::now();
     ENTRY
         .scope(RefCell::default(), async move {
-            let span = info_span!(target: "fortnight::request", "request", %id, route = Empty);
-            let response = respond.instrument(span).await;
+            let response = ended(&method, respond).instrument(span).await;
             let status = response.status();
             ENTRY.with(|entry| {
                 let entry = entry.borrow();
-                let route = entry.route.as_ref().map_or("-", MatchedPath::as_str);
+                let route = entry.route();
                 metrics.count_request(&method, route, status, started.elapsed());
                 write(id, &method, route, status, started, entry.account);
             });
             response
         })
         .await
+}
+
+/// Runs the rest of a request and completes its span.
+async fn ended(method: &Method, respond: impl Future<Output = Response>) -> Response {
+    let response = respond.await;
+    ENTRY.with(|entry| {
+        let entry = entry.borrow();
+        request_span::end(method, entry.route(), response.status(), entry.account);
+    });
+    response
 }
 
 fn write(
@@ -58,8 +74,7 @@ fn write(
     started: Instant,
     account: Option<Uuid>,
 ) {
-    // supervisors ask every few seconds, and files say nothing about people
-    if matches!(route, "/healthz" | "/readyz") || route.starts_with("/static/") {
+    if request_span::is_routine(route) {
         return;
     }
     tracing::info!(
