@@ -369,6 +369,17 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    /// Waits for its end, so that its port and data folder are free.
+    fn drop(&mut self) {
+        // fails if it has ended, which is fine
+        let _ = self.child.start_kill();
+        while matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
 /// Polls until the condition is true.
 pub async fn wait_until(description: &str, mut is_done: impl AsyncFnMut() -> bool) {
     let mut tick = interval(Duration::from_millis(20));
