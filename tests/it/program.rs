@@ -373,6 +373,17 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    /// Waits for its end, so that its port and data folder are free.
+    fn drop(&mut self) {
+        // fails if it has ended, which is fine
+        let _ = self.child.start_kill();
+        while matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
 /// A client that follows redirects, without cookies.
 pub fn new_client() -> reqwest::Client {
     client_builder().build().unwrap()

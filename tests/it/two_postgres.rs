@@ -13,6 +13,7 @@ use std::{
 };
 
 use fortnight::db::backup::{archive, manifest::Contents};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::{
@@ -165,7 +166,7 @@ async fn newer_postgres_takes_over_everything() {
     sign_in(&browser, &server, "ada").await;
     let reason = refused(&place, &["upgrade-postgres"]).await;
     assert!(reason.contains("stop it first"), "{reason}");
-    server.signal(rustix::process::Signal::TERM);
+    server.signal(Signal::TERM);
     server.wait_for_exit().await.unwrap();
     let (_, before) = contents(&place, &folder, "before").await;
     assert!(before["sessions"].rows > 0);
@@ -191,12 +192,13 @@ async fn newer_postgres_takes_over_everything() {
     assert_eq!(after, before);
     said(&place, &["verify", &file]).await;
     // she is still signed in
-    let second = place.serve().await;
+    let mut second = place.serve().await;
     let board = browser.get(format!("{}/teams/crew", second.url));
     let board = board.send().await.unwrap();
     assert_eq!(board.status(), 200);
     assert!(board.url().path().starts_with("/teams/crew"));
-    drop(second);
+    second.signal(Signal::TERM);
+    second.wait_for_exit().await.unwrap();
     let again = said(&place, &["upgrade-postgres"]).await;
     assert!(again.contains("no newer version is installed"), "{again}");
 }
