@@ -84,19 +84,6 @@ impl Store {
     }
 }
 
-async fn said(place: &Place, args: &[&str]) -> String {
-    let output = place.run(args).await;
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{args:?}: {errors}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-async fn refused(place: &Place, args: &[&str]) -> String {
-    let output = place.run(args).await;
-    assert!(!output.status.success(), "{args:?}");
-    String::from_utf8(output.stderr).unwrap()
-}
-
 async fn add_administrator(place: &Place) {
     let add = ["user", "add", "ada@example.org", "--name", "ada", "--admin"];
     place.run_with_input(&format!("{PASSWORD}\n"), &add).await;
@@ -130,15 +117,21 @@ async fn backups_are_kept_in_a_bucket_and_restored_from_there() {
     );
 
     // one by hand, with what was added since
-    let made = said(&there, &["backup", "s3://boards/moved/today.backup"]).await;
+    let made = there
+        .said(&["backup", "s3://boards/moved/today.backup"])
+        .await;
     assert!(made.contains("to s3://boards/moved/today.backup"), "{made}");
     drop(server);
-    let good = said(&there, &["verify", "s3://boards/moved/today.backup"]).await;
+    let good = there
+        .said(&["verify", "s3://boards/moved/today.backup"])
+        .await;
     assert!(good.contains("with 1 person"), "{good}");
 
     // elsewhere, on the command line
     let elsewhere = Place::new().with_variables(&store.variables());
-    let restored = said(&elsewhere, &["restore", "s3://boards/moved/today.backup"]).await;
+    let restored = elsewhere
+        .said(&["restore", "s3://boards/moved/today.backup"])
+        .await;
     assert!(restored.contains("with 1 person"), "{restored}");
 
     // elsewhere, in the browser: it offers what is in the bucket
@@ -178,12 +171,14 @@ async fn backup_that_the_bucket_refuses_leaves_nothing_and_says_why() {
         page.contains("failed: cannot list s3://missing/boards: The specified bucket does not exist (NoSuchBucket)"),
         "{page}"
     );
-    let reason = refused(&there, &["backup", "s3://missing/today.backup"]).await;
+    let reason = there
+        .refused(&["backup", "s3://missing/today.backup"])
+        .await;
     assert!(
         reason.contains("cannot write s3://missing/today.backup"),
         "{reason}"
     );
-    let reason = refused(&there, &["verify", "s3://boards/none.backup"]).await;
+    let reason = there.refused(&["verify", "s3://boards/none.backup"]).await;
     assert!(
         reason.contains("cannot read s3://boards/none.backup"),
         "{reason}"
@@ -197,7 +192,9 @@ async fn backup_is_uploaded_from_the_setup_page() {
     let there = Place::new().with_variables(&store.variables());
     let server = there.serve().await;
     add_administrator(&there).await;
-    said(&there, &["backup", "s3://boards/moved/today.backup"]).await;
+    there
+        .said(&["backup", "s3://boards/moved/today.backup"])
+        .await;
     drop(server);
     let file = store.read("moved/today.backup").await;
 
