@@ -95,7 +95,10 @@ pub(crate) async fn upgrade(
         swap::replace(data_dir, &beside.join(swap::FOLDER), &kept)?;
         Ok(manifest)
     });
-    swap::remove(&beside)?;
+    // otherwise the next upgrade removes it
+    if let Err(error) = swap::remove(&beside) {
+        tracing::warn!("{error:#}");
+    }
     Ok(Outcome::Upgraded {
         from,
         to: newest.major,

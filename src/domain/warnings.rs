@@ -6,7 +6,10 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     db::{
-        backup::{place::Stored, schedule::Backups},
+        backup::{
+            place::{Place, Stored},
+            schedule::Backups,
+        },
         status::DatabaseStatus,
     },
     domain::humanize,
@@ -109,7 +112,14 @@ pub(crate) fn of_backups(
                 humanize::ago(now, failure.at),
                 failure.reason
             ),
-            "It is tried again every ten minutes. Make sure that the directory can be written to and has space left.",
+            match schedule.place {
+                Place::Folder(_) => {
+                    "It is tried again every ten minutes. Make sure that the directory can be written to and has space left."
+                }
+                Place::Bucket(_) => {
+                    "It is tried again every ten minutes. fortnight doctor says whether the bucket can be read."
+                }
+            },
         )];
     }
     match stored.last() {

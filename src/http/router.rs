@@ -18,7 +18,7 @@ use crate::{
         api::openapi,
         assets, health,
         live::{of_teams, stream},
-        middleware::{body_limits::UPLOAD, form_recovery, layers, request_log},
+        middleware::{form_recovery, layers, request_log},
         pages::{
             boards::forms as board_forms,
             teams::{restore, setup},
@@ -53,7 +53,7 @@ fn pages() -> Router<App> {
         .route("/setup", get(setup::form).post(setup::set_up))
         .route("/setup/restore", get(restore::form).post(restore::restore))
         .route(
-            UPLOAD,
+            "/setup/restore/upload",
             post(restore::upload).layer(DefaultBodyLimit::disable()),
         )
         .route("/login", get(accounts::login_form).post(accounts::login))

@@ -21,12 +21,12 @@ use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use tower::Service;
 
 use crate::http::{
     connections::{BEYOND_HEAD, ConnectionLimits, Place},
-    middleware::layers::MAX_HEAD_BYTES,
+    middleware::{body_limits::UPLOAD, layers::MAX_HEAD_BYTES},
 };
 
 /// Timeouts of a connection and of shutdown.
@@ -151,11 +151,13 @@ async fn converse(
     let is_beyond = matches!(places.1, Place::Beyond(_));
     let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        let is_upload = request.uri().path() == UPLOAD;
         let timed = |body: Incoming| match body.is_end_stream() {
             true => axum::body::Body::empty(),
             false => axum::body::Body::new(TimedBody {
                 body,
                 deadline: Box::pin(sleep(timeouts.body)),
+                per_piece: is_upload.then_some(timeouts.body),
             }),
         };
         let is_refused = is_beyond && !matches!(request.uri().path(), "/healthz" | "/readyz");
@@ -216,6 +218,8 @@ fn starting(path: &str) -> Response {
 struct TimedBody {
     body: Incoming,
     deadline: Pin<Box<Sleep>>,
+    /// The time for each piece of a file, whose size is not known.
+    per_piece: Option<Duration>,
 }
 
 impl Body for TimedBody {
@@ -227,7 +231,12 @@ impl Body for TimedBody {
         task: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match Pin::new(&mut self.body).poll_frame(task) {
-            Poll::Ready(frame) => Poll::Ready(frame.map(|frame| frame.map_err(Into::into))),
+            Poll::Ready(frame) => {
+                if let Some(time) = self.per_piece {
+                    self.deadline.as_mut().reset(Instant::now() + time);
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
             Poll::Pending => self.deadline.as_mut().poll(task).map(|()| {
                 Some(Err(io::Error::new(
                     io::ErrorKind::TimedOut,

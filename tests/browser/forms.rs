@@ -142,3 +142,51 @@ async fn topic_is_edited_in_place_and_removed() {
         .wait_for("document.querySelector('#agenda') && !document.querySelector('#agenda .action')")
         .await;
 }
+
+/// Fault H3. The change was made, its response was lost, and the person tries again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn comment_whose_response_was_lost_is_added_once() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
+    elif.create_task("infrastructure", "todo", "Renew certificates")
+        .await;
+    let window = fixture.open_window(elif).await;
+    window.goto("/tasks/INF-1").await;
+    window
+        .wait_for("document.readyState === 'complete' && document.querySelector('[action$=\"/comments\"] textarea')")
+        .await;
+    window
+        .run_script(
+            "{ const real = window.fetch; let isLost = false;
+               window.fetch = async (...request) => {
+                 const response = await real(...request);
+                 if (request[1]?.method !== 'POST' || isLost) return response;
+                 isLost = true;
+                 throw new TypeError('the connection was lost');
+               }; }",
+        )
+        .await;
+    window
+        .run_script("{ const text = document.querySelector('[action$=\"/comments\"] textarea'); text.value = 'Done for eu-west'; text.dispatchEvent(new Event('input', { bubbles: true })); text.form.requestSubmit(); }")
+        .await;
+    window
+        .wait_for("document.querySelector('#toasts')?.textContent.includes('Could not reach the server.')")
+        .await;
+    window
+        .run_script("document.querySelector('#toasts button').click()")
+        .await;
+    // the page is loaded anew: it shows the comment, and offers to undo it
+    window
+        .wait_for_page("location.search.includes('did=') && document.querySelector('.timeline')?.textContent.includes('Done for eu-west')")
+        .await;
+    window.screenshot("story-sent-twice").await;
+    let comments: Vec<String> = sqlx::query_scalar("SELECT body FROM comments")
+        .fetch_all(&fixture.world.db)
+        .await
+        .unwrap();
+    assert_eq!(comments, ["Done for eu-west"]);
+    let draft: String = window
+        .evaluate("document.querySelector('[action$=\"/comments\"] textarea').value")
+        .await;
+    assert_eq!(draft, "", "what was saved is no draft");
+}

@@ -40,21 +40,6 @@ async fn rows(db: &mut PgConnection) -> BTreeMap<String, Vec<String>> {
     all
 }
 
-/// Runs a command that must succeed, and returns what it says.
-async fn said(place: &Place, args: &[&str]) -> String {
-    let output = place.run(args).await;
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{args:?}: {errors}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Runs a command that must fail, and returns its reason.
-async fn refused(place: &Place, args: &[&str]) -> String {
-    let output = place.run(args).await;
-    assert!(!output.status.success(), "{args:?}");
-    String::from_utf8(output.stderr).unwrap()
-}
-
 fn path_in(folder: &TempDir, name: &str) -> String {
     folder.path().join(name).to_str().unwrap().to_owned()
 }
@@ -108,7 +93,7 @@ async fn backup_under_load_is_restored_row_by_row_elsewhere() {
             written.load(Ordering::Relaxed) > 3
         })
         .await;
-        let made = said(&there, &["backup", &busy]).await;
+        let made = there.said(&["backup", &busy]).await;
         done.store(true, Ordering::Relaxed);
         made
     };
@@ -118,12 +103,12 @@ async fn backup_under_load_is_restored_row_by_row_elsewhere() {
         "{made}"
     );
     assert!(!Path::new(&format!("{busy}.part")).exists());
-    let good = said(&there, &["verify", &busy]).await;
+    let good = there.said(&["verify", &busy]).await;
     assert!(good.contains("is good: “Platform” with 9 people"), "{good}");
 
     sign_in(&new_browser(), &server, "ada").await;
-    said(&there, &["backup", &quiet]).await;
-    let restored = said(&elsewhere, &["restore", &quiet]).await;
+    there.said(&["backup", &quiet]).await;
+    let restored = elsewhere.said(&["restore", &quiet]).await;
     assert!(
         restored.contains("Everyone has to sign in again"),
         "{restored}"
@@ -178,8 +163,8 @@ async fn backup_under_load_is_restored_row_by_row_elsewhere() {
     );
     // a backup of what was restored is as good
     let again = path_in(&folder, "again");
-    said(&elsewhere, &["backup", &again]).await;
-    said(&elsewhere, &["verify", &again]).await;
+    elsewhere.said(&["backup", &again]).await;
+    elsewhere.said(&["verify", &again]).await;
 }
 
 #[tokio::test]
@@ -189,7 +174,7 @@ async fn restore_under_a_running_server_shows_no_one_the_old_world() {
     let server = place.serve().await;
     let token = create_by_command_line(&place, "ada", "crew", "CRW").await;
     create_task(&server, &token, "Kept").await;
-    said(&place, &["backup", &file]).await;
+    place.said(&["backup", &file]).await;
     for _ in 0..5 {
         create_task(&server, &token, "Gone").await;
     }
@@ -201,12 +186,12 @@ async fn restore_under_a_running_server_shows_no_one_the_old_world() {
     assert!(old.text().await.unwrap().contains("Gone"));
 
     // not by mistake
-    let reason = refused(&place, &["restore", &file]).await;
+    let reason = place.refused(&["restore", &file]).await;
     assert!(
         reason.contains("not empty (1 person, 6 tasks)") && reason.contains("--replace"),
         "{reason}"
     );
-    let reason = refused(&place, &["restore", "--replace", &file]).await;
+    let reason = place.refused(&["restore", "--replace", &file]).await;
     assert!(reason.contains("nothing was changed"), "{reason}");
     assert_eq!(titles(&server, &token).await.len(), 6);
 
@@ -244,7 +229,7 @@ async fn restore_that_fails_changes_nothing() {
     let file = path_in(&folder, "backup");
     let server = place.serve().await;
     let token = create_by_command_line(&place, "ada", "crew", "CRW").await;
-    said(&place, &["backup", &file]).await;
+    place.said(&["backup", &file]).await;
     create_task(&server, &token, "Later").await;
     let mut db = place.sql().await;
     for statement in [
@@ -267,7 +252,7 @@ async fn restore_that_fails_changes_nothing() {
     );
     assert_eq!(rows(&mut db).await, before);
     assert_eq!(titles(&server, &token).await, ["Later"]);
-    said(&place, &["verify", &file]).await;
+    place.said(&["verify", &file]).await;
     let databases: Vec<String> = sqlx::query_scalar(
         "SELECT datname::text FROM pg_database WHERE datname LIKE 'fortnight_%'",
     )
@@ -280,9 +265,13 @@ async fn restore_that_fails_changes_nothing() {
 #[tokio::test]
 async fn empty_database_has_no_backup() {
     let (place, folder) = (Place::new(), TempDir::new().unwrap());
-    let reason = refused(&place, &["backup", &path_in(&folder, "backup")]).await;
+    let reason = place
+        .refused(&["backup", &path_in(&folder, "backup")])
+        .await;
     assert!(reason.contains("nothing to back up"), "{reason}");
-    let reason = refused(&place, &["restore", &path_in(&folder, "missing")]).await;
+    let reason = place
+        .refused(&["restore", &path_in(&folder, "missing")])
+        .await;
     assert!(reason.contains("cannot open"), "{reason}");
     assert!(
         place
@@ -346,7 +335,7 @@ async fn scheduled_backups_are_made_shown_and_thinned_out() {
         (&*old, &*notes),
         ("fortnight-20240102T150000Z.backup", "notes.txt")
     );
-    let good = said(&place, &["verify", &format!("{backups}/{new}")]).await;
+    let good = place.said(&["verify", &format!("{backups}/{new}")]).await;
     assert!(good.contains("with 1 person and 0 tasks"), "{good}");
     drop(server);
 
@@ -370,7 +359,7 @@ async fn scheduled_backups_are_made_shown_and_thinned_out() {
 
     let server = place.serve().await;
     assert!(settings(&server).await.contains("No scheduled backups"));
-    let reason = refused(&place, &["--backup-every", "1x", "migrate"]).await;
+    let reason = place.refused(&["--backup-every", "1x", "migrate"]).await;
     assert!(reason.contains("such as 12h, 1d or 2w"), "{reason}");
 }
 
@@ -398,11 +387,15 @@ async fn own_postgres_is_backed_up_and_restored_too() {
             .concat(),
         )
         .await;
-    said(&place, &[&at[..], &["backup", &file]].concat()).await;
-    said(&place, &[&at[..], &["verify", &file]].concat()).await;
-    let restored = said(&place, &["--database-url", &other, "restore", &file]).await;
+    place.said(&[&at[..], &["backup", &file]].concat()).await;
+    place.said(&[&at[..], &["verify", &file]].concat()).await;
+    let restored = place
+        .said(&["--database-url", &other, "restore", &file])
+        .await;
     assert!(restored.contains("with 1 person and 0 tasks"), "{restored}");
-    let again = refused(&place, &["--database-url", &other, "restore", &file]).await;
+    let again = place
+        .refused(&["--database-url", &other, "restore", &file])
+        .await;
     assert!(again.contains("not empty (1 person, 0 tasks)"), "{again}");
     assert!(!place.data_dir().exists(), "no Postgres was started");
 }
@@ -414,7 +407,7 @@ async fn backup_is_restored_from_the_setup_page() {
     let token = create_by_command_line(&there, "ada", "crew", "CRW").await;
     assert_eq!(create_task(&server, &token, "Moved along").await, 201);
     let file = path_in(&folder, "moved.backup");
-    said(&there, &["backup", &file]).await;
+    there.said(&["backup", &file]).await;
     drop(server);
 
     let mut second = elsewhere.serve().await;

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, process::Output};
 
+use rustix::process::Signal;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy},
     net::{TcpListener, TcpStream},
@@ -272,7 +273,7 @@ async fn doctor_finds_what_is_wrong_with_the_way_through_a_proxy() {
             .await
     };
     {
-        let _server = place
+        let mut server = place
             .serve_with(&[
                 ("FORTNIGHT_LISTEN", &listen),
                 ("FORTNIGHT_PUBLIC_URL", &good_url),
@@ -290,6 +291,9 @@ async fn doctor_finds_what_is_wrong_with_the_way_through_a_proxy() {
                 "ok       Proxy: the addresses of clients are known",
             ],
         );
+        // the next one uses the same port
+        server.signal(Signal::TERM);
+        server.wait_for_exit().await.unwrap();
     }
     let _server = place
         .serve_with(&[

@@ -112,6 +112,21 @@ impl Place {
             .unwrap()
     }
 
+    /// Runs a command that must succeed, and returns what it says.
+    pub async fn said(&self, args: &[&str]) -> String {
+        let output = self.run(args).await;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command that must fail, and returns its reason.
+    pub async fn refused(&self, args: &[&str]) -> String {
+        let output = self.run(args).await;
+        assert!(!output.status.success(), "{args:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// Starts a command whose output is of no interest.
     pub fn spawn(&self, args: &[&str]) -> Child {
         let mut command = self.command(args);
@@ -370,6 +385,17 @@ impl Server {
         timeout(TIMEOUT, self.child.wait())
             .await
             .expect("the server ends in time")
+    }
+}
+
+impl Drop for Server {
+    /// Waits for its end, so that its port and data folder are free.
+    fn drop(&mut self) {
+        // fails if it has ended, which is fine
+        let _ = self.child.start_kill();
+        while matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use fortnight::http::connections::ConnectionLimits;
@@ -138,6 +138,41 @@ async fn network_has_a_limited_number_of_connections() {
             break;
         }
     }
+}
+
+/// A large file takes as long as it takes, as long as it goes on.
+#[tokio::test]
+async fn upload_over_a_slow_line_is_not_cut() {
+    let length = post(async |body: Bytes| body.len().to_string());
+    let router = Router::new()
+        .route("/setup/restore/upload", length.clone())
+        .route("/other", length);
+    let timeouts = Timeouts {
+        body: Duration::from_millis(600),
+        ..Timeouts::default()
+    };
+    let served = Served::of(timeouts, router).await;
+    let send_slowly = async |path: &str| {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 5\r\n\r\n"
+        );
+        let mut connection = served.send(&head).await;
+        let mut slow = tokio::time::interval(Duration::from_millis(200));
+        for piece in [b"a", b"b", b"c", b"d", b"e"] {
+            slow.tick().await;
+            if connection.write_all(piece).await.is_err() {
+                break;
+            }
+        }
+        read_until_closed(connection).await
+    };
+    let answer = send_slowly("/setup/restore/upload").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with('5'),
+        "{answer}"
+    );
+    let answer = send_slowly("/other").await;
+    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 /// Case F3. Such connections would use up the server's resources.

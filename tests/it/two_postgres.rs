@@ -13,6 +13,7 @@ use std::{
 };
 
 use fortnight::db::backup::{archive, manifest::Contents};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::{
@@ -126,21 +127,6 @@ fn fixture() -> String {
     file.to_str().unwrap().to_owned()
 }
 
-/// What a command says that must succeed.
-async fn said(place: &Place, args: &[&str]) -> String {
-    let output = place.run(args).await;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{args:?}: {errors}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Why a command fails.
-async fn refused(place: &Place, args: &[&str]) -> String {
-    let output = place.run(args).await;
-    assert!(!output.status.success(), "{args:?}");
-    String::from_utf8(output.stderr).unwrap()
-}
-
 /// Backs a place up, and returns the file with the contents of every table.
 async fn contents(
     place: &Place,
@@ -148,7 +134,7 @@ async fn contents(
     name: &str,
 ) -> (String, BTreeMap<String, Contents>) {
     let file = folder.path().join(name).to_str().unwrap().to_owned();
-    said(place, &["backup", &file]).await;
+    place.said(&["backup", &file]).await;
     let manifest = archive::check(Path::new(&file), i64::MAX).unwrap();
     (file, manifest.tables)
 }
@@ -158,20 +144,20 @@ async fn newer_postgres_takes_over_everything() {
     let versions = Versions::find().await;
     let (place, folder) = (versions.place(), TempDir::new().unwrap());
     versions.create_cluster(&place, &versions.old);
-    said(&place, &["restore", &fixture()]).await;
+    place.said(&["restore", &fixture()]).await;
     let mut server = place.serve().await;
     create_by_command_line(&place, "ada", "crew", "CRW").await;
     let browser = new_browser();
     sign_in(&browser, &server, "ada").await;
-    let reason = refused(&place, &["upgrade-postgres"]).await;
+    let reason = place.refused(&["upgrade-postgres"]).await;
     assert!(reason.contains("stop it first"), "{reason}");
-    server.signal(rustix::process::Signal::TERM);
+    server.signal(Signal::TERM);
     server.wait_for_exit().await.unwrap();
     let (_, before) = contents(&place, &folder, "before").await;
     assert!(before["sessions"].rows > 0);
 
     let (old, new) = (versions.old.major, versions.new.major);
-    let done = said(&place, &["upgrade-postgres"]).await;
+    let done = place.said(&["upgrade-postgres"]).await;
     let kept = place.data_dir().join(format!("postgres-{old}"));
     assert!(
         done.contains(&format!(
@@ -189,15 +175,16 @@ async fn newer_postgres_takes_over_everything() {
 
     let (file, after) = contents(&place, &folder, "after").await;
     assert_eq!(after, before);
-    said(&place, &["verify", &file]).await;
+    place.said(&["verify", &file]).await;
     // she is still signed in
-    let second = place.serve().await;
+    let mut second = place.serve().await;
     let board = browser.get(format!("{}/teams/crew", second.url));
     let board = board.send().await.unwrap();
     assert_eq!(board.status(), 200);
     assert!(board.url().path().starts_with("/teams/crew"));
-    drop(second);
-    let again = said(&place, &["upgrade-postgres"]).await;
+    second.signal(Signal::TERM);
+    second.wait_for_exit().await.unwrap();
+    let again = place.said(&["upgrade-postgres"]).await;
     assert!(again.contains("no newer version is installed"), "{again}");
 }
 
@@ -206,7 +193,7 @@ async fn killed_upgrade_leaves_the_old_postgres_and_can_be_repeated() {
     let versions = Versions::find().await;
     let (place, folder) = (versions.place(), TempDir::new().unwrap());
     versions.create_cluster(&place, &versions.old);
-    said(&place, &["restore", &fixture()]).await;
+    place.said(&["restore", &fixture()]).await;
     let (_, before) = contents(&place, &folder, "before").await;
     let cluster = place.data_dir().join("postgres");
     let beside = place.data_dir().join("upgrade");
@@ -225,17 +212,19 @@ async fn killed_upgrade_leaves_the_old_postgres_and_can_be_repeated() {
     let (_, meanwhile) = contents(&place, &folder, "meanwhile").await;
     assert_eq!(meanwhile, before);
 
-    let reason = refused(&place, &["upgrade-postgres", "--old-bin", "/usr/bin"]).await;
+    let reason = place
+        .refused(&["upgrade-postgres", "--old-bin", "/usr/bin"])
+        .await;
     assert!(
         reason.contains("/usr/bin is not a directory with the programs"),
         "{reason}"
     );
     let new = versions.new.folder.to_str().unwrap();
-    let reason = refused(&place, &["upgrade-postgres", "--old-bin", new]).await;
+    let reason = place.refused(&["upgrade-postgres", "--old-bin", new]).await;
     let made_by = format!("made by Postgres {}", versions.old.major);
     assert!(reason.contains(&made_by), "{reason}");
     let old = versions.old.folder.to_str().unwrap();
-    said(&place, &["upgrade-postgres", "--old-bin", old]).await;
+    place.said(&["upgrade-postgres", "--old-bin", old]).await;
     assert_eq!(version_of(&cluster), versions.new.major);
     // as if killed between the two renames
     fs::rename(&cluster, place.data_dir().join("postgres.next")).unwrap();
@@ -254,7 +243,7 @@ async fn data_of_another_postgres_says_what_to_do() {
     };
     let place = Place::new();
     versions.create_cluster(&place, other);
-    let reason = refused(&place, &["serve"]).await;
+    let reason = place.refused(&["serve"]).await;
     let expected = if versions.is_new_found {
         "run 'fortnight upgrade-postgres'".to_owned()
     } else {
@@ -274,16 +263,16 @@ async fn backup_of_a_newer_postgres_is_restored_into_an_older_one() {
     let (newer, older) = (versions.place(), versions.place());
     let folder = TempDir::new().unwrap();
     versions.create_cluster(&newer, &versions.new);
-    said(&newer, &["restore", &fixture()]).await;
+    newer.said(&["restore", &fixture()]).await;
     let (file, _) = contents(&newer, &folder, "newer").await;
     versions.create_cluster(&older, &versions.old);
-    said(&older, &["verify", &file]).await;
-    let done = said(&older, &["restore", &file]).await;
+    older.said(&["verify", &file]).await;
+    let done = older.said(&["restore", &file]).await;
     assert!(done.contains("with 8 people and 83 tasks"), "{done}");
     // as when the machine has the older one only
     if !versions.is_new_found {
         let place = Place::new();
-        let reason = refused(&place, &["restore", &file]).await;
+        let reason = place.refused(&["restore", &file]).await;
         let package = format!(
             "install the package postgresql-client-{}",
             versions.new.major
@@ -292,6 +281,6 @@ async fn backup_of_a_newer_postgres_is_restored_into_an_older_one() {
             reason.contains("nothing was restored or changed") && reason.contains(&package),
             "{reason}"
         );
-        said(&place, &["restore", &fixture()]).await;
+        place.said(&["restore", &fixture()]).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, path::Path, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use futures_util::TryStreamExt;
 use object_store::{
     ClientConfigKey, ObjectStore, ObjectStoreExt, WriteMultipart,
@@ -92,6 +92,7 @@ impl Bucket {
             .store()?
             .list_with_delimiter(Some(&prefix))
             .await
+            .map_err(said)
             .with_context(|| format!("cannot list {self}"))?;
         let files = listed.objects.into_iter();
         Ok(files
@@ -103,17 +104,15 @@ impl Bucket {
         self.store()?
             .delete(&self.key(name))
             .await
+            .map_err(said)
             .with_context(|| format!("cannot delete {self}/{name}"))
     }
 
     /// Downloads a file, in pieces.
     pub(crate) async fn download(&self, name: &str, to: &Path) -> anyhow::Result<()> {
         let cannot_read = || format!("cannot read {self}/{name}");
-        let found = self
-            .store()?
-            .get(&self.key(name))
-            .await
-            .with_context(cannot_read)?;
+        let found = self.store()?.get(&self.key(name)).await;
+        let found = found.map_err(said).with_context(cannot_read)?;
         let mut pieces = found.into_stream();
         let mut file = OpenOptions::new()
             .write(true)
@@ -122,7 +121,12 @@ impl Bucket {
             .open(to)
             .await
             .with_context(|| format!("cannot write {}", to.display()))?;
-        while let Some(piece) = pieces.try_next().await.with_context(cannot_read)? {
+        while let Some(piece) = pieces
+            .try_next()
+            .await
+            .map_err(said)
+            .with_context(cannot_read)?
+        {
             file.write_all(&piece)
                 .await
                 .with_context(|| format!("cannot write {}", to.display()))?;
@@ -142,22 +146,45 @@ impl Bucket {
             .store()?
             .put_multipart(&self.key(name))
             .await
+            .map_err(said)
             .with_context(cannot_write)?;
         let (sender, pieces) = channel(4);
         let upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
         let writing = async { write(Pipe(sender)).await.map(|(_, written)| written) };
         // Who writes no longer when nobody reads only knows that: the store says why.
         match tokio::join!(writing, send(upload, pieces)) {
-            (_, Err(error)) => Err(error).with_context(cannot_write),
+            (_, Err(error)) => Err(said(error)).with_context(cannot_write),
             (Err(error), Ok(upload)) => {
-                upload.abort().await.with_context(cannot_write)?;
+                upload
+                    .abort()
+                    .await
+                    .map_err(said)
+                    .with_context(cannot_write)?;
                 Err(error)
             }
             (Ok(written), Ok(upload)) => {
-                upload.finish().await.with_context(cannot_write)?;
+                upload
+                    .finish()
+                    .await
+                    .map_err(said)
+                    .with_context(cannot_write)?;
                 Ok(written)
             }
         }
+    }
+}
+
+/// What a store says of a failure, without the request and the response around it.
+fn said(error: object_store::Error) -> anyhow::Error {
+    let error = anyhow::Error::from(error);
+    let text = format!("{error:#}");
+    let in_tag = |tag: &str| {
+        let (_, rest) = text.split_once(&format!("<{tag}>"))?;
+        Some(rest.split_once(&format!("</{tag}>"))?.0)
+    };
+    match (in_tag("Message"), in_tag("Code")) {
+        (Some(message), Some(code)) => anyhow!("{message} ({code})"),
+        _ => anyhow!("{}", error.root_cause()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use tokio::{
     fs::{File, OpenOptions},
     io::AsyncWriteExt,
@@ -14,7 +14,29 @@ use uuid::Uuid;
 
 use crate::db::backup::bucket::Bucket;
 
-/// A file on this machine. One that was downloaded for this is removed when it is dropped.
+/// A backup to restore.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// The path of a file on this machine, or the URL of one in a bucket.
+    Named(PathBuf),
+    /// A file that was uploaded for this.
+    Uploaded(PathBuf),
+}
+
+impl Source {
+    /// The file on this machine.
+    pub(super) async fn local(self) -> anyhow::Result<Local> {
+        match self {
+            Self::Named(name) => Local::of(&name).await,
+            Self::Uploaded(path) => Ok(Local {
+                path,
+                is_copy: true,
+            }),
+        }
+    }
+}
+
+/// A file on this machine. One that was downloaded or uploaded for this is removed when it is dropped.
 pub(crate) struct Local {
     path: PathBuf,
     is_copy: bool,
@@ -40,6 +62,15 @@ impl Local {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// An error about the file, without a path that nobody has named.
+    pub(super) fn describe(&self, error: anyhow::Error) -> anyhow::Error {
+        if !self.is_copy {
+            return error;
+        }
+        let path = self.path.display().to_string();
+        anyhow!("{}", format!("{error:#}").replace(&path, "The file"))
+    }
 }
 
 impl Drop for Local {
@@ -50,31 +81,26 @@ impl Drop for Local {
     }
 }
 
-/// The name of the backup that was uploaded last.
-const UPLOADED: &str = "uploaded.backup";
-
 /// A file that is being uploaded. It is removed if it is dropped before it is complete.
 pub(crate) struct Upload {
     file: File,
-    folder: PathBuf,
-    unfinished: PathBuf,
+    path: Option<PathBuf>,
 }
 
 impl Upload {
     /// A new file in this directory, which only this user may read.
     pub(super) async fn create(folder: &Path) -> anyhow::Result<Self> {
-        let unfinished = folder.join(format!("{}.part", Uuid::new_v4()));
+        let path = folder.join(format!("{}.part", Uuid::new_v4()));
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(&unfinished)
+            .open(&path)
             .await
-            .with_context(|| format!("cannot write {}", unfinished.display()))?;
+            .with_context(|| format!("cannot write in {}", folder.display()))?;
         Ok(Self {
             file,
-            folder: folder.to_owned(),
-            unfinished,
+            path: Some(path),
         })
     }
 
@@ -83,27 +109,20 @@ impl Upload {
         self.file
             .write_all(piece)
             .await
-            .with_context(|| format!("cannot write in {}", self.folder.display()))
+            .context("cannot store the file")
     }
 
-    /// Gives it its name, in the place of the one that was uploaded before. Returns its path.
-    pub(crate) async fn complete(mut self) -> anyhow::Result<PathBuf> {
-        let path = self.folder.join(UPLOADED);
-        let written = async {
-            self.file.flush().await?;
-            self.file.sync_all().await?;
-            fs::rename(&self.unfinished, &path)
-        };
-        written
-            .await
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(path)
+    /// The whole file.
+    pub(crate) async fn complete(mut self) -> anyhow::Result<Source> {
+        self.file.flush().await.context("cannot store the file")?;
+        Ok(Source::Uploaded(self.path.take().unwrap_or_default()))
     }
 }
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        // it is gone if it was renamed
-        let _ = fs::remove_file(&self.unfinished);
+        if let Some(path) = &self.path {
+            let _ = fs::remove_file(path);
+        }
     }
 }

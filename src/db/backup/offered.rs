@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use crate::db::{
     backup::{
         archive,
-        local::{Local, Upload},
+        local::{Source, Upload},
         place::{Offered, Place},
         restore::{self, Restored},
     },
@@ -76,7 +76,7 @@ impl OfferedBackups {
         all
     }
 
-    /// A new file for a backup that is uploaded, without a name that is listed yet.
+    /// A new file for a backup that is uploaded.
     pub(crate) async fn upload(&self) -> anyhow::Result<Upload> {
         let folder = match &self.sources {
             Some(sources) => &sources.uploads,
@@ -104,7 +104,7 @@ impl OfferedBackups {
     pub(crate) async fn restore(
         &self,
         options: &PgConnectOptions,
-        path: String,
+        source: Source,
         link: String,
     ) -> anyhow::Result<()> {
         let Some(sources) = self.sources.clone() else {
@@ -121,7 +121,7 @@ impl OfferedBackups {
         let runtime = Handle::current();
         // sqlx's migrations are not `Send`
         let work = tokio::task::spawn_blocking(move || {
-            let restored = restore_checked(&options, &sources.libpq, path);
+            let restored = restore_checked(&options, &sources.libpq, source);
             let outcome = runtime.block_on(restored);
             *this.lock() = match &outcome {
                 Ok(()) => Restoring::Done,
@@ -136,12 +136,17 @@ impl OfferedBackups {
 async fn restore_checked(
     options: &PgConnectOptions,
     libpq: &Libpq,
-    path: String,
+    source: Source,
 ) -> anyhow::Result<()> {
-    let local = Local::of(Path::new(&path)).await?;
-    let (path, file) = (local.path().to_owned(), local.path().to_owned());
-    let manifest =
-        tokio::task::spawn_blocking(move || archive::check(&file, schema::newest())).await??;
-    restore::restore(options, libpq, path, &manifest, Restored::Past).await?;
+    let local = source.local().await?;
+    let file = local.path().to_owned();
+    let checked = tokio::task::spawn_blocking({
+        let file = file.clone();
+        move || archive::check(&file, schema::newest())
+    });
+    let manifest = checked.await?.map_err(|error| local.describe(error))?;
+    restore::restore(options, libpq, file, &manifest, Restored::Past)
+        .await
+        .map_err(|error| local.describe(error))?;
     upgrade(options, &STEPS, &Before::Nothing).await
 }

@@ -84,7 +84,7 @@ impl Place {
     }
 
     /// Creates the directory, if it is one.
-    pub(in crate::db) fn prepare(&self) -> anyhow::Result<()> {
+    pub(crate) fn prepare(&self) -> anyhow::Result<()> {
         self.folder().map_or(Ok(()), |folder| {
             fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create {}", folder.display()))
@@ -92,7 +92,7 @@ impl Place {
     }
 
     /// A file of this name.
-    pub(in crate::db) fn target(&self, name: &str) -> Target {
+    pub(crate) fn target(&self, name: &str) -> Target {
         match self {
             Self::Folder(folder) => Target::File(folder.join(name)),
             Self::Bucket(bucket) => Target::Bucket(bucket.clone(), name.to_owned()),

@@ -57,7 +57,9 @@ export async function request(url, { method = "GET", fragment = "task", fields }
   try {
     return await send(url, { method, fragment, fields, key });
   } catch (error) {
-    if (error instanceof NetworkError || error.problem?.status >= 500) keepKey(sent, key);
+    const isUnknown = error instanceof NetworkError || error.problem?.status >= 500;
+    // Files cannot be told apart by what they are sent as.
+    if (isUnknown && !(fields instanceof FormData)) keepKey(sent, key);
     throw error;
   } finally {
     endWrite();

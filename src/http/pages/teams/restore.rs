@@ -12,7 +12,7 @@ use axum::{
 
 use crate::{
     app::App,
-    db::backup::offered::Restoring,
+    db::backup::{local::Source, offered::Restoring},
     domain::{
         error::{Problem, Result},
         humanize, setup,
@@ -73,12 +73,13 @@ pub(crate) async fn restore(
     let key = fields.text("key").to_owned();
     setup::check_link(&app.db, app.clock.now(), &key).await?;
     let file = fields.text("file");
+    // Only files of the list can be chosen.
     let files = app.offered_backups.list().await;
     if !files.iter().any(|one| one.path == file) {
         let reason = "Choose one of the backups.".to_owned();
         return refused(&app, &headers, key, reason).await;
     }
-    restore_file(app.clone(), headers, file.to_owned(), key).await
+    restore_from(app.clone(), headers, Source::Named(file.into()), key).await
 }
 
 /// `POST /setup/restore/upload?key=…`: stores a file from the browser, and restores it.
@@ -99,14 +100,19 @@ pub(crate) async fn upload(
         upload.complete().await
     };
     match stored.await {
-        Ok(path) => restore_file(app, headers, path.display().to_string(), key.key).await,
+        Ok(source) => restore_from(app, headers, source, key.key).await,
         Err(error) => refused(&app, &headers, key.key, format!("{error:#}")).await,
     }
 }
 
-/// Restores a file, and answers when that has ended or takes long.
-async fn restore_file(app: App, headers: HeaderMap, file: String, key: String) -> Result<Response> {
-    let restoring = run(app.clone(), file, key.clone());
+/// Restores a backup, and answers when that has ended or takes long.
+async fn restore_from(
+    app: App,
+    headers: HeaderMap,
+    source: Source,
+    key: String,
+) -> Result<Response> {
+    let restoring = run(app.clone(), source, key.clone());
     match tokio::time::timeout(WAIT, tokio::spawn(restoring)).await {
         Ok(Ok(Ok(()))) => Ok(Redirect::to("/login").into_response()),
         Ok(Ok(Err(error))) => refused(&app, &headers, key, format!("{error:#}")).await,
@@ -115,8 +121,9 @@ async fn restore_file(app: App, headers: HeaderMap, file: String, key: String) -
     }
 }
 
-async fn run(app: App, file: String, key: String) -> anyhow::Result<()> {
-    app.offered_backups.restore(&app.direct, file, key).await?;
+async fn run(app: App, source: Source, key: String) -> anyhow::Result<()> {
+    let backups = &app.offered_backups;
+    backups.restore(&app.direct, source, key).await?;
     app.page_cache.clear();
     // The calendar is as old as the backup.
     if let Err(problem) = housekeeping::update_sprints(&app).await {
