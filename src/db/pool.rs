@@ -51,13 +51,13 @@ tokio::task_local! {
     static WAITED: Cell<Duration>;
 }
 
-/// Runs a request. Its queries together wait no longer for connections than one may, so that a request fails in time
-/// while all of them are in use.
+/// Runs a request, and limits the time that all of its queries together wait for connections to what one query may wait.
+/// While all connections are in use, it fails in time.
 pub(crate) async fn with_patience<T>(request: impl Future<Output = T>) -> T {
     WAITED.scope(Cell::new(Duration::ZERO), request).await
 }
 
-/// The connections that are shared by all requests. A `PgPool` in all but how long a request waits for one.
+/// The connections that are shared by all requests: a `PgPool` that limits how long a request waits for them.
 #[derive(Clone, Debug)]
 pub struct Pool(PgPool);
 
@@ -111,7 +111,7 @@ impl<'p> Executor<'p> for &'_ Pool {
         let pool = self.clone();
         let rows = async move {
             let mut connection = pool.acquire().await?;
-            // Whoever reads rows one at a time does so on a connection of their own.
+            // The rows are collected. To read them one at a time, acquire a connection.
             connection.fetch_many(query).try_collect::<Vec<_>>().await
         };
         rows.map_ok(|rows| stream::iter(rows.into_iter().map(Ok)))
@@ -186,7 +186,7 @@ pub async fn open_behind_pooler(options: PgConnectOptions) -> anyhow::Result<Poo
     .await?;
     if !is_set {
         tracing::warn!(
-            "the pooler's connections have no timeouts or slower plans: set its connect_query to '{SETTINGS}'"
+            "the pooler's connections lack timeouts or the setting for plans: set its connect_query to '{SETTINGS}'"
         );
     }
     Ok(pool)

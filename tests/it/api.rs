@@ -675,3 +675,40 @@ async fn token_stays_valid_when_the_clock_is_set_back() {
         .await
         .status(201);
 }
+
+#[tokio::test]
+async fn goal_without_a_sprint_is_refused() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    crate::goals::set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Cut over"), ("target", "9")],
+    )
+    .await;
+    let key = elif.create_task("infrastructure", "todo", "One").await;
+    let goal = json!({ "sprint": null, "goal": 1 });
+    let refused = elif
+        .api(Method::PATCH, &format!("/tasks/{key}"), goal.clone())
+        .await
+        .status(422)
+        .json();
+    assert!(
+        refused["errors"]["goal"]
+            .as_str()
+            .unwrap()
+            .contains("belongs to a sprint"),
+        "{refused}"
+    );
+    let mut new = goal;
+    new["title"] = json!("Two");
+    elif.api(Method::POST, "/teams/infrastructure/tasks", new)
+        .await
+        .status(422);
+    assert_eq!(
+        elif.load_task(&key).await["sprint"],
+        42,
+        "nothing was changed"
+    );
+}

@@ -534,3 +534,17 @@ async fn programs_get_401_instead_of_the_sign_in_form() {
         .await
         .status(401);
 }
+
+/// A proxy in front may ask for a password of its own, and pass on what was answered.
+#[tokio::test]
+async fn session_counts_beside_the_password_of_a_proxy() {
+    let world = World::new().await;
+    let request = axum::http::Request::get("/teams/infrastructure")
+        .header("authorization", "Basic c3RhZmY6c2VjcmV0")
+        .body(axum::body::Body::empty());
+    world.elif.send(request.unwrap()).await.status(200);
+    let request = axum::http::Request::get("/api/v1/teams")
+        .header("authorization", "Basic c3RhZmY6c2VjcmV0")
+        .body(axum::body::Body::empty());
+    world.stranger().send(request.unwrap()).await.status(401);
+}

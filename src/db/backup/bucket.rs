@@ -3,7 +3,6 @@
 use std::{fmt, io, path::Path, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
-use futures_util::TryStreamExt;
 use object_store::{
     ClientConfigKey, ObjectStore, ObjectStoreExt, WriteMultipart,
     aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey},
@@ -17,13 +16,13 @@ use tokio::{
 
 use crate::db::tls;
 
-/// An upload is sent in parts of this size. A store takes at most 10,000 of them: 160 GB.
+/// Files are sent and read in parts of this size. A store takes at most 10,000 of them: 160 GB.
 const PART_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long one request may take, such as that of a part over a slow line.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// A bucket and the beginning of the names in it. The store's address and keys are in the environment, by the names
+/// A bucket and a prefix of names. The store's address and keys are in the environment, by the names
 /// that other tools use for them too: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
@@ -53,7 +52,7 @@ impl Bucket {
         })
     }
 
-    /// The bucket and the name in it of the URL of a file.
+    /// Splits the URL of a file into its bucket and its name there.
     pub(crate) fn of_file(url: &str) -> Option<(Self, String)> {
         let (folder, file) = url.rsplit_once('/')?;
         Some((Self::of_url(folder)?, file.to_owned()))
@@ -92,7 +91,7 @@ impl Bucket {
             .store()?
             .list_with_delimiter(Some(&prefix))
             .await
-            .map_err(said)
+            .map_err(store_error)
             .with_context(|| format!("cannot list {self}"))?;
         let files = listed.objects.into_iter();
         Ok(files
@@ -104,16 +103,16 @@ impl Bucket {
         self.store()?
             .delete(&self.key(name))
             .await
-            .map_err(said)
+            .map_err(store_error)
             .with_context(|| format!("cannot delete {self}/{name}"))
     }
 
     /// Downloads a file, in pieces.
     pub(crate) async fn download(&self, name: &str, to: &Path) -> anyhow::Result<()> {
         let cannot_read = || format!("cannot read {self}/{name}");
-        let found = self.store()?.get(&self.key(name)).await;
-        let found = found.map_err(said).with_context(cannot_read)?;
-        let mut pieces = found.into_stream();
+        let (store, key) = (self.store()?, self.key(name));
+        let found = store.head(&key).await;
+        let size = found.map_err(store_error).with_context(cannot_read)?.size;
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -121,13 +120,12 @@ impl Bucket {
             .open(to)
             .await
             .with_context(|| format!("cannot write {}", to.display()))?;
-        while let Some(piece) = pieces
-            .try_next()
-            .await
-            .map_err(said)
-            .with_context(cannot_read)?
-        {
-            file.write_all(&piece)
+        // in parts, because each request has a time limit
+        for start in (0..size).step_by(PART_BYTES) {
+            let end = size.min(start + PART_BYTES as u64);
+            let part = store.get_range(&key, start..end).await;
+            let part = part.map_err(store_error).with_context(cannot_read)?;
+            file.write_all(&part)
                 .await
                 .with_context(|| format!("cannot write {}", to.display()))?;
         }
@@ -135,7 +133,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// Uploads what `write` writes. The file is there once all of it was written; if that fails, it never is.
+    /// Uploads what `write` writes. The file appears only once the upload is complete.
     pub(super) async fn upload<T>(
         &self,
         name: &str,
@@ -146,19 +144,19 @@ impl Bucket {
             .store()?
             .put_multipart(&self.key(name))
             .await
-            .map_err(said)
+            .map_err(store_error)
             .with_context(cannot_write)?;
         let (sender, pieces) = channel(4);
         let upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
         let writing = async { write(Pipe(sender)).await.map(|(_, written)| written) };
-        // Who writes no longer when nobody reads only knows that: the store says why.
+        // If both fail, the store says why: the writer only knows that its pipe is broken.
         match tokio::join!(writing, send(upload, pieces)) {
-            (_, Err(error)) => Err(said(error)).with_context(cannot_write),
+            (_, Err(error)) => Err(store_error(error)).with_context(cannot_write),
             (Err(error), Ok(upload)) => {
                 upload
                     .abort()
                     .await
-                    .map_err(said)
+                    .map_err(store_error)
                     .with_context(cannot_write)?;
                 Err(error)
             }
@@ -166,7 +164,7 @@ impl Bucket {
                 upload
                     .finish()
                     .await
-                    .map_err(said)
+                    .map_err(store_error)
                     .with_context(cannot_write)?;
                 Ok(written)
             }
@@ -175,7 +173,7 @@ impl Bucket {
 }
 
 /// What a store says of a failure, without the request and the response around it.
-fn said(error: object_store::Error) -> anyhow::Error {
+fn store_error(error: object_store::Error) -> anyhow::Error {
     let error = anyhow::Error::from(error);
     let text = format!("{error:#}");
     let in_tag = |tag: &str| {
@@ -204,7 +202,7 @@ async fn send(
     Ok(upload)
 }
 
-/// Writes to an upload, from a thread that may wait.
+/// Writes to an upload, from a thread that may block.
 pub(super) struct Pipe(Sender<Vec<u8>>);
 
 impl io::Write for Pipe {

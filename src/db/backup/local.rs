@@ -30,7 +30,7 @@ impl Source {
             Self::Named(name) => Local::of(&name).await,
             Self::Uploaded(path) => Ok(Local {
                 path,
-                is_copy: true,
+                is_temporary: true,
             }),
         }
     }
@@ -39,21 +39,21 @@ impl Source {
 /// A file on this machine. One that was downloaded or uploaded for this is removed when it is dropped.
 pub(crate) struct Local {
     path: PathBuf,
-    is_copy: bool,
+    is_temporary: bool,
 }
 
 impl Local {
-    /// The file of this name, which is downloaded if that is the URL of one in a bucket.
+    /// The file at this path, or a temporary copy of the one at this URL in a bucket.
     pub(crate) async fn of(name: &Path) -> anyhow::Result<Self> {
         let Some((bucket, file)) = name.to_str().and_then(Bucket::of_file) else {
             return Ok(Self {
                 path: name.to_owned(),
-                is_copy: false,
+                is_temporary: false,
             });
         };
         let copy = Self {
             path: env::temp_dir().join(format!("{}.backup", Uuid::new_v4())),
-            is_copy: true,
+            is_temporary: true,
         };
         bucket.download(&file, &copy.path).await?;
         Ok(copy)
@@ -63,9 +63,9 @@ impl Local {
         &self.path
     }
 
-    /// An error about the file, without a path that nobody has named.
+    /// An error about the file, with “The file” in place of the path of a temporary one.
     pub(super) fn describe(&self, error: anyhow::Error) -> anyhow::Error {
-        if !self.is_copy {
+        if !self.is_temporary {
             return error;
         }
         let path = self.path.display().to_string();
@@ -75,7 +75,7 @@ impl Local {
 
 impl Drop for Local {
     fn drop(&mut self) {
-        if self.is_copy {
+        if self.is_temporary {
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 /// The author of a change, and the key that identifies a repeated request.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    /// `None` for the program itself.
+    /// `None` for a request without an account, and for the program itself.
     pub(crate) account: Option<Uuid>,
     pub(crate) repeat: Option<IdempotencyKey>,
     /// The teams that the request's token is limited to; `None` means all teams.
@@ -29,8 +29,8 @@ impl Actor {
 /// The field of a form that holds its idempotency key.
 const FORM_FIELD: &[u8] = b"idempotency_key";
 
-/// An idempotency key, with a digest of the request it came with. Shared by all who hold a part of the request, because
-/// its author is known before its body is read.
+/// An idempotency key, with a digest of the request it came with. Its clones share their state: the actor is built before
+/// the body, which may contain the key, has been read.
 #[derive(Clone, Debug)]
 pub(crate) struct IdempotencyKey(Arc<Mutex<State>>);
 
@@ -44,7 +44,7 @@ struct State {
     is_used: bool,
 }
 
-/// A key that a change is to be made under.
+/// A key to store with a change.
 #[derive(Debug)]
 pub(crate) struct UnusedKey {
     pub(crate) key: String,
@@ -53,7 +53,7 @@ pub(crate) struct UnusedKey {
 }
 
 impl IdempotencyKey {
-    /// The key of a request with this method and path, before its body.
+    /// The key of a request with this method and path, whose body has not been read yet.
     pub(crate) fn new(key: String, method: &str, path: &str) -> Self {
         Self::with(Some(key), method, path)
     }
@@ -78,7 +78,8 @@ impl IdempotencyKey {
         state.digest.update(body);
         if state.is_of_form {
             state.key = key_of_form(body).map(|key| {
-                // One that was filled in anew is another request: a page stays open, and some are rendered for many.
+                // The body is part of a form's key. The same page may be submitted again with other content, and readers of
+                // a cached page share its key.
                 format!("{key} {}", hex(&state.digest.clone().finalize()))
             });
         }
@@ -104,7 +105,7 @@ impl IdempotencyKey {
     }
 }
 
-/// The key in the body of a form, of at most 64 characters as we make them.
+/// The key in the body of a form, if it has the format of those that we make.
 fn key_of_form(body: &[u8]) -> Option<&str> {
     let field = body
         .split(|byte| *byte == b'&')

@@ -38,13 +38,13 @@ pub(crate) struct RenderedBoard {
     pub(super) columns: Vec<Arc<ColumnCards>>,
     /// The number of tasks in each column, whatever the filter; empty if no column has a limit.
     pub(super) totals: Vec<(String, i64)>,
-    /// What the cards show apart from their own tasks.
+    /// What the cards show besides the tasks themselves: people, labels, goals.
     pub(super) sources: Arc<CardSources>,
 }
 
 impl RenderedBoard {
-    /// About the bytes that it takes, for the cache: each card keeps its data, in short texts, and its HTML, if it was
-    /// ever shown.
+    /// An estimate of its memory, for the limit of the cache: the data of each card, and its HTML if it was rendered by the
+    /// time of the last change. HTML that is rendered later, as someone scrolls, is counted with the next change.
     pub(crate) fn bytes(&self) -> usize {
         let columns = self.columns.iter().map(|column| column.bytes());
         self.html.len() + columns.sum::<usize>() + self.sources.bytes()
@@ -62,11 +62,12 @@ pub(super) struct ColumnCards {
     /// The column's slug.
     pub(super) column: String,
     pub(super) entries: Vec<Entry>,
-    /// About the bytes of its cards when it was made.
+    /// An estimate of the memory of its cards, without the HTML of the first ones: that is rendered after the column is
+    /// made, when the board is shown.
     bytes: usize,
 }
 
-/// A card, and beside it the id of its task: lists are searched by ids, and memory is read in order then.
+/// A card, and beside it the id of its task, so that a search by id reads contiguous memory.
 #[derive(Clone)]
 pub(super) struct Entry {
     pub(super) id: Uuid,
@@ -84,6 +85,7 @@ impl Entry {
 
 impl ColumnCards {
     pub(super) fn new(column: String, entries: Vec<Entry>) -> Arc<Self> {
+        // the data of a card, measured as an average
         const CARD: usize = 1000;
         let html = |entry: &Entry| entry.rendered.html.get().map_or(0, Rendered::len);
         let further = entries.iter().skip(FIRST_CARDS).map(html).sum::<usize>();
@@ -94,7 +96,7 @@ impl ColumnCards {
         })
     }
 
-    /// With the HTML of the first cards, which was rendered after it was made.
+    /// An estimate of its memory, with the HTML of the first cards.
     fn bytes(&self) -> usize {
         let first = self.entries.iter().take(FIRST_CARDS);
         let html = first.map(|entry| entry.rendered.html.get().map_or(0, Rendered::len));

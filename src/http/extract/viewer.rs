@@ -21,13 +21,14 @@ use crate::{
     },
 };
 
-/// The request's credentials, unchecked. A bearer token takes precedence over a cookie.
+/// The request's credentials, unchecked. A bearer token takes precedence over a cookie. Other schemes are those of a
+/// proxy in front, which asked for a password of its own.
 pub(crate) fn credentials(headers: &HeaderMap, https: bool) -> Option<Credentials> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let (scheme, secret) = value.to_str().ok()?.split_once(' ')?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return None;
-        }
+    let authorization = headers.get(header::AUTHORIZATION);
+    let scheme_and_secret = authorization.and_then(|value| value.to_str().ok()?.split_once(' '));
+    if let Some((_, secret)) =
+        scheme_and_secret.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+    {
         return Some(Credentials {
             token_hash: secrets::digest(secret.trim()),
             cookie: false,
@@ -40,8 +41,8 @@ pub(crate) fn credentials(headers: &HeaderMap, https: bool) -> Option<Credential
     })
 }
 
-/// The problem for unknown credentials: expired sessions and guesses. Counts against the network's
-/// rate limit.
+/// The problem for unknown credentials: expired sessions and guesses. Counts against the rate limit of the client's IP
+/// address.
 pub(crate) fn reject_unknown(app: &App, from: ClientIp) -> Problem {
     app.request_limits
         .count_wrong_secret(from)
@@ -58,7 +59,7 @@ pub(crate) async fn is_known(app: &App, parts: &Parts) -> bool {
     viewer.is_ok_and(|viewer| viewer.is_some())
 }
 
-/// Loads the viewer of a request's credentials. Only unknown credentials are rate-limited.
+/// Loads the viewer of a request's credentials. Unknown ones count against a rate limit; missing ones do not.
 async fn authenticate(parts: &Parts, app: &App) -> Result<Viewer> {
     let credentials = credentials(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
     let now = app.clock.now();

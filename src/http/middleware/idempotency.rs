@@ -1,5 +1,5 @@
-//! Idempotency keys: who lost a response can safely send the write again. A program and our scripts send the key as a
-//! header, a form that is sent without scripts as a hidden field.
+//! Idempotency keys: a client that lost the response can safely send the write again. Programs and our scripts send the
+//! key as a header, forms without scripts as a hidden field.
 
 use axum::{
     extract::Request,
@@ -14,12 +14,12 @@ use crate::{
     http::{middleware::form_recovery::referring_page, page, problem::Repeated},
 };
 
-/// Tells our scripts that the write had been made before, so that they load the page anew.
+/// Tells our scripts that the write had been made before, so that they reload the page.
 const REPEATED: HeaderName = HeaderName::from_static("fortnight-repeated");
 const CHANGE: HeaderName = HeaderName::from_static("fortnight-change");
 
-/// Runs a request with its idempotency key attached, by which a repeated write is recognised. A form that was sent
-/// again is answered as the first one was.
+/// Attaches the request's idempotency key, by which its changes are recognised as repeated. A repeated form is redirected
+/// to the page that it was on; a script is told to reload that page.
 pub(crate) async fn run(mut request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
@@ -36,7 +36,7 @@ pub(crate) async fn run(mut request: Request, next: Next) -> Response {
             _ => {
                 return Problem::field(
                     "Idempotency-Key",
-                    "The key must have 1 to 200 plain characters.",
+                    "The key must have 1 to 200 visible ASCII characters.",
                 )
                 .into_response();
             }
@@ -62,7 +62,7 @@ struct Form {
 
 impl Form {
     fn of(uri: &Uri, headers: &HeaderMap) -> Self {
-        // a task's forms are on its page, and on others
+        // for browsers that send no Referer
         let own_page = || match uri.path().split('/').collect::<Vec<_>>()[..] {
             ["", "tasks", key, ..] => format!("/tasks/{key}"),
             _ => "/".to_owned(),

@@ -77,7 +77,7 @@ impl std::str::FromStr for SprintChoice {
                 Ok(number) if number >= 1 => Self::Number(number),
                 _ => {
                     return Err(format!(
-                        "Unknown filter “sprint:{text}”. Try this, next, none, all or a sprint's number."
+                        "Unknown filter “sprint:{text}”. Use sprint:this, sprint:next, sprint:none, sprint:all or a sprint's number."
                     ));
                 }
             },

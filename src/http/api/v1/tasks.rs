@@ -1,4 +1,4 @@
-//! Tasks as JSON, by the same domain functions as the pages.
+//! Tasks as JSON, with the same domain functions as the pages.
 
 use axum::{
     Json,
@@ -34,6 +34,13 @@ use crate::{
     },
 };
 
+fn goal_without_sprint() -> Problem {
+    Problem::field(
+        "goal",
+        "A goal belongs to a sprint: send its sprint too, or no goal.",
+    )
+}
+
 /// Creates a task.
 #[utoipa::path(
     post,
@@ -62,6 +69,9 @@ pub async fn create(
         Some(None) => None,
         None => sprint_named(&app.db, &team, "this").await?,
     };
+    if sent.goal.is_some() && sprint.is_none() {
+        return Err(goal_without_sprint());
+    }
     let new = NewTask {
         goal: goal_named(
             &app.db,
@@ -146,6 +156,9 @@ pub(crate) async fn patch(
         Some(None) => Some(None),
         None => None,
     };
+    if matches!(sent.goal, Some(Some(_))) && sprint == Some(None) {
+        return Err(goal_without_sprint());
+    }
     let goal = match sent.goal {
         Some(Some(goal)) => Some(
             goal_named(

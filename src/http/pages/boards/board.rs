@@ -99,7 +99,7 @@ pub(crate) async fn board(
     .await
 }
 
-/// The message after a form was sent without JavaScript.
+/// The change that a form without JavaScript has just made, so that the page offers to undo it.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct AfterForm {
@@ -117,7 +117,7 @@ struct BoardPage {
     filter: Filter,
     lanes: &'static str,
     sprint: Option<Sprint>,
-    /// The current working day of the sprint, and their number.
+    /// The current working day of the sprint, and how many working days it has.
     day: (usize, usize),
     context: Arc<BoardContext>,
     goals: Vec<Goal>,
@@ -126,8 +126,8 @@ struct BoardPage {
     columns: Option<Rendered>,
     /// The number of tasks in other sprints; 0 unless the board of a sprint is empty.
     in_other_sprints: i64,
-    /// Whether the filter is only a sprint, so that the script can decide by itself which cards
-    /// belong on the board.
+    /// The sprint (`all`, `none` or its number) if it is the only filter, so that the script can decide by itself which
+    /// cards belong on the board.
     plain_sprint: Option<String>,
     undoable: Option<timeline::Undoable>,
     q: String,
@@ -143,8 +143,7 @@ impl BoardPage {
         sprints::queries::next(&self.context.sprints).filter(|next| Some(next.number) != this)
     }
 
-    /// The sprint that has ended but is not closed, with its number of unfinished tasks; the board
-    /// reminds the team until it closes it.
+    /// The sprint that has ended and that the team has not closed; the board reminds the team to close it.
     fn unclosed(&self) -> Option<&Sprint> {
         sprints::queries::unclosed(&self.context.sprints)
     }
@@ -191,7 +190,7 @@ impl BoardPage {
             .any(|term| !term.not && term.asks == Condition::Owner(handle.to_owned()))
     }
 
-    /// Every filter term except owners, which are shown as avatars.
+    /// Every filter term except owners that are shown as avatars.
     fn chips(&self) -> Vec<(String, String)> {
         let shown = |term: &&crate::domain::boards::filters::terms::Term| {
             term.not
