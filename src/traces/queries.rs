@@ -1,13 +1,10 @@
 //! Queries as spans, made from the line that sqlx logs when one has ended. A statement is program text with `$1` in
 //! place of values, so that nothing of the data is in it.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, time::Duration};
 
 use opentelemetry::{
-    KeyValue,
+    KeyValue, time,
     trace::{Span as _, SpanKind, TraceContextExt, Tracer},
 };
 use opentelemetry_sdk::trace::SdkTracer;
@@ -37,7 +34,7 @@ impl<S: Subscriber> Layer<S> for Queries {
         }
         let mut query = Query::default();
         event.record(&mut query);
-        let ended = SystemTime::now();
+        let ended = time::now();
         let attributes = vec![
             KeyValue::new("db.system.name", "postgresql"),
             KeyValue::new("db.response.returned_rows", query.rows),
