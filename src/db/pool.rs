@@ -145,13 +145,14 @@ impl<'p> Executor<'p> for &'_ Pool {
     }
 }
 
-/// Opens the pool that requests are served from. Its settings are set by a statement rather than in the connection's
-/// options, which PgBouncer refuses.
+/// Opens the pool that requests are served from. Its settings are set by a statement, because PgBouncer refuses them among
+/// the options of a connection.
 pub async fn open(options: PgConnectOptions) -> anyhow::Result<Pool> {
     open_noting(options, &Timeline::default()).await
 }
 
-/// The same. Each new connection tells its timeline before it is used: those to the old server end with it.
+/// Like [`open`], and records the server's timeline with each new connection, so that a failover is noticed. Connections
+/// to the old server end with it.
 pub async fn open_noting(options: PgConnectOptions, timeline: &Timeline) -> anyhow::Result<Pool> {
     let timeline = timeline.clone();
     let pool = sized().after_connect(move |connection, _| {
@@ -165,7 +166,7 @@ pub async fn open_noting(options: PgConnectOptions, timeline: &Timeline) -> anyh
     open_pool(pool, options).await
 }
 
-/// The same, of a database that may be absent.
+/// Like [`open`], but connects on first use, because the database may be down.
 pub(crate) fn open_lazily(options: PgConnectOptions) -> Pool {
     let pool = sized().after_connect(|connection, _| {
         Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
