@@ -129,7 +129,13 @@ async fn top_bar_fits_with_many_teams_and_a_long_name() {
         for path in [&path, "/standup", "/"] {
             window.goto(path).await;
             window.wait_for("document.readyState === 'complete'").await;
-            assert!(window.evaluate::<bool>(FITS).await, "{width} {path}");
+            let wide: Vec<String> = window
+                .evaluate("[...document.querySelectorAll('body *')].filter(one => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth + 1).map(one => `${one.tagName} ${one.className} ${one.textContent.slice(0, 40)}`).slice(0, 12)")
+                .await;
+            assert!(
+                window.evaluate::<bool>(FITS).await,
+                "{width} {path} {wide:?}"
+            );
             assert!(!window.evaluate::<bool>(overlaps).await, "{width} {path}");
         }
     }
