@@ -27,6 +27,7 @@ impl Machine {
         machine.add_program("id", "echo 1000");
         machine.add_program("sudo", "exec \"$@\"");
         machine.add_program("pgbouncer", "echo PgBouncer 1.24.1");
+        machine.add_program("moto_server", "true");
         for program in programs {
             machine.add_program(program, &format!("echo \"{program} $*\" >> \"$CALLED\""));
         }

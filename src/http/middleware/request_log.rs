@@ -27,7 +27,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn route(&self) -> &str {
+    fn pattern(&self) -> &str {
         self.route.as_ref().map_or("-", MatchedPath::as_str)
     }
 }
@@ -47,7 +47,7 @@ pub(crate) async fn logged(
             let status = response.status();
             ENTRY.with(|entry| {
                 let entry = entry.borrow();
-                let route = entry.route();
+                let route = entry.pattern();
                 metrics.count_request(&method, route, status, started.elapsed());
                 write(id, &method, route, status, started, entry.account);
             });
@@ -61,7 +61,7 @@ async fn ended(method: &Method, respond: impl Future<Output = Response>) -> Resp
     let response = respond.await;
     ENTRY.with(|entry| {
         let entry = entry.borrow();
-        request_span::end(method, entry.route(), response.status(), entry.account);
+        request_span::end(method, entry.pattern(), response.status(), entry.account);
     });
     response
 }
