@@ -194,8 +194,7 @@ pub async fn open_behind_pooler(options: PgConnectOptions) -> anyhow::Result<Poo
 }
 
 /// Event streams hold no connection, so eight are enough: on two processors they answer more requests than sixteen
-/// (docs/PERFORMANCE.md), and Postgres takes half the memory. A request that waits for them for three seconds altogether
-/// fails.
+/// (docs/PERFORMANCE.md). A request that waits for them for three seconds altogether fails.
 fn sized() -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(8)

@@ -6,10 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     db::{
-        backup::{
-            place::{Place, Stored},
-            schedule::Backups,
-        },
+        backup::{place::Place, schedule::Backups},
         status::DatabaseStatus,
     },
     domain::humanize,
@@ -94,11 +91,7 @@ pub(crate) fn of_database(status: &DatabaseStatus, now: OffsetDateTime) -> Vec<W
 }
 
 /// What is wrong with the scheduled backups. `stored` are those in their folder, the oldest first.
-pub(crate) fn of_backups(
-    backups: &Backups,
-    stored: &[Stored],
-    now: OffsetDateTime,
-) -> Vec<Warning> {
+pub(crate) fn of_backups(backups: &Backups, now: OffsetDateTime) -> Vec<Warning> {
     let Some(schedule) = backups.schedule() else {
         return vec![warning(
             "No backups are scheduled.",
@@ -108,7 +101,7 @@ pub(crate) fn of_backups(
     if let Some(failure) = backups.failure() {
         return vec![warning(
             format!(
-                "The backup {} failed: {}",
+                "The backup {} failed: {}.",
                 humanize::ago(now, failure.at),
                 failure.reason
             ),
@@ -122,7 +115,7 @@ pub(crate) fn of_backups(
             },
         )];
     }
-    match stored.last() {
+    match backups.stored().last() {
         Some(newest) if now > newest.at + schedule.every.time() * 2 => vec![warning(
             format!(
                 "The newest backup was made {}.",
@@ -213,7 +206,7 @@ mod tests {
 
     #[test]
     fn without_a_schedule_backups_are_missed() {
-        let found = of_backups(&Backups::default(), &[], NOW);
+        let found = of_backups(&Backups::default(), NOW);
         assert_eq!(found.len(), 1);
         assert!(found[0].remedy.contains("--backup-to"));
     }

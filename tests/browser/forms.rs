@@ -190,3 +190,28 @@ async fn comment_whose_response_was_lost_is_added_once() {
         .await;
     assert_eq!(draft, "", "what was saved is no draft");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn form_that_loads_a_page_is_sent_with_a_key() {
+    let fixture = BrowserFixture::new().await;
+    let window = fixture.open_window(&fixture.world.elif).await;
+    window.goto("/me").await;
+    window.wait_for("document.readyState === 'complete'").await;
+    // stops after our own listener has added the key
+    window
+        .run_script(
+            "addEventListener('submit', (event) => {
+               event.preventDefault();
+               (window.keys ??= []).push(new FormData(event.target).get('idempotency_key'));
+             });
+             { const form = document.querySelector('main form[method=post]:not([data-enhance])');
+               form.noValidate = true;
+               form.requestSubmit();
+               form.requestSubmit(); }",
+        )
+        .await;
+    let keys: Vec<String> = window.evaluate("window.keys").await;
+    assert_eq!(keys.len(), 2);
+    assert!(keys[0].len() == 32, "{keys:?}");
+    assert_eq!(keys[0], keys[1], "pressed twice, it is the same request");
+}

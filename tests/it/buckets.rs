@@ -4,6 +4,10 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::process::{Child, Command};
@@ -184,6 +188,54 @@ async fn backup_that_the_bucket_refuses_leaves_nothing_and_says_why() {
         "{reason}"
     );
     assert!(!reason.contains("s3cret"), "{reason}");
+}
+
+/// A store that takes connections and says nothing, and how many it took.
+async fn silent_store() -> (String, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let taken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&taken);
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((connection, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::Relaxed);
+            open.push(connection);
+        }
+    });
+    (url, taken)
+}
+
+#[tokio::test]
+async fn pages_do_not_wait_for_a_silent_bucket() {
+    let (url, taken) = silent_store().await;
+    let variables = [
+        ("AWS_ENDPOINT_URL", url.as_str()),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "boards"),
+        ("AWS_SECRET_ACCESS_KEY", "s3cret"),
+        ("FORTNIGHT_BACKUP_TO", "s3://boards"),
+    ];
+    let there = Place::new();
+    let server = there.serve_with(&variables).await;
+    add_administrator(&there).await;
+    wait_until("the job has given up", async || {
+        server
+            .read_log()
+            .contains("cannot list s3://boards: it does not answer")
+    })
+    .await;
+    let before = taken.load(Ordering::Relaxed);
+    assert!(before > 0);
+    for path in ["/settings", "/settings/system"] {
+        let page = read(&server, path).await;
+        assert!(page.contains("it does not answer"), "{page}");
+    }
+    assert_eq!(
+        taken.load(Ordering::Relaxed),
+        before,
+        "a page asked the store"
+    );
 }
 
 #[tokio::test]

@@ -77,7 +77,9 @@ async fn listen() -> (TcpListener, String) {
 
 /// A server that sends its spans at once.
 async fn serve(place: &Place, collector: &str) -> Server {
+    let backups = place.data_dir().join("backups").display().to_string();
     let variables = [
+        ("FORTNIGHT_BACKUP_TO", backups.as_str()),
         ("FORTNIGHT_OTLP_ENDPOINT", collector),
         ("OTEL_BSP_SCHEDULE_DELAY", "50"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-api-key=ofthecollector"),
@@ -165,6 +167,7 @@ async fn moved_card_is_a_span_of_the_callers_trace() {
     let share = collector.wait_for("GET /share/{key}").await;
     assert!(share.parent_span_id.is_empty() && share.trace_id != span.trace_id);
     collector.wait_for("purge").await;
+    collector.wait_for("backup").await;
     let service = attribute(&collector.resource().attributes, "service.name");
     assert_eq!(service, "fortnight");
     assert_eq!(collector.headers()["x-api-key"], "ofthecollector");

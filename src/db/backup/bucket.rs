@@ -12,6 +12,7 @@ use tokio::{
     fs::OpenOptions,
     io::AsyncWriteExt,
     sync::mpsc::{Receiver, Sender, channel},
+    time::timeout,
 };
 
 use crate::db::tls;
@@ -21,6 +22,9 @@ const PART_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long one request may take, such as that of a part over a slow line.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long listing may take: pages wait for it.
+const LISTED_WITHIN: Duration = Duration::from_secs(5);
 
 /// A bucket and a prefix of names. The store's address and keys are in the environment, by the names
 /// that other tools use for them too: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`.
@@ -87,12 +91,14 @@ impl Bucket {
     /// The names and sizes of the files directly below the prefix.
     pub(super) async fn list(&self) -> anyhow::Result<Vec<(String, u64)>> {
         let prefix = Key::from(self.prefix.as_str());
-        let listed = self
-            .store()?
-            .list_with_delimiter(Some(&prefix))
+        let cannot_list = || format!("cannot list {self}");
+        let store = self.store()?;
+        let listed = timeout(LISTED_WITHIN, store.list_with_delimiter(Some(&prefix)))
             .await
+            .context("it does not answer")
+            .with_context(cannot_list)?
             .map_err(store_error)
-            .with_context(|| format!("cannot list {self}"))?;
+            .with_context(cannot_list)?;
         let files = listed.objects.into_iter();
         Ok(files
             .filter_map(|file| Some((file.location.filename()?.to_owned(), file.size)))

@@ -15,12 +15,11 @@ use uuid::Uuid;
 use crate::db::backup::bucket::Bucket;
 
 /// A backup to restore.
-#[derive(Debug)]
 pub(crate) enum Source {
     /// The path of a file on this machine, or the URL of one in a bucket.
     Named(PathBuf),
     /// A file that was uploaded for this.
-    Uploaded(PathBuf),
+    Uploaded(Local),
 }
 
 impl Source {
@@ -28,10 +27,7 @@ impl Source {
     pub(super) async fn local(self) -> anyhow::Result<Local> {
         match self {
             Self::Named(name) => Local::of(&name).await,
-            Self::Uploaded(path) => Ok(Local {
-                path,
-                is_temporary: true,
-            }),
+            Self::Uploaded(file) => Ok(file),
         }
     }
 }
@@ -81,10 +77,11 @@ impl Drop for Local {
     }
 }
 
-/// A file that is being uploaded. It is removed if it is dropped before it is complete.
+/// A file that is being uploaded.
 pub(crate) struct Upload {
     file: File,
-    path: Option<PathBuf>,
+    /// Removes it, also if it is dropped before it is complete.
+    stored: Local,
 }
 
 impl Upload {
@@ -98,10 +95,11 @@ impl Upload {
             .open(&path)
             .await
             .with_context(|| format!("cannot write in {}", folder.display()))?;
-        Ok(Self {
-            file,
-            path: Some(path),
-        })
+        let stored = Local {
+            path,
+            is_temporary: true,
+        };
+        Ok(Self { file, stored })
     }
 
     /// Appends a piece.
@@ -115,14 +113,6 @@ impl Upload {
     /// The whole file.
     pub(crate) async fn complete(mut self) -> anyhow::Result<Source> {
         self.file.flush().await.context("cannot store the file")?;
-        Ok(Source::Uploaded(self.path.take().unwrap_or_default()))
-    }
-}
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            let _ = fs::remove_file(path);
-        }
+        Ok(Source::Uploaded(self.stored))
     }
 }

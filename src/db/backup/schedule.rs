@@ -122,14 +122,21 @@ pub struct Failure {
 #[derive(Default)]
 pub struct Backups {
     schedule: Option<Schedule>,
-    failure: Mutex<Option<Failure>>,
+    state: Mutex<State>,
+}
+
+/// What is known of them since the last look.
+#[derive(Default)]
+struct State {
+    stored: Vec<Stored>,
+    failure: Option<Failure>,
 }
 
 impl Backups {
     pub(crate) fn new(schedule: Option<Schedule>) -> Self {
         Self {
             schedule,
-            failure: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
@@ -138,13 +145,19 @@ impl Backups {
         self.schedule.as_ref()
     }
 
-    /// Why the last attempt failed, if it did.
-    pub fn failure(&self) -> Option<Failure> {
-        self.lock().clone()
+    /// The backups that there were when `run_if_due` last looked, the oldest first. Pages show these: the place may be
+    /// far away.
+    pub fn stored(&self) -> Vec<Stored> {
+        self.lock().stored.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Failure>> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Why the last attempt failed, if it did.
+    pub fn failure(&self) -> Option<Failure> {
+        self.lock().failure.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a backup if one is due, and deletes those that are no longer kept. Returns whether it made one.
@@ -162,16 +175,25 @@ impl Backups {
             return Ok(false);
         }
         let outcome = schedule.run_if_due(now).await;
-        *self.lock() = outcome.as_ref().err().map(|error| Failure {
+        let mut state = self.lock();
+        state.failure = outcome.as_ref().err().map(|error| Failure {
             at: now,
             reason: format!("{error:#}"),
         });
-        outcome
+        let (is_made, stored) = outcome?;
+        state.stored = stored;
+        Ok(is_made)
     }
 }
 
 impl Schedule {
-    async fn run_if_due(&self, now: OffsetDateTime) -> anyhow::Result<bool> {
+    /// Returns whether it made one, and all that there are then.
+    async fn run_if_due(&self, now: OffsetDateTime) -> anyhow::Result<(bool, Vec<Stored>)> {
+        self.place.prepare()?;
+        let stored = self.place.stored().await?;
+        if !self.is_due(&stored, now) {
+            return Ok((false, stored));
+        }
         // A connection of its own holds the lock, until it is closed or its program has died.
         let mut connection = connect(&self.direct).await?;
         connection.execute(NOTICE_DEATH).await?;
@@ -180,7 +202,7 @@ impl Schedule {
             .fetch_one(&mut connection)
             .await?;
         if !is_ours {
-            return Ok(false);
+            return Ok((false, stored));
         }
         let outcome = self.run(now).await;
         // If this fails, the lock is gone too.
@@ -188,12 +210,18 @@ impl Schedule {
         outcome
     }
 
-    async fn run(&self, now: OffsetDateTime) -> anyhow::Result<bool> {
-        self.place.prepare()?;
-        let newest = self.place.stored().await?.pop();
-        // A file from the future, written by a wrong clock, does not postpone the next one for ever.
-        if newest.is_some_and(|newest| newest.at <= now && now < newest.at + self.every.0) {
-            return Ok(false);
+    /// Whether the newest one is old enough. A file from the future, written by a wrong clock, does not postpone the next
+    /// one for ever.
+    fn is_due(&self, stored: &[Stored], now: OffsetDateTime) -> bool {
+        let newest = stored.last();
+        newest.is_none_or(|newest| newest.at > now || now >= newest.at + self.every.0)
+    }
+
+    async fn run(&self, now: OffsetDateTime) -> anyhow::Result<(bool, Vec<Stored>)> {
+        // Another program may have made it before this one got the lock.
+        let stored = self.place.stored().await?;
+        if !self.is_due(&stored, now) {
+            return Ok((false, stored));
         }
         // The advisory lock ensures that no other program is writing one now.
         self.place.remove_unfinished()?;
@@ -201,11 +229,13 @@ impl Schedule {
         let span = info_span!("job", otel.name = "backup", otel.kind = "internal");
         let backup = create::backup(&self.direct, &self.libpq, target, now);
         backup.instrument(span).await?;
-        let stored = self.place.stored().await?;
-        for old in stored.iter().filter(|old| !self.keep.keeps(old, &stored)) {
+        let mut stored = self.place.stored().await?;
+        let all = stored.clone();
+        for old in all.iter().filter(|old| !self.keep.keeps(old, &all)) {
             self.place.delete(&old.name).await?;
         }
-        Ok(true)
+        stored.retain(|one| self.keep.keeps(one, &all));
+        Ok((true, stored))
     }
 }
 

@@ -77,7 +77,7 @@ pub(crate) async fn rename_label(
         let mut filter = Filter::parse(&params)?;
         let mut is_changed = false;
         for term in &mut filter.terms {
-            if let Condition::Label(label) = &mut term.asks
+            if let Condition::Label(label) = &mut term.condition
                 && label.to_lowercase() == old.to_lowercase()
             {
                 *label = new.to_lowercase();

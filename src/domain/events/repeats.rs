@@ -15,7 +15,10 @@ use crate::{
 /// Why a change was not made: if its key was used before, because of that, whatever else stood in its way. A key is
 /// written at the end of a change, with its events, so that it takes no round trip of its own.
 pub(super) async fn or_done_before(db: &Pool, actor: &Actor, problem: Problem) -> Problem {
-    let key = actor.repeat.as_ref().and_then(IdempotencyKey::unused);
+    let key = actor
+        .idempotency_key
+        .as_ref()
+        .and_then(IdempotencyKey::unused);
     let (Some(key), Some(account)) = (key, actor.account) else {
         return problem;
     };

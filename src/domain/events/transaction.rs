@@ -123,7 +123,7 @@ impl EventStore {
                 Err(problem) if problem.is_transient() => return Err(Problem::Busy),
                 Err(problem) => return Err(or_done_before(&self.db, actor, problem).await),
                 Ok(changed) => {
-                    if let Some(key) = &actor.repeat {
+                    if let Some(key) = &actor.idempotency_key {
                         key.note_use();
                     }
                     return Ok(changed);
@@ -155,7 +155,10 @@ impl EventStore {
             reach: actor.reach.clone(),
             at: self.clock.now(),
             undoing: None,
-            key: actor.repeat.as_ref().and_then(IdempotencyKey::unused),
+            key: actor
+                .idempotency_key
+                .as_ref()
+                .and_then(IdempotencyKey::unused),
         })
     }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 pub struct Actor {
     /// `None` for a request without an account, and for the program itself.
     pub(crate) account: Option<Uuid>,
-    pub(crate) repeat: Option<IdempotencyKey>,
+    pub(crate) idempotency_key: Option<IdempotencyKey>,
     /// The teams that the request's token is limited to; `None` means all teams.
     pub(crate) reach: Option<Vec<Uuid>>,
 }
@@ -20,7 +20,7 @@ impl Actor {
     pub fn system() -> Self {
         Self {
             account: None,
-            repeat: None,
+            idempotency_key: None,
             reach: None,
         }
     }

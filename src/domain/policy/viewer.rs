@@ -22,7 +22,7 @@ pub struct Viewer {
     pub(crate) time_zone: String,
     pub(crate) proof: AuthMethod,
     /// Identifies a repeated request.
-    pub(crate) repeat: Option<IdempotencyKey>,
+    pub(crate) idempotency_key: Option<IdempotencyKey>,
 }
 
 /// An account's role in the workspace.
@@ -105,7 +105,7 @@ impl Viewer {
     pub(crate) fn actor(&self) -> Actor {
         Actor {
             account: Some(self.person.id),
-            repeat: self.repeat.clone(),
+            idempotency_key: self.idempotency_key.clone(),
             reach: self.reach().map(<[Uuid]>::to_vec),
         }
     }
@@ -289,7 +289,7 @@ impl AuthRow {
             role,
             time_zone: self.time_zone,
             proof,
-            repeat: None,
+            idempotency_key: None,
         })
     }
 }

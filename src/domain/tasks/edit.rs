@@ -51,7 +51,7 @@ pub(crate) async fn edit_task(
         note("sprint", json!(old.sprint_id), json!(sprint));
         // An archived task is not unfinished in the other sprint.
         let rests =
-            edit.puts_back && (old.archived_at.is_some() || is_done(change, team, task).await?);
+            edit.is_undo && (old.archived_at.is_some() || is_done(change, team, task).await?);
         if sprint != old.sprint_id && !rests {
             sprint_assignment::refuse_closed(change.db(), team, sprint).await?;
         }

@@ -18,7 +18,7 @@ pub(crate) struct Edit {
     pub(crate) owners: Option<Vec<String>>,
     pub(crate) labels: Option<Vec<String>>,
     /// Set by undo: a task may return to a closed sprint only if it was done there.
-    pub(crate) puts_back: bool,
+    pub(crate) is_undo: bool,
     /// The version that the client saw; `None` writes whatever happened since.
     pub(crate) seen: Option<Seen>,
 }

@@ -363,7 +363,7 @@ fn earlier(before: &Value) -> Edit {
             .get("due")
             .map(|value| value.as_str().and_then(crate::domain::dates::parse_date)),
         needed_by: text("needed_by"),
-        puts_back: true,
+        is_undo: true,
         ..Edit::default()
     }
 }

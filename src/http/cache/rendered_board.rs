@@ -85,7 +85,7 @@ impl Entry {
 
 impl ColumnCards {
     pub(super) fn new(column: String, entries: Vec<Entry>) -> Arc<Self> {
-        // the data of a card, measured as an average
+        // an estimate of the data of a card, in bytes
         const CARD: usize = 1000;
         let html = |entry: &Entry| entry.rendered.html.get().map_or(0, Rendered::len);
         let further = entries.iter().skip(FIRST_CARDS).map(html).sum::<usize>();

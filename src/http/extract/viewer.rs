@@ -98,7 +98,7 @@ impl Viewer {
             app.request_limits
                 .count_post(self.person.id, parts.uri.path())?;
         }
-        self.repeat = parts.extensions.get::<IdempotencyKey>().cloned();
+        self.idempotency_key = parts.extensions.get::<IdempotencyKey>().cloned();
         Ok(self)
     }
 }

@@ -70,7 +70,7 @@ async fn gather(app: &App) -> Registry {
     gather_process(app, &mut registry);
     gather_caches(app, &mut registry);
     gather_jobs(app, &mut registry);
-    gather_backups(app, &mut registry).await;
+    gather_backups(app, &mut registry);
     gather_database(app, &mut registry).await;
     registry
 }
@@ -143,10 +143,10 @@ fn gather_jobs(app: &App, registry: &mut Registry) {
     registry.register("job_failures", "Failed runs of a background job", failures);
 }
 
-async fn gather_backups(app: &App, registry: &mut Registry) {
-    let Some(schedule) = app.backups.schedule().cloned() else {
+fn gather_backups(app: &App, registry: &mut Registry) {
+    if app.backups.schedule().is_none() {
         return;
-    };
+    }
     let failed = u64::from(app.backups.failure().is_some());
     set(
         registry,
@@ -154,9 +154,7 @@ async fn gather_backups(app: &App, registry: &mut Registry) {
         "1 if the last attempt at a backup failed",
         failed,
     );
-    if let Ok(stored) = schedule.place.stored().await
-        && let Some(newest) = stored.last()
-    {
+    if let Some(newest) = app.backups.stored().last() {
         let at = newest.at.unix_timestamp() as u64;
         set(
             registry,

@@ -142,7 +142,7 @@ impl Filter {
         } else {
             value
         };
-        let asks = match (name, value.to_lowercase().as_str()) {
+        let condition = match (name, value.to_lowercase().as_str()) {
             ("", _) if value.is_empty() => return,
             ("", _) => Ok(Condition::Text(value.to_owned())),
             (_, "") if NAMES.contains(&name) => Err(format!(
@@ -186,9 +186,9 @@ impl Filter {
                 "Unknown filter “{name}:”. Try sprint, owner, label, goal, is or age."
             )),
         };
-        match asks {
-            Ok(asks) => {
-                let term = Term { not, asks };
+        match condition {
+            Ok(condition) => {
+                let term = Term { not, condition };
                 if !self.terms.contains(&term) {
                     self.terms.push(term);
                 }
@@ -206,20 +206,20 @@ impl Filter {
     pub(crate) fn depends_on_time(&self) -> bool {
         self.terms
             .iter()
-            .any(|term| matches!(term.asks, Condition::Age { .. } | Condition::Overdue))
+            .any(|term| matches!(term.condition, Condition::Age { .. } | Condition::Overdue))
     }
 
     pub(crate) fn wants_archived(&self) -> bool {
         self.terms
             .iter()
-            .any(|term| term.asks == Condition::Archived && !term.not)
+            .any(|term| term.condition == Condition::Archived && !term.not)
     }
 
     /// Replaces `me` by the reader's handle.
     pub(crate) fn for_reader(mut self, handle: &str) -> Self {
         for term in &mut self.terms {
-            if term.asks == Condition::Owner("me".to_owned()) {
-                term.asks = Condition::Owner(handle.to_owned());
+            if term.condition == Condition::Owner("me".to_owned()) {
+                term.condition = Condition::Owner(handle.to_owned());
             }
         }
         self
@@ -259,12 +259,17 @@ impl Filter {
     }
 
     /// Adds this term, or removes it if it is there.
-    pub(crate) fn toggled(&self, asks: Condition) -> Self {
+    pub(crate) fn toggled(&self, condition: Condition) -> Self {
         let mut filter = self.clone();
         let before = filter.terms.len();
-        filter.terms.retain(|term| term.not || term.asks != asks);
+        filter
+            .terms
+            .retain(|term| term.not || term.condition != condition);
         if filter.terms.len() == before {
-            filter.terms.push(Term { not: false, asks });
+            filter.terms.push(Term {
+                not: false,
+                condition,
+            });
         }
         filter
     }

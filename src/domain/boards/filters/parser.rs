@@ -102,7 +102,7 @@ impl fmt::Display for Term {
         if self.not {
             to.write_str("-")?;
         }
-        match &self.asks {
+        match &self.condition {
             Condition::Owner(handle) => write!(to, "owner:{}", Quoted(handle)),
             Condition::Label(label) => write!(to, "label:{}", Quoted(label)),
             Condition::Goal(None) => to.write_str("goal:none"),
@@ -208,7 +208,7 @@ mod tests {
             let asked = Condition::Text(word.to_owned());
             assert!(filter.unknown.is_empty(), "{:?}", filter.unknown);
             assert_eq!(filter.terms.len(), 1, "{word}");
-            assert_eq!(filter.terms[0].asks, asked, "{word}");
+            assert_eq!(filter.terms[0].condition, asked, "{word}");
         }
     }
 

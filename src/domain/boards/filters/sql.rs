@@ -28,11 +28,11 @@ impl Moment {
         filter: &Filter,
         now: OffsetDateTime,
     ) -> Result<Self> {
-        let asks = filter
+        let needs_today = filter
             .terms
             .iter()
-            .any(|term| term.asks == Condition::Overdue);
-        let today = if asks {
+            .any(|term| term.condition == Condition::Overdue);
+        let today = if needs_today {
             let zone: String = sqlx::query_scalar(
                 "SELECT coalesce(t.time_zone, w.time_zone) FROM teams t, workspace w WHERE t.id = $1",
             )
@@ -86,13 +86,13 @@ impl Filter {
             .terms
             .iter()
             .filter(|term| !term.not)
-            .filter_map(|term| match &term.asks {
+            .filter_map(|term| match &term.condition {
                 Condition::Owner(handle) if handle != "none" => Some(handle.clone()),
                 _ => None,
             });
         let wanted: Vec<String> = wanted.collect();
         let or_nobody = self.terms.iter().any(|term| {
-            !term.not && matches!(&term.asks, Condition::Owner(handle) if handle == "none")
+            !term.not && matches!(&term.condition, Condition::Owner(handle) if handle == "none")
         });
         if !wanted.is_empty() || or_nobody {
             query.push(" AND (FALSE");
@@ -107,12 +107,12 @@ impl Filter {
         }
         for term in &self.terms {
             let not = if term.not { " AND NOT (" } else { " AND (" };
-            match &term.asks {
+            match &term.condition {
                 Condition::Owner(_) if !term.not => continue,
                 Condition::Archived => continue,
                 _ => query.push(not),
             };
-            match &term.asks {
+            match &term.condition {
                 Condition::Owner(handle) if handle == "none" => {
                     query.push("NOT ").push(OWNED);
                 }

@@ -23,7 +23,7 @@ pub(crate) enum SprintChoice {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Term {
     pub(crate) not: bool,
-    pub(crate) asks: Condition,
+    pub(crate) condition: Condition,
 }
 
 /// The condition of one term.

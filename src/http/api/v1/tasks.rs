@@ -178,7 +178,7 @@ pub(crate) async fn patch(
         None => None,
     };
     let edit = Edit {
-        puts_back: false,
+        is_undo: false,
         title: sent.title,
         description: sent.description,
         sprint,

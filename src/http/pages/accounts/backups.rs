@@ -1,9 +1,6 @@
 //! What administrators see of the scheduled backups.
 
-use crate::{
-    app::App,
-    domain::{error::Result, humanize},
-};
+use crate::{app::App, domain::humanize};
 
 /// The state of the scheduled backups, in sentences.
 pub(crate) struct BackupStatus {
@@ -17,19 +14,18 @@ pub(crate) struct BackupStatus {
 
 impl BackupStatus {
     /// Reads it, with times in this time zone.
-    pub(crate) async fn of(app: &App, zone: &str) -> Result<Self> {
-        let Some(schedule) = app.backups.schedule().cloned() else {
-            return Ok(Self {
+    pub(crate) fn of(app: &App, zone: &str) -> Self {
+        let Some(schedule) = app.backups.schedule() else {
+            return Self {
                 schedule: None,
                 last: None,
                 failure: None,
-            });
+            };
         };
         let (place, every) = (&schedule.place, schedule.every);
-        // A directory that is not there yet, or cannot be read, has no backups.
-        let stored = place.stored().await.unwrap_or_default();
+        let stored = app.backups.stored();
         let now = app.clock.now();
-        Ok(Self {
+        Self {
             schedule: Some(format!("Made {every} in {place}.")),
             last: stored.last().map(|last| {
                 format!(
@@ -46,6 +42,6 @@ impl BackupStatus {
                     failure.reason
                 )
             }),
-        })
+        }
     }
 }

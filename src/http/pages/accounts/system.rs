@@ -58,7 +58,7 @@ pub(crate) async fn system(
     let zone = &viewer.time_zone;
     let status = status::read(&app.db).await?;
     let mut warnings = warnings::of_database(&status, app.clock.now());
-    warnings.extend(warnings_of_files(&app).await);
+    warnings.extend(warnings_of_files(&app));
     warnings.extend(warnings_of_jobs(&app));
     page::page(&SystemPage {
         layout,
@@ -70,12 +70,8 @@ pub(crate) async fn system(
     })
 }
 
-async fn warnings_of_files(app: &App) -> Vec<Warning> {
+fn warnings_of_files(app: &App) -> Vec<Warning> {
     let place = app.backups.schedule().map(|schedule| &schedule.place);
-    let stored = match place {
-        Some(place) => place.stored().await.unwrap_or_default(),
-        None => Vec::new(),
-    };
     let disks = [
         app.data_dir
             .as_deref()
@@ -84,7 +80,7 @@ async fn warnings_of_files(app: &App) -> Vec<Warning> {
             .and_then(Place::folder)
             .and_then(|folder| warnings::of_disk(folder, "backups")),
     ];
-    let mut warnings = warnings::of_backups(&app.backups, &stored, app.clock.now());
+    let mut warnings = warnings::of_backups(&app.backups, app.clock.now());
     warnings.extend(disks.into_iter().flatten());
     warnings
 }

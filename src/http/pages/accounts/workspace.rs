@@ -59,7 +59,7 @@ pub(crate) async fn workspace(
         open,
         domains: domains.join(", "),
         errors: Vec::new(),
-        backups: BackupStatus::of(&app, &viewer.time_zone).await?,
+        backups: BackupStatus::of(&app, &viewer.time_zone),
     })
 }
 
@@ -96,7 +96,7 @@ pub(crate) async fn set_workspace(
                 open,
                 domains,
                 errors: errors.into_values().collect(),
-                backups: BackupStatus::of(&app, &viewer.time_zone).await?,
+                backups: BackupStatus::of(&app, &viewer.time_zone),
             };
             page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }

@@ -187,14 +187,14 @@ impl BoardPage {
         self.filter
             .terms
             .iter()
-            .any(|term| !term.not && term.asks == Condition::Owner(handle.to_owned()))
+            .any(|term| !term.not && term.condition == Condition::Owner(handle.to_owned()))
     }
 
     /// Every filter term except owners that are shown as avatars.
     fn chips(&self) -> Vec<(String, String)> {
         let shown = |term: &&crate::domain::boards::filters::terms::Term| {
             term.not
-                || !matches!(&term.asks, Condition::Owner(handle) if handle == "none" || self.context.members.iter().any(|person| person.handle == *handle))
+                || !matches!(&term.condition, Condition::Owner(handle) if handle == "none" || self.context.members.iter().any(|person| person.handle == *handle))
         };
         let without = |term: &crate::domain::boards::filters::terms::Term| {
             let terms = self

@@ -63,7 +63,7 @@ async fn read_edit(
         None => None,
     };
     Ok(Edit {
-        puts_back: false,
+        is_undo: false,
         title: fields.get("title").map(str::to_owned),
         description: fields.get("description").map(str::to_owned),
         sprint: sprint.map(|sprint| sprint.map(|sprint| sprint.id)),

@@ -130,11 +130,11 @@ async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Resu
             .terms
             .iter()
             .filter(|term| !term.not)
-            .map(|term| &term.asks)
+            .map(|term| &term.condition)
     };
     let owners: Vec<&String> = conditions()
-        .filter_map(|asks| {
-            if let Condition::Owner(handle) = asks {
+        .filter_map(|condition| {
+            if let Condition::Owner(handle) = condition {
                 Some(handle)
             } else {
                 None
@@ -152,8 +152,8 @@ async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Resu
         );
     }
     let labels: Vec<&String> = conditions()
-        .filter_map(|asks| {
-            if let Condition::Label(label) = asks {
+        .filter_map(|condition| {
+            if let Condition::Label(label) = condition {
                 Some(label)
             } else {
                 None
@@ -169,8 +169,8 @@ async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Resu
                 .filter(|name| labels.contains(&&name.to_lowercase())),
         );
     }
-    for asks in conditions() {
-        if let Condition::Goal(Some(number)) = asks {
+    for condition in conditions() {
+        if let Condition::Goal(Some(number)) = condition {
             new.goal = goal_named(&app.db, team, &number.to_string(), new.sprint, None)
                 .await
                 .unwrap_or_default();

@@ -114,10 +114,12 @@ async fn restore_from(
 ) -> Result<Response> {
     let restoring = run(app.clone(), source, key.clone());
     match tokio::time::timeout(WAIT, tokio::spawn(restoring)).await {
-        Ok(Ok(Ok(()))) => Ok(Redirect::to("/login").into_response()),
         Ok(Ok(Err(error))) => refused(&app, &headers, key, format!("{error:#}")).await,
         Ok(Err(error)) => Err(Problem::InternalError(error.into())),
-        Err(_) => Ok(Redirect::to(&format!("/setup/restore?key={key}")).into_response()),
+        // It is done, or goes on, or another one does: the page knows.
+        Ok(Ok(Ok(()))) | Err(_) => {
+            Ok(Redirect::to(&format!("/setup/restore?key={key}")).into_response())
+        }
     }
 }
 
