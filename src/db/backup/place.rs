@@ -148,7 +148,7 @@ impl Place {
         }
     }
 
-    /// Removes the unfinished files of programs that were killed. Nobody else may be writing one. In a bucket they are
+    /// Removes the files that killed programs left unfinished, while no other program writes one. In a bucket these are
     /// parts of uploads, which the store removes by a rule of its own.
     pub(super) fn remove_unfinished(&self) -> anyhow::Result<()> {
         let Some(folder) = self.folder() else {
