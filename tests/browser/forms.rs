@@ -202,7 +202,7 @@ async fn form_that_loads_a_page_is_sent_with_a_key() {
         .run_script(
             "addEventListener('submit', (event) => {
                event.preventDefault();
-               (window.keys ??= []).push(new FormData(event.target).get('idempotency_key'));
+               (window.sentKeys ??= []).push(new FormData(event.target).get('idempotency_key'));
              });
              { const form = document.querySelector('main form[method=post]:not([data-enhance])');
                form.noValidate = true;
@@ -210,7 +210,7 @@ async fn form_that_loads_a_page_is_sent_with_a_key() {
                form.requestSubmit(); }",
         )
         .await;
-    let keys: Vec<String> = window.evaluate("window.keys").await;
+    let keys: Vec<String> = window.evaluate("window.sentKeys").await;
     assert_eq!(keys.len(), 2);
     assert!(keys[0].len() == 32, "{keys:?}");
     assert_eq!(keys[0], keys[1], "pressed twice, it is the same request");
