@@ -87,20 +87,31 @@ const isScrollable = (element) =>
  * @param {HTMLElement} list
  * @param {number} x
  * @param {number} y
- * @param {number} elapsed milliseconds since the last frame
- * @returns {boolean} whether something scrolled, so that the caller requests another frame
+ * @param {{ time: number }} drag when it last scrolled
+ * @param {number} now the time of this frame
+ * @returns {boolean} whether there is more to scroll to, so that the caller requests another frame
  */
-export function autoScroll(board, list, x, y, elapsed) {
+export function autoScroll(board, list, x, y, drag, now) {
+  // The first frame's time may be earlier than the press that it shows.
+  const elapsed = Math.min(Math.max(now - drag.time, 0), 100);
   const scroller = [list, board].find(isScrollable) ?? document.scrollingElement;
   const isPage = scroller === document.scrollingElement;
   const vertical = isPage ? { top: 0, bottom: innerHeight } : scroller.getBoundingClientRect();
   const horizontal = board.getBoundingClientRect();
-  const down = scrollSpeed(y, Math.max(vertical.top, 0), Math.min(vertical.bottom, innerHeight)) * elapsed;
-  const across = scrollSpeed(x, Math.max(horizontal.left, 0), Math.min(horizontal.right, innerWidth)) * elapsed;
+  const down = scrollSpeed(y, Math.max(vertical.top, 0), Math.min(vertical.bottom, innerHeight));
+  const across = scrollSpeed(x, Math.max(horizontal.left, 0), Math.min(horizontal.right, innerWidth));
   const before = [scroller.scrollTop, board.scrollLeft];
-  if (down) scroller.scrollTop += down;
-  if (across) board.scrollLeft += across;
-  return before[0] !== scroller.scrollTop || before[1] !== board.scrollLeft;
+  if (down) scroller.scrollTop += down * elapsed;
+  if (across) board.scrollLeft += across * elapsed;
+  const more = canScroll(down, scroller.scrollTop, scroller.scrollHeight - scroller.clientHeight)
+    || canScroll(across, board.scrollLeft, board.scrollWidth - board.clientWidth);
+  // A step of less than a pixel moves nothing: the next one is longer.
+  if (!more || before[0] !== scroller.scrollTop || before[1] !== board.scrollLeft) drag.time = now;
+  return more;
+}
+
+function canScroll(speed, position, end) {
+  return speed < 0 ? position > 0 : speed > 0 && position < end - 1;
 }
 
 function scrollSpeed(position, start, end) {

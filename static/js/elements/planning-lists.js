@@ -93,13 +93,12 @@ class PlanningLists extends HTMLElement {
   #update(now) {
     const drag = this.#drag;
     if (!drag?.started) return;
-    const scrolled = autoScroll(this, this, drag.x, drag.y, Math.min(now - drag.time, 32));
-    drag.time = now;
+    const more = autoScroll(this, this, drag.x, drag.y, drag, now);
     moveDragPreview(drag.preview, drag.x - drag.offsetX, drag.y - drag.offsetY);
     const group = this.#groupUnderPointer();
     this.querySelectorAll(".drag-over").forEach((other) => other.classList.toggle("drag-over", other === group));
     group?.classList.add("drag-over");
-    if (scrolled) this.#requestFrame();
+    if (more) this.#requestFrame();
   }
 
   #groupUnderPointer() {

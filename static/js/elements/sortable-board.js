@@ -126,8 +126,7 @@ class SortableBoard extends HTMLElement {
     const left = x - drag.offsetX;
     const top = y - drag.offsetY;
     const { column, list, before } = drag.dropTarget.find(x, top + drag.height / 2);
-    const scrolled = autoScroll(this, list, x, y, Math.min(now - drag.time, 100));
-    drag.time = now;
+    const more = autoScroll(this, list, x, y, drag, now);
     moveDragPreview(drag.preview, left, top);
     if (list !== drag.place.list || before !== drag.place.before) {
       const displaced = list === drag.place.list && drag.dropTarget.displacedCards(list, drag.place.before, before);
@@ -140,7 +139,7 @@ class SortableBoard extends HTMLElement {
       this.querySelector(".column.drag-over")?.classList.remove("drag-over");
       column.classList.add("drag-over");
     }
-    if (scrolled) this.#requestFrame();
+    if (more) this.#requestFrame();
   }
 
   drop() {

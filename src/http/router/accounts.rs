@@ -1,0 +1,57 @@
+//! The pages of accounts and of the workspace: setup, sign-in, settings and one's own account.
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
+
+use crate::{app::App, http::pages};
+
+/// The routes of these pages.
+pub(super) fn routes() -> Router<App> {
+    use pages::{
+        accounts,
+        teams::{restore, setup},
+    };
+    Router::new()
+        .route("/setup", get(setup::form).post(setup::set_up))
+        .route("/setup/restore", get(restore::form).post(restore::restore))
+        .route(
+            "/setup/restore/upload",
+            post(restore::upload).layer(DefaultBodyLimit::disable()),
+        )
+        .route("/login", get(accounts::login_form).post(accounts::login))
+        .route("/logout", post(accounts::logout))
+        .route("/enter/{key}", get(accounts::enter))
+        .route("/join/{key}", get(accounts::join_form).post(accounts::join))
+        .route(
+            "/register",
+            get(accounts::register_form).post(accounts::register),
+        )
+        .route(
+            "/reset/{key}",
+            get(accounts::reset_form).post(accounts::reset),
+        )
+        .route(
+            "/settings",
+            get(accounts::workspace).post(accounts::set_workspace),
+        )
+        .route("/settings/people", get(accounts::people))
+        .route("/settings/people/{handle}", post(accounts::change_person))
+        .route("/settings/invitations", post(accounts::invite))
+        .route(
+            "/settings/invitations/{id}/revoke",
+            post(accounts::revoke_invitation),
+        )
+        .route("/settings/system", get(accounts::system))
+        .route("/settings/audit", get(accounts::audit_log))
+        .route("/settings/audit.csv", get(accounts::audit_csv))
+        .route("/me/theme", post(accounts::set_theme))
+        .route("/me", get(accounts::me).post(accounts::edit_me))
+        .route("/me/absences", post(accounts::add_away))
+        .route("/me/absences/{day}/remove", post(accounts::remove_away))
+        .route("/me/password", post(accounts::set_password))
+        .route("/me/sessions", post(accounts::end_sessions))
+        .route("/me/tokens/{id}/revoke", post(accounts::revoke_token))
+}
