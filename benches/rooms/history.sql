@@ -2,7 +2,7 @@
 -- so the existing ones move up. Which team, how many tasks and until when is said in a temporary table
 -- `history (team, tasks, until)` of one row; the tasks are spread evenly over the ten years before that.
 UPDATE events SET seq = seq + 5 * h.tasks, undoes = undoes + 5 * h.tasks FROM history h WHERE team_id = h.team;
-UPDATE feed_cursors SET seq = seq + 5 * h.tasks FROM history h WHERE team_id = h.team;
+UPDATE notification_cursors SET seq = seq + 5 * h.tasks FROM history h WHERE team_id = h.team;
 UPDATE checkin_visits SET seq = seq + 5 * h.tasks, before_seq = before_seq + 5 * h.tasks FROM history h WHERE team_id = h.team;
 
 -- What triggers would set row by row is written beside.

@@ -109,7 +109,7 @@ SELECT t.id, c.sprint_id, c.closed_by, c.closed_at, (SELECT change_id FROM event
 FROM sprint_reports c JOIN teams i ON i.id = c.team_id AND i.slug = 'infrastructure', teams t
 WHERE t.slug IN ('few', 'many') AND c.sprint_id IN (SELECT sprint_id FROM sprint_reports JOIN sprints s ON s.id = sprint_id WHERE team_id = i.id ORDER BY s.number LIMIT 2);
 
--- Everybody follows both teams, their projects, the goals that go on and forty tasks, and read their news a fortnight ago.
+-- Everybody follows both teams, their projects, the goals that go on and forty tasks, and have read their inbox.
 INSERT INTO follows (id, account_id, team_id, task_id, goal_id, project_id, since)
 SELECT gen_random_uuid(), c.id, f.team_id, f.task_id, f.goal_id, f.project_id, now() - interval '1 year'
 FROM crew c CROSS JOIN (
@@ -117,9 +117,9 @@ FROM crew c CROSS JOIN (
     UNION ALL SELECT team_id, NULL, NULL, id FROM projects WHERE slug IN ('few', 'many')
     UNION ALL SELECT g.team_id, NULL, g.id, NULL FROM goals g JOIN sprints s ON s.id = g.sprint_id AND s.state = 'active' JOIN teams t ON t.id = g.team_id AND t.slug IN ('few', 'many')
     UNION ALL SELECT team, id, NULL, NULL FROM life WHERE n > 4980) f;
-INSERT INTO feed_cursors (account_id, team_id, seq)
-SELECT c.id, t.id, (SELECT max(seq) FROM events e WHERE e.team_id = t.id AND e.at < now() - interval '14 days') FROM crew c, teams t WHERE t.slug IN ('few', 'many');
 
 -- Somebody's visit to the check-ins of both goes on; the one before it was a fortnight ago.
 INSERT INTO checkin_visits (account_id, team_id, seq, at, before_seq, before_at)
-SELECT s.account_id, s.team_id, t.seq, now(), s.seq, now() - interval '14 days' FROM feed_cursors s JOIN teams t ON t.id = s.team_id AND t.slug IN ('few', 'many');
+SELECT c.id, t.id, t.seq, now(), (SELECT max(seq) FROM events e WHERE e.team_id = t.id AND e.at < now() - interval '14 days'), now() - interval '14 days'
+FROM crew c, teams t WHERE t.slug IN ('few', 'many');
+INSERT INTO notification_cursors (team_id, seq) SELECT id, seq FROM teams ON CONFLICT (team_id) DO UPDATE SET seq = excluded.seq;

@@ -18,11 +18,11 @@ use crate::{
     domain::{accounts::api_tokens, clock::Clock, setup},
     http::{
         connections::ConnectionLimits,
-        live::{dispatcher, stream::until},
+        live::{dispatcher, event_stream::until},
         metrics, router,
         serve::{self as server, Routes, Timeouts},
     },
-    jobs::{backups, housekeeping},
+    jobs::{backups, housekeeping, notifications},
 };
 
 /// The demo is to be served, and filled if its database is empty.
@@ -157,6 +157,7 @@ async fn prepare(
     );
     housekeeping::start(&app).await?;
     backups::start(&app);
+    notifications::start(&app);
     Ok(app)
 }
 

@@ -131,8 +131,6 @@ pub(crate) async fn write(db: &Pool, now: OffsetDateTime) -> anyhow::Result<()> 
     }
     // Their last visit was two days ago.
     for query in [
-        "INSERT INTO feed_cursors (account_id, team_id, seq)
-         SELECT f.account_id, t.id, coalesce((SELECT max(seq) FROM events WHERE team_id = t.id AND at < $1), 0) FROM (SELECT DISTINCT account_id FROM follows) f, teams t",
         "INSERT INTO checkin_visits (account_id, team_id, seq, at, before_seq, before_at)
          SELECT a.id, t.id, e.seq, $1, e.seq, $1 FROM accounts a, teams t
          CROSS JOIN LATERAL (SELECT coalesce(max(seq), 0) AS seq FROM events WHERE team_id = t.id AND at < $1) e",

@@ -3,6 +3,7 @@
 
 pub(crate) mod document;
 mod links;
+pub(crate) mod mentions;
 mod nesting;
 mod rewrite;
 pub mod worker;

@@ -19,6 +19,7 @@ pub mod job_runs;
 pub mod keys;
 pub mod markdown;
 pub mod measure;
+pub mod notifications;
 pub mod offboarding;
 pub mod person;
 pub mod planning;

@@ -17,7 +17,7 @@ use crate::{
     db,
     db::pool::Pool,
     http::{
-        live::{sse_frames::frame, stream::event_stream},
+        live::{event_stream::event_stream, sse_frames::frame},
         problem::{InternalError, ProblemBody},
     },
 };

@@ -46,6 +46,8 @@ pub(crate) struct Layout {
     pub(crate) mark: Vec<&'static str>,
     /// Whether the viewer may change the workspace's settings.
     pub(crate) is_admin: bool,
+    /// How many threads of the viewer's inbox are unread.
+    pub(crate) unread: i32,
     pub(crate) assets: &'static Assets,
 }
 
@@ -79,6 +81,7 @@ impl Layout {
             page: "",
             mark,
             is_admin: team_access::may_edit_workspace(viewer),
+            unread: viewer.unread,
             assets: &ASSETS,
         })
     }
@@ -102,6 +105,7 @@ impl Layout {
                 "past", "past", "past", "past", "past", "today", "", "", "", "",
             ],
             is_admin: false,
+            unread: 0,
             assets: &ASSETS,
         }
     }
@@ -143,6 +147,7 @@ impl Layout {
         match self.page {
             "" if self.team.is_empty() => "Pages",
             "my-work" => "My work",
+            "inbox" => "Inbox",
             "standup" if self.team.is_empty() => "Joint standup",
             "sprints" => "Sprints",
             "projects" => "Projects",
@@ -165,6 +170,15 @@ impl Layout {
             own().map(|team| team.slug.as_str())
         } else {
             Some(&self.team)
+        }
+    }
+
+    /// The number of unread threads, as the navigation shows it.
+    pub(crate) fn unread_text(&self) -> String {
+        match self.unread {
+            0 => String::new(),
+            many if many > 99 => "99+".to_owned(),
+            some => some.to_string(),
         }
     }
 

@@ -2,3 +2,4 @@
 
 pub mod backups;
 pub mod housekeeping;
+pub mod notifications;

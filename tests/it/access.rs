@@ -394,6 +394,19 @@ impl Fixture {
         let team = "/teams/infrastructure";
         let newest = |table: &str| format!("SELECT id FROM {table} ORDER BY id DESC LIMIT 1");
         match path {
+            "/inbox/{id}" => {
+                let thread = Uuid::now_v7();
+                sqlx::query(
+                    "INSERT INTO inbox_threads (account_id, id, team_id, change_id, newest_at)
+                     SELECT a.id, $1, t.id, gen_random_uuid(), now() FROM accounts a, teams t WHERE a.id = $2 AND t.key = 'ING'",
+                )
+                .bind(thread)
+                .bind(client.person.id)
+                .execute(&self.world.db)
+                .await
+                .unwrap();
+                thread
+            }
             _ if path.contains("/comments/") => self.fetch_id(&newest("comments")).await,
             _ if path.contains("/steps/") => self.fetch_id(&newest("steps")).await,
             _ if path.contains("/blockers/") => self.fetch_id(&newest("blockers")).await,
@@ -573,6 +586,8 @@ impl Fixture {
             "/api/v1/tasks/{key}/comments" => r#"{"body":"x"}"#,
             // an empty name ends no session
             "/me/sessions" => "session=x",
+            "/inbox/{id}" => "to=done",
+            "/inbox/read" => "up_to=1",
             _ if json && row.method != Method::GET => "{}",
             _ => "",
         };

@@ -20,6 +20,7 @@ use fortnight::{
         teams::create::{add_member, add_team},
     },
     http::router::router,
+    jobs::notifications,
 };
 use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::datetime};
@@ -102,6 +103,19 @@ impl World {
             elif,
             jonas,
         }
+    }
+
+    /// Delivers all notifications, and returns the person's unread ones as a page.
+    pub async fn inbox(&self, client: &Client) -> String {
+        self.deliver().await;
+        client.get("/inbox").await.ok().text()
+    }
+
+    /// Delivers all notifications, as the background job does.
+    pub async fn deliver(&self) {
+        notifications::deliver_all(&self.app, self.app.clock.now(), true)
+            .await
+            .unwrap();
     }
 
     /// Adds a person to a team and signs them in.
@@ -276,6 +290,15 @@ impl Client {
                 .unwrap(),
         )
         .await
+    }
+
+    /// Presses the button of this page of the inbox that marks everything as read.
+    pub async fn mark_all_read(&self, page: &str) {
+        let up_to = page.split("name=\"up_to\" value=\"").nth(1);
+        let up_to = up_to.expect("something is unread").split('"').next();
+        self.post("/inbox/read", &[("up_to", up_to.unwrap())])
+            .await
+            .status(303);
     }
 
     /// Sends a form as our scripts do, which expect a fragment of the page.

@@ -28,6 +28,7 @@ mod help;
 mod import_details;
 mod import_news;
 mod importing;
+mod inbox;
 mod large_input;
 mod leaving;
 mod licenses;

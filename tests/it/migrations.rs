@@ -63,6 +63,9 @@ async fn database_without_tables_is_not_ready() {
     }
 }
 
+/// How far people had read the updates on My work, in whose place is the inbox.
+const REPLACED: &str = "feed_cursors";
+
 /// Rows that are inserted after the migration with this number. Later migrations must keep them.
 const ROWS: [(&str, &str); 1] = [(
     "0001",
@@ -108,6 +111,7 @@ async fn migrations_keep_existing_rows() {
             .await
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let after = count_rows(&database).await;
+        before.retain(|table, _| table != REPLACED);
         for (table, count) in &before {
             assert_eq!(
                 after.get(table),

@@ -30,8 +30,11 @@ const ARCHIVED: i32 = 30_000;
 /// The secret of a share link.
 const LINK: &str = "friendly-guests";
 
+/// A thread of the administrator's inbox.
+const THREAD: &str = "01a22b2c-0000-7000-8000-000000000001";
+
 /// The tables that grow with what is over.
-const GROWING: [&str; 7] = [
+const GROWING: [&str; 9] = [
     "tasks",
     "events",
     "comments",
@@ -39,6 +42,8 @@ const GROWING: [&str; 7] = [
     "task_texts",
     "steps",
     "blockers",
+    "inbox_threads",
+    "inbox_items",
 ];
 
 /// Indexes of what is not over, or of what happens rarely.
@@ -94,12 +99,12 @@ const PAGES: &str = "
 /teams/{slug}/tasks /teams/infrastructure/tasks 12
 /teams/{slug}/tasks /teams/infrastructure/tasks?q=is%3Aarchived 11
 /teams/{slug}/tasks/new /teams/infrastructure/tasks/new 6
-/tasks/{key} /tasks/TASK 28
+/tasks/{key} /tasks/TASK 29
 /tasks/{key}/move /tasks/TASK/move 9
 /tasks/{key}/descriptions /tasks/TASK/descriptions 8
 /tasks/{key}/block /tasks/TASK/block 9
 /teams/{slug}/goals/new /teams/infrastructure/goals/new 9
-/teams/{slug}/goals/{id} /teams/infrastructure/goals/GOAL 20
+/teams/{slug}/goals/{id} /teams/infrastructure/goals/GOAL 21
 /teams/{slug}/sprints/{number}/close /teams/infrastructure/sprints/42/close 13
 /teams/{slug}/planning /teams/infrastructure/planning 20
 /teams/{slug}/retro /teams/infrastructure/retro 3
@@ -116,11 +121,18 @@ const PAGES: &str = "
 /teams/{slug}/history /teams/infrastructure/history 10
 /teams/{slug}/history /teams/infrastructure/history?before=1000 10
 /projects /projects 7
-/projects/{slug} /projects/new-cluster 16
+/projects/{slug} /projects/new-cluster 17
 /projects/{slug}/cards /projects/new-cluster/cards?state=done 6
 /projects/{slug}/board /projects/new-cluster/board 13
 /teams/{slug}/requests /teams/infrastructure/requests 6
 /me /me 8
+/inbox /inbox 13
+/inbox /inbox?show=all 13
+/inbox /inbox?show=snoozed 8
+/inbox /inbox?show=done 13
+/inbox /inbox?reason=following&team=infrastructure 13
+/inbox/{id} /inbox/THREAD 20
+/inbox/live /inbox/live 3
 /teams/{slug} /teams/infrastructure 17
 /teams/{slug} /teams/infrastructure?q=cluster 8
 /teams/{slug}/live /teams/infrastructure/live?after=SEQ 10
@@ -193,6 +205,7 @@ impl Aged {
         example
             .replace("GOAL", &goal)
             .replace("TASK", &task)
+            .replace("THREAD", THREAD)
             .replace("LINK", LINK)
             .replace("SEQ", &seq)
     }
@@ -330,6 +343,17 @@ async fn age(db: &Pool) {
              FROM history, accounts a WHERE a.role = 'admin'"
         ),
         include_str!("../../benches/rooms/history.sql").to_owned(),
+        // an administrator with a full inbox, nearly all of it read
+        format!(
+            "INSERT INTO inbox_threads (account_id, id, team_id, task_id, newest_at, is_unread, done_at)
+             SELECT a.id, CASE n WHEN 1 THEN '{THREAD}'::uuid ELSE gen_random_uuid() END, k.team_id, k.id, '{NOW}'::timestamptz - n * interval '1 minute',
+                    n % 500 = 1, CASE WHEN n % 3 = 2 THEN '{NOW}'::timestamptz END
+             FROM accounts a, (SELECT *, row_number() OVER () AS n FROM tasks) k WHERE a.role = 'admin';
+             INSERT INTO inbox_items (account_id, thread_id, reason, seq, at, is_read)
+             SELECT t.account_id, t.id, 'following', e.seq, t.newest_at, NOT t.is_unread FROM inbox_threads t
+             CROSS JOIN LATERAL (SELECT seq FROM events e WHERE e.team_id = t.team_id AND e.task_id = t.task_id LIMIT 1) e;
+             ANALYZE inbox_threads, inbox_items"
+        ),
         "INSERT INTO comments (team_id, id, task_id, body, created_at)
          SELECT team, gen_random_uuid(), id, 'Old', made FROM old_task;
          INSERT INTO steps (team_id, id, task_id, position, text, done)

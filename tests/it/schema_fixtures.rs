@@ -29,7 +29,10 @@ const RELEASED: [(&str, i64, &str); 1] = [(
 )];
 
 /// What a later schema has changed on purpose in a fixture, as `losses` says it, with the reason.
-const INTENDED: [(&str, &str); 0] = [];
+const INTENDED: [(&str, &str); 1] = [(
+    "feed_cursors is gone",
+    "how far people had read the updates on My work, in whose place is the inbox",
+)];
 
 /// The columns of each table, in order.
 type Columns = BTreeMap<String, Vec<String>>;
@@ -134,7 +137,9 @@ async fn migration_that_loses_something_is_noticed() {
         upgrade(&db.connect_options(), &steps, &Before::Nothing)
             .await
             .unwrap();
-        assert_eq!(losses(&db, &manifest, &then).await, expected, "{sql}");
+        let mut lost = losses(&db, &manifest, &then).await;
+        lost.retain(|loss| INTENDED.iter().all(|(intended, _)| loss != intended));
+        assert_eq!(lost, expected, "{sql}");
     }
 }
 

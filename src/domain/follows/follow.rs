@@ -5,7 +5,10 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{db::pool::Pool, domain::error::Result};
+use crate::{
+    db::pool::Pool,
+    domain::{error::Result, notifications},
+};
 
 /// What can be followed, within its team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +40,11 @@ pub(crate) async fn follow(
     now: OffsetDateTime,
 ) -> Result<()> {
     let [task, goal, project] = what.ids();
-    let query = if follows {
-        "INSERT INTO follows (id, account_id, team_id, task_id, goal_id, project_id, since) VALUES ($6, $1, $2, $3, $4, $5, $7)
-         ON CONFLICT DO NOTHING"
-    } else {
-        "DELETE FROM follows WHERE account_id = $1 AND team_id = $2 AND task_id IS NOT DISTINCT FROM $3
-             AND goal_id IS NOT DISTINCT FROM $4 AND project_id IS NOT DISTINCT FROM $5 AND $6::uuid IS NOT NULL AND $7::timestamptz IS NOT NULL"
-    };
-    sqlx::query(query)
+    if follows {
+        sqlx::query(
+            "INSERT INTO follows (id, account_id, team_id, task_id, goal_id, project_id, since) VALUES ($6, $1, $2, $3, $4, $5, $7)
+             ON CONFLICT DO NOTHING",
+        )
         .bind(account)
         .bind(team)
         .bind(task)
@@ -52,16 +52,22 @@ pub(crate) async fn follow(
         .bind(project)
         .bind(Uuid::now_v7())
         .bind(now)
-        .execute(&mut *db)
+        .execute(db)
         .await?;
-    if follows {
-        // The feed starts when the first thing of a team is followed.
-        sqlx::query("INSERT INTO feed_cursors (account_id, team_id, seq) SELECT $1, id, seq FROM teams ON CONFLICT DO NOTHING")
-            .bind(account)
-            .execute(db)
-            .await?;
+        return Ok(());
     }
-    Ok(())
+    let ended: Vec<Uuid> = sqlx::query_scalar(
+        "DELETE FROM follows WHERE account_id = $1 AND team_id = $2 AND task_id IS NOT DISTINCT FROM $3
+             AND goal_id IS NOT DISTINCT FROM $4 AND project_id IS NOT DISTINCT FROM $5 RETURNING id",
+    )
+    .bind(account)
+    .bind(team)
+    .bind(task)
+    .bind(goal)
+    .bind(project)
+    .fetch_all(&mut *db)
+    .await?;
+    notifications::edit::forget_follows(db, account, &ended).await
 }
 
 /// Whether a person follows it.
@@ -83,20 +89,6 @@ pub(crate) async fn follows(
     .bind(project)
     .fetch_one(db)
     .await?)
-}
-
-/// Marks a team's entries as read, up to an event.
-pub(crate) async fn mark_read(db: &Pool, account: Uuid, team: Uuid, seq: i64) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO feed_cursors AS s (account_id, team_id, seq) SELECT $1, id, least($3, seq) FROM teams WHERE id = $2
-         ON CONFLICT (account_id, team_id) DO UPDATE SET seq = greatest(s.seq, excluded.seq)",
-    )
-    .bind(account)
-    .bind(team)
-    .bind(seq)
-    .execute(db)
-    .await?;
-    Ok(())
 }
 
 /// Something that a person follows, for a list.

@@ -1,2 +1,1 @@
-pub mod activity_feed;
-pub mod follow;
+pub(crate) mod follow;

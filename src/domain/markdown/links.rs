@@ -241,7 +241,7 @@ pub(super) fn link_words(text: &str, links: &Links, events: &mut Vec<Event<'_>>)
 }
 
 /// Whether a letter can be part of a key or handle. Chinese and Japanese are written without spaces, so only these count.
-fn is_word(byte: u8) -> bool {
+pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 

@@ -8,6 +8,9 @@ use crate::{
     domain::{error::Result, policy::predicates::seen_by},
 };
 
+/// The team of a stream that shows only what concerns its reader.
+pub(crate) const OF_NO_TEAM: Uuid = Uuid::nil();
+
 /// Returns the pairs of token hash and team whose streams may stay open: the session, API token or
 /// share link is still valid and its reader may still see the team. A public team has the hash
 /// `public` and its id.
@@ -29,10 +32,12 @@ pub(crate) async fn still_allowed(
                WHERE l.revoked_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > $3)
                UNION ALL
                SELECT convert_to('public ' || t.id, 'UTF8'), NULL, ARRAY[t.id] FROM teams t WHERE t.public) k
-              ON k.token_hash = p.token_hash AND (k.reaches IS NULL OR p.team = ANY(k.reaches))
-         JOIN teams t ON t.id = p.team
-         WHERE k.id IS NULL OR ",
-        seen_by!("k.id")
+              ON k.token_hash = p.token_hash AND (k.reaches IS NULL OR p.team = ANY(k.reaches) OR p.team = '00000000-0000-0000-0000-000000000000')
+         LEFT JOIN teams t ON t.id = p.team
+         WHERE CASE WHEN p.team = '00000000-0000-0000-0000-000000000000' THEN k.id IS NOT NULL
+                    ELSE t.id IS NOT NULL AND (k.id IS NULL OR ",
+        seen_by!("k.id"),
+        ") END"
     ))
     .bind(hashes)
     .bind(teams)

@@ -20,6 +20,8 @@ pub struct Viewer {
     pub(crate) role: Role,
     /// The IANA time zone for dates and times that are shown.
     pub(crate) time_zone: String,
+    /// How many threads of their inbox are unread.
+    pub(crate) unread: i32,
     pub(crate) proof: AuthMethod,
     /// Identifies a repeated request.
     pub(crate) idempotency_key: Option<IdempotencyKey>,
@@ -197,6 +199,7 @@ pub(crate) struct AuthRow {
     hue: i16,
     role: Role,
     time_zone: String,
+    unread: i32,
     last_seen_at: Option<OffsetDateTime>,
     scope: Option<Scope>,
     reaches: Option<Vec<Uuid>>,
@@ -207,11 +210,11 @@ pub(crate) struct AuthRow {
 /// include it.
 macro_rules! known_by_digest {
     () => {
-        "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches
+        "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread, s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches
          FROM sessions s JOIN accounts a ON a.id = s.account_id
          WHERE $3 AND s.token_hash = $1 AND s.expires_at > $2 AND a.deactivated_at IS NULL
          UNION ALL
-         SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, t.last_used_at, t.scope, t.teams
+         SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread, t.last_used_at, t.scope, t.teams
          FROM tokens t JOIN accounts a ON a.id = t.account_id
          WHERE NOT $3 AND t.token_hash = $1 AND t.revoked_at IS NULL
                AND (t.expires_at IS NULL OR t.expires_at > $2) AND a.deactivated_at IS NULL"
@@ -288,6 +291,7 @@ impl AuthRow {
             person,
             role,
             time_zone: self.time_zone,
+            unread: self.unread,
             proof,
             idempotency_key: None,
         })

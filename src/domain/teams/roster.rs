@@ -118,6 +118,20 @@ impl Week {
         happened.or(first).unwrap_or(day)
     }
 
+    /// The time of the next standup: on the next standup day that is a working day.
+    pub(crate) fn standup_after(&self, now: OffsetDateTime) -> OffsetDateTime {
+        let today = self.today(now);
+        let coming = (0..=120).filter_map(|days| today.checked_add(Duration::days(days)));
+        let is_standup =
+            |day: &Date| self.standup_days.contains(&weekday(*day)) && self.works_on(*day);
+        let tomorrow = || self.standup_on(today.saturating_add(Duration::DAY));
+        coming
+            .filter(is_standup)
+            .map(|day| self.standup_on(day))
+            .find(|at| *at > now)
+            .unwrap_or_else(tomorrow)
+    }
+
     /// The time of the standup on a day.
     pub(crate) fn standup_on(&self, day: Date) -> OffsetDateTime {
         clock::instant(day, self.standup_at, &self.zone)

@@ -13,7 +13,10 @@ use axum::body::Bytes;
 use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
 
-use crate::{domain::events::Commits, http::live::presence::Presence};
+use crate::{
+    domain::events::Commits,
+    http::live::{inboxes::Inboxes, presence::Presence},
+};
 
 /// Frames that may wait for a slow reader; one further behind reloads the board.
 const CHANNEL_CAPACITY: usize = 256;
@@ -27,6 +30,8 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// The channels and open streams of all teams.
 pub struct Live {
     pub(crate) commits: tokio::sync::Mutex<Commits>,
+    /// The open pages that show how many notifications are unread.
+    pub(crate) inboxes: Inboxes,
     channels: Mutex<HashMap<Uuid, Arc<Channel>>>,
     streams: Mutex<HashMap<u64, StreamHandle>>,
     next_id: AtomicU64,
@@ -77,6 +82,7 @@ impl Live {
     pub(crate) fn new(commits: Commits) -> Arc<Self> {
         Arc::new(Self {
             commits: tokio::sync::Mutex::new(commits),
+            inboxes: Inboxes::default(),
             channels: Mutex::default(),
             streams: Mutex::default(),
             next_id: AtomicU64::default(),

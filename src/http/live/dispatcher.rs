@@ -21,8 +21,8 @@ use crate::{
     },
     http::live::{
         broadcaster::StreamAuth,
+        event_stream::until,
         sse_frames::{frame, send_new},
-        stream::until,
     },
 };
 
@@ -76,6 +76,7 @@ async fn dispatch_commits(app: &App) {
         if received == Ok(0) {
             return;
         }
+        app.live.inboxes.committed.notify_one();
         let teams: BTreeMap<Uuid, i64> = batch.drain(..).collect();
         for team in teams.keys() {
             if let Some(channel) = app.live.channel(*team) {
@@ -117,7 +118,9 @@ async fn listen_once(app: &App) -> anyhow::Result<()> {
         .acquire_timeout(TURN)
         .connect_lazy_with(app.direct.clone());
     let mut listener = PgListener::connect_with(&own).await?;
-    listener.listen(notify::CHANNEL).await?;
+    listener
+        .listen_all([notify::CHANNEL, notify::INBOXES])
+        .await?;
     loop {
         let Ok(received) = timeout(QUIET, listener.try_recv()).await else {
             // Nothing happened, or the connection fell silent: by an answer we know.
@@ -130,6 +133,13 @@ async fn listen_once(app: &App) -> anyhow::Result<()> {
         let Some(notice) = received? else {
             return Ok(());
         };
+        if notice.channel() == notify::INBOXES {
+            let accounts = notice.payload().split(',');
+            let accounts = accounts.filter_map(|id| id.parse().ok());
+            app.live.inboxes.note(accounts);
+            continue;
+        }
+        app.live.inboxes.committed.notify_one();
         let team = notice
             .payload()
             .split_once(':')

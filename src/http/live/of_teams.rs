@@ -26,8 +26,10 @@ use crate::{
     http::{
         live::{
             broadcaster::{Frame, StreamAuth},
+            event_stream::{event_stream, until},
+            inbox_stream,
             sse_frames::{frame, reset},
-            stream::{after, event_stream, until},
+            stream::after,
         },
         middleware::rate_limit::StreamOwner,
     },
@@ -90,6 +92,7 @@ pub(crate) async fn live(
         let mut interruptions = app.live.interruptions();
         tokio::select! {
             () = follow(&app, after, &mut newest, frames, &sender) => {}
+            () = inbox_stream::forward(&app, viewer.person.id, viewer.unread, &sender) => {}
             () = revoked.notified() => {
                 let reason = "You were signed out, or no longer have access to one of the teams on this page.";
                 let _ = sender.send(Ok(frame("bye", None, &json!({ "why": reason })).bytes)).await;

@@ -3,15 +3,14 @@
 use std::{convert::Infallible, sync::atomic::Ordering};
 
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{Path, Query, State},
-    http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse, Response},
+    http::HeaderMap,
+    response::Response,
 };
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::{broadcast, mpsc, watch};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::sync::{broadcast, mpsc};
 use uuid::Uuid;
 
 use crate::{
@@ -26,6 +25,8 @@ use crate::{
         extract::guest,
         live::{
             broadcaster::{Channel, Frame, StreamAuth, lock},
+            event_stream::{event_stream, until},
+            inbox_stream,
             sse_frames::{frame, frames_after, reset},
         },
         middleware::{
@@ -57,7 +58,7 @@ pub(crate) async fn live(
         team,
         after,
         viewer.proof.token_hash().to_vec(),
-        Some(viewer.person),
+        Some((viewer.person, viewer.unread)),
         permit,
     ))
 }
@@ -103,13 +104,13 @@ pub(super) fn after(headers: &HeaderMap, query: Option<i64>) -> Option<i64> {
 }
 
 /// Streams a team's events after a sequence number while the reader's credentials are valid.
-/// Without a person it is a guest's stream.
+/// Without a person, who has so many unread threads, it is a guest's stream.
 fn stream(
     app: App,
     team: Team,
     after: i64,
     auth: Vec<u8>,
-    person: Option<Person>,
+    person: Option<(Person, i32)>,
     permit: Share<StreamOwner>,
 ) -> Response {
     let channel = app.live.open_channel(team.id, team.seq);
@@ -124,14 +125,24 @@ fn stream(
         }]);
         // released when the stream ends
         let _permit = permit;
+        let (person, unread) = person.unzip();
         if let Some(person) = &person {
             arrive(&channel, person);
         }
         let guest = person.is_none();
+        let inbox = async {
+            match (&person, unread) {
+                (Some(person), Some(unread)) => {
+                    inbox_stream::forward(&app, person.id, unread, &sender).await;
+                }
+                _ => std::future::pending().await,
+            }
+        };
         let mut ended = app.live.ended();
         let mut interruptions = app.live.interruptions();
         tokio::select! {
             () = follow(&app, &team, after, &channel, frames, &sender, guest) => {}
+            () = inbox => {}
             () = revoked.notified() => {
                 let reason = if guest { "This link has expired." } else { "You were signed out, or no longer have access to this board." };
                 let _ = sender.send(Ok(frame("bye", None, &json!({ "why": reason })).bytes)).await;
@@ -145,24 +156,6 @@ fn stream(
         }
     });
     event_stream(receiver)
-}
-
-/// The response whose body is what `frames` receives.
-pub(crate) fn event_stream(frames: mpsc::Receiver<Result<Bytes, Infallible>>) -> Response {
-    let mut response = Body::from_stream(ReceiverStream::new(frames)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/event-stream"),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
-}
-
-pub(crate) async fn until(ended: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, which also ends the stream.
-    let _ = ended.wait_for(|ended| *ended).await;
 }
 
 /// Sends the events after `after`, and then new ones, until the reader disconnects.

@@ -5,6 +5,7 @@ pub mod boards;
 pub mod checkin;
 pub mod flow;
 pub mod help;
+pub mod inbox;
 pub mod projects;
 pub mod search;
 pub mod sprints;

@@ -19,7 +19,7 @@ use crate::{
     http::{
         api::openapi,
         assets, health,
-        live::{of_teams, stream},
+        live::{inbox_stream, of_teams, stream},
         middleware::{form_recovery, layers, request_log},
         pages::boards::forms as board_forms,
     },
@@ -96,6 +96,7 @@ fn uncompressed() -> Router<App> {
     Router::new()
         .route("/teams/{slug}", get(boards::board::board))
         .route("/live", get(of_teams::live))
+        .route("/inbox/live", get(inbox_stream::live))
         .route("/teams/{slug}/live", get(stream::live))
         .route("/projects/{slug}/board", get(projects::board))
         .route("/teams/{slug}/check-in", get(checkin::check_in))

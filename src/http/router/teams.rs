@@ -14,9 +14,12 @@ pub(super) fn routes() -> Router<App> {
         forms as board_forms,
     };
     use pages::flow::page as flow;
-    use pages::{checkin, help, projects, search, sprints, standup, tasks, teams};
+    use pages::{checkin, help, inbox, projects, search, sprints, standup, tasks, teams};
     Router::new()
         .route("/", get(teams::my_work))
+        .route("/inbox", get(inbox::inbox))
+        .route("/inbox/read", post(inbox::mark_all))
+        .route("/inbox/{id}", get(inbox::open).post(inbox::change))
         .route("/help", get(help::contents))
         .route("/help/{page}", get(help::guide))
         .route("/search", get(search::search))
@@ -197,7 +200,6 @@ pub(super) fn routes() -> Router<App> {
             post(checkin::follow_goal),
         )
         .route("/projects/{slug}/follow", post(checkin::follow_project))
-        .route("/updates/read", post(checkin::mark_as_read))
         .route("/changes/{id}/undo", post(tasks::undo))
         .route("/preview", post(tasks::preview))
 }

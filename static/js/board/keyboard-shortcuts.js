@@ -88,6 +88,7 @@ addEventListener("click", (event) => {
 export function runShortcut(key, card = null, target = document.body) {
   const board = getBoard();
   if (key === "?") return showShortcuts();
+  if (document.querySelector("inbox-list")?.handleKey?.(key)) return true;
   if (key === "u") return undoLast() ?? true;
   if (key === "/") return openPalette() && true;
   if (key === "f") return focusField(document.getElementById("find"));

@@ -6,7 +6,7 @@ const TIMEOUT = 45_000; // milliseconds; the server sends `beat` every 20 second
 const STALE = 25_000; // milliseconds without an event after which a tab that becomes visible checks the connection
 const HISTORY_LENGTH = 200;
 const NUMBERED_TYPES = ["card", "goal", "reset"];
-const TYPES = ["card", "columns", "goal", "presence", "reset", "bye", "beat"];
+const TYPES = ["card", "columns", "goal", "presence", "inbox", "reset", "bye", "beat"];
 
 /**
  * Dispatches the server's events by their type; `connection` when `up` changes; and `rejected` when the server keeps

@@ -13,11 +13,13 @@ import { refreshCards, reloadBoard, retryReload, whenRefreshed, whenReloaded } f
 import { setTotals } from "../board/counts.js";
 
 const root = document.querySelector("[data-live]");
-const stream = root?.dataset.live ? new EventStream(root.dataset.live, Number(root.dataset.seq) || 0) : null;
+// A page without a stream of its own hears of the reader's inbox.
+const source = root?.dataset.live || (document.documentElement.dataset.me && "/inbox/live");
+const stream = source ? new EventStream(source, Number(root?.dataset.seq) || 0) : null;
 
 if (root?.dataset.fresh !== undefined) {
   let timer = null;
-  for (const type of ["card", "goal", "reset"]) {
+  for (const type of root.dataset.fresh === "inbox" ? ["inbox"] : ["card", "goal", "reset"]) {
     stream?.addEventListener(type, () => {
       clearTimeout(timer);
       timer = setTimeout(refreshPage, 150);
@@ -25,7 +27,8 @@ if (root?.dataset.fresh !== undefined) {
   }
 }
 
-async function refreshPage() {
+/** Fetches the page again and shows what is new. */
+export async function refreshPage() {
   await whenWritesSettled();
   let response;
   try {
@@ -85,6 +88,17 @@ stream?.addEventListener("goal", ({ data }) => {
   if (fresh && shown) shown.replaceWith(fresh);
 });
 
+let unread = Number(document.querySelector("[data-unread]")?.dataset.unread) || 0;
+stream?.addEventListener("inbox", ({ data }) => {
+  const before = unread;
+  unread = JSON.parse(data).unread;
+  for (const count of document.querySelectorAll("[data-unread]")) {
+    count.dataset.unread = unread;
+    count.textContent = unread > 99 ? "99+" : unread || "";
+  }
+  if (unread > before) announce("New in your inbox.");
+});
+
 stream?.addEventListener("presence", ({ data }) => {
   const presence = document.querySelector("[data-presence]");
   if (!presence) return;
@@ -133,7 +147,7 @@ function endSession(reason) {
   stream.end();
   clearTimeout(bannerTimer);
   // The visitor of a share link may no longer see what it showed.
-  if (root.dataset.guest !== undefined) {
+  if (root?.dataset.guest !== undefined) {
     root.replaceChildren(Object.assign(document.createElement("p"), { className: "ended", textContent: reason }));
   }
   showBanner(reason, "Reload");

@@ -1,6 +1,6 @@
 // Closes drop-down menus on a press outside, when the focus leaves them, and on Escape.
 
-const OPEN_MENUS = "details:is(.me-menu, .team-menu, .pages-menu, .saved, .group-by)[open]";
+const OPEN_MENUS = "details:is(.me-menu, .team-menu, .pages-menu, .saved, .group-by, .thread-menu)[open]";
 
 for (const type of ["pointerdown", "focusin"]) {
   addEventListener(type, ({ target }) => {

@@ -20,7 +20,7 @@ use crate::{
             filters::{
                 FilterParams,
                 sql::ResolvedSprint,
-                terms::{Condition, Filter, SprintChoice},
+                terms::{Condition, Filter, SprintChoice, Term},
             },
             queries,
         },
@@ -67,12 +67,13 @@ pub(crate) async fn board(
         may_edit: auth.access.may_edit,
         may_comment: auth.access.may_comment,
         page: format!(
-            "board {} {:?} {:?} {} {}",
+            "board {} {:?} {:?} {} {} {}",
             auth.access.team.id,
             fragment(&headers),
             after.done_change,
             shown.cards(),
-            filter.cache_key(&params.q, params.known_lanes())
+            filter.cache_key(&params.q, params.known_lanes()),
+            auth.viewer.unread.min(100),
         ),
         theme: theme(&headers),
         encoding: Encoding::accepted(&headers),
@@ -124,7 +125,7 @@ struct BoardPage {
     board: Arc<RenderedBoard>,
     /// The columns, if they show more than their first cards.
     columns: Option<Rendered>,
-    /// The number of tasks in other sprints; 0 unless the board of a sprint is empty.
+    /// The tasks in other sprints, if the board of a sprint is empty.
     in_other_sprints: i64,
     /// The sprint (`all`, `none` or its number) if it is the only filter, so that the script can decide by itself which
     /// cards belong on the board.
@@ -192,11 +193,11 @@ impl BoardPage {
 
     /// Every filter term except owners that are shown as avatars.
     fn chips(&self) -> Vec<(String, String)> {
-        let shown = |term: &&crate::domain::boards::filters::terms::Term| {
+        let shown = |term: &&Term| {
             term.not
                 || !matches!(&term.condition, Condition::Owner(handle) if handle == "none" || self.context.members.iter().any(|person| person.handle == *handle))
         };
-        let without = |term: &crate::domain::boards::filters::terms::Term| {
+        let without = |term: &Term| {
             let terms = self
                 .filter
                 .terms
@@ -239,10 +240,8 @@ impl BoardPage {
     }
 
     fn first_column(&self) -> &str {
-        self.context
-            .columns
-            .first()
-            .map_or("", |column| column.slug.as_str())
+        let first = self.context.columns.first();
+        first.map_or("", |column| column.slug.as_str())
     }
 }
 
@@ -343,6 +342,7 @@ async fn board_html(
             .into_iter()
             .collect(),
         is_admin: team_access::may_edit_workspace(&auth.viewer),
+        unread: auth.viewer.unread,
         assets: &ASSETS,
     };
     let undoable = timeline::undoable(&app.db, after.done_change, &auth.viewer, now).await?;

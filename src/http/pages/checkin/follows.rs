@@ -1,4 +1,4 @@
-//! Follows, and marking updates as read.
+//! Follows.
 
 use axum::{
     extract::{Path, State},
@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    db::pool::Pool,
     domain::{
         error::{Problem, Result},
         follows::follow::{self, FollowTarget},
@@ -126,27 +125,4 @@ async fn follow(
     .await?;
     db.commit().await?;
     Ok(Redirect::to(local_path(fields.text("back"), url)).into_response())
-}
-
-/// `POST /updates/read`: marks updates as read, of each team up to the event that `seen` names:
-/// `infrastructure:419`. Ignores teams that the reader cannot see.
-pub(crate) async fn mark_as_read(
-    State(db): State<Pool>,
-    viewer: Viewer,
-    fields: Fields,
-) -> Result<Response> {
-    viewer.require_session()?;
-    let teams = team_access::seen_teams(&db, &viewer).await?;
-    for named in fields.all("seen") {
-        let (slug, seq) = named.split_once(':').ok_or(Problem::NotFound)?;
-        let seq = seq
-            .parse::<i64>()
-            .ok()
-            .filter(|seq| *seq >= 0)
-            .ok_or(Problem::NotFound)?;
-        if let Some(team) = teams.iter().find(|team| team.slug == slug) {
-            follow::mark_read(&db, viewer.person.id, team.id, seq).await?;
-        }
-    }
-    Ok(Redirect::to("/").into_response())
 }

@@ -22,6 +22,7 @@ use crate::{
         humanize,
         markdown::{self, worker::render_text},
         measure::{Measure, part},
+        notifications::edit::Opened,
         policy::{team_access, viewer::Viewer},
         projects::{
             combined_progress, edit,
@@ -36,6 +37,7 @@ use crate::{
         extract::form::Fields,
         layout::Layout,
         page,
+        pages::inbox,
         pages::projects::list::{ProjectForm, read_draft},
     },
 };
@@ -152,17 +154,12 @@ pub(crate) async fn project(
     Path(slug): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    page::page(
-        &project_page(
-            &app,
-            &viewer,
-            &headers,
-            &slug,
-            Fields::default(),
-            BTreeMap::new(),
-        )
-        .await?,
-    )
+    let (fields, errors) = (Fields::default(), BTreeMap::new());
+    let mut page = project_page(&app, &viewer, &headers, &slug, fields, errors).await?;
+    let opened = Opened::Project(page.project.id);
+    let viewer = inbox::note_opened(&app, viewer, &headers, page.team.id, opened).await?;
+    page.layout.unread = viewer.unread;
+    page::page(&page)
 }
 
 async fn project_page(

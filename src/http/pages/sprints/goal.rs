@@ -24,6 +24,7 @@ use crate::{
         },
         humanize,
         measure::Measure,
+        notifications::edit::Opened,
         policy::{team_access, viewer::Viewer},
         sprints::{Sprint, SprintState},
         tasks::{self, Card},
@@ -34,6 +35,7 @@ use crate::{
         extract::form::{Fields, id},
         layout::Layout,
         page::{self, Rendered},
+        pages::inbox,
         pages::sprints::{
             goal_form::{FormErrors, GoalForm, read_draft},
             progress_chart::pace_chart,
@@ -111,7 +113,10 @@ pub(crate) async fn goal(
     Path((slug, goal)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let page = goal_page(&app, &viewer, &headers, &slug, &goal, Default::default()).await?;
+    let mut page = goal_page(&app, &viewer, &headers, &slug, &goal, Default::default()).await?;
+    let opened = Opened::Goal(page.goal.id);
+    let viewer = inbox::note_opened(&app, viewer, &headers, page.team.id, opened).await?;
+    page.layout.unread = viewer.unread;
     page::page(&page)
 }
 

@@ -27,6 +27,7 @@ use crate::{
             self,
             worker::{render_lines, render_text},
         },
+        notifications::edit::Opened,
         person::Person,
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         projects,
@@ -44,6 +45,7 @@ use crate::{
         extract::{form::Fields, task::TaskContext},
         layout::Layout,
         page::{self, fragment},
+        pages::inbox,
         pages::tasks::{
             rejected_form::{RejectedForm, describe_side},
             url_query::{ActivityQuery, UndoQuery},
@@ -339,6 +341,8 @@ pub async fn task(
     Query(part): Query<ActivityQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
+    let opened = Opened::Task(access.id);
+    let viewer = inbox::note_opened(&app, viewer, &headers, access.team.id, opened).await?;
     let task_view = task_view(
         &app.db,
         &app.clock,

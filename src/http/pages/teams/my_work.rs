@@ -24,10 +24,7 @@ use crate::{
         clock::Clock,
         column_state::ColumnState,
         error::{Problem, Result},
-        follows::{
-            activity_feed::{self, ActivityFeed},
-            follow::{self, Followed},
-        },
+        follows::follow::{self, Followed},
         goals, humanize,
         person::Person,
         policy::viewer::Viewer,
@@ -54,8 +51,7 @@ struct MyWork {
     reviews: Vec<(Team, Vec<Card>)>,
     /// The tasks waiting on this person: those of goals at risk first, then the oldest.
     waiting: Vec<(WaitingTask, bool)>,
-    /// Updates to what the reader follows. Empty on another person's page, like the next three.
-    updates: ActivityFeed,
+    /// What the reader follows. Empty on another person's page, like the next two.
     followed: Vec<Followed>,
     /// What the reader and their teams are waiting for.
     waiting_for: Vec<Card>,
@@ -109,24 +105,6 @@ impl MyWork {
 
     fn day(&self, day: &Date) -> String {
         humanize::day(*day)
-    }
-
-    /// The newest event shown of each team, so that later ones stay unread.
-    fn read_to(&self) -> Vec<String> {
-        let entry = |(id, seq): &(Uuid, i64)| {
-            let team = self.layout.teams.iter().find(|team| team.id == *id)?;
-            Some(format!("{}:{seq}", team.slug))
-        };
-        self.updates.read_to.iter().filter_map(entry).collect()
-    }
-
-    /// The newest event of every team, for marking everything as read.
-    fn all_of_it(&self) -> Vec<String> {
-        self.layout
-            .teams
-            .iter()
-            .map(|team| format!("{}:{}", team.slug, team.seq))
-            .collect()
     }
 
     fn outcome(&self, request: &Request) -> String {
@@ -256,11 +234,6 @@ async fn work_of(app: &App, viewer: &Viewer, person: Person, layout: Layout) -> 
         .collect();
     waiting_for.sort_by_key(summary::in_order);
     Ok(MyWork {
-        updates: if followed.is_empty() {
-            ActivityFeed::default()
-        } else {
-            activity_feed::news(&app.db, person.id, &teams).await?
-        },
         waiting_for,
         requests: if is_own {
             requests::requests_of(&app.db, &person, &seen, recently).await?

@@ -1,0 +1,119 @@
+//! Turns the new events of all teams into notifications. Each event is looked at once: the team's cursor moves in the
+//! transaction that writes its notices, and is locked meanwhile, so that of several programs one does it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::Result,
+        events::EventKind,
+        notifications::{
+            batch::{self, Batch},
+            record, rules,
+        },
+        policy::predicates::seen_by,
+    },
+};
+
+/// How many events are looked at in one transaction.
+const BATCH: i64 = 500;
+
+/// Older events are no news: of a restored backup, or of a workspace that was filled with a history.
+const OLDEST: Duration = Duration::days(7);
+
+/// Delivers all new events. Returns the accounts whose inbox changed.
+pub async fn deliver_new(db: &Pool, now: OffsetDateTime) -> Result<BTreeSet<Uuid>> {
+    let teams: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT t.id FROM teams t LEFT JOIN notification_cursors c ON c.team_id = t.id WHERE t.seq <> coalesce(c.seq, 0) ORDER BY t.id",
+    )
+    .fetch_all(db)
+    .await?;
+    let mut changed = BTreeSet::new();
+    for team in teams {
+        while let Some(accounts) = deliver_batch(db, team, now).await? {
+            changed.extend(accounts);
+        }
+    }
+    Ok(changed)
+}
+
+/// Delivers some events of a team; `None` if there are none, or another program is doing it.
+async fn deliver_batch(
+    db: &Pool,
+    team: Uuid,
+    now: OffsetDateTime,
+) -> Result<Option<BTreeSet<Uuid>>> {
+    let mut tx = db.begin().await?;
+    sqlx::query(
+        "INSERT INTO notification_cursors (team_id, seq) VALUES ($1, 0) ON CONFLICT DO NOTHING",
+    )
+    .bind(team)
+    .execute(&mut *tx)
+    .await?;
+    let cursor: Option<(i64, i64)> = sqlx::query_as(
+        "SELECT c.seq, t.seq FROM notification_cursors c JOIN teams t ON t.id = c.team_id WHERE c.team_id = $1 FOR UPDATE OF c SKIP LOCKED",
+    )
+    .bind(team)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some((cursor, newest)) = cursor.filter(|(cursor, newest)| cursor != newest) else {
+        return Ok(None);
+    };
+    // It went back in time with a restored backup or a failover: what it has now is not told again.
+    let (events, reached) = if cursor > newest {
+        (Vec::new(), newest)
+    } else {
+        let events = batch::new_events(&mut tx, team, cursor, BATCH).await?;
+        let is_last = i64::try_from(events.len()).unwrap_or(i64::MAX) < BATCH;
+        let reached = events.last().map_or(newest, |event| event.seq);
+        (events, if is_last { newest } else { reached })
+    };
+    let mut changed = BTreeSet::new();
+    let recent: Vec<_> = events
+        .into_iter()
+        .filter(|event| event.at > now - OLDEST)
+        .collect();
+    if !recent.is_empty() {
+        let times: HashMap<i64, OffsetDateTime> =
+            recent.iter().map(|event| (event.seq, event.at)).collect();
+        let ends_access = recent.iter().any(|event| {
+            matches!(
+                event.kind,
+                EventKind::MemberLeft | EventKind::TeamVisibilityChanged
+            )
+        });
+        let batch = Batch::load(&mut tx, team, recent).await?;
+        let (notices, withdrawals) = rules::apply(&batch);
+        let at = |seq: i64| times.get(&seq).copied().unwrap_or(now);
+        changed.extend(record::write(&mut tx, team, &notices, at).await?);
+        for (seq, what) in &withdrawals {
+            changed.extend(record::withdraw(&mut tx, team, *seq, what).await?);
+        }
+        if ends_access {
+            changed.extend(remove_unseen(&mut tx, team).await?);
+        }
+    }
+    sqlx::query("UPDATE notification_cursors SET seq = $2 WHERE team_id = $1")
+        .bind(team)
+        .bind(reached)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(Some(changed))
+}
+
+/// Deletes the threads of people who may no longer see the team.
+async fn remove_unseen(db: &mut sqlx::PgConnection, team: Uuid) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar(concat!(
+        "DELETE FROM inbox_threads i USING teams t WHERE t.id = $1 AND i.team_id = t.id AND NOT ",
+        seen_by!("i.account_id"),
+        " RETURNING i.account_id"
+    ))
+    .bind(team)
+    .fetch_all(db)
+    .await?)
+}

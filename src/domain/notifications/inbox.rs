@@ -1,0 +1,389 @@
+//! Reads a person's inbox.
+
+use std::collections::{BTreeSet, HashMap};
+
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::{Problem, Result},
+        events::EventKind,
+        humanize,
+        notifications::{
+            reason::Reason,
+            text::{self, Context, ItemEvent},
+            view::{View, Wanted},
+        },
+        person::Person,
+        tasks::event_text::Names,
+        team::Team,
+    },
+};
+
+/// The most threads of a page.
+const PAGE: i64 = 50;
+
+/// The most reasons shown of a thread.
+const REASONS: i64 = 20;
+
+/// A row of the inbox.
+#[derive(Clone, Debug)]
+pub(crate) struct Thread {
+    pub(crate) id: Uuid,
+    pub(crate) title: String,
+    /// The task's key, or the kind of thing.
+    pub(crate) key: String,
+    /// Where it leads.
+    pub(crate) url: String,
+    /// The link that leads there and marks the thread as read.
+    pub(crate) link: String,
+    pub(crate) is_unread: bool,
+    pub(crate) is_done: bool,
+    pub(crate) snoozed_until: Option<OffsetDateTime>,
+    pub(crate) newest_at: OffsetDateTime,
+    /// The newest first; at least one.
+    pub(crate) lines: Vec<Line>,
+    /// The open request that the reader may accept or decline.
+    pub(crate) open_request: Option<String>,
+}
+
+/// One reason in words.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    /// Who did it, unless it is hidden or nobody.
+    pub(crate) actor: Option<Person>,
+}
+
+/// A page of the inbox.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inbox {
+    pub(crate) threads: Vec<Thread>,
+    pub(crate) has_more: bool,
+    /// The number of the person's newest reason, for marking everything up to it as read.
+    pub(crate) newest: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct ThreadRow {
+    id: Uuid,
+    team_id: Uuid,
+    slug: String,
+    team: String,
+    is_unread: bool,
+    is_done: bool,
+    snoozed_until: Option<OffsetDateTime>,
+    newest_at: OffsetDateTime,
+    key: Option<String>,
+    title: Option<String>,
+    goal_id: Option<Uuid>,
+    project: Option<String>,
+    request_id: Option<Uuid>,
+    change_id: Option<Uuid>,
+    day: Option<Date>,
+    is_open_request: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct ItemRow {
+    thread_id: Uuid,
+    reason: Reason,
+    tasks: i32,
+    kind: Option<EventKind>,
+    before: Option<serde_json::Value>,
+    after: Option<serde_json::Value>,
+    actor_id: Option<Uuid>,
+    handle: Option<String>,
+    name: Option<String>,
+    hue: Option<i16>,
+    excerpt: Option<String>,
+}
+
+/// Threads that meet a condition, and have a reason that meets another. The parameters are the person, the teams, the
+/// reason, time and id of the last thread shown, and the number of rows. The rows are found before anything is joined.
+macro_rules! threads {
+    ($condition:literal) => {
+        threads!($condition, "$3::text IS NULL")
+    };
+    ($condition:literal, $reason:literal) => {
+        concat!(
+            "SELECT i.id, i.team_id, t.slug, t.name AS team, i.is_unread, i.done_at IS NOT NULL AS is_done, i.snoozed_until, i.newest_at,
+                    CASE WHEN k.id IS NOT NULL THEN t.key || '-' || k.number END AS key,
+                    coalesce(k.title, g.title, p.name, r.title) AS title, g.id AS goal_id, p.slug AS project,
+                    i.request_id, i.change_id, coalesce(k.due_on, r.by_on) AS day, r.id IS NOT NULL AND r.outcome IS NULL AS is_open_request
+             FROM (SELECT * FROM inbox_threads i WHERE i.account_id = $1 AND i.team_id = ANY($2) AND ",
+            $condition,
+            " AND ",
+            $reason,
+            " AND ($4::timestamptz IS NULL OR (i.newest_at, i.id) < ($4, $5))
+                   ORDER BY i.newest_at DESC, i.id DESC LIMIT $6) i
+             JOIN teams t ON t.id = i.team_id
+             LEFT JOIN LATERAL (SELECT * FROM tasks k WHERE k.team_id = i.team_id AND k.id = i.task_id OFFSET 0) k ON true
+             LEFT JOIN LATERAL (SELECT * FROM goals g WHERE g.team_id = i.team_id AND g.id = i.goal_id OFFSET 0) g ON true
+             LEFT JOIN LATERAL (SELECT * FROM projects p WHERE p.team_id = i.team_id AND p.id = i.project_id OFFSET 0) p ON true
+             LEFT JOIN LATERAL (SELECT * FROM requests r WHERE r.team_id = i.team_id AND r.id = i.request_id OFFSET 0) r ON true
+             ORDER BY i.newest_at DESC, i.id DESC"
+        )
+    };
+}
+
+/// As `threads`, with or without a reason.
+macro_rules! threads_for {
+    ($reason:expr, $condition:literal) => {
+        match $reason {
+            None => threads!($condition),
+            Some(_) => threads!(
+                $condition,
+                "EXISTS (SELECT FROM inbox_items x WHERE x.account_id = i.account_id AND x.thread_id = i.id AND x.reason = $3)"
+            ),
+        }
+    };
+}
+
+/// Loads a page of a person's inbox, of teams that they can see.
+pub(crate) async fn load(
+    db: &Pool,
+    account: Uuid,
+    teams: &[Team],
+    wanted: &Wanted,
+) -> Result<Inbox> {
+    let visible: Vec<Uuid> = teams
+        .iter()
+        .map(|team| team.id)
+        .filter(|team| wanted.team.is_none_or(|wanted| wanted == *team))
+        .collect();
+    let (after_at, after_id) = wanted.after.unzip();
+    let mut rows: Vec<ThreadRow> = sqlx::query_as(match wanted.view {
+        View::Unread => threads_for!(
+            wanted.reason,
+            "i.is_unread AND i.done_at IS NULL AND i.snoozed_until IS NULL"
+        ),
+        View::All => threads_for!(
+            wanted.reason,
+            "i.done_at IS NULL AND i.snoozed_until IS NULL"
+        ),
+        View::Snoozed => threads_for!(
+            wanted.reason,
+            "i.snoozed_until IS NOT NULL AND i.done_at IS NULL"
+        ),
+        View::Done => threads_for!(wanted.reason, "i.done_at IS NOT NULL"),
+    })
+    .bind(account)
+    .bind(&visible)
+    .bind(wanted.reason.map(Reason::as_str))
+    .bind(after_at)
+    .bind(after_id)
+    .bind(PAGE + 1)
+    .fetch_all(db)
+    .await?;
+    let has_more = rows.len() as i64 > PAGE;
+    rows.truncate(PAGE as usize);
+    with_lines(db, account, rows, has_more).await
+}
+
+async fn with_lines(
+    db: &Pool,
+    account: Uuid,
+    rows: Vec<ThreadRow>,
+    has_more: bool,
+) -> Result<Inbox> {
+    if rows.is_empty() {
+        return Ok(Inbox::default());
+    }
+    let (ids, team_ids): (Vec<Uuid>, Vec<Uuid>) =
+        rows.iter().map(|row| (row.id, row.team_id)).unzip();
+    let items: Vec<ItemRow> = sqlx::query_as(
+        "SELECT u.thread_id, i.reason, i.tasks, e.kind, e.before, e.after, a.id AS actor_id, a.handle, a.name, a.hue,
+                coalesce(c.body, m.body, r.answer) AS excerpt
+         FROM unnest($2::uuid[], $3::uuid[]) u (thread_id, team_id)
+         CROSS JOIN LATERAL (SELECT * FROM inbox_items x WHERE x.account_id = $1 AND x.thread_id = u.thread_id ORDER BY x.number DESC LIMIT $4) i
+         LEFT JOIN events e ON e.team_id = u.team_id AND e.seq = i.seq
+         LEFT JOIN accounts a ON a.id = e.actor_id
+         LEFT JOIN comments c ON c.team_id = u.team_id AND c.id = (e.after->>'comment')::uuid AND c.deleted_at IS NULL
+         LEFT JOIN goal_comments m ON m.team_id = u.team_id AND m.id = (e.after->>'remark')::uuid
+         LEFT JOIN requests r ON r.team_id = u.team_id AND r.id = (e.after->>'request')::uuid AND e.kind = 'request.answered'
+         ORDER BY i.number DESC",
+    )
+    .bind(account)
+    .bind(&ids)
+    .bind(&team_ids)
+    .bind(REASONS)
+    .fetch_all(db)
+    .await?;
+    let newest = sqlx::query_scalar(
+        "SELECT coalesce(max(number), 0) FROM inbox_items WHERE account_id = $1",
+    )
+    .bind(account)
+    .fetch_one(db)
+    .await?;
+    let names = Names::of_teams(db, team_ids.into_iter().collect::<BTreeSet<_>>()).await?;
+    let mut items_of: HashMap<Uuid, Vec<ItemRow>> = HashMap::new();
+    for item in items {
+        items_of.entry(item.thread_id).or_default().push(item);
+    }
+    let threads = rows
+        .into_iter()
+        .map(|row| {
+            let items = items_of.remove(&row.id).unwrap_or_default();
+            row.into_thread(items, &names)
+        })
+        .collect();
+    Ok(Inbox {
+        threads,
+        has_more,
+        newest,
+    })
+}
+
+/// The team of a person's thread.
+///
+/// # Errors
+/// `NotFound` if it is not theirs.
+pub(crate) async fn team_of(db: &Pool, account: Uuid, thread: Uuid) -> Result<Uuid> {
+    sqlx::query_scalar("SELECT team_id FROM inbox_threads WHERE account_id = $1 AND id = $2")
+        .bind(account)
+        .bind(thread)
+        .fetch_optional(db)
+        .await?
+        .ok_or(Problem::NotFound)
+}
+
+/// Where a person's thread leads, if they can see its team.
+pub(crate) async fn url_of(
+    db: &Pool,
+    account: Uuid,
+    teams: &[Team],
+    thread: Uuid,
+) -> Result<Option<String>> {
+    let visible: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
+    let (at, before) = (None::<OffsetDateTime>, None::<Uuid>);
+    let row: Option<ThreadRow> = sqlx::query_as(threads!("$7 = i.id"))
+        .bind(account)
+        .bind(&visible)
+        .bind(None::<&str>)
+        .bind(at)
+        .bind(before)
+        .bind(1_i64)
+        .bind(thread)
+        .fetch_optional(db)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let inbox = with_lines(db, account, vec![row], false).await?;
+    Ok(inbox.threads.into_iter().next().map(|thread| thread.url))
+}
+
+impl ThreadRow {
+    fn into_thread(self, items: Vec<ItemRow>, names: &HashMap<Uuid, Names>) -> Thread {
+        let (title, key, url) = self.about(items.first());
+        // These pages mark the thread as read when they are opened.
+        let has_page = self.key.is_some() || self.goal_id.is_some() || self.project.is_some();
+        let context = (self.team.as_str(), self.day, names.get(&self.team_id));
+        let lines = items.into_iter().map(|item| item.into_line(context));
+        let lines = lines.collect();
+        Thread {
+            id: self.id,
+            title,
+            key,
+            link: if has_page {
+                url.clone()
+            } else {
+                format!("/inbox/{}", self.id)
+            },
+            url,
+            is_unread: self.is_unread,
+            is_done: self.is_done,
+            snoozed_until: self.snoozed_until,
+            newest_at: self.newest_at,
+            lines,
+            open_request: self
+                .request_id
+                .filter(|_| self.is_open_request)
+                .map(|id| format!("/teams/{}/requests#request-{id}", self.slug)),
+        }
+    }
+
+    /// Title, key and URL of what the thread is about.
+    fn about(&self, newest: Option<&ItemRow>) -> (String, String, String) {
+        let slug = &self.slug;
+        let title = self.title.clone().unwrap_or_else(|| self.team.clone());
+        if let Some(key) = &self.key {
+            return (title, key.clone(), format!("/tasks/{key}"));
+        }
+        if let Some(goal) = self.goal_id {
+            let url = format!("/teams/{slug}/goals/{goal}");
+            return (title, "goal".to_owned(), url);
+        }
+        if let Some(project) = &self.project {
+            return (title, "project".to_owned(), format!("/projects/{project}"));
+        }
+        if self.request_id.is_some() {
+            let url = format!("/teams/{slug}/requests");
+            return (title, "request".to_owned(), url);
+        }
+        let after = newest.and_then(|item| item.after.as_ref());
+        let url = match newest.and_then(|item| item.kind) {
+            // The retro page shows the goals' results.
+            Some(EventKind::SprintClosed) => {
+                format!("/sprints/{}/retro?team={slug}", text::sprint(after))
+            }
+            Some(EventKind::ActionAdded) => format!("/teams/{slug}/standup"),
+            Some(EventKind::TopicAdded) => {
+                match after.and_then(|after| after["meeting"].as_str()) {
+                    Some("planning") => format!("/teams/{slug}/planning"),
+                    Some("retro") => format!("/teams/{slug}/retro"),
+                    _ => format!("/teams/{slug}/standup"),
+                }
+            }
+            Some(EventKind::SprintStarted) => format!("/teams/{slug}"),
+            _ if self.change_id.is_some() => format!("/teams/{slug}/history"),
+            _ => format!("/teams/{slug}/check-in"),
+        };
+        (title, "team".to_owned(), url)
+    }
+}
+
+impl ItemRow {
+    fn into_line(self, (team, day, names): (&str, Option<Date>, Option<&Names>)) -> Line {
+        let actor = match (self.actor_id, self.handle, self.name, self.hue) {
+            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {
+                id,
+                handle,
+                name,
+                hue,
+            }),
+            _ => None,
+        };
+        let event = match (self.kind, self.before, self.after) {
+            (Some(kind), Some(before), Some(after)) => Some(ItemEvent {
+                kind,
+                before,
+                after,
+            }),
+            _ => None,
+        };
+        let text = text::sentence(&Context {
+            reason: self.reason,
+            event: event.as_ref(),
+            actor: actor.as_ref().map(Person::first_name),
+            excerpt: self.excerpt.as_deref().filter(|text| !text.is_empty()),
+            team,
+            day,
+            tasks: self.tasks,
+            names,
+        });
+        Line { text, actor }
+    }
+}
+
+impl Thread {
+    pub(crate) fn ago(&self, now: OffsetDateTime) -> String {
+        humanize::ago(now, self.newest_at)
+    }
+
+    /// The further reasons, after the newest.
+    pub(crate) fn earlier(&self) -> &[Line] {
+        self.lines.get(1..).unwrap_or_default()
+    }
+}

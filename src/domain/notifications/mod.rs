@@ -1,0 +1,16 @@
+//! Notifications: what concerns a person, as rows of their inbox. They are made from the events after those were
+//! committed, so that no change waits for them: `deliver` reads the new events of a team, `rules` decides whom each
+//! concerns, and `record` writes the rows.
+
+mod batch;
+pub mod deliver;
+pub mod due;
+pub(crate) mod edit;
+mod followed;
+pub(crate) mod inbox;
+pub(crate) mod reason;
+mod record;
+mod rules;
+mod text;
+pub(crate) mod view;
+mod withdrawals;

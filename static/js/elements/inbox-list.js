@@ -1,0 +1,51 @@
+// <inbox-list>: the keys of the inbox, and its buttons without loading the page anew.
+
+import { request } from "../shared/http.js";
+import { reportError } from "../shared/undo-feedback.js";
+import { refreshPage } from "../live/live-updates.js";
+
+const BUTTONS = { e: "done", h: "standup" };
+
+class InboxList extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("submit", (event) => {
+      if (event.defaultPrevented) return;
+      event.preventDefault();
+      this.#send(event.target, event.submitter);
+    });
+  }
+
+  /**
+   * Does what a key does.
+   * @param {string} key
+   * @returns {boolean} whether the key did something
+   */
+  handleKey(key) {
+    const threads = [...this.querySelectorAll("[data-thread]")];
+    const current = threads.findIndex((thread) => thread.contains(document.activeElement));
+    if (key === "j" || key === "k") {
+      const next = current < 0 ? threads[0] : threads[current + (key === "j" ? 1 : -1)];
+      next?.querySelector("a.title").focus();
+      return true;
+    }
+    const thread = threads[current];
+    const value = key === "u" ? (thread?.matches(".unread") ? "read" : "unread") : BUTTONS[key];
+    const button = value && thread?.querySelector(`button[value="${value}"]`);
+    if (!button) return false;
+    const following = threads[current + 1] ?? threads[current - 1];
+    if (following && value !== "read" && value !== "unread") following.querySelector("a.title").focus();
+    this.#send(button.form, button);
+    return true;
+  }
+
+  async #send(form, button) {
+    try {
+      await request(form.action, { method: "POST", fields: new URLSearchParams(new FormData(form, button)) });
+      await refreshPage();
+    } catch (error) {
+      reportError(error, { retry: () => this.#send(form, button) });
+    }
+  }
+}
+
+customElements.define("inbox-list", InboxList);
