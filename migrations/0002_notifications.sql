@@ -58,6 +58,7 @@ CREATE TABLE inbox_items (
     -- the follow that it is due to
     follow_id  uuid,
     is_read    boolean NOT NULL DEFAULT false,
+    mailed_at  timestamptz,
     FOREIGN KEY (account_id, thread_id) REFERENCES inbox_threads ON DELETE CASCADE,
     CONSTRAINT inbox_item_once UNIQUE (account_id, thread_id, seq, reason)
 );
@@ -91,6 +92,58 @@ BEGIN
 END $$;
 CREATE TRIGGER inbox_thread_counted AFTER INSERT OR UPDATE OR DELETE ON inbox_threads
     FOR EACH ROW EXECUTE FUNCTION count_unread();
+
+-- Mail goes only to addresses that were confirmed. The digest comes at `digest_at`, in minutes of the day, in the time
+-- zone of the person; `digest_on` is the last day for which it was prepared.
+ALTER TABLE accounts
+    ADD email_confirmed_at timestamptz,
+    ADD digest_at smallint NOT NULL DEFAULT 480 CONSTRAINT account_digest_at CHECK (digest_at BETWEEN 0 AND 1439),
+    ADD digest_on date;
+
+-- How people want to hear of a reason by mail, where it is not the default.
+CREATE TABLE mail_choices (
+    account_id uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    reason     text NOT NULL CONSTRAINT mail_choice_reason CHECK (reason ~ '^[a-z]+(-[a-z]+)*$' AND length(reason) <= 40),
+    delivery   text NOT NULL CONSTRAINT mail_choice_delivery CHECK (delivery IN ('at-once', 'digest', 'never')),
+    PRIMARY KEY (account_id, reason)
+);
+
+-- Links by which people confirm their address. Only the SHA-256 of the secret is stored, here and below.
+CREATE TABLE email_confirmations (
+    account_id uuid PRIMARY KEY REFERENCES accounts ON DELETE CASCADE,
+    token_hash bytea NOT NULL CONSTRAINT email_confirmation_once UNIQUE,
+    email      text NOT NULL CONSTRAINT email_confirmation_length CHECK (length(email) <= 254),
+    expires_at timestamptz NOT NULL
+);
+
+-- Links in mails that end mails for a reason, or the digest.
+CREATE TABLE unsubscribe_links (
+    token_hash bytea PRIMARY KEY,
+    account_id uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    reason     text NOT NULL CONSTRAINT unsubscribe_link_reason CHECK (length(reason) <= 40),
+    created_at timestamptz NOT NULL
+);
+CREATE INDEX unsubscribe_link_account ON unsubscribe_links (account_id);
+
+-- Mail that waits to be sent, written in the transaction of what it is about. Its text is made when it is sent, from what
+-- its reader may see then.
+CREATE TABLE outbox (
+    id         uuid PRIMARY KEY,
+    kind       text NOT NULL CONSTRAINT outbox_kind CHECK (kind IN ('notification', 'digest', 'confirmation')),
+    account_id uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    thread_id  uuid,
+    created_at timestamptz NOT NULL,
+    send_at    timestamptz NOT NULL,
+    attempts   integer NOT NULL DEFAULT 0,
+    error      text NOT NULL DEFAULT '' CONSTRAINT outbox_error_length CHECK (length(error) <= 500),
+    -- it was given up; an administrator may have it sent again
+    failed_at  timestamptz,
+    FOREIGN KEY (account_id, thread_id) REFERENCES inbox_threads ON DELETE CASCADE,
+    CONSTRAINT outbox_thread CHECK ((kind = 'notification') = (thread_id IS NOT NULL))
+);
+CREATE UNIQUE INDEX outbox_once ON outbox (account_id, kind, thread_id) NULLS NOT DISTINCT WHERE failed_at IS NULL;
+CREATE INDEX outbox_due ON outbox (send_at) WHERE failed_at IS NULL;
+CREATE INDEX outbox_failed ON outbox (failed_at) WHERE failed_at IS NOT NULL;
 
 -- Replaced by the inbox.
 DROP TABLE feed_cursors;

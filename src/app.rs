@@ -23,6 +23,7 @@ use crate::{
         error::{Problem, Result},
         events::EventStore,
         job_runs::JobRuns,
+        mail::mailer::Mailer,
     },
     http::{
         cache::page_cache::PageCache,
@@ -74,6 +75,8 @@ pub struct Parts {
     pub(crate) offered_backups: OfferedBackups,
     /// How the background jobs of this program went.
     pub(crate) job_runs: JobRuns,
+    /// How mail is sent, if that is set up.
+    pub(crate) mailer: Option<Mailer>,
     pub(crate) metrics: Metrics,
     /// When this program started.
     pub(crate) started_at: OffsetDateTime,
@@ -97,6 +100,8 @@ pub struct Settings {
     pub timeline: Timeline,
     /// The data directory of the bundled Postgres, if it is used.
     pub data_dir: Option<PathBuf>,
+    /// How mail is sent, if that is set up.
+    pub mailer: Option<Mailer>,
 }
 
 impl Default for Settings {
@@ -110,6 +115,7 @@ impl Default for Settings {
             replica: None,
             timeline: Timeline::default(),
             data_dir: None,
+            mailer: None,
         }
     }
 }
@@ -157,6 +163,7 @@ impl App {
             data_dir: settings.data_dir,
             offered_backups: OfferedBackups::new(settings.offered_backups),
             job_runs: JobRuns::default(),
+            mailer: settings.mailer,
             metrics: Metrics::default(),
         }))
     }

@@ -15,14 +15,14 @@ use crate::{
         database::Database,
     },
     demo,
-    domain::{accounts::api_tokens, clock::Clock, setup},
+    domain::{accounts::api_tokens, clock::Clock, mail::mailer::Mailer, setup},
     http::{
         connections::ConnectionLimits,
         live::{dispatcher, event_stream::until},
         metrics, router,
         serve::{self as server, Routes, Timeouts},
     },
-    jobs::{backups, housekeeping, notifications},
+    jobs::{backups, housekeeping, mail, notifications},
 };
 
 /// The demo is to be served, and filled if its database is empty.
@@ -150,6 +150,7 @@ async fn prepare(
             replica: config.read_database()?,
             timeline: database.timeline.clone(),
             data_dir: database.data_dir.clone(),
+            mailer: mailer(config, public_url)?,
         },
         public_url,
         database.pool.clone(),
@@ -158,7 +159,18 @@ async fn prepare(
     housekeeping::start(&app).await?;
     backups::start(&app);
     notifications::start(&app);
+    mail::start(&app);
     Ok(app)
+}
+
+/// The mailer, if a mail server was named.
+fn mailer(config: &Config, public_url: &str) -> anyhow::Result<Option<Mailer>> {
+    let Some((url, from)) = config.mail_server() else {
+        return Ok(None);
+    };
+    Mailer::new(url, from, public_url)
+        .context("cannot send mail through the server in FORTNIGHT_SMTP_URL")
+        .map(Some)
 }
 
 /// Where the setup page looks for backups: where they are made, and in the data directory.

@@ -1,10 +1,12 @@
 //! Configuration from flags and environment variables, validated at start, with secrets redacted.
 
 pub(crate) mod hosts;
+pub(crate) mod mail;
+mod secret_text;
 pub mod trusted_proxies;
 
 use std::{
-    env, fmt,
+    env,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
@@ -15,7 +17,7 @@ use clap::{Args, ValueEnum};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::{
-    config::trusted_proxies::TrustedProxies,
+    config::{mail::MailConfig, secret_text::SecretText, trusted_proxies::TrustedProxies},
     db::{
         backup::{
             place::Place,
@@ -126,7 +128,7 @@ pub(crate) struct Config {
 
     /// URL of your own Postgres, instead of the bundled one
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
-    database_url: Option<DatabaseUrl>,
+    database_url: Option<SecretText>,
 
     /// URL of the same Postgres itself, if the other one leads to a pooler in transaction mode, such as PgBouncer
     #[arg(
@@ -136,7 +138,7 @@ pub(crate) struct Config {
         hide_env_values = true,
         global = true
     )]
-    database_listen_url: Option<DatabaseUrl>,
+    database_listen_url: Option<SecretText>,
 
     /// URL of a standby of this Postgres, for pages that read much
     #[arg(
@@ -146,7 +148,10 @@ pub(crate) struct Config {
         hide_env_values = true,
         global = true
     )]
-    read_database_url: Option<DatabaseUrl>,
+    read_database_url: Option<SecretText>,
+
+    #[command(flatten)]
+    mail: MailConfig,
 }
 
 /// How the log is written.
@@ -244,6 +249,11 @@ impl Config {
             .transpose()
     }
 
+    /// The URL of the mail server, if it was named, and the sender if it was set.
+    pub(crate) fn mail_server(&self) -> Option<(&str, Option<&str>)> {
+        self.mail.server()
+    }
+
     /// A standby to read from, if one was named.
     pub(crate) fn read_database(&self) -> anyhow::Result<Option<PgConnectOptions>> {
         given_url(&self.read_database_url, "--read-database-url")?
@@ -267,27 +277,14 @@ impl Config {
     }
 }
 
-/// A connection string with a password. It is parsed later than the other flags, because clap
-/// prints values that it refuses.
-#[derive(Clone)]
-struct DatabaseUrl(String);
-
-impl From<String> for DatabaseUrl {
-    fn from(url: String) -> Self {
-        Self(url)
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<redacted>")
-    }
-}
-
 /// The URL of a flag, if it was given.
-fn given_url<'u>(flag: &'u Option<DatabaseUrl>, name: &str) -> anyhow::Result<Option<&'u str>> {
+fn given_url<'u>(flag: &'u Option<SecretText>, name: &str) -> anyhow::Result<Option<&'u str>> {
     // docker compose passes an empty text for a variable that is not set
-    let Some(DatabaseUrl(url)) = flag.as_ref().filter(|url| !url.0.is_empty()) else {
+    let Some(url) = flag
+        .as_ref()
+        .map(SecretText::text)
+        .filter(|url| !url.is_empty())
+    else {
         return Ok(None);
     };
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {

@@ -17,6 +17,7 @@ pub mod humanize;
 pub mod import;
 pub mod job_runs;
 pub mod keys;
+pub mod mail;
 pub mod markdown;
 pub mod measure;
 pub mod notifications;

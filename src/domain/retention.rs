@@ -10,6 +10,12 @@ const IDEMPOTENCY_KEYS: Duration = Duration::days(1);
 /// How long audit log entries are kept.
 const AUDIT_LOG: Duration = Duration::days(400);
 
+/// How long a link in a mail that ends such mails works.
+const UNSUBSCRIBE_LINKS: Duration = Duration::days(180);
+
+/// How long notifications that were read, and mail that was given up, are kept.
+const READ_NOTIFICATIONS: Duration = Duration::days(90);
+
 /// How long a deleted comment is kept: as long as deleting it can be undone.
 const DELETED_COMMENTS: Duration = crate::domain::tasks::timeline::FOR;
 
@@ -35,6 +41,19 @@ pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
         (
             "DELETE FROM idempotency_keys WHERE created_at < $1",
             now - IDEMPOTENCY_KEYS,
+        ),
+        ("DELETE FROM email_confirmations WHERE expires_at < $1", now),
+        (
+            "DELETE FROM unsubscribe_links WHERE created_at < $1",
+            now - UNSUBSCRIBE_LINKS,
+        ),
+        (
+            "DELETE FROM inbox_threads WHERE newest_at < $1 AND NOT is_unread",
+            now - READ_NOTIFICATIONS,
+        ),
+        (
+            "DELETE FROM outbox WHERE failed_at < $1",
+            now - READ_NOTIFICATIONS,
         ),
         (
             "DELETE FROM comments WHERE deleted_at < $1",

@@ -14,6 +14,7 @@ pub mod health;
 pub mod layout;
 pub mod live;
 pub mod local_path;
+pub mod mail;
 pub mod metrics;
 pub mod middleware;
 pub mod page;

@@ -2,4 +2,5 @@
 
 pub mod backups;
 pub mod housekeeping;
+pub mod mail;
 pub mod notifications;

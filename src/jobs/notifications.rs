@@ -56,9 +56,10 @@ async fn run(app: &App) {
 
 /// Delivers what is new, and with `with_days` also what is due and whose snooze is over; tells open pages.
 pub async fn deliver_all(app: &App, now: OffsetDateTime, with_days: bool) -> Result<()> {
-    let mut changed: BTreeSet<Uuid> = deliver::deliver_new(&app.db, now).await?;
+    let by_mail = app.mailer.is_some();
+    let mut changed: BTreeSet<Uuid> = deliver::deliver_new(&app.db, now, by_mail).await?;
     if with_days {
-        changed.extend(due::notify_due(&app.db, now).await?);
+        changed.extend(due::notify_due(&app.db, now, by_mail).await?);
         changed.extend(edit::end_snoozes(&app.db, now).await?);
     }
     inbox_stream::announce(app, &changed).await;

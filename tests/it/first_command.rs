@@ -28,6 +28,7 @@ impl Machine {
         machine.add_program("sudo", "exec \"$@\"");
         machine.add_program("pgbouncer", "echo PgBouncer 1.24.1");
         machine.add_program("moto_server", "true");
+        machine.add_program("aiosmtpd", "true");
         for program in programs {
             machine.add_program(program, &format!("echo \"{program} $*\" >> \"$CALLED\""));
         }

@@ -35,6 +35,7 @@ mod licenses;
 mod lifecycle;
 mod live;
 mod long_boards;
+mod mail;
 mod memory;
 mod migrations;
 mod moderation;

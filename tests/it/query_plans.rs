@@ -127,6 +127,10 @@ const PAGES: &str = "
 /teams/{slug}/requests /teams/infrastructure/requests 6
 /me /me 8
 /inbox /inbox 13
+/me/notifications /me/notifications 5
+/settings/mail /settings/mail 5
+/confirm/{key} /confirm/LINK 1
+/unsubscribe/{key} /unsubscribe/LINK 1
 /inbox /inbox?show=all 13
 /inbox /inbox?show=snoozed 8
 /inbox /inbox?show=done 13
@@ -343,6 +347,12 @@ async fn age(db: &Pool) {
              FROM history, accounts a WHERE a.role = 'admin'"
         ),
         include_str!("../../benches/rooms/history.sql").to_owned(),
+        format!(
+            "INSERT INTO email_confirmations (account_id, token_hash, email, expires_at)
+             SELECT id, sha256('{LINK}'), email, '{NOW}'::timestamptz + interval '1 day' FROM accounts WHERE role = 'admin';
+             INSERT INTO unsubscribe_links (token_hash, account_id, reason, created_at)
+             SELECT sha256('{LINK}'), id, 'digest', '{NOW}' FROM accounts WHERE role = 'admin'"
+        ),
         // an administrator with a full inbox, nearly all of it read
         format!(
             "INSERT INTO inbox_threads (account_id, id, team_id, task_id, newest_at, is_unread, done_at)

@@ -25,8 +25,8 @@ const BATCH: i64 = 500;
 /// Older events are no news: of a restored backup, or of a workspace that was filled with a history.
 const OLDEST: Duration = Duration::days(7);
 
-/// Delivers all new events. Returns the accounts whose inbox changed.
-pub async fn deliver_new(db: &Pool, now: OffsetDateTime) -> Result<BTreeSet<Uuid>> {
+/// Delivers all new events, `by_mail` too to those who want that. Returns the accounts whose inbox changed.
+pub async fn deliver_new(db: &Pool, now: OffsetDateTime, by_mail: bool) -> Result<BTreeSet<Uuid>> {
     let teams: Vec<Uuid> = sqlx::query_scalar(
         "SELECT t.id FROM teams t LEFT JOIN notification_cursors c ON c.team_id = t.id WHERE t.seq <> coalesce(c.seq, 0) ORDER BY t.id",
     )
@@ -34,7 +34,7 @@ pub async fn deliver_new(db: &Pool, now: OffsetDateTime) -> Result<BTreeSet<Uuid
     .await?;
     let mut changed = BTreeSet::new();
     for team in teams {
-        while let Some(accounts) = deliver_batch(db, team, now).await? {
+        while let Some(accounts) = deliver_batch(db, team, now, by_mail).await? {
             changed.extend(accounts);
         }
     }
@@ -46,6 +46,7 @@ async fn deliver_batch(
     db: &Pool,
     team: Uuid,
     now: OffsetDateTime,
+    by_mail: bool,
 ) -> Result<Option<BTreeSet<Uuid>>> {
     let mut tx = db.begin().await?;
     sqlx::query(
@@ -89,7 +90,7 @@ async fn deliver_batch(
         let batch = Batch::load(&mut tx, team, recent).await?;
         let (notices, withdrawals) = rules::apply(&batch);
         let at = |seq: i64| times.get(&seq).copied().unwrap_or(now);
-        changed.extend(record::write(&mut tx, team, &notices, at).await?);
+        changed.extend(record::write(&mut tx, team, &notices, at, by_mail.then_some(now)).await?);
         for (seq, what) in &withdrawals {
             changed.extend(record::withdraw(&mut tx, team, *seq, what).await?);
         }

@@ -29,7 +29,7 @@ struct DueTask {
 
 /// Notifies the owners of tasks that are due by tomorrow or overdue since yesterday, by the team's day, each once. Returns
 /// whose inbox changed.
-pub async fn notify_due(db: &Pool, now: OffsetDateTime) -> Result<BTreeSet<Uuid>> {
+pub async fn notify_due(db: &Pool, now: OffsetDateTime, by_mail: bool) -> Result<BTreeSet<Uuid>> {
     let teams: Vec<(Uuid, String)> = sqlx::query_as(
         "SELECT t.id, coalesce(t.time_zone, w.time_zone) FROM teams t CROSS JOIN workspace w ORDER BY t.id",
     )
@@ -75,7 +75,8 @@ pub async fn notify_due(db: &Pool, now: OffsetDateTime) -> Result<BTreeSet<Uuid>
         let Some(team) = tasks.first().map(|task| task.team_id) else {
             continue;
         };
-        changed.extend(record::write(&mut tx, team, &notices, |_| now).await?);
+        changed
+            .extend(record::write(&mut tx, team, &notices, |_| now, by_mail.then_some(now)).await?);
     }
     tx.commit().await?;
     Ok(changed)

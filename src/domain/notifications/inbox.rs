@@ -2,60 +2,30 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use time::{Date, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     db::pool::Pool,
     domain::{
         error::{Problem, Result},
-        events::EventKind,
-        humanize,
         notifications::{
             reason::Reason,
-            text::{self, Context, ItemEvent},
+            thread::{ItemRow, ThreadRow},
             view::{View, Wanted},
         },
-        person::Person,
         tasks::event_text::Names,
         team::Team,
     },
 };
+
+pub(crate) use crate::domain::notifications::thread::Thread;
 
 /// The most threads of a page.
 const PAGE: i64 = 50;
 
 /// The most reasons shown of a thread.
 const REASONS: i64 = 20;
-
-/// A row of the inbox.
-#[derive(Clone, Debug)]
-pub(crate) struct Thread {
-    pub(crate) id: Uuid,
-    pub(crate) title: String,
-    /// The task's key, or the kind of thing.
-    pub(crate) key: String,
-    /// Where it leads.
-    pub(crate) url: String,
-    /// The link that leads there and marks the thread as read.
-    pub(crate) link: String,
-    pub(crate) is_unread: bool,
-    pub(crate) is_done: bool,
-    pub(crate) snoozed_until: Option<OffsetDateTime>,
-    pub(crate) newest_at: OffsetDateTime,
-    /// The newest first; at least one.
-    pub(crate) lines: Vec<Line>,
-    /// The open request that the reader may accept or decline.
-    pub(crate) open_request: Option<String>,
-}
-
-/// One reason in words.
-#[derive(Clone, Debug)]
-pub(crate) struct Line {
-    pub(crate) text: String,
-    /// Who did it, unless it is hidden or nobody.
-    pub(crate) actor: Option<Person>,
-}
 
 /// A page of the inbox.
 #[derive(Clone, Debug, Default)]
@@ -64,41 +34,6 @@ pub(crate) struct Inbox {
     pub(crate) has_more: bool,
     /// The number of the person's newest reason, for marking everything up to it as read.
     pub(crate) newest: i64,
-}
-
-#[derive(sqlx::FromRow)]
-struct ThreadRow {
-    id: Uuid,
-    team_id: Uuid,
-    slug: String,
-    team: String,
-    is_unread: bool,
-    is_done: bool,
-    snoozed_until: Option<OffsetDateTime>,
-    newest_at: OffsetDateTime,
-    key: Option<String>,
-    title: Option<String>,
-    goal_id: Option<Uuid>,
-    project: Option<String>,
-    request_id: Option<Uuid>,
-    change_id: Option<Uuid>,
-    day: Option<Date>,
-    is_open_request: bool,
-}
-
-#[derive(sqlx::FromRow)]
-struct ItemRow {
-    thread_id: Uuid,
-    reason: Reason,
-    tasks: i32,
-    kind: Option<EventKind>,
-    before: Option<serde_json::Value>,
-    after: Option<serde_json::Value>,
-    actor_id: Option<Uuid>,
-    handle: Option<String>,
-    name: Option<String>,
-    hue: Option<i16>,
-    excerpt: Option<String>,
 }
 
 /// Threads that meet a condition, and have a reason that meets another. The parameters are the person, the teams, the
@@ -180,14 +115,41 @@ pub(crate) async fn load(
     .await?;
     let has_more = rows.len() as i64 > PAGE;
     rows.truncate(PAGE as usize);
-    with_lines(db, account, rows, has_more).await
+    with_lines(db, account, rows, has_more, None).await
 }
 
+/// Threads with unread reasons among these that were not mailed yet, of one thread or of all; with those reasons only.
+pub(super) async fn unmailed(
+    db: &Pool,
+    account: Uuid,
+    teams: &[Uuid],
+    thread: Option<Uuid>,
+    reasons: &[&str],
+) -> Result<Inbox> {
+    let rows: Vec<ThreadRow> = sqlx::query_as(threads!(
+        "i.is_unread AND i.done_at IS NULL AND i.snoozed_until IS NULL AND ($7::uuid IS NULL OR i.id = $7)",
+        "EXISTS (SELECT FROM inbox_items x WHERE x.account_id = i.account_id AND x.thread_id = i.id
+                 AND x.reason = ANY($3::text[]) AND NOT x.is_read AND x.mailed_at IS NULL)"
+    ))
+    .bind(account)
+    .bind(teams)
+    .bind(reasons)
+    .bind(None::<OffsetDateTime>)
+    .bind(None::<Uuid>)
+    .bind(PAGE)
+    .bind(thread)
+    .fetch_all(db)
+    .await?;
+    with_lines(db, account, rows, false, Some(reasons)).await
+}
+
+/// Adds the reasons to threads: all, or those among these that are unread and were not mailed yet.
 async fn with_lines(
     db: &Pool,
     account: Uuid,
     rows: Vec<ThreadRow>,
     has_more: bool,
+    unmailed: Option<&[&str]>,
 ) -> Result<Inbox> {
     if rows.is_empty() {
         return Ok(Inbox::default());
@@ -198,7 +160,8 @@ async fn with_lines(
         "SELECT u.thread_id, i.reason, i.tasks, e.kind, e.before, e.after, a.id AS actor_id, a.handle, a.name, a.hue,
                 coalesce(c.body, m.body, r.answer) AS excerpt
          FROM unnest($2::uuid[], $3::uuid[]) u (thread_id, team_id)
-         CROSS JOIN LATERAL (SELECT * FROM inbox_items x WHERE x.account_id = $1 AND x.thread_id = u.thread_id ORDER BY x.number DESC LIMIT $4) i
+         CROSS JOIN LATERAL (SELECT * FROM inbox_items x WHERE x.account_id = $1 AND x.thread_id = u.thread_id
+             AND ($5::text[] IS NULL OR x.reason = ANY($5) AND NOT x.is_read AND x.mailed_at IS NULL) ORDER BY x.number DESC LIMIT $4) i
          LEFT JOIN events e ON e.team_id = u.team_id AND e.seq = i.seq
          LEFT JOIN accounts a ON a.id = e.actor_id
          LEFT JOIN comments c ON c.team_id = u.team_id AND c.id = (e.after->>'comment')::uuid AND c.deleted_at IS NULL
@@ -210,6 +173,7 @@ async fn with_lines(
     .bind(&ids)
     .bind(&team_ids)
     .bind(REASONS)
+    .bind(unmailed)
     .fetch_all(db)
     .await?;
     let newest = sqlx::query_scalar(
@@ -270,120 +234,6 @@ pub(crate) async fn url_of(
         .fetch_optional(db)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let inbox = with_lines(db, account, vec![row], false).await?;
+    let inbox = with_lines(db, account, vec![row], false, None).await?;
     Ok(inbox.threads.into_iter().next().map(|thread| thread.url))
-}
-
-impl ThreadRow {
-    fn into_thread(self, items: Vec<ItemRow>, names: &HashMap<Uuid, Names>) -> Thread {
-        let (title, key, url) = self.about(items.first());
-        // These pages mark the thread as read when they are opened.
-        let has_page = self.key.is_some() || self.goal_id.is_some() || self.project.is_some();
-        let context = (self.team.as_str(), self.day, names.get(&self.team_id));
-        let lines = items.into_iter().map(|item| item.into_line(context));
-        let lines = lines.collect();
-        Thread {
-            id: self.id,
-            title,
-            key,
-            link: if has_page {
-                url.clone()
-            } else {
-                format!("/inbox/{}", self.id)
-            },
-            url,
-            is_unread: self.is_unread,
-            is_done: self.is_done,
-            snoozed_until: self.snoozed_until,
-            newest_at: self.newest_at,
-            lines,
-            open_request: self
-                .request_id
-                .filter(|_| self.is_open_request)
-                .map(|id| format!("/teams/{}/requests#request-{id}", self.slug)),
-        }
-    }
-
-    /// Title, key and URL of what the thread is about.
-    fn about(&self, newest: Option<&ItemRow>) -> (String, String, String) {
-        let slug = &self.slug;
-        let title = self.title.clone().unwrap_or_else(|| self.team.clone());
-        if let Some(key) = &self.key {
-            return (title, key.clone(), format!("/tasks/{key}"));
-        }
-        if let Some(goal) = self.goal_id {
-            let url = format!("/teams/{slug}/goals/{goal}");
-            return (title, "goal".to_owned(), url);
-        }
-        if let Some(project) = &self.project {
-            return (title, "project".to_owned(), format!("/projects/{project}"));
-        }
-        if self.request_id.is_some() {
-            let url = format!("/teams/{slug}/requests");
-            return (title, "request".to_owned(), url);
-        }
-        let after = newest.and_then(|item| item.after.as_ref());
-        let url = match newest.and_then(|item| item.kind) {
-            // The retro page shows the goals' results.
-            Some(EventKind::SprintClosed) => {
-                format!("/sprints/{}/retro?team={slug}", text::sprint(after))
-            }
-            Some(EventKind::ActionAdded) => format!("/teams/{slug}/standup"),
-            Some(EventKind::TopicAdded) => {
-                match after.and_then(|after| after["meeting"].as_str()) {
-                    Some("planning") => format!("/teams/{slug}/planning"),
-                    Some("retro") => format!("/teams/{slug}/retro"),
-                    _ => format!("/teams/{slug}/standup"),
-                }
-            }
-            Some(EventKind::SprintStarted) => format!("/teams/{slug}"),
-            _ if self.change_id.is_some() => format!("/teams/{slug}/history"),
-            _ => format!("/teams/{slug}/check-in"),
-        };
-        (title, "team".to_owned(), url)
-    }
-}
-
-impl ItemRow {
-    fn into_line(self, (team, day, names): (&str, Option<Date>, Option<&Names>)) -> Line {
-        let actor = match (self.actor_id, self.handle, self.name, self.hue) {
-            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {
-                id,
-                handle,
-                name,
-                hue,
-            }),
-            _ => None,
-        };
-        let event = match (self.kind, self.before, self.after) {
-            (Some(kind), Some(before), Some(after)) => Some(ItemEvent {
-                kind,
-                before,
-                after,
-            }),
-            _ => None,
-        };
-        let text = text::sentence(&Context {
-            reason: self.reason,
-            event: event.as_ref(),
-            actor: actor.as_ref().map(Person::first_name),
-            excerpt: self.excerpt.as_deref().filter(|text| !text.is_empty()),
-            team,
-            day,
-            tasks: self.tasks,
-            names,
-        });
-        Line { text, actor }
-    }
-}
-
-impl Thread {
-    pub(crate) fn ago(&self, now: OffsetDateTime) -> String {
-        humanize::ago(now, self.newest_at)
-    }
-
-    /// The further reasons, after the newest.
-    pub(crate) fn earlier(&self) -> &[Line] {
-        self.lines.get(1..).unwrap_or_default()
-    }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     error::Result,
+    mail::outbox,
     notifications::{
         reason::Reason,
         rules::{Notice, Subject},
@@ -32,12 +33,14 @@ impl Subject {
     }
 }
 
-/// Writes notices about things of a team, for those who may see it. Returns whose inbox changed.
+/// Writes notices about things of a team, for those who may see it, and at the time `mail_at` also mails to those who want
+/// to hear of them at once. Returns whose inbox changed.
 pub(super) async fn write(
     db: &mut PgConnection,
     team: Uuid,
     notices: &[Notice],
     at: impl Fn(i64) -> OffsetDateTime,
+    mail_at: Option<OffsetDateTime>,
 ) -> Result<BTreeSet<Uuid>> {
     let accounts: BTreeSet<Uuid> = notices.iter().map(|notice| notice.account).collect();
     let accounts: Vec<Uuid> = accounts.into_iter().collect();
@@ -69,6 +72,16 @@ pub(super) async fn write(
     let ids: Vec<Uuid> = upsert_threads(db, team, &threads).await?;
     let thread_ids: BTreeMap<(Uuid, Subject), Uuid> = threads.keys().copied().zip(ids).collect();
     add_items(db, notices, &thread_ids, at).await?;
+    if let Some(now) = mail_at {
+        let items: Vec<(Uuid, Uuid, Reason)> = notices
+            .iter()
+            .filter_map(|notice| {
+                let thread = *thread_ids.get(&(notice.account, notice.subject))?;
+                Some((notice.account, thread, notice.reason))
+            })
+            .collect();
+        outbox::add_urgent(db, &items, now).await?;
+    }
     Ok(threads.into_keys().map(|(account, _)| account).collect())
 }
 

@@ -35,7 +35,7 @@ const ALL_BYTES: usize = 64 * MAX_BYTES;
 pub(crate) const UPLOAD: &str = "/setup/restore/upload";
 
 /// Routes that read a body from people who are not signed in.
-const OPEN: [&str; 8] = [
+const OPEN: [&str; 10] = [
     "/login",
     "/logout",
     "/setup",
@@ -43,6 +43,8 @@ const OPEN: [&str; 8] = [
     "/me/theme",
     "/join/",
     "/reset/",
+    "/confirm/",
+    "/unsubscribe/",
     "/share/",
 ];
 

@@ -88,9 +88,17 @@ impl RequestInfo {
 
 /// Removes secrets from a URL before it is logged: a log reader could open the link otherwise.
 fn redact_url(address: &str) -> &str {
-    let secret = ["/share/", "/join/", "/reset/", "/enter/", "/setup"]
-        .into_iter()
-        .find(|start| address.starts_with(start));
+    let secret = [
+        "/share/",
+        "/join/",
+        "/reset/",
+        "/enter/",
+        "/confirm/",
+        "/unsubscribe/",
+        "/setup",
+    ]
+    .into_iter()
+    .find(|start| address.starts_with(start));
     secret.unwrap_or(address)
 }
 

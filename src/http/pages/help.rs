@@ -68,6 +68,11 @@ const SOURCES: [Source; 14] = [
         "Schedule, verify and restore backups."
     ),
     source!(
+        "docs/mail.md",
+        "mail",
+        "Notifications and digests by mail."
+    ),
+    source!(
         "docs/monitoring.md",
         "monitoring",
         "The System page, fortnight doctor, Prometheus and the log."

@@ -23,6 +23,19 @@ pub(super) fn routes() -> Router<App> {
         )
         .route("/login", get(accounts::login_form).post(accounts::login))
         .route("/logout", post(accounts::logout))
+        .route(
+            "/confirm/{key}",
+            get(accounts::confirm_form).post(accounts::confirm),
+        )
+        .route(
+            "/unsubscribe/{key}",
+            get(accounts::unsubscribe_form).post(accounts::unsubscribe),
+        )
+        .route(
+            "/me/notifications",
+            get(accounts::notifications).post(accounts::set_notifications),
+        )
+        .route("/me/email/confirmation", post(accounts::send_confirmation))
         .route("/enter/{key}", get(accounts::enter))
         .route("/join/{key}", get(accounts::join_form).post(accounts::join))
         .route(
@@ -44,6 +57,9 @@ pub(super) fn routes() -> Router<App> {
             "/settings/invitations/{id}/revoke",
             post(accounts::revoke_invitation),
         )
+        .route("/settings/mail", get(accounts::mail))
+        .route("/settings/mail/test", post(accounts::send_test))
+        .route("/settings/mail/retry", post(accounts::retry))
         .route("/settings/system", get(accounts::system))
         .route("/settings/audit", get(accounts::audit_log))
         .route("/settings/audit.csv", get(accounts::audit_csv))

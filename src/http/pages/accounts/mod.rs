@@ -1,6 +1,8 @@
 //! Pages of accounts: sign-in, registration, profile, people and workspace settings.
 
 pub mod backups;
+pub mod mail;
+pub mod notifications;
 mod people;
 pub mod profile;
 pub mod registration;
@@ -9,6 +11,8 @@ pub mod sessions;
 pub mod system;
 pub mod workspace;
 
+pub(crate) use crate::http::pages::accounts::mail::*;
+pub(crate) use crate::http::pages::accounts::notifications::*;
 pub(crate) use crate::http::pages::accounts::people::*;
 pub(crate) use crate::http::pages::accounts::profile::*;
 pub(crate) use crate::http::pages::accounts::registration::*;

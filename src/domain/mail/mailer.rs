@@ -1,0 +1,217 @@
+//! The connection to the mail server.
+
+use std::{net::IpAddr, time::Duration};
+
+use anyhow::{Context, bail};
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    message::{
+        Mailbox, MultiPart,
+        header::{HeaderName, HeaderValue},
+    },
+};
+use time::OffsetDateTime;
+use url::Url;
+
+use crate::db::tls::choose_provider;
+
+/// How long each step of a conversation with the server may take.
+const STEP: Duration = Duration::from_secs(10);
+
+/// Sends mail through one server.
+pub struct Mailer {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+    /// Host and port, for pages.
+    server: String,
+}
+
+/// A mail that is ready to be sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Mail {
+    pub(crate) to: String,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) html: String,
+    /// `<…@host>`
+    pub(crate) message_id: String,
+    /// The thread that it belongs to, in the same form.
+    pub(crate) thread: Option<String>,
+    /// The URL that ends such mails with one click.
+    pub(crate) unsubscribe: Option<String>,
+    pub(crate) at: OffsetDateTime,
+}
+
+/// Why a mail was not sent.
+#[derive(Debug)]
+pub(crate) struct SendError {
+    pub(crate) message: String,
+    /// Whether trying again is pointless.
+    pub(crate) is_permanent: bool,
+}
+
+impl Mailer {
+    /// A mailer for the server at this URL. Without a sender, mail comes from `fortnight@` and the host of the public
+    /// URL.
+    ///
+    /// # Errors
+    /// The URL or the sender is invalid, or would send passwords and mail unencrypted through a network.
+    pub fn new(url: &str, from: Option<&str>, public_url: &str) -> anyhow::Result<Self> {
+        let parsed = Url::parse(url).context("it is not a URL")?;
+        if !matches!(parsed.scheme(), "smtp" | "smtps") {
+            bail!("it must start with smtp:// or smtps://");
+        }
+        let host = parsed.host_str().context("it has no host")?;
+        let is_encrypted = parsed.scheme() == "smtps"
+            || parsed
+                .query_pairs()
+                .any(|(name, value)| name == "tls" && value == "required");
+        if !is_encrypted && !is_loopback(host) {
+            bail!(
+                "it must be smtps:// or end in ?tls=required, except for a server on this machine"
+            );
+        }
+        choose_provider();
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+            .context("it is not the URL of a mail server")?
+            .timeout(Some(STEP))
+            .build();
+        let own = Url::parse(public_url).ok();
+        let own_host = own.as_ref().and_then(Url::host_str).unwrap_or("localhost");
+        let own_sender = format!("Fortnight <fortnight@{own_host}>");
+        let from = from.unwrap_or(&own_sender);
+        Ok(Self {
+            transport,
+            from: from
+                .parse()
+                .with_context(|| format!("“{from}” is not a sender of mail: set --mail-from"))?,
+            server: match parsed.port() {
+                Some(port) => format!("{host}:{port}"),
+                None => host.to_owned(),
+            },
+        })
+    }
+
+    /// Host and port of the server.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The sender.
+    pub(crate) fn from(&self) -> String {
+        self.from.to_string()
+    }
+
+    /// Sends a mail; returns once the server has accepted it.
+    pub(crate) async fn send(&self, mail: &Mail) -> Result<(), SendError> {
+        let message = self.message(mail).map_err(|error| SendError {
+            message: format!("{error:#}"),
+            is_permanent: true,
+        })?;
+        match self.transport.send(message).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let mut message = error.to_string();
+                let mut source = std::error::Error::source(&error);
+                while let Some(cause) = source {
+                    message = format!("{message}: {cause}");
+                    source = cause.source();
+                }
+                Err(SendError {
+                    message,
+                    is_permanent: error.is_permanent(),
+                })
+            }
+        }
+    }
+
+    fn message(&self, mail: &Mail) -> anyhow::Result<Message> {
+        let to = mail.to.parse().context("the address is invalid")?;
+        let mut builder = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(one_line(&mail.subject))
+            .date(mail.at.into())
+            .message_id(Some(mail.message_id.clone()))
+            .raw_header(raw("Auto-Submitted", "auto-generated"));
+        if let Some(thread) = &mail.thread {
+            builder = builder
+                .references(thread.clone())
+                .in_reply_to(thread.clone());
+        }
+        if let Some(url) = &mail.unsubscribe {
+            // RFC 8058
+            builder = builder
+                .raw_header(raw("List-Unsubscribe", &format!("<{url}>")))
+                .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+        }
+        let body = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
+        Ok(builder.multipart(body)?)
+    }
+}
+
+/// A header that lettre does not know. The values are our own and have no line breaks.
+fn raw(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), one_line(value))
+}
+
+/// A text without line breaks, which would begin another header.
+fn one_line(text: &str) -> String {
+    text.split(|letter: char| letter.is_control())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(url: &str) -> String {
+        match Mailer::new(url, None, "https://board.example.org") {
+            Ok(mailer) => format!("sends through {} from {}", mailer.server(), mailer.from()),
+            Err(error) => format!("{error:#}"),
+        }
+    }
+
+    #[test]
+    fn mail_crosses_networks_encrypted_only() {
+        for (url, expected) in [
+            (
+                "smtps://me:secret@mail.example.org",
+                "sends through mail.example.org from Fortnight <fortnight@board.example.org>",
+            ),
+            (
+                "smtp://mail.example.org:587?tls=required",
+                "sends through mail.example.org:587 from Fortnight <fortnight@board.example.org>",
+            ),
+            (
+                "smtp://127.0.0.1:1025",
+                "sends through 127.0.0.1:1025 from Fortnight <fortnight@board.example.org>",
+            ),
+            (
+                "smtp://mail.example.org",
+                "it must be smtps:// or end in ?tls=required, except for a server on this machine",
+            ),
+            (
+                "smtp://mail.example.org?tls=opportunistic",
+                "it must be smtps:// or end in ?tls=required, except for a server on this machine",
+            ),
+            (
+                "https://mail.example.org",
+                "it must start with smtp:// or smtps://",
+            ),
+        ] {
+            assert_eq!(refusal(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn line_breaks_begin_no_header() {
+        assert_eq!(one_line("a\r\nBcc: b\u{0}c"), "a  Bcc: b c");
+    }
+}

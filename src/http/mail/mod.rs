@@ -1,0 +1,4 @@
+//! The texts of mail.
+
+pub(crate) mod compose;
+mod letter;

@@ -1,0 +1,116 @@
+//! Sends the mail that waits in the outbox, and prepares the digests.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tracing::{Instrument, info_span};
+
+use crate::{
+    app::App,
+    domain::{
+        error::Result,
+        mail::{
+            digest,
+            mailer::{Mail, Mailer},
+            outbox::{self, MailKind, OutboxEntry},
+        },
+        notifications::mailing::{self, Contents},
+    },
+    http::mail::compose,
+};
+
+/// The time between two looks at the outbox.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Sends until the program stops, if mail is set up.
+pub fn start(app: &App) {
+    if app.mailer.is_none() {
+        return;
+    }
+    let app = app.clone();
+    let mut ended = app.live.ended();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = run(&app) => {}
+            _ = ended.wait_for(|ended| *ended) => {}
+        }
+    });
+}
+
+async fn run(app: &App) {
+    let mut again = tokio::time::interval(PAUSE);
+    loop {
+        again.tick().await;
+        let now = app.clock.now();
+        let span = info_span!("job", otel.name = "mail", otel.kind = "internal");
+        let outcome = send_due(app, now).instrument(span).await;
+        app.job_runs.note("mail", now, outcome.map(|_| ()));
+    }
+}
+
+/// Prepares the digests that are due, and sends all mail that is due. Returns how many mails were sent.
+pub async fn send_due(app: &App, now: OffsetDateTime) -> Result<usize> {
+    let Some(mailer) = &app.mailer else {
+        return Ok(0);
+    };
+    digest::add_due(&app.db, now).await?;
+    let mut sent = 0;
+    while let Some(entry) = outbox::take(&app.db, now).await? {
+        sent += usize::from(send(app, mailer, &entry, now).await?);
+    }
+    Ok(sent)
+}
+
+/// Sends one mail, or drops it if there is nothing to say any more. Returns whether it was sent.
+async fn send(
+    app: &App,
+    mailer: &Mailer,
+    entry: &OutboxEntry,
+    now: OffsetDateTime,
+) -> Result<bool> {
+    let Some((mail, contents)) = prepare(app, entry, now).await? else {
+        outbox::remove(&app.db, entry.id).await?;
+        return Ok(false);
+    };
+    if let Err(error) = mailer.send(&mail).await {
+        tracing::warn!("a mail could not be sent: {}", error.message);
+        outbox::note_failure(&app.db, entry, &error.message, error.is_permanent, now).await?;
+        return Ok(false);
+    }
+    if let Some(contents) = contents {
+        mailing::mark_mailed(&app.db, entry.account_id, &contents, now).await?;
+    }
+    outbox::remove(&app.db, entry.id).await?;
+    Ok(true)
+}
+
+/// The mail of an entry as its reader may see it now, with what it is about.
+async fn prepare(
+    app: &App,
+    entry: &OutboxEntry,
+    now: OffsetDateTime,
+) -> Result<Option<(Mail, Option<Contents>)>> {
+    let Some(reader) = mailing::recipient(&app.db, entry.account_id).await? else {
+        return Ok(None);
+    };
+    if entry.kind == MailKind::Confirmation {
+        let mail = compose::confirmation(app, entry.id, &reader, now).await?;
+        return Ok(mail.map(|mail| (mail, None)));
+    }
+    if !reader.is_confirmed {
+        return Ok(None);
+    }
+    let delivery = match entry.kind {
+        MailKind::Digest => crate::domain::mail::choices::Delivery::Digest,
+        _ => crate::domain::mail::choices::Delivery::AtOnce,
+    };
+    let contents = mailing::contents(&app.db, reader.id, entry.thread_id, delivery).await?;
+    if contents.threads.is_empty() {
+        return Ok(None);
+    }
+    let mail = match entry.kind {
+        MailKind::Digest => compose::digest(app, entry.id, &reader, &contents, now).await?,
+        _ => compose::notification(app, entry.id, &reader, &contents, now).await?,
+    };
+    Ok(Some((mail, Some(contents))))
+}
