@@ -16,6 +16,7 @@ mod firefox;
 #[expect(dead_code, reason = "the tests through the router use more of it")]
 mod fixtures;
 mod forms;
+mod inbox;
 mod live_connection;
 mod live_pages;
 mod long_boards;

@@ -46,7 +46,7 @@ macro_rules! source {
     };
 }
 
-const SOURCES: [Source; 14] = [
+const SOURCES: [Source; 15] = [
     source!(
         "docs/using.md",
         "using",
@@ -67,11 +67,7 @@ const SOURCES: [Source; 14] = [
         "backup",
         "Schedule, verify and restore backups."
     ),
-    source!(
-        "docs/mail.md",
-        "mail",
-        "Notifications and digests by mail."
-    ),
+    source!("docs/mail.md", "mail", "Notifications and digests by mail."),
     source!(
         "docs/monitoring.md",
         "monitoring",
