@@ -1,6 +1,7 @@
 //! The domain: the product's rules, with their SQL and events. It knows neither axum nor askama.
 
 pub mod accounts;
+pub mod attachments;
 pub mod auth;
 pub mod boards;
 pub mod checkin;
@@ -21,6 +22,7 @@ pub mod markdown;
 pub mod measure;
 pub mod offboarding;
 pub mod person;
+pub mod pictures;
 pub mod planning;
 pub mod policy;
 pub mod projects;

@@ -261,6 +261,9 @@ impl Row {
             | EventKind::CommentEdited
             | EventKind::CommentDeleted
             | EventKind::CommentRemoved
+            | EventKind::AttachmentAdded
+            | EventKind::AttachmentDeleted
+            | EventKind::AttachmentRemoved
             | EventKind::StepAdded
             | EventKind::StepDone
             | EventKind::StepReopened

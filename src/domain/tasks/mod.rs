@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod assign;
+pub mod attachments;
 pub mod block;
 pub mod blocked_on;
 pub mod blockers;
