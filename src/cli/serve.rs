@@ -165,7 +165,10 @@ async fn prepare(
 
 /// The directory that attached files are in, unless another place is named.
 pub(super) fn files_dir(config: &Config, database: &Database) -> anyhow::Result<PathBuf> {
-    database.data_dir.clone().map_or_else(|| config.data_dir(), Ok)
+    database
+        .data_dir
+        .clone()
+        .map_or_else(|| config.data_dir(), Ok)
 }
 
 /// Where the setup page looks for backups: where they are made, and in the data directory.

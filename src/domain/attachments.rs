@@ -201,10 +201,9 @@ async fn store<const N: usize>(
         .execute(&mut *tx)
         .await?;
     }
-    let all: i64 =
-        sqlx::query_scalar("SELECT coalesce(sum(bytes), 0)::bigint FROM stored_files")
-            .fetch_one(&mut *tx)
-            .await?;
+    let all: i64 = sqlx::query_scalar("SELECT coalesce(sum(bytes), 0)::bigint FROM stored_files")
+        .fetch_one(&mut *tx)
+        .await?;
     if all.unsigned_abs() > store.quota_bytes {
         let most = humanize::bytes(store.quota_bytes);
         return Err(Problem::field(
@@ -227,7 +226,9 @@ pub(crate) fn too_large(name: &str, store: &FileStore) -> Problem {
     let most = humanize::bytes(store.max_bytes);
     Problem::field(
         "file",
-        format!("“{name}” is larger than {most}, the most that an attachment may have. Nothing was attached."),
+        format!(
+            "“{name}” is larger than {most}, the most that an attachment may have. Nothing was attached."
+        ),
     )
 }
 
@@ -246,11 +247,7 @@ pub(crate) fn file_name(sent: &str) -> String {
 }
 
 /// Deletes stored files that nothing has referred to for a day, and uploads that were cut.
-pub(crate) async fn delete_unused(
-    db: &Pool,
-    files: &FileStore,
-    now: OffsetDateTime,
-) -> Result<()> {
+pub async fn delete_unused(db: &Pool, files: &FileStore, now: OffsetDateTime) -> Result<()> {
     files.delete_unfinished().await?;
     let mut tx = db.begin().await?;
     let unused: Vec<String> = sqlx::query_scalar(

@@ -125,7 +125,9 @@ async fn write(
         Target::StandardOutput => {
             let output = io::stdout().as_fd().try_clone_to_owned()?;
             let output = File::from(output);
-            Ok(write_to(output, dump, manifest, files, "the backup").await?.1)
+            Ok(write_to(output, dump, manifest, files, "the backup")
+                .await?
+                .1)
         }
         Target::Bucket(bucket, name) => {
             let shown = format!("{bucket}/{name}");

@@ -1,9 +1,9 @@
 //! Scheduled backups: when the next one is due, which old ones are deleted, and how the last one went.
 
 use std::{
-    path::PathBuf,
     collections::BTreeSet,
     fmt,
+    path::PathBuf,
     str::FromStr,
     sync::{Mutex, MutexGuard, PoisonError},
 };

@@ -95,9 +95,12 @@ pub(super) fn is_attachment(address: &str) -> bool {
     let ["", "tasks", key, "attachments", id] = parts[..] else {
         return false;
     };
-    key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    key.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && id.len() == 36
-        && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// The beginning of a picture that leads to its large version; its description follows.

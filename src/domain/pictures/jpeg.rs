@@ -191,9 +191,7 @@ mod tests {
             write_head(&mut picture, marker, text.len()).unwrap();
             picture.extend(text.as_bytes());
         }
-        picture.extend([
-            0xFF, SCAN, 0, 2, 1, 0xFF, 0, 2, 0xFF, 0xD0, 3, 0xFF, END,
-        ]);
+        picture.extend([0xFF, SCAN, 0, 2, 1, 0xFF, 0, 2, 0xFF, 0xD0, 3, 0xFF, END]);
         picture.extend(b"SECRET second picture");
         let mut copied = Vec::new();
         copy_jpeg(&mut Cursor::new(picture), &mut copied).unwrap();
@@ -205,7 +203,11 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for bytes in [&b"\xFF\xD8\xFF"[..], b"\xFF\xD8\xFF\xE1\0\0", b"\xFF\xD8\xFFabc"] {
+        for bytes in [
+            &b"\xFF\xD8\xFF"[..],
+            b"\xFF\xD8\xFF\xE1\0\0",
+            b"\xFF\xD8\xFFabc",
+        ] {
             assert!(copy_jpeg(&mut Cursor::new(bytes), &mut Vec::new()).is_err());
         }
     }

@@ -25,7 +25,10 @@ const LONGEST_SIDE: u32 = 960;
 /// Why there is no small version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoThumbnail {
-    TooLarge { width: u32, height: u32 },
+    TooLarge {
+        width: u32,
+        height: u32,
+    },
     /// It cannot be decoded.
     Damaged,
 }

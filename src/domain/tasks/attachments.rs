@@ -70,7 +70,13 @@ impl Attachment {
 pub(crate) fn markdown(name: &str, url: &str, is_picture: bool) -> String {
     let name: String = name
         .chars()
-        .map(|letter| if "[]\\`*_<>!|~".contains(letter) { ' ' } else { letter })
+        .map(|letter| {
+            if "[]\\`*_<>!|~".contains(letter) {
+                ' '
+            } else {
+                letter
+            }
+        })
         .collect();
     let mark = if is_picture { "!" } else { "" };
     format!("{mark}[{}]({url})", name.trim())
@@ -161,8 +167,9 @@ pub(crate) async fn delete_attachment(
         .await?;
     // its name may be why it was deleted
     sqlx::query(
-        "UPDATE events SET after = after - 'name'
-         WHERE team_id = $1 AND task_id = $2 AND kind = 'attachment.added' AND after->>'attachment' = $3",
+        "UPDATE events SET before = before - 'name', after = after - 'name'
+         WHERE team_id = $1 AND task_id = $2 AND kind IN ('attachment.added', 'attachment.deleted')
+         AND $3 IN (before->>'attachment', after->>'attachment')",
     )
     .bind(team.id)
     .bind(task)
@@ -219,12 +226,7 @@ pub(crate) async fn undo_attachment(
     }
 }
 
-async fn restore_attachment(
-    change: &mut Change,
-    team: &Team,
-    task: Uuid,
-    id: Uuid,
-) -> Result<()> {
+async fn restore_attachment(change: &mut Change, team: &Team, task: Uuid, id: Uuid) -> Result<()> {
     let name: String = sqlx::query_scalar(
         "UPDATE attachments SET deleted_at = NULL
          WHERE team_id = $1 AND task_id = $2 AND id = $3 AND deleted_at IS NOT NULL RETURNING name",
@@ -266,10 +268,12 @@ async fn lock_attachment(
 
 /// What an event of an own attachment says.
 pub(crate) fn in_words(before: &Value, after: &Value) -> String {
-    match (before["name"].as_str(), after["name"].as_str()) {
-        (Some(deleted), _) => format!("deleted the attachment “{deleted}”"),
-        (None, Some(name)) => format!("attached “{name}”"),
-        (None, None) => "attached a file, which was deleted".to_owned(),
+    let is_deleted = before["attachment"].is_string();
+    match (is_deleted, before["name"].as_str(), after["name"].as_str()) {
+        (true, Some(name), _) => format!("deleted the attachment “{name}”"),
+        (true, None, _) => "deleted an attachment".to_owned(),
+        (false, _, Some(name)) => format!("attached “{name}”"),
+        (false, _, None) => "attached a file, which was deleted".to_owned(),
     }
 }
 
@@ -287,12 +291,7 @@ pub(crate) async fn attachments(db: &Pool, team: Uuid, task: Uuid) -> Result<Vec
 }
 
 /// An attachment of this task.
-pub(crate) async fn attachment(
-    db: &Pool,
-    team: Uuid,
-    task: Uuid,
-    id: Uuid,
-) -> Result<Attachment> {
+pub(crate) async fn attachment(db: &Pool, team: Uuid, task: Uuid, id: Uuid) -> Result<Attachment> {
     Ok(sqlx::query_as(
         "SELECT t.*, a.name AS uploader, s.bytes AS thumbnail_bytes FROM attachments t
          LEFT JOIN accounts a ON a.id = t.uploader_id LEFT JOIN stored_files s ON s.hash = t.thumbnail

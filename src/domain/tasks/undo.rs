@@ -8,7 +8,8 @@ use crate::domain::{
     error::{Problem, Result},
     events::{Change, EventKind, are_undoable},
     tasks::{
-        archive, attachments, bulk_edit, checklist, comments, dependencies, edit, lock, move_task, note, rank,
+        archive, attachments, bulk_edit, checklist, comments, dependencies, edit, lock, move_task,
+        note, rank,
         task_edit::{Edit, Seen},
         timeline::{self, FOR},
     },

@@ -52,7 +52,15 @@ pub async fn thumbnail(
     let (Some(hash), Some(small)) = (&file.thumbnail, &file.thumbnail_bytes) else {
         return Err(Problem::NotFound);
     };
-    serve(&app, &headers, &file, hash, small.unsigned_abs(), "image/jpeg").await
+    serve(
+        &app,
+        &headers,
+        &file,
+        hash,
+        small.unsigned_abs(),
+        "image/jpeg",
+    )
+    .await
 }
 
 async fn serve(

@@ -54,9 +54,7 @@ pub async fn add_attachments(
             fields: Fields::default(),
         };
         let outcome = match receive(&app, request).await {
-            Ok(files) => attach(&form, &files)
-                .await
-                .map(|changed| (changed, files)),
+            Ok(files) => attach(&form, &files).await.map(|changed| (changed, files)),
             Err(problem) => Err(problem),
         };
         if is_script {
