@@ -16,7 +16,8 @@ use crate::{
         error::{Problem, Result},
         humanize,
         pictures::{
-            self, Format,
+            format::Format,
+            strip::copy_without_metadata,
             thumbnail::{NoThumbnail, size_of, write_thumbnail},
         },
         tasks::attachments::{NewFile, NewPicture},
@@ -138,7 +139,7 @@ async fn prepare(
     let from = incoming.path().to_owned();
     let work = spawn_blocking(move || {
         size_of(format, &from)?;
-        pictures::copy_without_metadata(format, &from, full_file)?;
+        copy_without_metadata(format, &from, full_file)?;
         let (width, height) = write_thumbnail(format, full.path(), small_file)?;
         Ok(Prepared {
             full: hashed(full)?,

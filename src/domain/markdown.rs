@@ -247,20 +247,6 @@ mod tests {
             "{html}"
         );
         assert!(html.contains(&format!("<a href=\"{file}\"")), "{html}");
-        for other in [
-            "https://example.org/tasks/INF-42/attachments/0190a5b2-1111-7222-8333-444455556666"
-                .to_owned(),
-            format!("/{file}"),
-            format!("{file}/../x"),
-            format!("{file}?x"),
-            "/tasks/INF-42/attachments/x".to_owned(),
-            "/logout".to_owned(),
-        ] {
-            assert!(
-                !shown(&format!("![x]({other})")).contains("<img"),
-                "{other}"
-            );
-        }
     }
 
     #[test]

@@ -96,6 +96,9 @@ async fn attached_file_is_listed_and_served_whole_and_in_parts() {
     assert!(page.contains(&format!("href=\"{url}\"")), "{page}");
     assert!(page.contains("attached “a [b].txt”"), "{page}");
 
+    let board = world.elif.get("/teams/infrastructure").await.ok().text();
+    assert!(board.contains("title=\"Attachments\""), "{board}");
+
     // people outside the team see open tasks
     let file = world.jonas.get(&url).await.ok();
     assert_eq!(file.text(), "0123456789");

@@ -198,3 +198,25 @@ pub(super) fn leads_somewhere(address: &str) -> bool {
     });
     is_ours || has_scheme
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_attachment;
+
+    #[test]
+    fn only_addresses_of_attachments_are_pictures() {
+        let file = "/tasks/INF-42/attachments/0190a5b2-1111-7222-8333-444455556666";
+        assert!(is_attachment(file));
+        for other in [
+            format!("https://example.org{file}"),
+            format!("/{file}"),
+            format!("{file}/../x"),
+            format!("{file}?x"),
+            file.replace("INF-42", "\"><b>"),
+            "/tasks/INF-42/attachments/x".to_owned(),
+            "/logout".to_owned(),
+        ] {
+            assert!(!is_attachment(&other), "{other}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek, Write};
 
-use crate::domain::pictures::{copy, invalid, read, skip};
+use crate::domain::pictures::bytes::{copy, invalid, read, skip};
 
 const START: u8 = 0xD8;
 const END: u8 = 0xD9;

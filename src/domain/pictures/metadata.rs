@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use crate::domain::pictures::{copy, invalid, read, skip};
+use crate::domain::pictures::bytes::{copy, invalid, read, skip};
 
 /// The chunks of a PNG that are kept: those that its picture and its animation consist of, and how its colours are meant.
 const PNG_CHUNKS: [&[u8; 4]; 15] = [

@@ -11,7 +11,7 @@ use image::{
     codecs::jpeg::JpegEncoder, metadata::Orientation,
 };
 
-use crate::domain::pictures::Format;
+use crate::domain::pictures::format::Format;
 
 /// The most pixels of a picture. They are counted before anything is decoded.
 pub(crate) const MAX_PIXELS: u64 = 40_000_000;
