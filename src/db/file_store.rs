@@ -7,11 +7,11 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     pin::Pin,
-    time::{Duration, SystemTime},
 };
 
 use anyhow::Context;
 use futures_util::{Stream, StreamExt, stream};
+use time::{Duration, OffsetDateTime};
 use tokio::{
     fs::OpenOptions,
     io::{AsyncReadExt, AsyncSeekExt},
@@ -25,7 +25,7 @@ use crate::db::backup::{archive::path_of, place::Place};
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// An upload that was not completed is deleted after this time.
-const UNFINISHED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+const UNFINISHED_FOR: Duration = Duration::days(1);
 
 const MEGABYTE: u64 = 1_000_000;
 
@@ -139,7 +139,7 @@ impl FileStore {
     }
 
     /// Deletes uploads that were not completed, for example because the program was killed.
-    pub(crate) async fn delete_unfinished(&self) -> anyhow::Result<()> {
+    pub(crate) async fn delete_unfinished(&self, now: OffsetDateTime) -> anyhow::Result<()> {
         let incoming = self.incoming.clone();
         spawn_blocking(move || {
             let entries = match fs::read_dir(&incoming) {
@@ -148,9 +148,8 @@ impl FileStore {
             };
             for entry in entries {
                 let entry = entry?;
-                let modified = entry.metadata()?.modified()?;
-                let age = SystemTime::now().duration_since(modified);
-                if age.is_ok_and(|age| age > UNFINISHED_FOR) {
+                let modified = OffsetDateTime::from(entry.metadata()?.modified()?);
+                if now - modified > UNFINISHED_FOR {
                     fs::remove_file(entry.path())?;
                 }
             }

@@ -249,7 +249,7 @@ pub(crate) fn file_name(sent: &str) -> String {
 
 /// Deletes stored files that nothing has referred to for a day, and uploads that were cut.
 pub async fn delete_unused(db: &Pool, files: &FileStore, now: OffsetDateTime) -> Result<()> {
-    files.delete_unfinished().await?;
+    files.delete_unfinished(now).await?;
     let mut tx = db.begin().await?;
     let unused: Vec<String> = sqlx::query_scalar(
         "DELETE FROM stored_files WHERE hash IN (
