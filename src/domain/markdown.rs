@@ -242,7 +242,7 @@ mod tests {
         let html = shown(&format!("![a \"*plan*\" <b>]({file})"));
         assert!(
             html.contains(&format!(
-                "<img src=\"{file}/thumbnail\" alt=\"a &quot;plan&quot; &lt;b&gt;\">"
+                "<img src=\"{file}/thumbnail\" alt=\"a &quot;plan&quot; \">"
             )),
             "{html}"
         );
