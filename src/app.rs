@@ -12,8 +12,10 @@ use crate::{
     db::{
         backup::{
             offered::{OfferedBackups, Sources},
+            place::Place,
             schedule::{Backups, Schedule},
         },
+        file_store::FileStore,
         replica::Replica,
         timeline::Timeline,
     },
@@ -71,6 +73,8 @@ pub struct Parts {
     pub backups: Backups,
     /// The data directory of the bundled Postgres, if it is used.
     pub(crate) data_dir: Option<PathBuf>,
+    /// The files attached to tasks.
+    pub files: FileStore,
     /// Backups that the setup page offers.
     pub(crate) offered_backups: OfferedBackups,
     /// How the background jobs of this program went.
@@ -102,6 +106,8 @@ pub struct Settings {
     pub data_dir: Option<PathBuf>,
     /// How mail is sent, if that is set up.
     pub mailer: Option<Mailer>,
+    /// The files attached to tasks.
+    pub files: FileStore,
 }
 
 impl Default for Settings {
@@ -116,8 +122,15 @@ impl Default for Settings {
             timeline: Timeline::default(),
             data_dir: None,
             mailer: None,
+            files: temporary_files(),
         }
     }
+}
+
+/// A store for a program that named none, such as a test.
+fn temporary_files() -> FileStore {
+    let folder = std::env::temp_dir().join(format!("fortnight-files-{}", std::process::id()));
+    FileStore::new(Place::Folder(folder.clone()), &folder, 25, 10_000)
 }
 
 impl Deref for App {
@@ -161,6 +174,7 @@ impl App {
             trusted_proxies: settings.trusted_proxies,
             backups: Backups::new(settings.backups),
             data_dir: settings.data_dir,
+            files: settings.files,
             offered_backups: OfferedBackups::new(settings.offered_backups),
             job_runs: JobRuns::default(),
             mailer: settings.mailer,

@@ -2,7 +2,7 @@
 
 use std::{
     io::{IsTerminal, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail};
@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use time::OffsetDateTime;
 
 use crate::{
-    cli::output::print_line,
+    cli::{output::print_line, serve::files_dir},
     config::Config,
     db::pool::Pool,
     db::{
@@ -81,9 +81,15 @@ impl BackupCommand {
         // The database is not migrated: a backup before an upgrade is of the old schema.
         let database = Database::to_work_beside(config.database()?, &config.data_dir()?).await?;
         let outcome = match (self, checked) {
-            (Self::Restore(args), Some(manifest)) => restore_from(&database, args, &manifest).await,
+            (Self::Restore(args), Some(manifest)) => {
+                let files = config.attachments.store(&files_dir(config, &database)?);
+                restore_from(&database, args, &manifest, files.folder()).await
+            }
             (Self::Verify(args), Some(manifest)) => verify(&database, args, &manifest).await,
-            (Self::Backup(args), _) => back_up(&database, args).await,
+            (Self::Backup(args), _) => {
+                let files = config.attachments.store(&files_dir(config, &database)?);
+                back_up(&database, args, files.folder()).await
+            }
             (_, None) => Ok(()),
         };
         database.close().await;
@@ -91,7 +97,11 @@ impl BackupCommand {
     }
 }
 
-async fn back_up(database: &Database, args: BackupFile) -> anyhow::Result<()> {
+async fn back_up(
+    database: &Database,
+    args: BackupFile,
+    files: Option<&Path>,
+) -> anyhow::Result<()> {
     let to_terminal = args.file.as_os_str() == "-";
     if to_terminal && std::io::stdout().is_terminal() {
         bail!("a backup can't be shown on a terminal: redirect the output, or name a file");
@@ -108,7 +118,7 @@ async fn back_up(database: &Database, args: BackupFile) -> anyhow::Result<()> {
         }
     };
     let now = Clock::default().now();
-    let backup = create::backup(&database.direct, &database.libpq, target, now).await?;
+    let backup = create::backup(&database.direct, &database.libpq, target, files, now).await?;
     if !to_terminal {
         print_line(&format!(
             "Backed up {} to {} ({}).",
@@ -124,6 +134,7 @@ async fn restore_from(
     database: &Database,
     args: Restore,
     manifest: &Manifest,
+    files: Option<&Path>,
 ) -> anyhow::Result<()> {
     if let Some(there) = workspace(&database.pool)
         .await?
@@ -140,6 +151,7 @@ async fn restore_from(
         confirm(&there.name)?;
     }
     let (options, libpq) = (&database.direct, &database.libpq);
+    archive::restore_files(&args.file, files).context("nothing was restored or changed")?;
     restore::restore(options, libpq, args.file, manifest, Restored::Past)
         .await
         .context("nothing was restored or changed")?;

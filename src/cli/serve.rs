@@ -1,6 +1,6 @@
 //! `fortnight serve`: starts the server.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, bail};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -13,6 +13,7 @@ use crate::{
     db::{
         backup::{offered::Sources, place::Place},
         database::Database,
+        file_store::FileStore,
     },
     demo,
     domain::{accounts::api_tokens, clock::Clock, mail::mailer::Mailer, setup},
@@ -140,17 +141,19 @@ async fn prepare(
     if let Some(data) = demo {
         fill_demo(&database.pool, data.tasks).await?;
     }
+    let files = config.attachments.store(&files_dir(config, database)?);
     let app = App::with(
         Settings {
             trusted_proxies: config.trusted(),
             cache_megabytes: config.cache_size,
-            backups: config.backups(database.libpq.clone(), database.direct.clone()),
-            offered_backups: Some(offered_backups(config, database)),
+            backups: config.backups(database.libpq.clone(), database.direct.clone(), &files),
+            offered_backups: Some(offered_backups(config, database, &files)),
             direct: Some(database.direct.clone()),
             replica: config.read_database()?,
             timeline: database.timeline.clone(),
             data_dir: database.data_dir.clone(),
             mailer: mailer(config, public_url)?,
+            files,
         },
         public_url,
         database.pool.clone(),
@@ -173,8 +176,16 @@ fn mailer(config: &Config, public_url: &str) -> anyhow::Result<Option<Mailer>> {
         .map(Some)
 }
 
+/// The directory that attached files are in, unless another place is named.
+pub(super) fn files_dir(config: &Config, database: &Database) -> anyhow::Result<PathBuf> {
+    database
+        .data_dir
+        .clone()
+        .map_or_else(|| config.data_dir(), Ok)
+}
+
 /// Where the setup page looks for backups: where they are made, and in the data directory.
-fn offered_backups(config: &Config, database: &Database) -> Sources {
+fn offered_backups(config: &Config, database: &Database, files: &FileStore) -> Sources {
     let scheduled = config.backup_plan().map(|(place, _)| place.clone());
     let data_dir = database.data_dir.clone().or(config.data_dir().ok());
     let in_data_dir = data_dir.map(|dir| dir.join("backups"));
@@ -183,6 +194,7 @@ fn offered_backups(config: &Config, database: &Database) -> Sources {
         places: scheduled.into_iter().chain(own_folder).collect(),
         uploads: in_data_dir.unwrap_or_else(std::env::temp_dir),
         libpq: database.libpq.clone(),
+        files: files.folder().map(Into::into),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Configuration from flags and environment variables, validated at start, with secrets redacted.
 
+mod attachments;
 pub(crate) mod hosts;
 pub(crate) mod mail;
 mod secret_text;
@@ -17,13 +18,17 @@ use clap::{Args, ValueEnum};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::{
-    config::{mail::MailConfig, secret_text::SecretText, trusted_proxies::TrustedProxies},
+    config::{
+        attachments::AttachmentFlags, mail::MailConfig, secret_text::SecretText,
+        trusted_proxies::TrustedProxies,
+    },
     db::{
         backup::{
             place::Place,
             schedule::{Every, Keep, Schedule},
         },
         database::NamedDatabase,
+        file_store::FileStore,
         libpq::Libpq,
     },
 };
@@ -122,6 +127,9 @@ pub(crate) struct Config {
     )]
     backup_keep: Keep,
 
+    #[command(flatten)]
+    pub(crate) attachments: AttachmentFlags,
+
     /// Directory of the files and of the bundled database
     #[arg(long, env = "FORTNIGHT_DATA_DIR", global = true)]
     data_dir: Option<PathBuf>,
@@ -209,7 +217,12 @@ impl Config {
     }
 
     /// When backups are made, if a place for them was named.
-    pub(crate) fn backups(&self, libpq: Libpq, direct: PgConnectOptions) -> Option<Schedule> {
+    pub(crate) fn backups(
+        &self,
+        libpq: Libpq,
+        direct: PgConnectOptions,
+        files: &FileStore,
+    ) -> Option<Schedule> {
         let (place, every) = self.backup_plan()?;
         Some(Schedule {
             place: place.clone(),
@@ -217,6 +230,7 @@ impl Config {
             keep: self.backup_keep,
             libpq,
             direct,
+            files: files.folder().map(Into::into),
         })
     }
 

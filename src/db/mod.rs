@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod database;
 pub mod embedded;
+pub mod file_store;
 pub mod libpq;
 pub mod pool;
 pub mod postgres_upgrade;

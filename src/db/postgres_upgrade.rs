@@ -170,7 +170,7 @@ async fn copy_database(
     );
     tracing::info!("copying the database");
     let target = Target::File(file.clone());
-    let backup = create::backup(&from, &old.libpq(DATABASE), target, now).await?;
+    let backup = create::backup(&from, &old.libpq(DATABASE), target, None, now).await?;
     let libpq = new.libpq(DATABASE);
     restore::restore(&to, &libpq, file, &backup.manifest, Restored::Copy).await?;
     Ok(backup.manifest)

@@ -109,7 +109,7 @@ async fn back_up(
         now.unix_timestamp()
     );
     let target = place.target(&name);
-    create::backup(options, libpq, target.clone(), now).await?;
+    create::backup(options, libpq, target.clone(), None, now).await?;
     tracing::info!("the backup from before the upgrade is {target}");
     Ok(())
 }

@@ -33,13 +33,21 @@ fn allow_list() -> ammonia::Builder<'static> {
     let mut builder = ammonia::Builder::default();
     builder
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
-        .rm_tags(["img", "map", "area"])
+        .rm_tags(["map", "area"])
+        .rm_tag_attributes("img", &["height", "width", "align"])
         .link_rel(Some("noopener noreferrer nofollow"))
         // Code blocks scroll sideways, so they must be reachable by keyboard.
         .set_tag_attribute_value("pre", "tabindex", "0")
         // A link must lead to a page of this server or be an absolute URL.
-        .attribute_filter(|_, attribute, value| {
-            (attribute != "href" || rewrite::leads_somewhere(value)).then_some(Cow::Borrowed(value))
+        .attribute_filter(|tag, attribute, value| {
+            let is_kept = match (tag, attribute) {
+                ("img", "src") => value
+                    .strip_suffix("/thumbnail")
+                    .is_some_and(rewrite::is_attachment),
+                (_, "href") => rewrite::leads_somewhere(value),
+                _ => true,
+            };
+            is_kept.then_some(Cow::Borrowed(value))
         });
     builder
 }
@@ -230,6 +238,19 @@ mod tests {
     }
 
     #[test]
+    fn pictures_are_attachments_only() {
+        let file = "/tasks/INF-42/attachments/0190a5b2-1111-7222-8333-444455556666";
+        let html = shown(&format!("![a \"*plan*\" <b>]({file})"));
+        assert!(
+            html.contains(&format!(
+                "<img src=\"{file}/thumbnail\" alt=\"a &quot;plan&quot; \">"
+            )),
+            "{html}"
+        );
+        assert!(html.contains(&format!("<a href=\"{file}\"")), "{html}");
+    }
+
+    #[test]
     fn scripts_are_removed() {
         for evil in [
             "[x](javascript:alert(1))",
@@ -356,12 +377,12 @@ mod tests {
         fn any_markdown_renders_to_harmless_tags(text in evil()) {
             for (name, attributes) in tags(&shown(&text)) {
                 let harmless = [
-                    "a", "b", "blockquote", "div", "sup", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "strong",
+                    "a", "b", "blockquote", "img", "div", "sup", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "strong",
                     "table", "tbody", "td", "th", "thead", "tr", "ul",
                 ];
                 prop_assert!(harmless.contains(&name.as_str()), "{name} of {text:?}");
                 for (attribute, value) in attributes {
-                    let known = ["href", "rel", "title", "start", "align", "lang", "tabindex"].contains(&attribute.as_str());
+                    let known = ["href", "rel", "title", "start", "align", "lang", "tabindex", "alt", "src"].contains(&attribute.as_str());
                     prop_assert!(known, "{attribute} of {text:?}");
                     let leads = ["http://", "https://", "mailto:", "/", "#"].iter().any(|start| value.starts_with(start));
                     prop_assert!(attribute != "href" || (leads && !value.starts_with("//")), "{value} of {text:?}");

@@ -1,6 +1,7 @@
 //! The domain: the product's rules, with their SQL and events. It knows neither axum nor askama.
 
 pub mod accounts;
+pub mod attachments;
 pub mod auth;
 pub mod boards;
 pub mod checkin;
@@ -23,6 +24,7 @@ pub mod measure;
 pub mod notifications;
 pub mod offboarding;
 pub mod person;
+pub mod pictures;
 pub mod planning;
 pub mod policy;
 pub mod projects;

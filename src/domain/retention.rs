@@ -16,13 +16,13 @@ const UNSUBSCRIBE_LINKS: Duration = Duration::days(180);
 /// How long notifications that were read, and mail that was given up, are kept.
 const READ_NOTIFICATIONS: Duration = Duration::days(90);
 
-/// How long a deleted comment is kept: as long as deleting it can be undone.
+/// How long a deleted comment or attachment is kept: as long as deleting it can be undone.
 const DELETED_COMMENTS: Duration = crate::domain::tasks::timeline::FOR;
 
 /// The advisory lock that a program holds while it deletes, so that of several only one does.
 pub const LOCK: i64 = 0x666f_7274_7075_7267;
 
-/// Deletes expired sessions, one-time links, idempotency keys, audit log entries and deleted comments. Does nothing while
+/// Deletes expired sessions, one-time links, idempotency keys, audit log entries, deleted comments and attachments. Does nothing while
 /// another program is doing it.
 pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
     let mut tx = db.begin().await?;
@@ -57,6 +57,10 @@ pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
         ),
         (
             "DELETE FROM comments WHERE deleted_at < $1",
+            now - DELETED_COMMENTS,
+        ),
+        (
+            "DELETE FROM attachments WHERE deleted_at < $1",
             now - DELETED_COMMENTS,
         ),
     ] {

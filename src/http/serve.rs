@@ -26,7 +26,7 @@ use tower::Service;
 
 use crate::http::{
     connections::{BEYOND_HEAD, ConnectionLimits, Place},
-    middleware::{body_limits::UPLOAD, layers::MAX_HEAD_BYTES},
+    middleware::{body_limits::is_upload, layers::MAX_HEAD_BYTES},
 };
 
 /// Timeouts of a connection and of shutdown.
@@ -151,7 +151,7 @@ async fn converse(
     let is_beyond = matches!(places.1, Place::Beyond(_));
     let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        let is_upload = request.uri().path() == UPLOAD;
+        let is_upload = is_upload(request.uri().path());
         let timed = |body: Incoming| match body.is_end_stream() {
             true => axum::body::Body::empty(),
             false => axum::body::Body::new(TimedBody {

@@ -8,7 +8,7 @@ use tracing::{Instrument, info_span};
 use crate::{
     app::App,
     domain::{
-        clock,
+        attachments, clock,
         error::Result,
         policy::actor::Actor,
         retention,
@@ -31,6 +31,10 @@ pub async fn start(app: &App) -> anyhow::Result<()> {
             let purged = retention::purge_expired(&app.db, now).instrument(span);
             let purged = purged.await;
             app.job_runs.note("purge", now, purged);
+            let span = info_span!("job", otel.name = "attachments", otel.kind = "internal");
+            let deleted = attachments::delete_unused(&app.db, &app.files, now).instrument(span);
+            let deleted = deleted.await;
+            app.job_runs.note("attachments", now, deleted);
             tokio::time::sleep(until_next_turn(&app).await).await;
             let span = info_span!("job", otel.name = "sprints", otel.kind = "internal");
             if let Err(problem) = update_sprints(&app).instrument(span).await {

@@ -9,6 +9,7 @@ import "./board/keyboard-shortcuts.js";
 import "./board/quick-add.js";
 import "./shared/dialogs.js";
 import "./forms/enhanced-forms.js";
+import "./forms/attach-files.js";
 import "./forms/drafts.js";
 import "./live/live-updates.js";
 import "./shared/menus.js";

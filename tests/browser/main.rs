@@ -3,6 +3,7 @@
 #[path = "../it/asset_serving.rs"]
 #[expect(dead_code, reason = "only its server is used here")]
 mod asset_serving;
+mod attachments;
 mod board;
 mod board_interaction;
 mod board_sync;

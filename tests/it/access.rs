@@ -17,6 +17,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::{
+    attachments,
     fixtures::{Client, NOW, World, report},
     goals::set_goal,
 };
@@ -332,6 +333,18 @@ impl Fixture {
                     .await
                     .unwrap();
             }
+            if path.contains("/attachments/{id}") {
+                let picture = attachments::picture(3, 2);
+                attachments::attach(lead, &key, &[("plan.png", &picture)])
+                    .await
+                    .ok();
+                // only the uploader may delete it
+                sqlx::query("UPDATE attachments SET uploader_id = $1")
+                    .bind(client.person.id)
+                    .execute(&self.world.db)
+                    .await
+                    .unwrap();
+            }
             if path.contains("/steps/{id}") {
                 lead.post(&format!("/tasks/{key}/steps"), &[("text", "One")])
                     .await
@@ -408,6 +421,7 @@ impl Fixture {
                 thread
             }
             _ if path.contains("/comments/") => self.fetch_id(&newest("comments")).await,
+            _ if path.contains("/attachments/") => self.fetch_id(&newest("attachments")).await,
             _ if path.contains("/steps/") => self.fetch_id(&newest("steps")).await,
             _ if path.contains("/blockers/") => self.fetch_id(&newest("blockers")).await,
             _ if path.contains("/goals/") => {

@@ -25,6 +25,7 @@ const ORDER: &[&[&str]] = &[
         "domain::markdown",
         "domain::measure",
         "domain::person",
+        "domain::pictures",
         "domain::slug",
         "domain::team",
         "domain::text",

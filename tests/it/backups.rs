@@ -40,7 +40,7 @@ async fn rows(db: &mut PgConnection) -> BTreeMap<String, Vec<String>> {
     all
 }
 
-fn path_in(folder: &TempDir, name: &str) -> String {
+pub fn path_in(folder: &TempDir, name: &str) -> String {
     folder.path().join(name).to_str().unwrap().to_owned()
 }
 

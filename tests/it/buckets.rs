@@ -13,6 +13,7 @@ use std::{
 use tokio::process::{Child, Command};
 
 use crate::{
+    attachments,
     lifecycle::{new_browser, sign_in},
     people::PASSWORD,
     program::{Place, Server, new_client, wait_until},
@@ -296,4 +297,28 @@ async fn backup_is_uploaded_from_the_setup_page() {
 
 fn ends_with(path: &Path, end: &str) -> bool {
     path.extension().is_some_and(|found| found == end)
+}
+
+#[tokio::test]
+async fn attachments_are_stored_in_a_bucket() {
+    let store = Store::start().await;
+    let variables = [
+        &store.variables()[..],
+        &[("FORTNIGHT_ATTACHMENTS", "s3://boards/files")],
+    ];
+    let place = Place::new().with_variables(&variables.concat());
+    let server = place.serve_demo(&[]).await;
+    let (browser, url) = attachments::task_of_ada(&place, &server).await;
+    let answer = attachments::upload_to(&browser, &url, "a.txt", b"0123456789").await;
+    assert_eq!(store.names("files").await.len(), 1);
+    let path = answer["files"][0]["url"].as_str().unwrap();
+    let file = browser.get(format!("{}{path}", server.url));
+    let part = file.header("range", "bytes=3-5").send().await.unwrap();
+    assert_eq!(part.status().as_u16(), 206);
+    assert_eq!(part.text().await.unwrap(), "345");
+    let whole = browser.get(format!("{}{path}", server.url));
+    let whole = whole.send().await.unwrap();
+    assert_eq!(whole.text().await.unwrap(), "0123456789");
+    let left = std::fs::read_dir(place.data_dir().join("incoming")).unwrap();
+    assert_eq!(left.count(), 0, "nothing is left on the disk");
 }

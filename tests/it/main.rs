@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod architecture;
 mod asset_serving;
+mod attachments;
 mod audit_and_history;
 mod backups;
 mod board;

@@ -11,7 +11,7 @@ use tokio::{
 use crate::program::{Place, Server};
 
 /// The memory of the program, in kB.
-fn resident(server: &Server) -> i64 {
+pub fn resident(server: &Server) -> i64 {
     let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
     line.unwrap()

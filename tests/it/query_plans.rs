@@ -100,6 +100,8 @@ const PAGES: &str = "
 /teams/{slug}/tasks /teams/infrastructure/tasks?q=is%3Aarchived 11
 /teams/{slug}/tasks/new /teams/infrastructure/tasks/new 6
 /tasks/{key} /tasks/TASK 29
+/tasks/{key}/attachments/{id} /tasks/TASK/attachments/00000000-0000-0000-0000-000000000000 4
+/tasks/{key}/attachments/{id}/thumbnail /tasks/TASK/attachments/00000000-0000-0000-0000-000000000000/thumbnail 4
 /tasks/{key}/move /tasks/TASK/move 9
 /tasks/{key}/descriptions /tasks/TASK/descriptions 8
 /tasks/{key}/block /tasks/TASK/block 9
@@ -414,6 +416,7 @@ async fn pages_do_not_read_what_is_over() {
         let queries_sent = sent() - before.1;
         let rows = aged.rows_read().await - before.0;
         let is_refused = ["/setup", "/setup/restore", "/register"].contains(&route)
+            || path.contains("/attachments/")
             || path.ends_with("nonsense");
         assert!(
             status < if is_refused { 500 } else { 400 },

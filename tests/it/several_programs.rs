@@ -270,6 +270,7 @@ async fn backup_is_made_once_though_several_programs_run() {
     let mut programs = Vec::new();
     for _ in 0..3 {
         let backups = Some(Schedule {
+            files: None,
             place: place::Place::Folder(folder.path().to_owned()),
             every: "1d".parse().unwrap(),
             keep: "7d".parse().unwrap(),

@@ -2,9 +2,10 @@
 //! zstd frame that decoders skip, with the SHA-256 hash of everything before.
 
 use std::{
-    fs::File,
+    fs::{self, File, OpenOptions},
     io::{self, BufReader, Read, Seek, SeekFrom, Write},
-    path::Path,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail, ensure};
@@ -18,11 +19,18 @@ const CHUNK: usize = 4 << 20;
 const MANIFEST: &str = "manifest.json";
 /// Entries of the dump, in order.
 const DATABASE: &str = "database/";
+/// Attached files, by their hash.
+const FILES: &str = "files/";
 
 const ZSTD_MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
 /// A skippable frame, and its length of 32 bytes.
 const SEAL: [u8; 8] = [0x50, 0x2A, 0x4D, 0x18, 32, 0, 0, 0];
 const SEAL_BYTES: u64 = 40;
+
+/// Where a file is in the folder that attached files are stored in: `ab/abcdef…`, so that no directory gets too large.
+pub(crate) fn path_of(folder: &Path, hash: &str) -> PathBuf {
+    folder.join(hash.get(..2).unwrap_or_default()).join(hash)
+}
 
 /// Writes a backup to a file or pipe.
 pub(crate) struct Writer<W: Write> {
@@ -57,6 +65,23 @@ impl<W: Write> Writer<W> {
             self.chunks += 1;
             self.add(&format!("{DATABASE}{:06}", self.chunks), &chunk)?;
         }
+    }
+
+    /// Adds an attached file from the folder that it is stored in. One that is gone by now is left out.
+    pub(crate) fn add_file(&mut self, folder: &Path, hash: &str) -> anyhow::Result<()> {
+        let path = path_of(folder, hash);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                tracing::warn!("{} is missing: it is not in the backup", path.display());
+                return Ok(());
+            }
+            opened => opened.with_context(|| format!("cannot read {}", path.display()))?,
+        };
+        let mut header = tar::Header::new_gnu();
+        header.set_size(file.metadata()?.len());
+        header.set_mode(0o600);
+        let name = format!("{FILES}{hash}");
+        Ok(self.tar.append_data(&mut header, name, file)?)
     }
 
     fn add(&mut self, name: &str, contents: &[u8]) -> io::Result<()> {
@@ -162,6 +187,44 @@ pub(crate) fn copy_database(path: &Path, to: &mut impl Write) -> io::Result<()> 
         if entry.path()?.starts_with(DATABASE) {
             io::copy(&mut entry, to)?;
         }
+    }
+    Ok(())
+}
+
+/// Copies the attached files of a checked backup into the folder that they are stored in, if there is one. Files that are
+/// there already are the same ones.
+pub(crate) fn restore_files(path: &Path, folder: Option<&Path>) -> anyhow::Result<()> {
+    let mut archive = open(path)?;
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let name = entry.path()?.to_string_lossy().into_owned();
+        let Some(hash) = name.strip_prefix(FILES) else {
+            continue;
+        };
+        let is_hash = hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+        ensure!(is_hash, "it contains {name}, which is no attached file");
+        let folder = folder.context(
+            "it contains attached files, but they are stored in a bucket here: restore it without --attachments, \
+             and then upload the directory of attachments to the bucket",
+        )?;
+        let to = path_of(folder, hash);
+        if to.exists() {
+            continue;
+        }
+        let unfinished = to.with_extension("part");
+        let mut write = || -> io::Result<()> {
+            fs::create_dir_all(to.parent().unwrap_or(folder))?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&unfinished)?;
+            io::copy(&mut entry, &mut file)?;
+            file.sync_all()?;
+            fs::rename(&unfinished, &to)
+        };
+        write().with_context(|| format!("cannot write {}", to.display()))?;
     }
     Ok(())
 }

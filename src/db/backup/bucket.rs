@@ -1,10 +1,12 @@
 //! A bucket of an S3-compatible store that backups are kept in.
 
-use std::{fmt, io, path::Path, time::Duration};
+use std::{fmt, io, ops::Range, path::Path, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
+use futures_util::stream::BoxStream;
+use hyper::body::Bytes;
 use object_store::{
-    ClientConfigKey, ObjectStore, ObjectStoreExt, WriteMultipart,
+    ClientConfigKey, GetOptions, GetRange, ObjectStore, ObjectStoreExt, WriteMultipart,
     aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey},
     path::Path as Key,
 };
@@ -47,7 +49,7 @@ impl fmt::Display for Bucket {
 
 impl Bucket {
     /// The bucket of `s3://bucket/prefix`.
-    pub(super) fn of_url(url: &str) -> Option<Self> {
+    pub(crate) fn of_url(url: &str) -> Option<Self> {
         let path = url.strip_prefix("s3://")?;
         let (name, prefix) = path.split_once('/').unwrap_or((path, ""));
         Some(Self {
@@ -105,7 +107,7 @@ impl Bucket {
             .collect())
     }
 
-    pub(super) async fn delete(&self, name: &str) -> anyhow::Result<()> {
+    pub(crate) async fn delete(&self, name: &str) -> anyhow::Result<()> {
         self.store()?
             .delete(&self.key(name))
             .await
@@ -139,8 +141,25 @@ impl Bucket {
         Ok(())
     }
 
+    /// Reads a part of a file, in pieces.
+    pub(crate) async fn read(
+        &self,
+        name: &str,
+        range: Range<u64>,
+    ) -> anyhow::Result<BoxStream<'static, object_store::Result<Bytes>>> {
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range)),
+            ..GetOptions::default()
+        };
+        let found = self.store()?.get_opts(&self.key(name), options).await;
+        let found = found
+            .map_err(store_error)
+            .with_context(|| format!("cannot read {self}/{name}"))?;
+        Ok(found.into_stream())
+    }
+
     /// Uploads what `write` writes. The file appears only once the upload is complete.
-    pub(super) async fn upload<T>(
+    pub(crate) async fn upload<T>(
         &self,
         name: &str,
         write: impl AsyncFnOnce(Pipe) -> anyhow::Result<(Pipe, T)>,
@@ -209,7 +228,7 @@ async fn send(
 }
 
 /// Writes to an upload, from a thread that may block.
-pub(super) struct Pipe(Sender<Vec<u8>>);
+pub(crate) struct Pipe(Sender<Vec<u8>>);
 
 impl io::Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

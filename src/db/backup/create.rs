@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::Context;
-use sqlx::{Connection, postgres::PgConnectOptions};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use time::OffsetDateTime;
 use tokio::task::spawn_blocking;
 
@@ -47,12 +47,13 @@ pub(crate) struct Backup {
     pub(crate) bytes: u64,
 }
 
-/// Makes a backup of one moment, whatever is written meanwhile. If it is dropped before its end, pg_dump ends too, and
+/// Makes a backup of one moment, with the attached files in the folder `files`, whatever is written meanwhile. If it is dropped before its end, pg_dump ends too, and
 /// no file is left.
 pub(crate) async fn backup(
     options: &PgConnectOptions,
     libpq: &Libpq,
     target: Target,
+    files: Option<&Path>,
     now: OffsetDateTime,
 ) -> anyhow::Result<Backup> {
     let mut db = connect(options).await?;
@@ -74,29 +75,70 @@ pub(crate) async fn backup(
     ])
     .args(["--schema=public", "--extension=pg_trgm"])
     .arg(format!("--snapshot={id}"));
-    let bytes = write(dump, &manifest, target).await?;
+    let files = match files {
+        Some(folder) => Files::listed(&mut snapshot, folder).await?,
+        None => Files::default(),
+    };
+    let bytes = write(dump, &manifest, files, target).await?;
     // the snapshot lasts as long as its transaction
     snapshot.rollback().await?;
     db.close().await?;
     Ok(Backup { manifest, bytes })
 }
 
-async fn write(dump: Command, manifest: &Manifest, target: Target) -> anyhow::Result<u64> {
+/// The attached files to back up.
+#[derive(Default)]
+struct Files {
+    folder: PathBuf,
+    hashes: Vec<String>,
+}
+
+impl Files {
+    /// The files that this transaction sees.
+    async fn listed(db: &mut PgConnection, folder: &Path) -> sqlx::Result<Self> {
+        // a backup before an upgrade can be of a schema without them
+        let is_there: bool =
+            sqlx::query_scalar("SELECT to_regclass('public.stored_files') IS NOT NULL")
+                .fetch_one(&mut *db)
+                .await?;
+        let hashes = if is_there {
+            sqlx::query_scalar("SELECT hash FROM public.stored_files ORDER BY hash")
+                .fetch_all(db)
+                .await?
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            folder: folder.to_owned(),
+            hashes,
+        })
+    }
+}
+
+async fn write(
+    dump: Command,
+    manifest: &Manifest,
+    files: Files,
+    target: Target,
+) -> anyhow::Result<u64> {
     match target {
         Target::StandardOutput => {
             let output = io::stdout().as_fd().try_clone_to_owned()?;
             let output = File::from(output);
-            Ok(write_to(output, dump, manifest, "the backup").await?.1)
+            Ok(write_to(output, dump, manifest, files, "the backup")
+                .await?
+                .1)
         }
         Target::Bucket(bucket, name) => {
             let shown = format!("{bucket}/{name}");
-            let write = async |pipe| write_to(pipe, dump, manifest, &shown).await;
+            let write = async |pipe| write_to(pipe, dump, manifest, files, &shown).await;
             bucket.upload(&name, write).await
         }
         Target::File(path) => {
             let shown = path.display().to_string();
             let unfinished = Unfinished::beside(&path);
-            let (file, bytes) = write_to(unfinished.create()?, dump, manifest, &shown).await?;
+            let to = unfinished.create()?;
+            let (file, bytes) = write_to(to, dump, manifest, files, &shown).await?;
             spawn_blocking(move || {
                 complete(&file, &unfinished, &path)
                     .with_context(|| format!("cannot write {shown}"))?;
@@ -119,6 +161,7 @@ async fn write_to<W: Write + Send + 'static>(
     to: W,
     dump: Command,
     manifest: &Manifest,
+    files: Files,
     shown: &str,
 ) -> anyhow::Result<(W, u64)> {
     let cannot_write = || format!("cannot write {shown}");
@@ -136,9 +179,14 @@ async fn write_to<W: Write + Send + 'static>(
         (Ok(writer), Ok(())) => writer,
         (Err(error), _) | (_, Err(error)) => return Err(error),
     };
-    spawn_blocking(|| writer.finish())
-        .await?
-        .with_context(cannot_write)
+    let finishing = spawn_blocking(move || {
+        let mut writer = writer;
+        for hash in &files.hashes {
+            writer.add_file(&files.folder, hash)?;
+        }
+        anyhow::Ok(writer.finish()?)
+    });
+    finishing.await?.with_context(cannot_write)
 }
 
 fn folder_of(path: &Path) -> &Path {

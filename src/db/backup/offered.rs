@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -36,6 +36,8 @@ pub struct Sources {
     /// The directory that uploaded ones are stored in.
     pub uploads: PathBuf,
     pub libpq: Libpq,
+    /// The folder of attached files, which a backup contains.
+    pub files: Option<PathBuf>,
 }
 
 /// How the restore goes.
@@ -121,7 +123,8 @@ impl OfferedBackups {
         let runtime = Handle::current();
         // sqlx's migrations are not `Send`
         let work = tokio::task::spawn_blocking(move || {
-            let restored = restore_checked(&options, &sources.libpq, source);
+            let files = sources.files.as_deref();
+            let restored = restore_checked(&options, &sources.libpq, source, files);
             let outcome = runtime.block_on(restored);
             *this.lock() = match &outcome {
                 Ok(()) => Restoring::Done,
@@ -137,6 +140,7 @@ async fn restore_checked(
     options: &PgConnectOptions,
     libpq: &Libpq,
     source: Source,
+    files: Option<&Path>,
 ) -> anyhow::Result<()> {
     let local = source.local().await?;
     let file = local.path().to_owned();
@@ -145,6 +149,11 @@ async fn restore_checked(
         move || archive::check(&file, schema::newest())
     });
     let manifest = checked.await?.map_err(|error| local.describe(error))?;
+    let restoring = tokio::task::spawn_blocking({
+        let (file, files) = (file.clone(), files.map(Path::to_owned));
+        move || archive::restore_files(&file, files.as_deref())
+    });
+    restoring.await?.map_err(|error| local.describe(error))?;
     restore::restore(options, libpq, file, &manifest, Restored::Past)
         .await
         .map_err(|error| local.describe(error))?;

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fmt,
+    path::PathBuf,
     str::FromStr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -34,6 +35,8 @@ const NOTICE_DEATH: &str =
 /// When and where backups are made.
 #[derive(Clone, Debug)]
 pub struct Schedule {
+    /// The folder of attached files, which are in every backup.
+    pub files: Option<PathBuf>,
     pub place: Place,
     pub every: Every,
     pub keep: Keep,
@@ -227,7 +230,13 @@ impl Schedule {
         self.place.remove_unfinished()?;
         let target = self.place.target(&name_at(now)?);
         let span = info_span!("job", otel.name = "backup", otel.kind = "internal");
-        let backup = create::backup(&self.direct, &self.libpq, target, now);
+        let backup = create::backup(
+            &self.direct,
+            &self.libpq,
+            target,
+            self.files.as_deref(),
+            now,
+        );
         backup.instrument(span).await?;
         let mut stored = self.place.stored().await?;
         let all = stored.clone();

@@ -45,6 +45,9 @@ event_kinds! {
     CommentEdited = "comment.edited",
     CommentDeleted = "comment.deleted",
     CommentRemoved = "comment.removed",
+    AttachmentAdded = "attachment.added",
+    AttachmentDeleted = "attachment.deleted",
+    AttachmentRemoved = "attachment.removed",
     StepAdded = "step.added",
     StepDone = "step.done",
     StepReopened = "step.reopened",
@@ -144,6 +147,8 @@ impl EventKind {
             Self::CommentAdded
             | Self::CommentEdited
             | Self::CommentDeleted
+            | Self::AttachmentAdded
+            | Self::AttachmentDeleted
             | Self::BlockerMoved
             | Self::BlockerRenamed
             | Self::BlockerDependentsChanged
@@ -239,6 +244,7 @@ impl EventKind {
             | Self::ShareLinkCreated
             | Self::ShareLinkRevoked
             | Self::CommentRemoved
+            | Self::AttachmentRemoved
             | Self::GoalCommentRemoved
             | Self::RetroNoteRemoved => RequiredRole::Lead,
         }
@@ -260,12 +266,15 @@ impl EventKind {
             | Self::CommentEdited
             | Self::CommentDeleted
             | Self::CommentRemoved
+            | Self::AttachmentAdded
+            | Self::AttachmentDeleted
             | Self::StepAdded
             | Self::StepDone
             | Self::StepReopened
             | Self::StepRemoved
             | Self::ColumnRebalanced => true,
             Self::TaskImported
+            | Self::AttachmentRemoved
             | Self::TaskColumnDeleted
             | Self::BoardImported
             | Self::BlockerMoved
@@ -359,8 +368,7 @@ impl EventKind {
     }
 }
 
-/// Whether a change with these events can be undone: every event of its own can, and there is at
-/// least one.
+/// Whether a change with these events can be undone: it has events of its own, and each of them can.
 pub fn are_undoable(kinds: impl Iterator<Item = EventKind>) -> bool {
     let mut own = kinds.filter(|kind| !kind.is_consequence()).peekable();
     own.peek().is_some() && own.all(EventKind::is_undoable)

@@ -19,14 +19,14 @@ struct Open {
 /// Replaces what is not rendered as it is: raw HTML by its text, images by links, links that lead nowhere by their
 /// text and target, checkboxes by symbols; and links keys and mentions.
 pub(super) fn rewrite<'t>(
-    parser: impl Iterator<Item = Event<'t>>,
+    mut parser: impl Iterator<Item = Event<'t>>,
     links: &Links,
 ) -> Vec<Event<'t>> {
     let mut events = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     let mut in_code = false;
     let mut footnotes: Vec<String> = Vec::new();
-    for event in parser {
+    while let Some(event) = parser.next() {
         if let (Some(open), false) = (open.last_mut(), matches!(event, Event::End(_))) {
             open.shows_address = None;
         }
@@ -40,7 +40,13 @@ pub(super) fn rewrite<'t>(
             Event::Start(Tag::Image {
                 dest_url, title, ..
             }) => {
-                open_link(&dest_url, title, TagEnd::Image, &mut open, &mut events);
+                if is_attachment(&dest_url) {
+                    let is_inside = open.last().is_some_and(|open| open.is_within_link);
+                    events.push(picture(&dest_url, is_inside));
+                    ends_picture(&mut parser, &mut events, is_inside);
+                } else {
+                    open_link(&dest_url, title, TagEnd::Image, &mut open, &mut events);
+                }
             }
             Event::End(end @ (TagEnd::Link | TagEnd::Image)) => {
                 if let Some(closed) = open.pop().filter(|open| open.end == end) {
@@ -80,6 +86,58 @@ pub(super) fn rewrite<'t>(
         }
     }
     events
+}
+
+/// Whether this is the address of an attachment of a task, such as `/tasks/INF-42/attachments/0190…`. Only those are shown as
+/// pictures: others would tell their server who reads this.
+pub(super) fn is_attachment(address: &str) -> bool {
+    let parts: Vec<&str> = address.split('/').collect();
+    let ["", "tasks", key, "attachments", id] = parts[..] else {
+        return false;
+    };
+    key.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && id.len() == 36
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
+/// The beginning of a picture that leads to its large version; its description follows.
+fn picture<'t>(address: &str, is_within_link: bool) -> Event<'t> {
+    let link = if is_within_link {
+        String::new()
+    } else {
+        format!("<a href=\"{address}\">")
+    };
+    Event::InlineHtml(format!("{link}<img src=\"{address}/thumbnail\" alt=\"").into())
+}
+
+/// Reads the description of a picture, and ends the picture.
+fn ends_picture<'t>(
+    parser: &mut impl Iterator<Item = Event<'t>>,
+    events: &mut Vec<Event<'t>>,
+    is_within_link: bool,
+) {
+    let (mut depth, mut description) = (1, String::new());
+    for event in parser {
+        match event {
+            Event::Start(_) => depth += 1,
+            Event::End(_) => depth -= 1,
+            Event::Text(text) | Event::Code(text) => description.push_str(&text),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    let description = description
+        .replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    let link = if is_within_link { "" } else { "</a>" };
+    events.push(Event::InlineHtml(format!("{description}\">{link}").into()));
 }
 
 /// Footnotes are numbered in the order in which they are mentioned.
@@ -139,4 +197,26 @@ pub(super) fn leads_somewhere(address: &str) -> bool {
             .is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
     });
     is_ours || has_scheme
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_attachment;
+
+    #[test]
+    fn only_addresses_of_attachments_are_pictures() {
+        let file = "/tasks/INF-42/attachments/0190a5b2-1111-7222-8333-444455556666";
+        assert!(is_attachment(file));
+        for other in [
+            format!("https://example.org{file}"),
+            format!("/{file}"),
+            format!("{file}/../x"),
+            format!("{file}?x"),
+            file.replace("INF-42", "\"><b>"),
+            "/tasks/INF-42/attachments/x".to_owned(),
+            "/logout".to_owned(),
+        ] {
+            assert!(!is_attachment(&other), "{other}");
+        }
+    }
 }

@@ -197,6 +197,9 @@ fn change(event: &ItemEvent, names: &Names) -> Option<String> {
         | EventKind::CommentEdited
         | EventKind::CommentDeleted
         | EventKind::CommentRemoved
+        | EventKind::AttachmentAdded
+        | EventKind::AttachmentDeleted
+        | EventKind::AttachmentRemoved
         | EventKind::StepAdded
         | EventKind::StepDone
         | EventKind::StepReopened

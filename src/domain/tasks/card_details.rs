@@ -23,6 +23,7 @@ pub(crate) struct CardDetails {
     pub(crate) steps: i64,
     pub(crate) steps_done: i64,
     pub(crate) comments: i64,
+    pub(crate) attachments: i64,
     #[sqlx(json)]
     pub(crate) blocked_by: Vec<Blocker>,
     /// Keys of the tasks that are waiting on this one, longest waiting first.
@@ -74,6 +75,7 @@ macro_rules! details {
              (SELECT count(*) FROM steps p WHERE p.team_id = k.team_id AND p.task_id = k.id) AS steps,
              (SELECT count(*) FROM steps p WHERE p.team_id = k.team_id AND p.task_id = k.id AND p.done) AS steps_done,
              (SELECT count(*) FROM comments m WHERE m.team_id = k.team_id AND m.task_id = k.id AND m.deleted_at IS NULL) AS comments,
+             (SELECT count(*) FROM attachments f WHERE f.team_id = k.team_id AND f.task_id = k.id AND f.deleted_at IS NULL) AS attachments,
              CASE WHEN c.state = 'blocked' THEN coalesce((SELECT json_agg(",
             crate::domain::tasks::card_details::open_waits!(),
             " ORDER BY w.since, w.id)",
@@ -158,6 +160,9 @@ async fn load_details(db: &Pool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<U
          SELECT task_id, 'comments', NULL, NULL, NULL, NULL, count(*), 0
          FROM comments WHERE team_id = $1 AND task_id = ANY($2) AND deleted_at IS NULL GROUP BY task_id
          UNION ALL
+         SELECT task_id, 'attachments', NULL, NULL, NULL, NULL, count(*), 0
+         FROM attachments WHERE team_id = $1 AND task_id = ANY($2) AND deleted_at IS NULL GROUP BY task_id
+         UNION ALL
          SELECT w.on_task_id, 'waiter', NULL, NULL, t.key || '-' || b.number, NULL, extract(epoch FROM w.since)::bigint, 0
          FROM blockers w JOIN tasks b ON b.team_id = w.team_id AND b.id = w.task_id
          JOIN teams t ON t.id = b.team_id AND ",
@@ -186,6 +191,7 @@ async fn load_details(db: &Pool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<U
             ("steps", ..) => (details.steps, details.steps_done) = (row.count, row.done),
             ("waiter", _, _, Some(key), _) => details.blocking.push(key),
             ("comments", ..) => details.comments = row.count,
+            ("attachments", ..) => details.attachments = row.count,
             _ => {}
         }
     }

@@ -16,6 +16,7 @@ use crate::{
         events::EventKind,
         humanize,
         policy::predicates::{named_beside, named_to_all},
+        tasks::attachments,
     },
 };
 
@@ -233,6 +234,13 @@ impl Names {
             EventKind::CommentDeleted => "deleted a comment".to_owned(),
             EventKind::CommentRemoved => format!(
                 "deleted a comment by {}",
+                named(&self.shared.people, &before["author"], "a former member")
+            ),
+            EventKind::AttachmentAdded | EventKind::AttachmentDeleted => {
+                attachments::in_words(before, after)
+            }
+            EventKind::AttachmentRemoved => format!(
+                "deleted an attachment by {}",
                 named(&self.shared.people, &before["author"], "a former member")
             ),
             EventKind::TopicAdded => {

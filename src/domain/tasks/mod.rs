@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod assign;
+pub mod attachments;
 pub mod block;
 pub mod blocked_on;
 pub mod blockers;
@@ -102,6 +103,9 @@ pub(crate) struct Card {
     /// The number of comments.
     #[schema(example = 4)]
     pub(crate) comments: i64,
+    /// The number of attached files.
+    #[schema(example = 1)]
+    pub(crate) attachments: i64,
     /// When the task came to its column.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(example = "2026-11-24T09:12:30Z")]

@@ -275,6 +275,7 @@ impl CardRow {
             steps_done: details.steps_done,
             steps: details.steps,
             comments: details.comments,
+            attachments: details.attachments,
             column_since: self.column_since,
             archived: self.archived,
             owners: details.owners,

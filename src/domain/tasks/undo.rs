@@ -8,7 +8,8 @@ use crate::domain::{
     error::{Problem, Result},
     events::{Change, EventKind, are_undoable},
     tasks::{
-        archive, bulk_edit, checklist, comments, dependencies, edit, lock, move_task, note, rank,
+        archive, attachments, bulk_edit, checklist, comments, dependencies, edit, lock, move_task,
+        note, rank,
         task_edit::{Edit, Seen},
         timeline::{self, FOR},
     },
@@ -180,6 +181,10 @@ async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) 
         EventKind::CommentAdded | EventKind::CommentEdited | EventKind::CommentDeleted => {
             let contents = (&event.before, &event.after);
             comments::undo_comment(change, team, task, event.kind, contents).await
+        }
+        EventKind::AttachmentAdded | EventKind::AttachmentDeleted => {
+            let contents = (&event.before, &event.after);
+            attachments::undo_attachment(change, team, task, event.kind, contents).await
         }
         _ => Ok(()),
     }

@@ -31,8 +31,14 @@ const MAX_OPEN_BYTES: usize = 16 * 1024;
 const NETWORK_BYTES: usize = 16 * MAX_BYTES;
 const ALL_BYTES: usize = 64 * MAX_BYTES;
 
-/// The route of files of any size, which are not in memory.
-pub(crate) const UPLOAD: &str = "/setup/restore/upload";
+/// Whether files are sent to this path, which are written to the disk as they arrive. Its handler limits them.
+pub(crate) fn is_upload(path: &str) -> bool {
+    let of_task = || {
+        let key = path.strip_prefix("/tasks/")?.strip_suffix("/attachments")?;
+        Some(!key.contains('/'))
+    };
+    path == "/setup/restore/upload" || of_task().unwrap_or(false)
+}
 
 /// Routes that read a body from people who are not signed in.
 const OPEN: [&str; 10] = [
@@ -99,7 +105,7 @@ pub(crate) fn limit_body(
     request: Request,
 ) -> Result<(Request, Option<BodyBytes>), Refused> {
     let path = request.uri().path();
-    if request.body().is_end_stream() || path == UPLOAD {
+    if request.body().is_end_stream() || is_upload(path) {
         return Ok((request, None));
     }
     let most = if is_open(path) {

@@ -22,7 +22,7 @@ use crate::{
     },
     http::{
         middleware::{
-            body_limits::{UPLOAD, limit_body},
+            body_limits::{is_upload, limit_body},
             error_pages::{RequestInfo, render_error},
             idempotency,
             origin::{is_cross_site_write, is_own_host},
@@ -90,7 +90,7 @@ pub(crate) async fn limit_time(
     request: Request,
     next: Next,
 ) -> Response {
-    let longest = if request.uri().path() == UPLOAD {
+    let longest = if is_upload(request.uri().path()) {
         LONGEST_UPLOAD
     } else {
         longest
@@ -190,12 +190,20 @@ pub(crate) enum Audience {
     Frames,
 }
 
+/// Marks a response whose contents somebody uploaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sandboxed;
+
+/// The policy of uploaded files: as a page they are of no site, and load and run nothing.
+const SANDBOXED_POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
+
 /// The policy of pages that other sites may embed: they have no forms and no sessions.
 const FRAMED_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; object-src 'none'; form-action 'none'; frame-ancestors *";
 
 /// Adds the security headers and keeps pages out of shared caches.
 fn with_security_headers(app: &App, mut response: Response) -> Response {
     let audience = response.extensions().get::<Audience>().copied();
+    let is_uploaded = response.extensions().get::<Sandboxed>().is_some();
     let headers = response.headers_mut();
     headers.reserve(HEADERS.len() + 2);
     for (name, value) in &HEADERS {
@@ -221,6 +229,12 @@ fn with_security_headers(app: &App, mut response: Response) -> Response {
             HeaderValue::from_static("cross-origin"),
         );
         headers.remove(header::X_FRAME_OPTIONS);
+    }
+    if is_uploaded {
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(SANDBOXED_POLICY),
+        );
     }
     if app.is_https() {
         headers.insert(

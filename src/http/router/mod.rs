@@ -92,12 +92,17 @@ fn forms_with_retry(app: &App) -> Router<App> {
 
 /// Routes whose responses are compressed already, or streamed.
 fn uncompressed() -> Router<App> {
-    use crate::http::pages::{boards, checkin, projects};
+    use crate::http::pages::{boards, checkin, projects, tasks};
     Router::new()
         .route("/teams/{slug}", get(boards::board::board))
         .route("/live", get(of_teams::live))
         .route("/inbox/live", get(inbox_stream::live))
         .route("/teams/{slug}/live", get(stream::live))
+        .route("/tasks/{key}/attachments/{id}", get(tasks::attached_file))
+        .route(
+            "/tasks/{key}/attachments/{id}/thumbnail",
+            get(tasks::thumbnail),
+        )
         .route("/projects/{slug}/board", get(projects::board))
         .route("/teams/{slug}/check-in", get(checkin::check_in))
         .route("/teams/{slug}/check-in/{file}", get(checkin::feed))

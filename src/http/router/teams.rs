@@ -2,6 +2,7 @@
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{get, post, put},
 };
 
@@ -71,6 +72,14 @@ pub(super) fn routes() -> Router<App> {
         .route(
             "/tasks/{key}/comments/{id}/delete",
             post(tasks::delete_comment),
+        )
+        .route(
+            "/tasks/{key}/attachments",
+            post(tasks::add_attachments).layer(DefaultBodyLimit::disable()),
+        )
+        .route(
+            "/tasks/{key}/attachments/{id}/delete",
+            post(tasks::delete_attachment),
         )
         .route("/teams/{slug}/goals", post(sprints::add_goal))
         .route("/teams/{slug}/goals/new", get(sprints::new_goal_form))

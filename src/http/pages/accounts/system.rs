@@ -107,6 +107,7 @@ fn warnings_of_jobs(app: &App) -> Vec<Warning> {
 fn job_name(job: &str) -> &str {
     match job {
         "sprints" => "Start sprints",
+        "attachments" => "Delete attached files that are no longer used",
         "purge" => "Delete what has expired",
         "backup" => "Make backups",
         other => other,

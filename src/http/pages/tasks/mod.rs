@@ -1,6 +1,8 @@
 //! Pages of tasks: the card, the dialog, the task page, and their forms.
 
 pub mod assign;
+pub mod attached_file;
+pub mod attachments;
 pub mod bulk;
 pub mod card;
 pub mod change_form;
@@ -17,6 +19,8 @@ pub mod task;
 pub mod url_query;
 
 pub use crate::http::pages::tasks::assign::{archive, assign_me, restore, set_owners};
+pub use crate::http::pages::tasks::attached_file::{attached_file, thumbnail};
+pub use crate::http::pages::tasks::attachments::{add_attachments, delete_attachment};
 pub use crate::http::pages::tasks::bulk::{edit_tasks, list, undo};
 pub use crate::http::pages::tasks::card::CardHtml;
 pub use crate::http::pages::tasks::comments::{

@@ -34,6 +34,7 @@ use crate::{
         sprints::{self, Sprint, SprintState},
         tasks::{
             Blocker,
+            attachments::{self, Attachment},
             dependencies::{self, WaitingTask},
             queries::{self, TaskDetails},
             timeline::{self, EntryContent},
@@ -72,6 +73,7 @@ pub(crate) struct TaskView {
     description: markdown::Html,
     /// The texts of the steps, with links.
     step_texts: Vec<markdown::Html>,
+    attachments: Vec<Attachment>,
     activity: timeline::Activity,
     /// Whether it is an earlier part of the activity.
     shows_earlier: bool,
@@ -114,6 +116,7 @@ impl TaskView {
             "description",
             "text",
             "body",
+            "file",
             "owners",
             "sprint",
             "project",
@@ -214,6 +217,11 @@ impl TaskView {
             && self.viewer.may_write()
     }
 
+    fn may_delete(&self, attachment: &Attachment) -> bool {
+        let is_own = attachment.uploader_id == Some(self.viewer.person.id);
+        self.viewer.may_write() && (is_own || self.may_lead)
+    }
+
     fn blocked_reason(&self, blocker: &Blocker) -> String {
         blocker.text(self.now)
     }
@@ -303,6 +311,7 @@ pub(crate) async fn task_view(
             &links,
         )
         .await?,
+        attachments: attachments::attachments(db, access.team.id, access.id).await?,
         activity: timeline::of_task(db, access.team.id, access.id, &links, earlier).await?,
         shows_earlier: earlier.is_some(),
         columns: boards::queries::columns(db, access.team.id).await?,

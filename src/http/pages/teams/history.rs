@@ -249,6 +249,9 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         | EventKind::TaskColumnDeleted
         | EventKind::CommentDeleted
         | EventKind::CommentRemoved
+        | EventKind::AttachmentAdded
+        | EventKind::AttachmentDeleted
+        | EventKind::AttachmentRemoved
         | EventKind::StepAdded
         | EventKind::StepDone
         | EventKind::StepReopened

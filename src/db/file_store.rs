@@ -1,0 +1,202 @@
+//! Where attached files are stored, by the SHA-256 hash of their contents: in a folder, or in a bucket of an
+//! S3-compatible store.
+
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind, SeekFrom},
+    ops::Range,
+    path::{Path, PathBuf},
+    pin::Pin,
+};
+
+use anyhow::Context;
+use futures_util::{Stream, StreamExt, stream};
+use time::{Duration, OffsetDateTime};
+use tokio::{
+    fs::OpenOptions,
+    io::{AsyncReadExt, AsyncSeekExt},
+    task::spawn_blocking,
+};
+use uuid::Uuid;
+
+use crate::db::backup::{archive::path_of, place::Place};
+
+/// Files are read in pieces of this size.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// An upload that was not completed is deleted after this time.
+const UNFINISHED_FOR: Duration = Duration::days(1);
+
+const MEGABYTE: u64 = 1_000_000;
+
+/// The bytes of a file, in pieces.
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = io::Result<Vec<u8>>> + Send>>;
+
+/// Where attached files are stored, and how much may be.
+#[derive(Clone, Debug)]
+pub struct FileStore {
+    place: Place,
+    /// The folder of uploads that are not complete. A complete one is renamed into the store.
+    incoming: PathBuf,
+    /// The largest file, in bytes.
+    pub(crate) max_bytes: u64,
+    /// How much may be stored altogether, in bytes.
+    pub(crate) quota_bytes: u64,
+}
+
+impl FileStore {
+    /// A store in this place. Uploads to a bucket are written below `data_dir` first.
+    pub fn new(place: Place, data_dir: &Path, max_megabytes: u32, quota_megabytes: u32) -> Self {
+        let incoming = place.folder().unwrap_or(data_dir).join("incoming");
+        Self {
+            place,
+            incoming,
+            max_bytes: u64::from(max_megabytes) * MEGABYTE,
+            quota_bytes: u64::from(quota_megabytes) * MEGABYTE,
+        }
+    }
+
+    /// The folder that the files are in, if it is one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.place.folder()
+    }
+
+    /// Creates an empty file for an upload. It is deleted when what is returned beside it is dropped.
+    pub(crate) async fn create_incoming(&self) -> anyhow::Result<(tokio::fs::File, Incoming)> {
+        let cannot_write = || format!("cannot write to {}", self.incoming.display());
+        tokio::fs::create_dir_all(&self.incoming)
+            .await
+            .with_context(cannot_write)?;
+        let incoming = Incoming(self.incoming.join(Uuid::new_v4().simple().to_string()));
+        let file = OpenOptions::new()
+            .write(true)
+            .read(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&incoming.0)
+            .await
+            .with_context(cannot_write)?;
+        Ok((file, incoming))
+    }
+
+    /// Stores a complete upload under its hash.
+    pub(crate) async fn store(&self, file: Incoming, hash: &str) -> anyhow::Result<()> {
+        match &self.place {
+            Place::Folder(folder) => {
+                let to = path_of(folder, hash);
+                let shown = to.display().to_string();
+                spawn_blocking(move || move_into_place(&file, &to))
+                    .await?
+                    .with_context(|| format!("cannot write {shown}"))
+            }
+            Place::Bucket(bucket) => {
+                let write = async |mut pipe| {
+                    spawn_blocking(move || {
+                        io::copy(&mut File::open(&file.0)?, &mut pipe)?;
+                        anyhow::Ok((pipe, ()))
+                    })
+                    .await?
+                };
+                bucket.upload(hash, write).await
+            }
+        }
+    }
+
+    /// Reads a part of a file.
+    pub(crate) async fn read(&self, hash: &str, range: Range<u64>) -> anyhow::Result<Pieces> {
+        match &self.place {
+            Place::Folder(folder) => {
+                let path = path_of(folder, hash);
+                let opened = async {
+                    let mut file = tokio::fs::File::open(&path).await?;
+                    file.seek(SeekFrom::Start(range.start)).await?;
+                    io::Result::Ok(file)
+                };
+                let file = opened
+                    .await
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                let left = range.end.saturating_sub(range.start);
+                Ok(Box::pin(stream::try_unfold((file, left), next_piece)))
+            }
+            Place::Bucket(bucket) => {
+                let pieces = bucket.read(hash, range).await?;
+                Ok(Box::pin(pieces.map(|piece| {
+                    piece.map(Into::into).map_err(io::Error::other)
+                })))
+            }
+        }
+    }
+
+    /// Deletes a file. One that is not there is no error.
+    pub(crate) async fn delete(&self, hash: &str) -> anyhow::Result<()> {
+        match &self.place {
+            Place::Folder(folder) => match tokio::fs::remove_file(path_of(folder, hash)).await {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+                _ => Ok(()),
+            },
+            Place::Bucket(bucket) => bucket.delete(hash).await,
+        }
+    }
+
+    /// Deletes uploads that were not completed, for example because the program was killed.
+    pub(crate) async fn delete_unfinished(&self, now: OffsetDateTime) -> anyhow::Result<()> {
+        let incoming = self.incoming.clone();
+        spawn_blocking(move || {
+            let entries = match fs::read_dir(&incoming) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                entries => entries?,
+            };
+            for entry in entries {
+                let entry = entry?;
+                let modified = OffsetDateTime::from(entry.metadata()?.modified()?);
+                if now - modified > UNFINISHED_FOR {
+                    fs::remove_file(entry.path())?;
+                }
+            }
+            Ok(())
+        })
+        .await?
+    }
+}
+
+/// Renames a file into the store, once it is on the disk.
+fn move_into_place(file: &Incoming, to: &Path) -> io::Result<()> {
+    File::open(&file.0)?.sync_all()?;
+    let shard = to.parent().ok_or(ErrorKind::InvalidInput)?;
+    fs::create_dir_all(shard)?;
+    fs::rename(&file.0, to)?;
+    File::open(shard)?.sync_all()
+}
+
+async fn next_piece(
+    (mut file, left): (tokio::fs::File, u64),
+) -> io::Result<Option<(Vec<u8>, (tokio::fs::File, u64))>> {
+    let wanted = left.min(PIECE_BYTES as u64);
+    if wanted == 0 {
+        return Ok(None);
+    }
+    let mut piece = vec![0; wanted as usize];
+    let read = file.read(&mut piece).await?;
+    if read == 0 {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    piece.truncate(read);
+    Ok(Some((piece, (file, left - read as u64))))
+}
+
+/// The path of an upload that is not complete. It is deleted when this is dropped, unless it was stored.
+#[derive(Debug)]
+pub(crate) struct Incoming(PathBuf);
+
+impl Incoming {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        // it is gone if it was renamed
+        let _ = fs::remove_file(&self.0);
+    }
+}

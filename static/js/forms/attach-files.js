@@ -1,0 +1,77 @@
+// Files that are pasted into a text or dropped on it are attached to its task, and linked where the cursor is.
+
+import { newKey } from "../shared/http.js";
+import { announce, showToast } from "../shared/toasts.js";
+
+/** @param {Event} event */
+const attachableText = (event) => event.target.closest?.("textarea[data-attach]");
+
+addEventListener("paste", (event) => takeFiles(event, event.clipboardData));
+
+addEventListener("dragover", (event) => {
+  if (attachableText(event) && event.dataTransfer?.types.includes("Files")) event.preventDefault();
+});
+
+addEventListener("drop", (event) => takeFiles(event, event.dataTransfer));
+
+/**
+ * @param {Event} event
+ * @param {DataTransfer | null} transfer
+ */
+function takeFiles(event, transfer) {
+  const field = attachableText(event);
+  if (!field || !transfer?.files.length) return;
+  // Copied from a document, text comes with a picture of itself.
+  if (event.type === "paste" && transfer.types.includes("text/plain")) return;
+  event.preventDefault();
+  attachTo(field, [...transfer.files]);
+}
+
+/**
+ * @param {HTMLTextAreaElement} field
+ * @param {File[]} files
+ */
+async function attachTo(field, files) {
+  const bar = Object.assign(document.createElement("progress"), { className: "attach-progress", max: 1, value: 0 });
+  bar.setAttribute("aria-label", `Attaching ${files.length === 1 ? files[0].name : `${files.length} files`}`);
+  field.after(bar);
+  try {
+    const attached = await uploadFiles(field.dataset.attach, files, (part) => {
+      bar.value = part;
+    });
+    field.setRangeText(attached.map((file) => file.markdown).join("\n"), field.selectionStart, field.selectionEnd, "end");
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    announce(attached.length === 1 ? `Attached ${attached[0].name}` : `Attached ${attached.length} files`);
+  } catch (error) {
+    showToast(`${error.message} Your text is still in the editor.`, { sticky: true });
+  } finally {
+    bar.remove();
+  }
+}
+
+/**
+ * Uploads files. fetch cannot tell how far it is, so this is an XMLHttpRequest.
+ * @param {string} url
+ * @param {File[]} files
+ * @param {(part: number) => void} onProgress
+ * @returns {Promise<{ name: string, url: string, is_picture: boolean, markdown: string }[]>}
+ */
+function uploadFiles(url, files, onProgress) {
+  const body = new FormData();
+  for (const file of files) body.append("file", file, file.name || "picture.png");
+  return new Promise((resolve, reject) => {
+    const upload = new XMLHttpRequest();
+    upload.open("POST", url);
+    upload.setRequestHeader("Accept", "application/json, application/problem+json");
+    upload.setRequestHeader("Idempotency-Key", newKey());
+    upload.responseType = "json";
+    upload.upload.addEventListener("progress", ({ loaded, total }) => onProgress(total ? loaded / total : 0));
+    upload.addEventListener("error", () => reject(new Error("Could not reach the server. Nothing was attached.")));
+    upload.addEventListener("load", () => {
+      const answer = upload.response ?? {};
+      if (upload.status === 201) resolve(answer.files);
+      else reject(new Error(Object.values(answer.errors ?? {}).join(" ") || answer.detail || "Nothing was attached."));
+    });
+    upload.send(body);
+  });
+}

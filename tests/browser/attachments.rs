@@ -1,0 +1,55 @@
+//! Files attached to a task: pasted into a comment, and chosen in the form.
+
+use crate::browser_fixture::BrowserFixture;
+
+/// Pastes a picture into the comment, as a screenshot is pasted.
+const PASTE: &str = "(async () => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
+    const context = canvas.getContext('2d');
+    context.fillStyle = 'teal';
+    context.fillRect(0, 0, 640, 360);
+    context.fillStyle = 'white';
+    context.font = '48px sans-serif';
+    context.fillText('A screenshot', 150, 200);
+    const picture = await new Promise((resolve) => canvas.toBlob(resolve));
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File([picture], 'image.png', { type: 'image/png' }));
+    const paste = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
+    document.querySelector('form[action$=comments] textarea').dispatchEvent(paste);
+})()";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pasted_screenshot_is_shown_in_the_comment() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
+    let window = fixture.open_window(elif).await;
+    window.goto("/tasks/INF-1").await;
+    window.run_script(PASTE).await;
+    window
+        .wait_for("document.querySelector('form[action$=comments] textarea').value.startsWith('![image.png](/tasks/INF-1/attachments/')")
+        .await;
+    window
+        .click("form[action$=comments] .buttons .button")
+        .await;
+    window
+        .wait_for("document.querySelector('.timeline .prose img')?.naturalWidth === 640")
+        .await;
+    window
+        .wait_for("document.querySelector('.gallery img')?.naturalWidth === 640")
+        .await;
+    window.screenshot("attachments-comment").await;
+    let violations = window.accessibility_violations().await;
+    assert!(violations.is_empty(), "{violations:?}");
+    window.resize(390, 844, true).await;
+    window.screenshot("attachments-phone").await;
+    let url: String = window
+        .evaluate("document.querySelector('.gallery a').getAttribute('href')")
+        .await;
+    // a member of another team sees it, and a stranger has to sign in
+    fixture.world.jonas.get(&url).await.ok();
+    fixture.world.stranger().get(&url).await.status(303);
+    let stranger = fixture.open_anonymous_window().await;
+    stranger.goto(&url).await;
+    stranger.wait_for_url("/login").await;
+}

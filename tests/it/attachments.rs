@@ -1,0 +1,567 @@
+//! Files attached to tasks: uploading, serving, deleting, and what is refused.
+
+use std::io::Cursor;
+
+use axum::{
+    body::Body,
+    http::{Request, header},
+};
+use fortnight::domain::attachments::delete_unused;
+use image::{DynamicImage, ImageFormat, RgbImage};
+use time::Duration;
+
+use crate::{
+    backups::path_in,
+    fixtures::{Client, NOW, Response, World},
+    lifecycle::{create_by_command_line, new_browser, sign_in},
+    memory::resident,
+    program::Place,
+};
+
+/// A PNG of this size.
+pub fn picture(width: u32, height: u32) -> Vec<u8> {
+    encoded(width, height, ImageFormat::Png)
+}
+
+fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+    let mut file = Cursor::new(Vec::new());
+    let pixels = RgbImage::from_fn(width, height, |x, y| {
+        image::Rgb([(x * 7 % 256) as u8, (y * 5 % 256) as u8, 99])
+    });
+    DynamicImage::from(pixels)
+        .write_to(&mut file, format)
+        .unwrap();
+    file.into_inner()
+}
+
+/// The body of a form with these files.
+fn form(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, contents) in files {
+        let head = format!(
+            "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: image/png\r\n\r\n"
+        );
+        body.extend(head.as_bytes());
+        body.extend(*contents);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--x--\r\n");
+    body
+}
+
+async fn upload(client: &Client, key: &str, accept: &str, files: &[(&str, &[u8])]) -> Response {
+    let request = Request::post(format!("/tasks/{key}/attachments"))
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
+        .header(header::ACCEPT, accept)
+        .body(Body::from(form(files)))
+        .unwrap();
+    client.send(request).await
+}
+
+/// Attaches files as our script does.
+pub async fn attach(client: &Client, key: &str, files: &[(&str, &[u8])]) -> Response {
+    upload(
+        client,
+        key,
+        "application/json, application/problem+json",
+        files,
+    )
+    .await
+}
+
+/// The address of the first file of an answer.
+fn url_of(response: &Response) -> String {
+    response.json()["files"][0]["url"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn attached_file_is_listed_and_served_whole_and_in_parts() {
+    let world = World::new().await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    let attached = attach(&world.elif, &key, &[("a [b].txt", b"0123456789")])
+        .await
+        .status(201);
+    assert_eq!(
+        attached.json()["files"][0]["markdown"],
+        format!("[a  b .txt]({})", url_of(&attached))
+    );
+    let url = url_of(&attached);
+    let page = world.elif.get(&format!("/tasks/{key}")).await.ok().text();
+    assert!(page.contains(&format!("href=\"{url}\"")), "{page}");
+    assert!(page.contains("attached “a [b].txt”"), "{page}");
+
+    let board = world.elif.get("/teams/infrastructure").await.ok().text();
+    assert!(board.contains("title=\"Attachments\""), "{board}");
+
+    // people outside the team see open tasks
+    let file = world.jonas.get(&url).await.ok();
+    assert_eq!(file.text(), "0123456789");
+    let etag = file.header("etag").to_owned();
+    for (name, value, status, body) in [
+        ("range", "bytes=2-4", 206, "234"),
+        ("range", "bytes=-3", 206, "789"),
+        ("range", "bytes=10-", 416, ""),
+        ("range", "bytes=1-2,4-5", 200, "0123456789"),
+        ("if-none-match", etag.as_str(), 304, ""),
+    ] {
+        let request = Request::get(&url).header(name, value);
+        let part = world.elif.send(request.body(Body::empty()).unwrap()).await;
+        let part = part.status(status);
+        if status != 416 {
+            assert_eq!(part.text(), body, "{name}: {value}");
+        }
+        if status == 206 {
+            assert!(part.header("content-range").ends_with("/10"));
+        }
+    }
+    world.stranger().get(&url).await.status(303);
+}
+
+/// Cases 40, 41.
+#[tokio::test]
+async fn only_pictures_are_shown_and_names_are_encoded() {
+    let world = World::new().await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    let svg = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>";
+    for (name, contents) in [
+        ("x.svg", &svg[..]),
+        ("<script>x%22é.html", b"<script>alert(1)</script>"),
+        ("fake.png", b"\x89PNG\r\n\x1a\nnonsense"),
+    ] {
+        let url = url_of(
+            &attach(&world.elif, &key, &[(name, contents)])
+                .await
+                .status(201),
+        );
+        let file = world.elif.get(&url).await.ok();
+        assert_eq!(file.header("content-type"), "application/octet-stream");
+        assert!(
+            file.header("content-disposition")
+                .starts_with("attachment; "),
+            "{name}"
+        );
+        assert_eq!(file.header("x-content-type-options"), "nosniff");
+        assert!(file.header("content-security-policy").contains("sandbox"));
+        assert!(
+            file.headers["content-disposition"].to_str().is_ok(),
+            "only ASCII"
+        );
+        world
+            .elif
+            .get(&format!("{url}/thumbnail"))
+            .await
+            .status(404);
+    }
+    let page = world.elif.get(&format!("/tasks/{key}")).await.ok().text();
+    assert!(!page.contains("<script>x"), "{page}");
+
+    let url = url_of(
+        &attach(&world.elif, &key, &[("plan.exe", &picture(30, 20))])
+            .await
+            .status(201),
+    );
+    let shown = world.elif.get(&url).await.ok();
+    assert_eq!(shown.header("content-type"), "image/png");
+    assert_eq!(
+        shown.header("content-disposition"),
+        "inline; filename=\"plan.exe\"; filename*=UTF-8''plan.exe"
+    );
+    assert!(shown.header("content-security-policy").contains("sandbox"));
+    let small = world.elif.get(&format!("{url}/thumbnail")).await.ok();
+    assert_eq!(small.header("content-type"), "image/jpeg");
+    assert!(small.body.starts_with(b"\xFF\xD8\xFF"));
+}
+
+/// Case 6.
+#[tokio::test]
+async fn attachment_is_found_only_at_its_own_task() {
+    let world = World::new().await;
+    let theirs = world.jonas.create_task("ingestion", "todo", "Theirs").await;
+    let ours = world
+        .elif
+        .create_task("infrastructure", "todo", "Ours")
+        .await;
+    let beside = world
+        .elif
+        .create_task("infrastructure", "todo", "Beside")
+        .await;
+    let url = url_of(
+        &attach(&world.jonas, &theirs, &[("a.txt", b"a")])
+            .await
+            .status(201),
+    );
+    let id = url.rsplit('/').next().unwrap();
+    let own = url_of(
+        &attach(&world.elif, &ours, &[("b.txt", b"b")])
+            .await
+            .status(201),
+    );
+    let own_id = own.rsplit('/').next().unwrap();
+    for (task, id) in [(&ours, id), (&beside, own_id)] {
+        let confused = format!("/tasks/{task}/attachments/{id}");
+        world.elif.get(&confused).await.status(404);
+        world
+            .elif
+            .get(&format!("{confused}/thumbnail"))
+            .await
+            .status(404);
+        world
+            .elif
+            .post(&format!("{confused}/delete"), &[])
+            .await
+            .status(404);
+    }
+    world.jonas.get(&url).await.ok();
+    sqlx::query("UPDATE teams SET private = true WHERE slug = 'ingestion'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    world.elif.get(&url).await.status(404);
+}
+
+#[tokio::test]
+async fn uploader_deletes_an_attachment_and_undoes_that() {
+    let world = World::new().await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
+    let url = url_of(
+        &attach(&world.elif, &key, &[("a.txt", b"a")])
+            .await
+            .status(201),
+    );
+    mira.post(&format!("{url}/delete"), &[]).await.status(403);
+    let deleted = world
+        .elif
+        .post(&format!("{url}/delete"), &[])
+        .await
+        .status(303);
+    world.elif.get(&url).await.status(404);
+    let change = deleted
+        .header("location")
+        .split("did=")
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    world
+        .elif
+        .post(&format!("/changes/{change}/undo"), &[])
+        .await
+        .status(303);
+    world.elif.get(&url).await.ok();
+
+    sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
+        .bind(mira.person.id)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    mira.post(&format!("{url}/delete"), &[]).await.status(303);
+    world.elif.get(&url).await.status(404);
+    let page = mira.get(&format!("/tasks/{key}")).await.ok().text();
+    assert!(
+        page.contains("deleted an attachment by") && !page.contains("a.txt”"),
+        "{page}"
+    );
+    let noted: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM audit_log WHERE kind = 'attachment.removed'")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    assert_eq!(noted, 1);
+}
+
+#[tokio::test]
+async fn files_that_nothing_refers_to_are_deleted_after_a_day() {
+    let world = World::new().await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    let kept = url_of(
+        &attach(&world.elif, &key, &[("a.png", &picture(8, 9))])
+            .await
+            .status(201),
+    );
+    attach(&world.elif, &key, &[("b.txt", b"unused, soon")])
+        .await
+        .status(201);
+    sqlx::query("DELETE FROM attachments WHERE name = 'b.txt'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let count = async || -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM stored_files")
+            .fetch_one(&world.db)
+            .await
+            .unwrap()
+    };
+    for (hours, left) in [(23, 3), (25, 2)] {
+        let now = NOW + Duration::hours(hours);
+        delete_unused(&world.db, &world.app.files, now)
+            .await
+            .unwrap();
+        assert_eq!(count().await, left);
+    }
+    world.elif.get(&kept).await.ok();
+    world.elif.get(&format!("{kept}/thumbnail")).await.ok();
+    // what was deleted can be attached again
+    let again = attach(&world.elif, &key, &[("b.txt", b"unused, soon")])
+        .await
+        .status(201);
+    world.elif.get(&url_of(&again)).await.ok();
+}
+
+#[tokio::test]
+async fn upload_without_javascript_leads_back_to_the_task() {
+    let world = World::new().await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    let files: [(&str, &[u8]); 2] = [("a.txt", b"a"), ("b.txt", b"b")];
+    let sent = upload(&world.elif, &key, "text/html", &files)
+        .await
+        .status(303);
+    assert!(
+        sent.header("location")
+            .starts_with(&format!("/tasks/{key}?did="))
+    );
+    for (files, reason) in [
+        (&[][..], "Choose a file to attach."),
+        (&[("empty.txt", &b""[..])][..], "“empty.txt” is empty."),
+    ] {
+        let refused = upload(&world.elif, &key, "text/html", files)
+            .await
+            .status(422);
+        assert!(refused.text().contains(reason), "{}", refused.text());
+    }
+    let page = world.elif.get(&format!("/tasks/{key}")).await.ok().text();
+    assert_eq!(page.matches("Delete attachment").count(), 2);
+}
+
+/// Case 47.
+#[tokio::test]
+async fn files_and_pictures_that_are_too_large_are_refused() {
+    let world = World::new().await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    let large = vec![7; 25_000_001];
+    let refused = attach(&world.elif, &key, &[("large.bin", &large)])
+        .await
+        .status(422);
+    assert!(
+        refused
+            .text()
+            .contains("“large.bin” is larger than 25.0 MB"),
+        "{}",
+        refused.text()
+    );
+    // the head of a PNG says how large it is
+    let mut huge = picture(1, 1);
+    huge[16..24].copy_from_slice(&[0, 0, 0xC3, 0x50, 0, 0, 0xC3, 0x50]);
+    let checksum = flate2::Crc::new();
+    let mut checksum = checksum;
+    checksum.update(&huge[12..29]);
+    huge[29..33].copy_from_slice(&checksum.sum().to_be_bytes());
+    let refused = attach(&world.elif, &key, &[("huge.png", &huge)])
+        .await
+        .status(422);
+    assert!(
+        refused.text().contains("has 50000 × 50000 pixels"),
+        "{}",
+        refused.text()
+    );
+    let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM stored_files")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(stored, 0);
+}
+
+#[tokio::test]
+async fn quota_of_the_workspace_is_kept() {
+    let world = World::new().await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    sqlx::query("INSERT INTO stored_files (hash, bytes, stored_at) VALUES (repeat('a', 64), 9999999998, $1)")
+        .bind(NOW)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    attach(&world.elif, &key, &[("a.txt", b"ab")])
+        .await
+        .status(201);
+    let refused = attach(&world.elif, &key, &[("b.txt", b"c")])
+        .await
+        .status(422);
+    assert!(
+        refused.text().contains("10.0 GB altogether"),
+        "{}",
+        refused.text()
+    );
+    // the same contents are stored once
+    attach(&world.elif, &key, &[("again.txt", b"ab")])
+        .await
+        .status(201);
+}
+
+#[tokio::test]
+async fn pictures_lose_their_metadata_but_not_their_orientation() {
+    let world = World::new().await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    // turned by 90°, with a text beside
+    let mut exif = b"\xFF\xE1\0\x30Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0GPS AT HOME".to_vec();
+    let length = u16::try_from(exif.len() - 2).unwrap();
+    exif[2..4].copy_from_slice(&length.to_be_bytes());
+    let plain = encoded(40, 20, ImageFormat::Jpeg);
+    let jpeg = [&plain[..2], &exif, &plain[2..]].concat();
+    let mut text = b"\0\0\0\x0BtEXtGPS AT HOME\0\0\0\0".to_vec();
+    let png = picture(40, 20);
+    let png = [&png[..33], &std::mem::take(&mut text), &png[33..]].concat();
+    let mut webp = encoded(40, 20, ImageFormat::WebP);
+    webp.extend(b"EXIF\x0C\0\0\0GPS AT HOME!");
+    let length = u32::try_from(webp.len() - 8).unwrap();
+    webp[4..8].copy_from_slice(&length.to_le_bytes());
+    let mut gif = encoded(40, 20, ImageFormat::Gif);
+    let end = gif.len() - 1;
+    gif.splice(end..end, b"!\xFE\x0BGPS AT HOME\0".iter().copied());
+    for (name, file) in [
+        ("a.jpg", &jpeg),
+        ("b.png", &png),
+        ("c.webp", &webp),
+        ("d.gif", &gif),
+    ] {
+        assert!(file.windows(3).any(|part| part == b"GPS"), "{name}");
+        let url = url_of(&attach(&world.elif, &key, &[(name, file)]).await.status(201));
+        let shown = world.elif.get(&url).await.ok();
+        assert!(shown.header("content-type").starts_with("image/"), "{name}");
+        assert!(!shown.body.windows(3).any(|part| part == b"GPS"), "{name}");
+        let decoded = image::load_from_memory(&shown.body).unwrap();
+        assert_eq!((decoded.width(), decoded.height()), (40, 20), "{name}");
+        let small = world.elif.get(&format!("{url}/thumbnail")).await.ok();
+        let small = image::load_from_memory(&small.body).unwrap();
+        let size = if name == "a.jpg" { (20, 40) } else { (40, 20) };
+        assert_eq!((small.width(), small.height()), size, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn comment_shows_pictures_of_attachments() {
+    let world = World::new().await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    let attached = attach(&world.jonas, &key, &[("plan.png", &picture(30, 20))])
+        .await
+        .status(201);
+    let markdown = attached.json()["files"][0]["markdown"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    world
+        .jonas
+        .post(&format!("/tasks/{key}/comments"), &[("body", &markdown)])
+        .await
+        .status(303);
+    let page = world.elif.get(&format!("/tasks/{key}")).await.ok().text();
+    let shown = format!(
+        "<img src=\"{}/thumbnail\" alt=\"plan.png\">",
+        url_of(&attached)
+    );
+    assert!(page.contains(&shown), "{page}");
+}
+
+pub async fn upload_to(
+    browser: &reqwest::Client,
+    url: &str,
+    name: &str,
+    contents: &[u8],
+) -> serde_json::Value {
+    let sent = browser
+        .post(url)
+        .header("accept", "application/json")
+        .header("content-type", "multipart/form-data; boundary=x")
+        .body(form(&[(name, contents)]))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(sent.status().as_u16(), 201);
+    sent.json().await.unwrap()
+}
+
+/// A new workspace, with a task that ada can attach to.
+pub async fn task_of_ada(
+    place: &Place,
+    server: &crate::program::Server,
+) -> (reqwest::Client, String) {
+    let token = create_by_command_line(place, "ada", "crew", "CRW").await;
+    let made = crate::program::new_client()
+        .post(format!("{}/api/v1/teams/crew/tasks", server.url))
+        .bearer_auth(token)
+        .json(&serde_json::json!({ "title": "Cut over" }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(made.status().as_u16(), 201);
+    let browser = new_browser();
+    sign_in(&browser, server, "ada").await;
+    (browser, format!("{}/tasks/CRW-1/attachments", server.url))
+}
+
+#[tokio::test]
+async fn upload_of_25_mb_is_not_in_memory() {
+    let place = Place::new();
+    let server = place.serve_demo(&[]).await;
+    let (browser, url) = task_of_ada(&place, &server).await;
+    upload_to(&browser, &url, "small.txt", b"small").await;
+    let before = resident(&server);
+    upload_to(&browser, &url, "large.bin", &vec![7; 25_000_000]).await;
+    let more = resident(&server) - before;
+    assert!(more < 10_000, "{more} kB more");
+}
+
+#[tokio::test]
+async fn backup_contains_attachments() {
+    let (there, elsewhere) = (Place::new(), Place::new());
+    let folder = tempfile::TempDir::new().unwrap();
+    let server = there.serve_demo(&[]).await;
+    let (browser, url) = task_of_ada(&there, &server).await;
+    let picture = picture(1200, 900);
+    let answer = upload_to(&browser, &url, "plan.png", &picture).await;
+    let path = answer["files"][0]["url"].as_str().unwrap().to_owned();
+    let file = path_in(&folder, "all.backup");
+    there.said(&["backup", &file]).await;
+    there.said(&["verify", &file]).await;
+    elsewhere.said(&["restore", &file]).await;
+    let server = elsewhere.serve().await;
+    let browser = new_browser();
+    sign_in(&browser, &server, "ada").await;
+    for path in [path.clone(), format!("{path}/thumbnail")] {
+        let got = browser
+            .get(format!("{}{path}", server.url))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(got.status().as_u16(), 200, "{path}");
+        assert!(!got.bytes().await.unwrap().is_empty());
+    }
+}
