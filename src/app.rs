@@ -7,7 +7,9 @@ use sqlx::postgres::PgConnectOptions;
 use time::OffsetDateTime;
 
 use crate::{
-    config::{DEFAULT_CACHE_SIZE, hosts::Hosts, trusted_proxies::TrustedProxies},
+    config::{
+        DEFAULT_CACHE_SIZE, hosts::Hosts, networks::Networks, trusted_proxies::TrustedProxies,
+    },
     db::pool::Pool,
     db::{
         backup::{
@@ -23,6 +25,7 @@ use crate::{
         error::{Problem, Result},
         events::EventStore,
         job_runs::JobRuns,
+        outbound::OutgoingClient,
     },
     http::{
         cache::page_cache::PageCache,
@@ -75,6 +78,10 @@ pub struct Parts {
     /// How the background jobs of this program went.
     pub(crate) job_runs: JobRuns,
     pub(crate) metrics: Metrics,
+    /// Sends every request to an address that was entered on a page.
+    pub outgoing: OutgoingClient,
+    /// The collector that traces are sent to, if they are.
+    pub(crate) traces_to: Option<String>,
     /// When this program started.
     pub(crate) started_at: OffsetDateTime,
 }
@@ -97,6 +104,10 @@ pub struct Settings {
     pub timeline: Timeline,
     /// The data directory of the bundled Postgres, if it is used.
     pub data_dir: Option<PathBuf>,
+    /// Networks that requests may be sent to although they are not public.
+    pub outgoing_allow: Networks,
+    /// The collector that traces are sent to, if they are.
+    pub traces_to: Option<String>,
 }
 
 impl Default for Settings {
@@ -110,6 +121,8 @@ impl Default for Settings {
             replica: None,
             timeline: Timeline::default(),
             data_dir: None,
+            outgoing_allow: Networks::default(),
+            traces_to: None,
         }
     }
 }
@@ -158,6 +171,8 @@ impl App {
             offered_backups: OfferedBackups::new(settings.offered_backups),
             job_runs: JobRuns::default(),
             metrics: Metrics::default(),
+            outgoing: OutgoingClient::new(settings.outgoing_allow),
+            traces_to: settings.traces_to,
         }))
     }
 

@@ -150,6 +150,8 @@ async fn prepare(
             replica: config.read_database()?,
             timeline: database.timeline.clone(),
             data_dir: database.data_dir.clone(),
+            outgoing_allow: config.outgoing.allowed(),
+            traces_to: config.otlp_endpoint().map(str::to_owned),
         },
         public_url,
         database.pool.clone(),

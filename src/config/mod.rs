@@ -1,6 +1,8 @@
 //! Configuration from flags and environment variables, validated at start, with secrets redacted.
 
 pub(crate) mod hosts;
+pub mod networks;
+pub(crate) mod outgoing;
 pub mod trusted_proxies;
 
 use std::{
@@ -15,7 +17,7 @@ use clap::{Args, ValueEnum};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::{
-    config::trusted_proxies::TrustedProxies,
+    config::{outgoing::OutgoingFlags, trusted_proxies::TrustedProxies},
     db::{
         backup::{
             place::Place,
@@ -147,6 +149,9 @@ pub(crate) struct Config {
         global = true
     )]
     read_database_url: Option<DatabaseUrl>,
+
+    #[command(flatten)]
+    pub(crate) outgoing: OutgoingFlags,
 }
 
 /// How the log is written.

@@ -20,6 +20,7 @@ pub mod keys;
 pub mod markdown;
 pub mod measure;
 pub mod offboarding;
+pub mod outbound;
 pub mod person;
 pub mod planning;
 pub mod policy;

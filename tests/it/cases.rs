@@ -90,6 +90,14 @@ const CASES: &[(&str, &str)] = &[
         "a script in a title, label, name, query or error runs",
     ),
     ("42", "a cell of an export runs as a formula"),
+    (
+        "43",
+        "a request is sent to a private address in some notation",
+    ),
+    (
+        "44",
+        "a redirect or a name that changes leads to a private address",
+    ),
     ("46", "an import reads files, or sets ids and roles"),
     ("47", "a huge or deeply nested file exhausts memory"),
     ("48", "a long search hangs"),

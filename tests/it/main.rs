@@ -40,6 +40,7 @@ mod moderation;
 mod open_board;
 mod operating;
 mod origins;
+mod outgoing;
 mod people;
 mod pgbouncer;
 mod pitch;

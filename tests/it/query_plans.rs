@@ -79,6 +79,7 @@ const PAGES: &str = "
 /settings /settings 5
 /settings/people /settings/people 6
 /settings/system /settings/system 6
+/settings/outgoing /settings/outgoing 5
 /settings/audit /settings/audit 4
 /settings/audit.csv /settings/audit.csv 3
 /teams/{slug}/cards /teams/infrastructure/cards?column=done&after=1 6

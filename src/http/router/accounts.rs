@@ -45,6 +45,7 @@ pub(super) fn routes() -> Router<App> {
             post(accounts::revoke_invitation),
         )
         .route("/settings/system", get(accounts::system))
+        .route("/settings/outgoing", get(accounts::outgoing))
         .route("/settings/audit", get(accounts::audit_log))
         .route("/settings/audit.csv", get(accounts::audit_csv))
         .route("/me/theme", post(accounts::set_theme))

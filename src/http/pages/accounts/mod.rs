@@ -1,6 +1,7 @@
 //! Pages of accounts: sign-in, registration, profile, people and workspace settings.
 
 pub mod backups;
+pub mod outgoing;
 mod people;
 pub mod profile;
 pub mod registration;
@@ -9,6 +10,7 @@ pub mod sessions;
 pub mod system;
 pub mod workspace;
 
+pub(crate) use crate::http::pages::accounts::outgoing::*;
 pub(crate) use crate::http::pages::accounts::people::*;
 pub(crate) use crate::http::pages::accounts::profile::*;
 pub(crate) use crate::http::pages::accounts::registration::*;
