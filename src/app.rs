@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 
 use crate::{
     config::{
-        DEFAULT_CACHE_SIZE, hosts::Hosts, networks::Networks, trusted_proxies::TrustedProxies,
+        DEFAULT_CACHE_SIZE, hosts::Hosts, networks::Networks, openid::OpenIdProvider,
+        trusted_proxies::TrustedProxies,
     },
     db::pool::Pool,
     db::{
@@ -20,6 +21,7 @@ use crate::{
         timeline::Timeline,
     },
     domain::{
+        auth::openid::OpenId,
         boards::board_auth::AuthBatcher,
         clock::Clock,
         error::{Problem, Result},
@@ -80,6 +82,8 @@ pub struct Parts {
     pub(crate) metrics: Metrics,
     /// Sends every request to an address that was entered on a page.
     pub outgoing: OutgoingClient,
+    /// Sign-in through an OpenID provider, if one was named.
+    pub(crate) openid: Option<OpenId>,
     /// The collector that traces are sent to, if they are.
     pub(crate) traces_to: Option<String>,
     /// When this program started.
@@ -106,6 +110,8 @@ pub struct Settings {
     pub data_dir: Option<PathBuf>,
     /// Networks that requests may be sent to although they are not public.
     pub outgoing_allow: Networks,
+    /// The OpenID provider that people can sign in with.
+    pub openid: Option<OpenIdProvider>,
     /// The collector that traces are sent to, if they are.
     pub traces_to: Option<String>,
 }
@@ -122,6 +128,7 @@ impl Default for Settings {
             timeline: Timeline::default(),
             data_dir: None,
             outgoing_allow: Networks::default(),
+            openid: None,
             traces_to: None,
         }
     }
@@ -145,6 +152,7 @@ impl App {
     pub fn with(settings: Settings, public_url: &str, db: Pool, clock: Clock) -> Self {
         let (store, commits) = EventStore::new(db.clone(), clock.clone());
         let live = Live::new(commits);
+        let outgoing = OutgoingClient::new(settings.outgoing_allow);
         let auth_batcher = AuthBatcher::new(db.clone(), clock.clone());
         Self(Arc::new(Parts {
             public_url: public_url.to_owned(),
@@ -171,7 +179,10 @@ impl App {
             offered_backups: OfferedBackups::new(settings.offered_backups),
             job_runs: JobRuns::default(),
             metrics: Metrics::default(),
-            outgoing: OutgoingClient::new(settings.outgoing_allow),
+            openid: settings
+                .openid
+                .map(|provider| OpenId::new(provider, outgoing.clone(), public_url)),
+            outgoing,
             traces_to: settings.traces_to,
         }))
     }

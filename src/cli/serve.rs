@@ -151,6 +151,7 @@ async fn prepare(
             timeline: database.timeline.clone(),
             data_dir: database.data_dir.clone(),
             outgoing_allow: config.outgoing.allowed(),
+            openid: config.openid.provider()?,
             traces_to: config.otlp_endpoint().map(str::to_owned),
         },
         public_url,

@@ -2,6 +2,7 @@
 
 pub(crate) mod hosts;
 pub mod networks;
+pub mod openid;
 pub(crate) mod outgoing;
 pub mod trusted_proxies;
 
@@ -17,7 +18,7 @@ use clap::{Args, ValueEnum};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::{
-    config::{outgoing::OutgoingFlags, trusted_proxies::TrustedProxies},
+    config::{openid::OpenIdFlags, outgoing::OutgoingFlags, trusted_proxies::TrustedProxies},
     db::{
         backup::{
             place::Place,
@@ -152,6 +153,9 @@ pub(crate) struct Config {
 
     #[command(flatten)]
     pub(crate) outgoing: OutgoingFlags,
+
+    #[command(flatten)]
+    pub(crate) openid: OpenIdFlags,
 }
 
 /// How the log is written.

@@ -69,6 +69,10 @@ const CASES: &[(&str, &str)] = &[
         "attempts are unlimited when X-Forwarded-For changes, or the owner is locked out",
     ),
     ("30", "a sign-in reveals whether an address is known"),
+    (
+        "31",
+        "a provider's token with a wrong state, nonce or audience, or a used code, signs in",
+    ),
     ("32", "a read token can write, or a token can create tokens"),
     (
         "33",

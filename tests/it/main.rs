@@ -38,6 +38,7 @@ mod memory;
 mod migrations;
 mod moderation;
 mod open_board;
+mod openid;
 mod operating;
 mod origins;
 mod outgoing;

@@ -72,6 +72,8 @@ const PAGES: &str = "
 /setup /setup 1
 /setup/restore /setup/restore 1
 /login /login 1
+/login/openid /login/openid 1
+/login/openid/callback /login/openid/callback 1
 /enter/{key} /enter/nonsense 1
 /join/{key} /join/nonsense 3
 /register /register 1
@@ -381,6 +383,7 @@ async fn pages_do_not_read_what_is_over() {
         let queries_sent = sent() - before.1;
         let rows = aged.rows_read().await - before.0;
         let is_refused = ["/setup", "/setup/restore", "/register"].contains(&route)
+            || route.starts_with("/login/openid")
             || path.ends_with("nonsense");
         assert!(
             status < if is_refused { 500 } else { 400 },

@@ -22,6 +22,9 @@ pub(super) fn routes() -> Router<App> {
             post(restore::upload).layer(DefaultBodyLimit::disable()),
         )
         .route("/login", get(accounts::login_form).post(accounts::login))
+        .route("/login/openid", get(accounts::start_openid))
+        .route("/login/openid/callback", get(accounts::finish_openid))
+        .route("/login/openid/confirm", post(accounts::confirm_openid))
         .route("/logout", post(accounts::logout))
         .route("/enter/{key}", get(accounts::enter))
         .route("/join/{key}", get(accounts::join_form).post(accounts::join))

@@ -1,6 +1,7 @@
 //! Pages of accounts: sign-in, registration, profile, people and workspace settings.
 
 pub mod backups;
+pub mod openid;
 pub mod outgoing;
 mod people;
 pub mod profile;
@@ -10,6 +11,7 @@ pub mod sessions;
 pub mod system;
 pub mod workspace;
 
+pub(crate) use crate::http::pages::accounts::openid::*;
 pub(crate) use crate::http::pages::accounts::outgoing::*;
 pub(crate) use crate::http::pages::accounts::people::*;
 pub(crate) use crate::http::pages::accounts::profile::*;

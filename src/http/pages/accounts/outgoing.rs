@@ -50,7 +50,10 @@ pub(crate) async fn outgoing(
 
 /// All of them: whatever sends requests has a line here.
 fn destinations(app: &App) -> Vec<Destination> {
-    [backups(app), traces(app)].into_iter().flatten().collect()
+    [backups(app), traces(app), provider(app)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn backups(app: &App) -> Option<Destination> {
@@ -74,5 +77,13 @@ fn traces(app: &App) -> Option<Destination> {
         purpose: "Traces",
         address: app.traces_to.clone()?,
         set_by: "--otlp-endpoint, while the program runs",
+    })
+}
+
+fn provider(app: &App) -> Option<Destination> {
+    Some(Destination {
+        purpose: "Sign-in",
+        address: app.openid.as_ref()?.provider().issuer.clone(),
+        set_by: "--oidc-issuer, whenever someone signs in through it",
     })
 }
