@@ -80,6 +80,8 @@ impl OpenId {
         };
         match self.discover_as(typed).await {
             Ok(found) => Ok(found),
+            // not reached, which the other form would not be either
+            Err(first) if first.chain().any(|cause| cause.is::<OutgoingError>()) => Err(first),
             Err(first) => self.discover_as(&other).await.map_err(|_| first),
         }
     }
