@@ -7,7 +7,10 @@ use sqlx::postgres::PgConnectOptions;
 use time::OffsetDateTime;
 
 use crate::{
-    config::{DEFAULT_CACHE_SIZE, hosts::Hosts, trusted_proxies::TrustedProxies},
+    config::{
+        DEFAULT_CACHE_SIZE, hosts::Hosts, networks::Networks, openid::OpenIdProvider,
+        trusted_proxies::TrustedProxies,
+    },
     db::pool::Pool,
     db::{
         backup::{
@@ -20,12 +23,14 @@ use crate::{
         timeline::Timeline,
     },
     domain::{
+        auth::openid::OpenId,
         boards::board_auth::AuthBatcher,
         clock::Clock,
         error::{Problem, Result},
         events::EventStore,
         job_runs::JobRuns,
         mail::mailer::Mailer,
+        outbound::OutgoingClient,
     },
     http::{
         cache::page_cache::PageCache,
@@ -82,6 +87,12 @@ pub struct Parts {
     /// How mail is sent, if that is set up.
     pub(crate) mailer: Option<Mailer>,
     pub(crate) metrics: Metrics,
+    /// Sends every request to an address that was entered on a page.
+    pub outgoing: OutgoingClient,
+    /// Sign-in through an OpenID provider, if one was named.
+    pub(crate) openid: Option<OpenId>,
+    /// The collector that traces are sent to, if they are.
+    pub(crate) traces_to: Option<String>,
     /// When this program started.
     pub(crate) started_at: OffsetDateTime,
 }
@@ -108,6 +119,12 @@ pub struct Settings {
     pub mailer: Option<Mailer>,
     /// The files attached to tasks.
     pub files: FileStore,
+    /// Networks that requests may be sent to although they are not public.
+    pub outgoing_allow: Networks,
+    /// The OpenID provider that people can sign in with.
+    pub openid: Option<OpenIdProvider>,
+    /// The collector that traces are sent to, if they are.
+    pub traces_to: Option<String>,
 }
 
 impl Default for Settings {
@@ -123,6 +140,9 @@ impl Default for Settings {
             data_dir: None,
             mailer: None,
             files: temporary_files(),
+            outgoing_allow: Networks::default(),
+            openid: None,
+            traces_to: None,
         }
     }
 }
@@ -151,6 +171,7 @@ impl App {
     pub fn with(settings: Settings, public_url: &str, db: Pool, clock: Clock) -> Self {
         let (store, commits) = EventStore::new(db.clone(), clock.clone());
         let live = Live::new(commits);
+        let outgoing = OutgoingClient::new(settings.outgoing_allow);
         let auth_batcher = AuthBatcher::new(db.clone(), clock.clone());
         Self(Arc::new(Parts {
             public_url: public_url.to_owned(),
@@ -179,6 +200,11 @@ impl App {
             job_runs: JobRuns::default(),
             mailer: settings.mailer,
             metrics: Metrics::default(),
+            openid: settings
+                .openid
+                .map(|provider| OpenId::new(provider, outgoing.clone(), public_url)),
+            outgoing,
+            traces_to: settings.traces_to,
         }))
     }
 

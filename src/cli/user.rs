@@ -44,7 +44,7 @@ async fn add_user(pool: &Pool, email: &str, name: &str, admin: bool) -> anyhow::
     let new = NewAccount {
         email: email.to_owned(),
         name: name.to_owned(),
-        password_hash,
+        password_hash: Some(password_hash),
         admin,
         time_zone: "UTC".to_owned(),
     };

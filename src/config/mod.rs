@@ -3,6 +3,9 @@
 mod attachments;
 pub(crate) mod hosts;
 pub(crate) mod mail;
+pub mod networks;
+pub mod openid;
+pub(crate) mod outgoing;
 mod secret_text;
 pub mod trusted_proxies;
 
@@ -19,8 +22,8 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::{
     config::{
-        attachments::AttachmentFlags, mail::MailConfig, secret_text::SecretText,
-        trusted_proxies::TrustedProxies,
+        attachments::AttachmentFlags, mail::MailConfig, openid::OpenIdFlags,
+        outgoing::OutgoingFlags, secret_text::SecretText, trusted_proxies::TrustedProxies,
     },
     db::{
         backup::{
@@ -160,6 +163,12 @@ pub(crate) struct Config {
 
     #[command(flatten)]
     mail: MailConfig,
+
+    #[command(flatten)]
+    pub(crate) outgoing: OutgoingFlags,
+
+    #[command(flatten)]
+    pub(crate) openid: OpenIdFlags,
 }
 
 /// How the log is written.

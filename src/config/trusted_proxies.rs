@@ -3,48 +3,35 @@
 use std::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
-    sync::{Arc, Once},
+    sync::Once,
 };
 
 use axum::http::HeaderMap;
-use ipnet::IpNet;
+
+use crate::config::networks::Networks;
 
 /// Networks of trusted reverse proxies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Arc<[IpNet]>);
+pub struct TrustedProxies(Networks);
 
 impl FromStr for TrustedProxies {
     type Err = String;
 
-    /// Parses networks such as `10.0.0.0/8` or single addresses, separated by commas.
     fn from_str(text: &str) -> Result<Self, String> {
-        let network = |word: &str| {
-            let network = word
-                .parse()
-                .or_else(|_| word.parse::<IpAddr>().map(IpNet::from));
-            network.map_err(|_| {
-                format!("“{word}” is neither a network such as 10.0.0.0/8 nor an address")
-            })
-        };
-        text.split(',')
-            .map(str::trim)
-            .filter(|word| !word.is_empty())
-            .map(network)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        text.parse().map(Self)
     }
 }
 
 impl FromIterator<Self> for TrustedProxies {
     fn from_iter<T: IntoIterator<Item = Self>>(all: T) -> Self {
-        Self(all.into_iter().flat_map(|some| some.0.to_vec()).collect())
+        Self(all.into_iter().map(|some| some.0).collect())
     }
 }
 
 impl TrustedProxies {
     /// Whether this is the address of a trusted proxy.
     pub(crate) fn has(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&address))
+        self.0.has(address)
     }
 
     /// Says once in the log that a header is ignored: behind a proxy that is not named, everyone shares one address, and

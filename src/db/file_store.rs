@@ -56,6 +56,11 @@ impl FileStore {
         }
     }
 
+    /// Where the files are.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// The folder that the files are in, if it is one.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.place.folder()

@@ -23,6 +23,7 @@ pub mod markdown;
 pub mod measure;
 pub mod notifications;
 pub mod offboarding;
+pub mod outbound;
 pub mod person;
 pub mod pictures;
 pub mod planning;

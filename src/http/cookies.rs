@@ -51,6 +51,16 @@ pub(crate) fn share_link(link: &LockedLink, https: bool) -> Cookie<'static> {
     build(&name, &link.proof(), &path, Duration::days(7), https)
 }
 
+/// The name of the cookie of a sign-in at an OpenID provider.
+pub(crate) fn openid_name(https: bool) -> &'static str {
+    if https { "__Host-openid" } else { "openid" }
+}
+
+/// The cookie of a sign-in at an OpenID provider, until the browser returns; an empty value deletes it.
+pub(crate) fn openid(https: bool, value: &str) -> Cookie<'static> {
+    build(openid_name(https), value, "/", Duration::minutes(10), https)
+}
+
 fn build(name: &str, value: &str, path: &str, age: Duration, https: bool) -> Cookie<'static> {
     let age = if value.is_empty() {
         Duration::ZERO

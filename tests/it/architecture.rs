@@ -24,6 +24,7 @@ const ORDER: &[&[&str]] = &[
         "domain::keys",
         "domain::markdown",
         "domain::measure",
+        "domain::outbound",
         "domain::person",
         "domain::pictures",
         "domain::slug",

@@ -69,6 +69,10 @@ const CASES: &[(&str, &str)] = &[
         "attempts are unlimited when X-Forwarded-For changes, or the owner is locked out",
     ),
     ("30", "a sign-in reveals whether an address is known"),
+    (
+        "31",
+        "a provider's token with a wrong state, nonce or audience, or a used code, signs in",
+    ),
     ("32", "a read token can write, or a token can create tokens"),
     (
         "33",
@@ -90,6 +94,14 @@ const CASES: &[(&str, &str)] = &[
         "a script in a title, label, name, query or error runs",
     ),
     ("42", "a cell of an export runs as a formula"),
+    (
+        "43",
+        "a request is sent to a private address in some notation",
+    ),
+    (
+        "44",
+        "a redirect or a name that changes leads to a private address",
+    ),
     ("46", "an import reads files, or sets ids and roles"),
     ("47", "a huge or deeply nested file exhausts memory"),
     ("48", "a long search hangs"),

@@ -35,9 +35,11 @@ pub async fn create_account(world: &World, handle: &str, role: &str) -> (Client,
     let new = NewAccount {
         email: email.clone(),
         name,
-        password_hash: fortnight::domain::auth::passwords::hash(PASSWORD.to_owned())
-            .await
-            .unwrap(),
+        password_hash: Some(
+            fortnight::domain::auth::passwords::hash(PASSWORD.to_owned())
+                .await
+                .unwrap(),
+        ),
         admin: role == "admin",
         time_zone: "UTC".into(),
     };

@@ -30,9 +30,11 @@ async fn create_account(world: &World) -> Client {
     let new = NewAccount {
         email: "ada@example.org".into(),
         name: "Ada Lindqvist".into(),
-        password_hash: fortnight::domain::auth::passwords::hash(PASSWORD.to_owned())
-            .await
-            .unwrap(),
+        password_hash: Some(
+            fortnight::domain::auth::passwords::hash(PASSWORD.to_owned())
+                .await
+                .unwrap(),
+        ),
         admin: false,
         time_zone: "UTC".into(),
     };

@@ -3,6 +3,7 @@
 mod database;
 mod finding;
 mod server;
+mod sign_in;
 
 use std::path::Path;
 
@@ -28,6 +29,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     report(database::check(config).await?);
     report(of_backups(config).await);
     report(server::check(config).await?);
+    report(sign_in::check(config).await?);
     match problems {
         0 => Ok(()),
         count => bail!("found {}", humanize::counted(count, "problem")),

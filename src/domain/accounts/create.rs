@@ -17,8 +17,8 @@ pub struct NewAccount {
     pub email: String,
     pub name: String,
     /// The result of `passwords::hash`, computed before the transaction starts: hashing may wait in
-    /// a queue, and must not hold locks meanwhile.
-    pub password_hash: String,
+    /// a queue, and must not hold locks meanwhile. `None` for people who sign in through a provider.
+    pub password_hash: Option<String>,
     pub admin: bool,
     pub time_zone: String,
 }

@@ -1,3 +1,4 @@
+pub mod openid;
 pub mod passwords;
 pub mod secrets;
 pub mod sessions;

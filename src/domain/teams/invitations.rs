@@ -315,7 +315,7 @@ async fn add(change: &mut Change, new: &Newcomer, role: &str) -> Result<Uuid> {
     let account = NewAccount {
         email: new.email.clone(),
         name: new.name.clone(),
-        password_hash: new.password_hash.clone(),
+        password_hash: Some(new.password_hash.clone()),
         admin: false,
         time_zone: zone,
     };

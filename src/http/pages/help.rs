@@ -46,7 +46,7 @@ macro_rules! source {
     };
 }
 
-const SOURCES: [Source; 15] = [
+const SOURCES: [Source; 16] = [
     source!(
         "docs/using.md",
         "using",
@@ -61,6 +61,11 @@ const SOURCES: [Source; 15] = [
         "docs/reverse-proxy.md",
         "reverse-proxy",
         "HTTPS with nginx or Caddy."
+    ),
+    source!(
+        "docs/single-sign-on.md",
+        "single-sign-on",
+        "Sign in through an OpenID provider."
     ),
     source!(
         "docs/backup.md",

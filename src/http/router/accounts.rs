@@ -22,6 +22,9 @@ pub(super) fn routes() -> Router<App> {
             post(restore::upload).layer(DefaultBodyLimit::disable()),
         )
         .route("/login", get(accounts::login_form).post(accounts::login))
+        .route("/login/openid", get(accounts::start_openid))
+        .route("/login/openid/callback", get(accounts::finish_openid))
+        .route("/login/openid/confirm", post(accounts::confirm_openid))
         .route("/logout", post(accounts::logout))
         .route(
             "/confirm/{key}",
@@ -61,6 +64,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/settings/mail/test", post(accounts::send_test))
         .route("/settings/mail/retry", post(accounts::retry))
         .route("/settings/system", get(accounts::system))
+        .route("/settings/outgoing", get(accounts::outgoing))
         .route("/settings/audit", get(accounts::audit_log))
         .route("/settings/audit.csv", get(accounts::audit_csv))
         .route("/me/theme", post(accounts::set_theme))

@@ -3,6 +3,8 @@
 pub mod backups;
 pub mod mail;
 pub mod notifications;
+pub mod openid;
+pub mod outgoing;
 mod people;
 pub mod profile;
 pub mod registration;
@@ -13,6 +15,8 @@ pub mod workspace;
 
 pub(crate) use crate::http::pages::accounts::mail::*;
 pub(crate) use crate::http::pages::accounts::notifications::*;
+pub(crate) use crate::http::pages::accounts::openid::*;
+pub(crate) use crate::http::pages::accounts::outgoing::*;
 pub(crate) use crate::http::pages::accounts::people::*;
 pub(crate) use crate::http::pages::accounts::profile::*;
 pub(crate) use crate::http::pages::accounts::registration::*;

@@ -34,7 +34,7 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "accounts/login.html")]
-struct LoginPage {
+pub(crate) struct LoginPage {
     layout: Layout,
     next: String,
     email: String,
@@ -43,12 +43,14 @@ struct LoginPage {
     empty: bool,
     /// Whether registration is open.
     open: bool,
+    /// The name of the OpenID provider, if there is one, and the link to it.
+    openid: Option<(String, String)>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Next {
-    next: String,
+    pub(crate) next: String,
 }
 
 /// `GET /login`
@@ -62,15 +64,33 @@ pub(crate) async fn login_form(
         return Ok(Redirect::to(local_path(&next.next, "/")).into_response());
     }
     let empty = crate::domain::setup::is_empty(&app.db).await?;
+    let page = login_page(&app, &headers, &next.next, "", "").await?;
+    page::page(&LoginPage { empty, ..page })
+}
+
+/// The sign-in page, with what was entered and why it was refused.
+pub(crate) async fn login_page(
+    app: &App,
+    headers: &HeaderMap,
+    next: &str,
+    email: &str,
+    error: &str,
+) -> Result<LoginPage> {
     let (open, _) = invitations::registration(&app.db).await?;
-    let layout = Layout::bare(&app, "Sign in".to_owned(), theme(&headers));
-    page::page(&LoginPage {
-        layout,
-        next: next.next,
-        email: String::new(),
-        error: String::new(),
-        empty,
+    let openid = app.openid.as_ref().map(|openid| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let query = query.append_pair("next", next).finish();
+        let link = format!("/login/openid?{query}");
+        (openid.provider().name.clone(), link)
+    });
+    Ok(LoginPage {
+        layout: Layout::bare(app, "Sign in".to_owned(), theme(headers)),
+        next: next.to_owned(),
+        email: email.to_owned(),
+        error: error.to_owned(),
+        empty: false,
         open,
+        openid,
     })
 }
 
@@ -113,20 +133,9 @@ pub(crate) async fn login(
     };
     // The connection is released right after this write: the queries below need one too.
     audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
-    let (open, _) = invitations::registration(&app.db).await?;
-    let layout = Layout::bare(&app, "Sign in".to_owned(), theme(&headers));
-    let error = "Wrong e-mail or password.".to_owned();
-    page::with_errors(
-        StatusCode::UNAUTHORIZED,
-        &LoginPage {
-            layout,
-            next: fields.text("next").to_owned(),
-            email: email.to_owned(),
-            error,
-            empty: false,
-            open,
-        },
-    )
+    let (next, error) = (fields.text("next"), "Wrong e-mail or password.");
+    let page = login_page(&app, &headers, next, email, error).await?;
+    page::with_errors(StatusCode::UNAUTHORIZED, &page)
 }
 
 /// Counts an attempt to sign in or to enter a link's password, and fails if there were too many.

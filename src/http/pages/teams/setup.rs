@@ -217,7 +217,7 @@ fn read_setup(
         admin: NewAccount {
             email: email.to_owned(),
             name: name.to_owned(),
-            password_hash: password_hash.unwrap_or_default(),
+            password_hash: Some(password_hash.unwrap_or_default()),
             admin: true,
             time_zone: zone.to_owned(),
         },

@@ -1,0 +1,217 @@
+//! Sends requests to addresses that people entered: one client that reaches public addresses only, unless the operator
+//! allows more (`--outgoing-allow`).
+//!
+//! A name is resolved once, and the connection goes to the address that was checked. Redirects are not followed, a
+//! response is read up to a limit, and proxies of the environment are not used: they would hide the address.
+
+pub mod addresses;
+mod guard;
+mod refusal;
+mod resolver;
+
+use std::{
+    error::Error,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use reqwest::{Client, Request, Response, StatusCode, Url, header::HeaderMap, redirect};
+use url::Host;
+
+pub use crate::domain::outbound::{
+    refusal::OutgoingError,
+    resolver::{Lookup, SystemLookup},
+};
+use crate::{
+    config::networks::Networks,
+    db::tls,
+    domain::outbound::{guard::Guard, resolver::Resolver},
+};
+
+/// What a request may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// From its start to the end of the response.
+    pub time: Duration,
+    /// The length of the response's body.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            time: Duration::from_secs(10),
+            bytes: 1024 * 1024,
+        }
+    }
+}
+
+/// A response with its whole body.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+/// The client for every request to an address that was entered on a page or in a flag.
+#[derive(Clone)]
+pub struct OutgoingClient {
+    guard: Arc<Guard>,
+    limits: Limits,
+    lookup: Arc<dyn Lookup>,
+    /// Made for the first request: it reads the system's certificates.
+    client: Arc<OnceLock<Client>>,
+}
+
+impl OutgoingClient {
+    /// A client that reaches public addresses and these networks.
+    #[must_use]
+    pub fn new(allowed: Networks) -> Self {
+        Self::with(allowed, Limits::default(), Arc::new(SystemLookup))
+    }
+
+    /// As [`OutgoingClient::new`], with other limits and another way to find the addresses of a name.
+    #[must_use]
+    pub fn with(allowed: Networks, limits: Limits, lookup: Arc<dyn Lookup>) -> Self {
+        Self {
+            guard: Arc::new(Guard::new(allowed)),
+            limits,
+            lookup,
+            client: Arc::default(),
+        }
+    }
+
+    /// The networks that may be reached although they are not public.
+    #[must_use]
+    pub fn allowed(&self) -> &Networks {
+        self.guard.allowed()
+    }
+
+    /// Reads an address before it is stored, and checks where it leads now. It is checked again whenever it is used.
+    ///
+    /// # Errors
+    /// If it is no http or https address, or leads where requests may not go.
+    pub async fn check(&self, text: &str) -> Result<Url, OutgoingError> {
+        let not_an_address = || OutgoingError::NotAnAddress(text.chars().take(200).collect());
+        let url = Url::parse(text).map_err(|_| not_an_address())?;
+        self.check_literal(&url)?;
+        if let Some(Host::Domain(name)) = url.host() {
+            let found = self.lookup.addresses(name.to_owned()).await;
+            let found = found.map_err(|_| OutgoingError::UnknownHost(name.to_owned()))?;
+            self.guard.check(name, found)?;
+        }
+        Ok(url)
+    }
+
+    /// Checks the scheme, and an address that is written in the URL itself, which no resolver is asked for. The URL's
+    /// parser has brought every notation of one, such as 127.1 or 0x7f000001, into its usual form.
+    fn check_literal(&self, url: &Url) -> Result<(), OutgoingError> {
+        let is_http = matches!(url.scheme(), "http" | "https");
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        let address: IpAddr = match url.host() {
+            Some(host) if is_http && !has_user => match host {
+                Host::Domain(_) => return Ok(()),
+                Host::Ipv4(address) => address.into(),
+                Host::Ipv6(address) => address.into(),
+            },
+            _ => return Err(OutgoingError::NotAnAddress(shown(url))),
+        };
+        let host = url.host_str().unwrap_or_default();
+        self.guard.check(host, vec![address]).map(|_| ())
+    }
+
+    /// Sends a request and reads the response. A redirect is a response like any other.
+    ///
+    /// # Errors
+    /// If the address may not be reached, or the response is late, too long or missing.
+    pub async fn send(&self, request: Request) -> Result<Answer, OutgoingError> {
+        self.check_literal(request.url())?;
+        let host = request.url().host_str().unwrap_or_default().to_owned();
+        let client = self.client(&host)?;
+        let outcome = tokio::time::timeout(self.limits.time, async {
+            let response = client.execute(request).await;
+            match response {
+                Ok(response) => self.read(&host, response).await,
+                Err(error) => Err(explain(&host, error)),
+            }
+        });
+        outcome.await.unwrap_or(Err(OutgoingError::TooSlow {
+            host: host.clone(),
+            time: self.limits.time,
+        }))
+    }
+
+    async fn read(&self, host: &str, mut response: Response) -> Result<Answer, OutgoingError> {
+        let mut body = Vec::new();
+        while let Some(piece) = response
+            .chunk()
+            .await
+            .map_err(|error| explain(host, error))?
+        {
+            if body.len() + piece.len() > self.limits.bytes {
+                return Err(OutgoingError::TooLarge {
+                    host: host.to_owned(),
+                    bytes: self.limits.bytes,
+                });
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Answer {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body,
+        })
+    }
+
+    fn client(&self, host: &str) -> Result<&Client, OutgoingError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        tls::choose_provider();
+        let client = Client::builder()
+            .dns_resolver(Arc::new(Resolver::new(
+                self.guard.clone(),
+                self.lookup.clone(),
+            )))
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            .user_agent(concat!("Fortnight/", env!("CARGO_PKG_VERSION")))
+            // a connection that is kept would lead to an address that was checked long ago
+            .pool_max_idle_per_host(0)
+            .build()
+            .map_err(|error| explain(host, error))?;
+        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+/// The scheme and host of a URL: the rest may contain a secret.
+fn shown(url: &Url) -> String {
+    format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default())
+}
+
+/// The reason of the resolver if it refused the host, and otherwise what the causes say.
+fn explain(host: &str, error: reqwest::Error) -> OutgoingError {
+    let error = error.without_url();
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(current) = cause {
+        match current.downcast_ref() {
+            Some(OutgoingError::Forbidden { host, address }) => {
+                return OutgoingError::Forbidden {
+                    host: host.clone(),
+                    address: *address,
+                };
+            }
+            Some(OutgoingError::UnknownHost(host)) => {
+                return OutgoingError::UnknownHost(host.clone());
+            }
+            _ => cause = current.source(),
+        }
+    }
+    OutgoingError::Failed {
+        host: host.to_owned(),
+        reason: format!("{:#}", anyhow::Error::from(error)),
+    }
+}

@@ -1,0 +1,117 @@
+//! The Outgoing page: every address that this installation sends requests to, for administrators.
+
+use askama::Template;
+use axum::{extract::State, http::HeaderMap, response::Response};
+
+use crate::{
+    app::App,
+    db::backup::place::Place,
+    domain::{
+        error::Result,
+        policy::{team_access, viewer::Viewer},
+    },
+    http::{layout::Layout, page},
+};
+
+#[derive(Template)]
+#[template(path = "accounts/outgoing.html")]
+struct OutgoingPage {
+    layout: Layout,
+    destinations: Vec<Destination>,
+    /// Networks that are allowed although they are not public.
+    allowed: Vec<String>,
+}
+
+/// An address that requests are sent to.
+struct Destination {
+    /// What is sent there.
+    purpose: &'static str,
+    address: String,
+    /// Where it is set up, and when something is sent.
+    set_by: &'static str,
+}
+
+/// `GET /settings/outgoing`
+pub(crate) async fn outgoing(
+    State(app): State<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response> {
+    team_access::require_workspace_admin(&viewer)?;
+    let layout = Layout::new(&app, &viewer, &headers, "Outgoing", "")
+        .await?
+        .at("settings-outgoing");
+    page::page(&OutgoingPage {
+        layout,
+        destinations: destinations(&app),
+        allowed: app.outgoing.allowed().list(),
+    })
+}
+
+/// All of them: whatever sends requests has a line here.
+fn destinations(app: &App) -> Vec<Destination> {
+    [
+        backups(app),
+        attachments(app),
+        mail(app),
+        traces(app),
+        provider(app),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn backups(app: &App) -> Option<Destination> {
+    let address = bucket(&app.backups.schedule()?.place)?;
+    Some(Destination {
+        purpose: "Backups",
+        address,
+        set_by: "--backup-to, whenever a backup is made",
+    })
+}
+
+fn attachments(app: &App) -> Option<Destination> {
+    Some(Destination {
+        purpose: "Attached files",
+        address: bucket(app.files.place())?,
+        set_by: "--attachments, whenever a file is attached or opened",
+    })
+}
+
+fn mail(app: &App) -> Option<Destination> {
+    Some(Destination {
+        purpose: "Mail",
+        address: app.mailer.as_ref()?.server().to_owned(),
+        set_by: "--smtp-url, to people who have confirmed their address",
+    })
+}
+
+/// A bucket and its store, if the place is one.
+fn bucket(place: &Place) -> Option<String> {
+    let Place::Bucket(bucket) = place else {
+        return None;
+    };
+    let store = std::env::var("AWS_ENDPOINT_URL").ok();
+    let store = store.filter(|url| !url.is_empty());
+    Some(match store {
+        Some(store) => format!("{bucket} at {store}"),
+        None => bucket.to_string(),
+    })
+}
+
+fn traces(app: &App) -> Option<Destination> {
+    Some(Destination {
+        purpose: "Traces",
+        address: app.traces_to.clone()?,
+        set_by: "--otlp-endpoint, while the program runs",
+    })
+}
+
+fn provider(app: &App) -> Option<Destination> {
+    Some(Destination {
+        purpose: "Sign-in",
+        address: app.openid.as_ref()?.provider().issuer.clone(),
+        set_by: "--oidc-issuer, whenever someone signs in through it",
+    })
+}
