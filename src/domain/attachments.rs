@@ -134,10 +134,12 @@ async fn prepare(
     let (full_file, full) = store.create_incoming().await?;
     let (small_file, small) = store.create_incoming().await?;
     let (full_file, small_file) = (full_file.into_std().await, small_file.into_std().await);
-    let one_at_a_time = DECODING.acquire().await;
-    let _one_at_a_time = one_at_a_time.map_err(|error| Problem::InternalError(error.into()))?;
+    let permit = DECODING.acquire().await;
+    let permit = permit.map_err(|error| Problem::InternalError(error.into()))?;
     let from = incoming.path().to_owned();
     let work = spawn_blocking(move || {
+        // It goes on when the request is cancelled.
+        let _one_at_a_time = permit;
         size_of(format, &from)?;
         copy_without_metadata(format, &from, full_file)?;
         let (width, height) = write_thumbnail(format, full.path(), small_file)?;

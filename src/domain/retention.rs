@@ -48,7 +48,7 @@ pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
             now - UNSUBSCRIBE_LINKS,
         ),
         (
-            "DELETE FROM inbox_threads WHERE newest_at < $1 AND NOT is_unread",
+            "DELETE FROM inbox_threads WHERE newest_at < $1 AND NOT is_unread AND snoozed_until IS NULL",
             now - READ_NOTIFICATIONS,
         ),
         (

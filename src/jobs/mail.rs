@@ -10,6 +10,7 @@ use crate::{
     domain::{
         error::Result,
         mail::{
+            choices::Delivery,
             digest,
             mailer::{Mail, Mailer},
             outbox::{self, MailKind, OutboxEntry},
@@ -43,20 +44,21 @@ async fn run(app: &App) {
         again.tick().await;
         let now = app.clock.now();
         let span = info_span!("job", otel.name = "mail", otel.kind = "internal");
-        let outcome = send_due(app, now).instrument(span).await;
+        let outcome = send_due(app).instrument(span).await;
         app.job_runs.note("mail", now, outcome.map(|_| ()));
     }
 }
 
 /// Prepares the digests that are due, and sends all mail that is due. Returns how many mails were sent.
-pub async fn send_due(app: &App, now: OffsetDateTime) -> Result<usize> {
+pub async fn send_due(app: &App) -> Result<usize> {
     let Some(mailer) = &app.mailer else {
         return Ok(0);
     };
-    digest::add_due(&app.db, now).await?;
+    digest::add_due(&app.db, app.clock.now()).await?;
     let mut sent = 0;
-    while let Some(entry) = outbox::take(&app.db, now).await? {
-        sent += usize::from(send(app, mailer, &entry, now).await?);
+    // The lease of each mail begins when it is taken.
+    while let Some(entry) = outbox::take(&app.db, app.clock.now()).await? {
+        sent += usize::from(send(app, mailer, &entry, app.clock.now()).await?);
     }
     Ok(sent)
 }
@@ -68,49 +70,45 @@ async fn send(
     entry: &OutboxEntry,
     now: OffsetDateTime,
 ) -> Result<bool> {
-    let Some((mail, contents)) = prepare(app, entry, now).await? else {
-        outbox::remove(&app.db, entry.id).await?;
-        return Ok(false);
-    };
-    if let Err(error) = mailer.send(&mail).await {
+    let (mail, contents) = prepare(app, entry, now).await?;
+    if let Some(mail) = &mail
+        && let Err(error) = mailer.send(mail).await
+    {
         tracing::warn!("a mail could not be sent: {}", error.message);
         outbox::note_failure(&app.db, entry, &error.message, error.is_permanent, now).await?;
         return Ok(false);
     }
-    if let Some(contents) = contents {
-        mailing::mark_mailed(&app.db, entry.account_id, &contents, now).await?;
-    }
-    outbox::remove(&app.db, entry.id).await?;
-    Ok(true)
+    mailing::finish(&app.db, entry, &contents, now).await?;
+    Ok(mail.is_some())
 }
 
-/// The mail of an entry as its reader may see it now, with what it is about.
+/// The mail of an entry as its reader may see it now, if there is something to say, and what it is about.
 async fn prepare(
     app: &App,
     entry: &OutboxEntry,
     now: OffsetDateTime,
-) -> Result<Option<(Mail, Option<Contents>)>> {
+) -> Result<(Option<Mail>, Contents)> {
     let Some(reader) = mailing::recipient(&app.db, entry.account_id).await? else {
-        return Ok(None);
+        return Ok((None, Contents::default()));
     };
     if entry.kind == MailKind::Confirmation {
         let mail = compose::confirmation(app, entry.id, &reader, now).await?;
-        return Ok(mail.map(|mail| (mail, None)));
+        return Ok((mail, Contents::default()));
     }
     if !reader.is_confirmed {
-        return Ok(None);
+        return Ok((None, Contents::default()));
     }
     let delivery = match entry.kind {
-        MailKind::Digest => crate::domain::mail::choices::Delivery::Digest,
-        _ => crate::domain::mail::choices::Delivery::AtOnce,
+        MailKind::Digest => Delivery::Digest,
+        _ => Delivery::AtOnce,
     };
     let contents = mailing::contents(&app.db, reader.id, entry.thread_id, delivery).await?;
     if contents.threads.is_empty() {
-        return Ok(None);
+        return Ok((None, contents));
     }
     let mail = match entry.kind {
         MailKind::Digest => compose::digest(app, entry.id, &reader, &contents, now).await?,
         _ => compose::notification(app, entry.id, &reader, &contents, now).await?,
     };
-    Ok(Some((mail, Some(contents))))
+    Ok((Some(mail), contents))
 }

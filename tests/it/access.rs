@@ -319,6 +319,7 @@ impl Fixture {
         if path.contains("{key}") {
             let key = match row.path.split('/').nth(1) {
                 Some("tasks" | "api") => lead.create_task("infrastructure", "todo", "Theirs").await,
+                Some("confirm" | "unsubscribe") => self.create_mail_link().await,
                 Some("share") => self.clients["share"].bearer.clone().unwrap(),
                 _ => "nonsense".to_owned(),
             };
@@ -399,6 +400,25 @@ impl Fixture {
             path = path.replace(name, value);
         }
         path
+    }
+
+    /// Creates a link of a mail, which confirms an address or ends mails, and returns its secret.
+    async fn create_mail_link(&self) -> String {
+        let secret = Uuid::now_v7().to_string();
+        for insert in [
+            "INSERT INTO email_confirmations (account_id, token_hash, email, expires_at)
+             SELECT id, sha256(convert_to($1, 'UTF8')), email, '2030-01-01' FROM accounts WHERE handle = 'elif'
+             ON CONFLICT (account_id) DO UPDATE SET token_hash = excluded.token_hash",
+            "INSERT INTO unsubscribe_links (token_hash, account_id, reason, created_at)
+             SELECT sha256(convert_to($1, 'UTF8')), id, 'mentioned', now() FROM accounts WHERE handle = 'elif'",
+        ] {
+            sqlx::query(insert)
+                .bind(&secret)
+                .execute(&self.world.db)
+                .await
+                .unwrap();
+        }
+        secret
     }
 
     /// Creates the object that `{id}` refers to in this path.

@@ -159,7 +159,7 @@ impl Office {
         self.app.clock.advance(time);
         let now = self.app.clock.now();
         deliver_all(&self.app, now, true).await.unwrap();
-        send_due(&self.app, now).await.unwrap();
+        send_due(&self.app).await.unwrap();
         self.server.take()
     }
 
@@ -502,7 +502,7 @@ async fn mail_is_tried_again_and_given_up_where_administrators_see_it() {
     let mut attempts = Vec::new();
     for minutes in [2, 0, 1, 4, 1] {
         broken.clock.advance(Duration::minutes(minutes));
-        send_due(&broken, broken.clock.now()).await.unwrap();
+        send_due(&broken).await.unwrap();
         let state: (i32, String, bool) =
             sqlx::query_as("SELECT attempts, error, failed_at IS NOT NULL FROM outbox")
                 .fetch_one(&office.world.db)

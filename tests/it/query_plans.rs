@@ -102,7 +102,7 @@ const PAGES: &str = "
 /teams/{slug}/tasks /teams/infrastructure/tasks 12
 /teams/{slug}/tasks /teams/infrastructure/tasks?q=is%3Aarchived 11
 /teams/{slug}/tasks/new /teams/infrastructure/tasks/new 6
-/tasks/{key} /tasks/TASK 29
+/tasks/{key} /tasks/TASK 30
 /tasks/{key}/attachments/{id} /tasks/TASK/attachments/00000000-0000-0000-0000-000000000000 4
 /tasks/{key}/attachments/{id}/thumbnail /tasks/TASK/attachments/00000000-0000-0000-0000-000000000000/thumbnail 4
 /tasks/{key}/move /tasks/TASK/move 9

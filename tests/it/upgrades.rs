@@ -88,11 +88,14 @@ async fn backup_is_made_before_the_schema_is_upgraded() {
         panic!("{files:?}")
     };
     let name = backup.file_name().unwrap().to_str().unwrap();
-    assert!(name.starts_with("before-upgrade-of-schema-1-"), "{name}");
+    let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+    let schema = i64::try_from(fs::read_dir(migrations).unwrap().count()).unwrap();
+    let start = format!("before-upgrade-of-schema-{schema}-");
+    assert!(name.starts_with(&start), "{name}");
     // it is of the old schema, so the old version can restore it
-    let manifest = fortnight::db::backup::archive::check(backup, 1).unwrap();
+    let manifest = fortnight::db::backup::archive::check(backup, schema).unwrap();
     assert!(
-        format!("{manifest:?}").contains("schema: 1"),
+        format!("{manifest:?}").contains(&format!("schema: {schema}")),
         "{manifest:?}"
     );
     // there is nothing to do the next time, so nothing is backed up either

@@ -119,7 +119,8 @@ impl Mailer {
                 }
                 Err(SendError {
                     message,
-                    is_permanent: error.is_permanent(),
+                    // A refused password is mended by the operator, and the mail is sent then.
+                    is_permanent: error.is_permanent() && !is_about_sign_in(&error),
                 })
             }
         }
@@ -148,6 +149,12 @@ impl Mailer {
         let body = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
         Ok(builder.multipart(body)?)
     }
+}
+
+/// Whether the server wants another password, or one at all (RFC 4954).
+fn is_about_sign_in(error: &lettre::transport::smtp::Error) -> bool {
+    let code = error.status().map(|code| code.to_string());
+    code.is_some_and(|code| matches!(code.as_str(), "530" | "534" | "535"))
 }
 
 /// A header that lettre does not know. The values are our own and have no line breaks.

@@ -117,11 +117,31 @@ pub(crate) async fn take(db: &Pool, now: OffsetDateTime) -> Result<Option<Outbox
 }
 
 /// Deletes a mail that was sent, or that nobody needs any more.
-pub(crate) async fn remove(db: &Pool, id: Uuid) -> Result<()> {
+pub(crate) async fn remove(db: &mut PgConnection, id: Uuid) -> Result<()> {
     sqlx::query("DELETE FROM outbox WHERE id = $1")
         .bind(id)
         .execute(db)
         .await?;
+    Ok(())
+}
+
+/// Adds another mail about the thread of one that was sent.
+pub(crate) async fn add_again(
+    db: &mut PgConnection,
+    entry: &OutboxEntry,
+    now: OffsetDateTime,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO outbox (id, kind, account_id, thread_id, created_at, send_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(Uuid::now_v7())
+    .bind(entry.kind)
+    .bind(entry.account_id)
+    .bind(entry.thread_id)
+    .bind(now)
+    .bind(now + URGENT_AFTER)
+    .execute(db)
+    .await?;
     Ok(())
 }
 

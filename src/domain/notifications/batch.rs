@@ -69,7 +69,7 @@ pub(super) struct Batch {
     pub(super) follows: Vec<Follow>,
     /// Accounts by handle.
     pub(super) people: HashMap<String, Uuid>,
-    /// The texts of comments on tasks and goals, by id.
+    /// The texts of comments on tasks and goals, and of tasks that were created, by id.
     pub(super) comments: HashMap<Uuid, String>,
     /// Whom a blocker waits on: the person, or the owners of the other task.
     pub(super) blockers: HashMap<Uuid, Vec<Uuid>>,
@@ -80,28 +80,36 @@ pub(super) struct Batch {
 }
 
 /// Loads the events after a number, whole changes at a time: `most` of them and the rest of the last change. Of imports,
-/// only the event of the import itself.
+/// only the event of the import itself. Returns also the number up to which they are complete.
 pub(super) async fn new_events(
     db: &mut PgConnection,
     team: Uuid,
     after: i64,
     most: i64,
-) -> Result<Vec<NewEvent>> {
-    Ok(sqlx::query_as(concat!(
-        "SELECT seq, change_id, kind, task_id, actor_id, before, after, at, undoes, is_undone FROM events e
-         WHERE team_id = $1 AND seq > $2 AND seq <= coalesce(
+) -> Result<(Vec<NewEvent>, i64)> {
+    let reached: i64 = sqlx::query_scalar(
+        "SELECT coalesce(
              (SELECT max(l.seq) FROM events l WHERE l.team_id = $1 AND l.change_id =
                  (SELECT change_id FROM events WHERE team_id = $1 AND seq > $2 ORDER BY seq OFFSET $3 LIMIT 1)),
-             9223372036854775807)
-           AND ",
+             (SELECT seq FROM teams WHERE id = $1))",
+    )
+    .bind(team)
+    .bind(after)
+    .bind(most)
+    .fetch_one(&mut *db)
+    .await?;
+    let events = sqlx::query_as(concat!(
+        "SELECT seq, change_id, kind, task_id, actor_id, before, after, at, undoes, is_undone FROM events e
+         WHERE team_id = $1 AND seq > $2 AND seq <= $3 AND ",
         not_imported!("e", "$1"),
         " ORDER BY seq"
     ))
     .bind(team)
     .bind(after)
-    .bind(most)
+    .bind(reached)
     .fetch_all(db)
-    .await?)
+    .await?;
+    Ok((events, reached))
 }
 
 impl Batch {
@@ -233,15 +241,22 @@ async fn comments(
     events: &[NewEvent],
 ) -> Result<HashMap<Uuid, String>> {
     let ids = named(events, &["comment", "remark"]);
-    if ids.is_empty() {
+    let created: Vec<Uuid> = events
+        .iter()
+        .filter(|event| event.kind == EventKind::TaskCreated)
+        .filter_map(|event| event.task_id)
+        .collect();
+    if ids.is_empty() && created.is_empty() {
         return Ok(HashMap::new());
     }
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
         "SELECT id, body FROM comments WHERE team_id = $1 AND id = ANY($2) AND deleted_at IS NULL
-         UNION ALL SELECT id, body FROM goal_comments WHERE team_id = $1 AND id = ANY($2)",
+         UNION ALL SELECT id, body FROM goal_comments WHERE team_id = $1 AND id = ANY($2)
+         UNION ALL SELECT id, description FROM tasks WHERE team_id = $1 AND id = ANY($3) AND description LIKE '%@%'",
     )
     .bind(team)
     .bind(&ids)
+    .bind(&created)
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().collect())

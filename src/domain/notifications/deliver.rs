@@ -68,10 +68,7 @@ async fn deliver_batch(
     let (events, reached) = if cursor > newest {
         (Vec::new(), newest)
     } else {
-        let events = batch::new_events(&mut tx, team, cursor, BATCH).await?;
-        let is_last = i64::try_from(events.len()).unwrap_or(i64::MAX) < BATCH;
-        let reached = events.last().map_or(newest, |event| event.seq);
-        (events, if is_last { newest } else { reached })
+        batch::new_events(&mut tx, team, cursor, BATCH).await?
     };
     let mut changed = BTreeSet::new();
     let recent: Vec<_> = events

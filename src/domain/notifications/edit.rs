@@ -154,39 +154,43 @@ pub(crate) async fn mark_opened(
 ) -> Result<bool> {
     let (query, id) = match opened {
         Opened::Task(id) => (
-            "SELECT id FROM inbox_threads WHERE account_id = $1 AND team_id = $2 AND task_id = $3 AND is_unread",
+            "SELECT id FROM inbox_threads WHERE account_id = $1 AND team_id = $2 AND task_id = $3 AND is_unread FOR UPDATE",
             id,
         ),
         Opened::Goal(id) => (
-            "SELECT id FROM inbox_threads WHERE account_id = $1 AND team_id = $2 AND goal_id = $3 AND is_unread",
+            "SELECT id FROM inbox_threads WHERE account_id = $1 AND team_id = $2 AND goal_id = $3 AND is_unread FOR UPDATE",
             id,
         ),
         Opened::Project(id) => (
-            "SELECT id FROM inbox_threads WHERE account_id = $1 AND team_id = $2 AND project_id = $3 AND is_unread",
+            "SELECT id FROM inbox_threads WHERE account_id = $1 AND team_id = $2 AND project_id = $3 AND is_unread FOR UPDATE",
             id,
         ),
     };
+    let mut tx = db.begin().await?;
     let thread: Option<Uuid> = sqlx::query_scalar(query)
         .bind(account)
         .bind(team)
         .bind(id)
-        .fetch_optional(db)
+        .fetch_optional(&mut *tx)
         .await?;
     let Some(thread) = thread else {
         return Ok(false);
     };
-    let mut tx = db.begin().await?;
     mark_read(&mut tx, account, &[thread], i64::MAX).await?;
     tx.commit().await?;
     Ok(true)
 }
 
-/// Ends the snoozes whose time has come. Returns whose inbox changed.
+/// Ends the snoozes whose time has come: the threads are unread again. Returns whose inbox changed.
 pub async fn end_snoozes(db: &Pool, now: OffsetDateTime) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar(
-        "UPDATE inbox_threads SET snoozed_until = NULL, newest_at = $1 WHERE (account_id, id) IN
-             (SELECT account_id, id FROM inbox_threads WHERE snoozed_until <= $1 ORDER BY account_id, id FOR UPDATE SKIP LOCKED)
-         RETURNING account_id",
+        "WITH over AS (
+             UPDATE inbox_threads SET snoozed_until = NULL, newest_at = $1, is_unread = true WHERE (account_id, id) IN
+                 (SELECT account_id, id FROM inbox_threads WHERE snoozed_until <= $1 ORDER BY account_id, id FOR UPDATE SKIP LOCKED)
+             RETURNING account_id, id)
+         UPDATE inbox_items i SET is_read = false FROM over
+         WHERE i.number = (SELECT max(n.number) FROM inbox_items n WHERE n.account_id = over.account_id AND n.thread_id = over.id)
+         RETURNING i.account_id",
     )
     .bind(now)
     .fetch_all(db)

@@ -89,6 +89,7 @@ pub(crate) async fn load(
         .map(|team| team.id)
         .filter(|team| wanted.team.is_none_or(|wanted| wanted == *team))
         .collect();
+    let newest = newest(db, account).await?;
     let (after_at, after_id) = wanted.after.unzip();
     let mut rows: Vec<ThreadRow> = sqlx::query_as(match wanted.view {
         View::Unread => threads_for!(
@@ -115,7 +116,7 @@ pub(crate) async fn load(
     .await?;
     let has_more = rows.len() as i64 > PAGE;
     rows.truncate(PAGE as usize);
-    with_lines(db, account, rows, has_more, None).await
+    with_lines(db, account, rows, has_more, newest, None).await
 }
 
 /// Threads with unread reasons among these that were not mailed yet, of one thread or of all; with those reasons only.
@@ -126,6 +127,7 @@ pub(super) async fn unmailed(
     thread: Option<Uuid>,
     reasons: &[&str],
 ) -> Result<Inbox> {
+    let newest = newest(db, account).await?;
     let rows: Vec<ThreadRow> = sqlx::query_as(threads!(
         "i.is_unread AND i.done_at IS NULL AND i.snoozed_until IS NULL AND ($7::uuid IS NULL OR i.id = $7)",
         "EXISTS (SELECT FROM inbox_items x WHERE x.account_id = i.account_id AND x.thread_id = i.id
@@ -140,7 +142,20 @@ pub(super) async fn unmailed(
     .bind(thread)
     .fetch_all(db)
     .await?;
-    with_lines(db, account, rows, false, Some(reasons)).await
+    with_lines(db, account, rows, false, newest, Some(reasons)).await
+}
+
+/// The number of the newest reason in a person's inbox. It is read first: what arrives meanwhile is not marked as read or
+/// as mailed.
+async fn newest(db: &Pool, account: Uuid) -> Result<i64> {
+    Ok(
+        sqlx::query_scalar(
+            "SELECT coalesce(max(number), 0) FROM inbox_items WHERE account_id = $1",
+        )
+        .bind(account)
+        .fetch_one(db)
+        .await?,
+    )
 }
 
 /// Adds the reasons to threads: all, or those among these that are unread and were not mailed yet.
@@ -149,6 +164,7 @@ async fn with_lines(
     account: Uuid,
     rows: Vec<ThreadRow>,
     has_more: bool,
+    newest: i64,
     unmailed: Option<&[&str]>,
 ) -> Result<Inbox> {
     if rows.is_empty() {
@@ -175,12 +191,6 @@ async fn with_lines(
     .bind(REASONS)
     .bind(unmailed)
     .fetch_all(db)
-    .await?;
-    let newest = sqlx::query_scalar(
-        "SELECT coalesce(max(number), 0) FROM inbox_items WHERE account_id = $1",
-    )
-    .bind(account)
-    .fetch_one(db)
     .await?;
     let names = Names::of_teams(db, team_ids.into_iter().collect::<BTreeSet<_>>()).await?;
     let mut items_of: HashMap<Uuid, Vec<ItemRow>> = HashMap::new();
@@ -234,6 +244,6 @@ pub(crate) async fn url_of(
         .fetch_optional(db)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let inbox = with_lines(db, account, vec![row], false, None).await?;
+    let inbox = with_lines(db, account, vec![row], false, 0, None).await?;
     Ok(inbox.threads.into_iter().next().map(|thread| thread.url))
 }

@@ -7,7 +7,10 @@ use crate::{
     db::pool::Pool,
     domain::{
         error::Result,
-        mail::choices::{Choices, Delivery},
+        mail::{
+            choices::{Choices, Delivery},
+            outbox::{self, OutboxEntry},
+        },
         notifications::inbox::{self, Thread},
         policy::predicates::seen_by,
     },
@@ -23,7 +26,7 @@ pub(crate) struct Recipient {
 }
 
 /// What a mail contains.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) threads: Vec<Thread>,
     /// The newest reason in it, by number.
@@ -64,23 +67,50 @@ pub(crate) async fn contents(
     })
 }
 
-/// Notes that a mail was sent, so that none is sent about the same again.
-pub(crate) async fn mark_mailed(
+/// Takes a mail out of the outbox that was sent with these contents, or that has nothing to say any more: no mail is sent
+/// about the same again. If more has happened meanwhile that the person wants to hear of at once, another mail waits.
+pub(crate) async fn finish(
     db: &Pool,
-    account: Uuid,
+    entry: &OutboxEntry,
     contents: &Contents,
     now: OffsetDateTime,
 ) -> Result<()> {
     let threads: Vec<Uuid> = contents.threads.iter().map(|thread| thread.id).collect();
+    let mut tx = db.begin().await?;
+    // Waits for a delivery that is adding a reason.
+    sqlx::query("SELECT FROM inbox_threads WHERE account_id = $1 AND (id = ANY($2) OR id = $3) ORDER BY id FOR UPDATE")
+        .bind(entry.account_id)
+        .bind(&threads)
+        .bind(entry.thread_id)
+        .execute(&mut *tx)
+        .await?;
     sqlx::query(
         "UPDATE inbox_items SET mailed_at = $5 WHERE account_id = $1 AND thread_id = ANY($2) AND reason = ANY($3) AND number <= $4 AND mailed_at IS NULL",
     )
-    .bind(account)
+    .bind(entry.account_id)
     .bind(threads)
     .bind(&contents.reasons)
     .bind(contents.up_to)
     .bind(now)
-    .execute(db)
+    .execute(&mut *tx)
     .await?;
+    outbox::remove(&mut tx, entry.id).await?;
+    if let Some(thread) = entry.thread_id {
+        let more: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM inbox_items i JOIN inbox_threads t ON t.account_id = i.account_id AND t.id = i.thread_id
+                            WHERE i.account_id = $1 AND i.thread_id = $2 AND i.reason = ANY($3) AND NOT i.is_read AND i.mailed_at IS NULL
+                              AND t.snoozed_until IS NULL AND i.number > $4)",
+        )
+        .bind(entry.account_id)
+        .bind(thread)
+        .bind(&contents.reasons)
+        .bind(contents.up_to)
+        .fetch_one(&mut *tx)
+        .await?;
+        if more {
+            outbox::add_again(&mut tx, entry, now).await?;
+        }
+    }
+    tx.commit().await?;
     Ok(())
 }

@@ -17,6 +17,13 @@ use crate::domain::{
     policy::predicates::seen_by,
 };
 
+/// What a thread gets with new reasons.
+struct NewThread {
+    at: OffsetDateTime,
+    /// Whether it ends a snooze: it concerns the person themselves.
+    wakes: bool,
+}
+
 impl Subject {
     /// Task, goal, project, request and change, as the columns of the table.
     fn ids(self) -> [Option<Uuid>; 5] {
@@ -55,16 +62,17 @@ pub(super) async fn write(
     .await?;
     let readers: BTreeSet<Uuid> = readers.into_iter().collect();
     // One row per thread, in the order of the accounts, whose rows the trigger locks.
-    let mut threads: BTreeMap<(Uuid, Subject), OffsetDateTime> = BTreeMap::new();
+    let mut threads: BTreeMap<(Uuid, Subject), NewThread> = BTreeMap::new();
     for notice in notices
         .iter()
         .filter(|notice| readers.contains(&notice.account))
     {
         let at = at(notice.seq);
-        let newest = threads
+        let thread = threads
             .entry((notice.account, notice.subject))
-            .or_insert(at);
-        *newest = at.max(*newest);
+            .or_insert(NewThread { at, wakes: false });
+        thread.at = at.max(thread.at);
+        thread.wakes |= notice.reason != Reason::Following;
     }
     if threads.is_empty() {
         return Ok(BTreeSet::new());
@@ -89,7 +97,7 @@ pub(super) async fn write(
 async fn upsert_threads(
     db: &mut PgConnection,
     team: Uuid,
-    threads: &BTreeMap<(Uuid, Subject), OffsetDateTime>,
+    threads: &BTreeMap<(Uuid, Subject), NewThread>,
 ) -> Result<Vec<Uuid>> {
     let column = |index: usize| -> Vec<Option<Uuid>> {
         let ids = threads.keys().map(|(_, subject)| subject.ids()[index]);
@@ -97,15 +105,21 @@ async fn upsert_threads(
     };
     let accounts: Vec<Uuid> = threads.keys().map(|(account, _)| *account).collect();
     let ids: Vec<Uuid> = accounts.iter().map(|_| Uuid::now_v7()).collect();
+    let places = (1_i64..).zip(threads.values());
+    let woken: Vec<i64> = places
+        .filter_map(|(place, thread)| thread.wakes.then_some(place))
+        .collect();
     Ok(sqlx::query_scalar(
         "WITH new AS (
              SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::timestamptz[])
                  WITH ORDINALITY AS n (account_id, id, task_id, goal_id, project_id, request_id, change_id, at, place)),
+         woken AS (SELECT n.account_id, n.id FROM new n WHERE n.place = ANY($10)),
          written AS (
              INSERT INTO inbox_threads AS i (account_id, id, team_id, task_id, goal_id, project_id, request_id, change_id, newest_at)
              SELECT account_id, id, $1, task_id, goal_id, project_id, request_id, change_id, at FROM new ORDER BY place
              ON CONFLICT ON CONSTRAINT inbox_thread_once DO UPDATE
-                 SET newest_at = greatest(i.newest_at, excluded.newest_at), is_unread = true, done_at = NULL
+                 SET newest_at = greatest(i.newest_at, excluded.newest_at), is_unread = true, done_at = NULL,
+                     snoozed_until = CASE WHEN (excluded.account_id, excluded.id) IN (SELECT * FROM woken) THEN NULL ELSE i.snoozed_until END
              RETURNING *)
          SELECT w.id FROM new n JOIN written w ON w.account_id = n.account_id AND w.task_id IS NOT DISTINCT FROM n.task_id
              AND w.goal_id IS NOT DISTINCT FROM n.goal_id AND w.project_id IS NOT DISTINCT FROM n.project_id
@@ -120,7 +134,8 @@ async fn upsert_threads(
     .bind(column(2))
     .bind(column(3))
     .bind(column(4))
-    .bind(threads.values().copied().collect::<Vec<_>>())
+    .bind(threads.values().map(|thread| thread.at).collect::<Vec<_>>())
+    .bind(woken)
     .fetch_all(db)
     .await?)
 }
@@ -174,10 +189,11 @@ pub(super) async fn withdraw(
     macro_rules! delete_items {
         ($condition:literal) => {
             concat!(
-                "DELETE FROM inbox_items i USING inbox_threads t
-                 WHERE t.account_id = i.account_id AND t.id = i.thread_id AND t.team_id = $1 AND NOT i.is_read AND i.seq < $2 AND ",
+                "WITH gone AS (SELECT i.number FROM inbox_items i JOIN inbox_threads t ON t.account_id = i.account_id AND t.id = i.thread_id
+                               WHERE t.team_id = $1 AND NOT i.is_read AND i.seq < $2 AND ",
                 $condition,
-                " RETURNING i.account_id, i.thread_id"
+                " ORDER BY t.account_id, t.id FOR UPDATE OF t)
+                 DELETE FROM inbox_items WHERE number IN (SELECT number FROM gone) RETURNING account_id, thread_id"
             )
         };
     }
@@ -250,6 +266,15 @@ pub(super) async fn settle(
         return Ok(BTreeSet::new());
     }
     let (accounts, ids): (Vec<Uuid>, Vec<Uuid>) = threads.into_iter().unzip();
+    // Waits for a delivery that is adding a reason.
+    sqlx::query(
+        "SELECT FROM inbox_threads WHERE (account_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
+         ORDER BY account_id, id FOR UPDATE",
+    )
+    .bind(&accounts)
+    .bind(&ids)
+    .execute(&mut *db)
+    .await?;
     sqlx::query(
         "DELETE FROM inbox_threads t USING unnest($1::uuid[], $2::uuid[]) u (account_id, id)
          WHERE t.account_id = u.account_id AND t.id = u.id

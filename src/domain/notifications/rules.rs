@@ -133,12 +133,16 @@ fn concerned(event: &NewEvent, batch: &Batch) -> Vec<(Uuid, Reason)> {
     match event.kind {
         EventKind::TaskCreated | EventKind::TaskAssigned => {
             let before: BTreeSet<&str> = words(&event.before["owners"]).collect();
+            // the description of a new task
+            let text = event.task_id.and_then(|task| batch.comments.get(&task));
+            let text = text.filter(|_| event.kind == EventKind::TaskCreated);
             words(&event.after["owners"])
                 .filter(|handle| !before.contains(handle))
                 .filter_map(person)
                 // still
                 .filter(|account| owners().contains(account))
                 .map(|account| (account, Reason::Assigned))
+                .chain(text.into_iter().flat_map(|text| mentioned(text)))
                 .collect()
         }
         EventKind::TaskEdited => {
