@@ -323,7 +323,7 @@ async fn filters_by_sprint_and_owner_narrow_the_board() {
     window.wait_for_column("todo", &["INF-3"]).await;
     window.click(".segmented a:last-child").await;
     window
-        .wait_for("location.search.includes('sprint=all')")
+        .wait_for("location.search.includes('sprint=all') && document.querySelector('.segmented a:nth-child(2)')")
         .await;
     window.click(".segmented a:nth-child(2)").await;
     window

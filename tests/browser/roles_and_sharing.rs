@@ -106,16 +106,17 @@ async fn other_team_follows_a_task_and_gets_its_request_done() {
     )
     .await
     .ok();
-    window.goto("/").await;
+    fixture.world.deliver().await;
+    window.goto("/inbox").await;
     window
         .wait_for(
-            "document.querySelector('#updates')?.textContent.includes('Elif moved it to In review')",
+            "document.querySelector('.inbox')?.textContent.includes('Elif moved it to In review') && document.querySelector('inbox-list').handleKey",
         )
         .await;
     window.screenshot("story-news").await;
-    window.click("#updates button").await;
+    window.click(".inbox button[value=done]").await;
     window
-        .wait_for("!document.querySelector('#updates') && document.querySelector('main')")
+        .wait_for("!document.querySelector('.inbox') && document.querySelector('main')")
         .await;
 
     window.goto("/teams/infrastructure/check-in").await;
