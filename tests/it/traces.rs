@@ -192,6 +192,8 @@ async fn failed_request_is_an_error_with_its_slow_query() {
     let (listener, url) = listen().await;
     let collector = Collector::listen_on(listener);
     let server = serve(&place, &url).await;
+    // The backup that is made at the start reads the table, too.
+    collector.wait_for("backup").await;
     let mut other = place.sql().await;
     let mut lock = other.begin().await.unwrap();
     sqlx::raw_sql("LOCK TABLE workspace IN ACCESS EXCLUSIVE MODE")
