@@ -147,6 +147,8 @@ function handleResponse(form, response) {
   if (response.ok) {
     markClean(form);
     clearDrafts(form);
+    // Files that were sent would be attached again.
+    for (const files of form.querySelectorAll("input[type=file]")) files.value = "";
     reportChange(response);
     if (response.repeated) return;
   }
