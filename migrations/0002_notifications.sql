@@ -7,8 +7,8 @@ CREATE TABLE notification_cursors (
 );
 INSERT INTO notification_cursors (team_id, seq) SELECT id, seq FROM teams;
 
--- A row of somebody's inbox: what they are told about is one task, goal, project or request, one change of many tasks, or,
--- with none of them, the team.
+-- A row of a person's inbox. It is about one task, goal, project or request, one change of many tasks, or, with none of
+-- them, the team.
 CREATE TABLE inbox_threads (
     account_id    uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
     id            uuid NOT NULL,

@@ -63,7 +63,7 @@ pub async fn send_due(app: &App) -> Result<usize> {
     Ok(sent)
 }
 
-/// Sends one mail, or drops it if there is nothing to say any more. Returns whether it was sent.
+/// Sends one mail, or drops it if it would be empty by now. Returns whether it was sent.
 async fn send(
     app: &App,
     mailer: &Mailer,

@@ -482,3 +482,93 @@ async fn inbox_of_many_pages_is_shown_page_by_page() {
         jonas.get(&format!("/inbox?after={nonsense}")).await.ok();
     }
 }
+
+#[tokio::test]
+async fn person_mentioned_in_a_new_task_is_told() {
+    let world = World::new().await;
+    let task =
+        serde_json::json!({ "title": "Cut over", "column": "todo", "description": "With @jonas" });
+    world
+        .elif
+        .api(
+            axum::http::Method::POST,
+            "/teams/infrastructure/tasks",
+            task,
+        )
+        .await
+        .ok();
+    let his = shown(&world, &world.jonas).await;
+    assert!(
+        his.len() == 1 && his[0].contains("Elif mentioned you in the description"),
+        "{his:?}"
+    );
+}
+
+/// An import fills the batch of events, of which only one is looked at; what follows it is told all the same.
+#[tokio::test]
+async fn what_happens_right_after_an_import_is_told() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let mira = world.join("Mira Sol", "mira", "infrastructure").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    sqlx::query(
+        "WITH t AS (UPDATE teams SET seq = seq + 1501 WHERE key = 'INF' RETURNING id, seq), c AS (SELECT gen_random_uuid() AS id)
+         INSERT INTO events (team_id, seq, change_id, at, kind)
+         SELECT t.id, t.seq - 1501 + n, c.id, $1, CASE n WHEN 1 THEN 'board.imported' ELSE 'column.added' END FROM t, c, generate_series(1, 1501) n",
+    )
+    .bind(NOW)
+    .execute(&world.db)
+    .await
+    .unwrap();
+    elif.post(&format!("/tasks/{key}/owners"), &[("owners", "mira")])
+        .await
+        .ok();
+    let hers = shown(&world, &mira).await;
+    assert!(
+        hers.len() == 1 && hers[0].contains("Elif assigned you"),
+        "{hers:?}"
+    );
+    assert_eq!(shown(&world, &mira).await.len(), 1, "once");
+}
+
+#[tokio::test]
+async fn snooze_ends_with_a_mention_and_leaves_the_thread_unread() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = jonas.create_task("ingestion", "todo", "Dual write").await;
+    jonas
+        .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
+        .await
+        .ok();
+    let say = async |text: &str| {
+        elif.post(&format!("/tasks/{key}/comments"), &[("body", text)])
+            .await
+            .ok();
+    };
+    say("Nearly").await;
+    let url = format!("/inbox/{}", first_thread(&world.inbox(jonas).await));
+    let to = async |to: &str| jonas.post(&url, &[("to", to)]).await.status(303);
+    to("tomorrow").await;
+    say("Still nearly").await;
+    assert!(shown(&world, jonas).await.is_empty(), "only followed");
+    say("Done, @jonas").await;
+    assert_eq!(
+        (
+            shown(&world, jonas).await.len(),
+            unread(&world, jonas).await
+        ),
+        (1, 1)
+    );
+    // a thread that was read comes back unread
+    to("read").await;
+    to("tomorrow").await;
+    assert_eq!(unread(&world, jonas).await, 0);
+    world.app.clock.advance(Duration::days(2));
+    assert_eq!(
+        (
+            shown(&world, jonas).await.len(),
+            unread(&world, jonas).await
+        ),
+        (1, 1)
+    );
+}

@@ -561,3 +561,77 @@ async fn each_reason_has_its_delivery() {
         mails[0]
     );
 }
+
+/// What is added while a mail is being sent is not lost: it waits for a mail of its own.
+#[tokio::test]
+async fn mention_during_sending_is_mailed_too() {
+    let office = Office::new().await;
+    let (elif, jonas) = (&office.world.elif, &office.world.jonas);
+    office.confirm(jonas).await;
+    let key = office.mention_jonas("First, @jonas?").await;
+    deliver_all(&office.app, office.app.clock.now(), true)
+        .await
+        .unwrap();
+    // the server asks for the next mention before it accepts the mail
+    let (asked, mut asks) = tokio::sync::mpsc::channel(1);
+    let (answer, answers) = tokio::sync::mpsc::channel(1);
+    let slow = app_with(&office.world, slow_server(asked, answers).await);
+    office.app.clock.advance(Duration::minutes(2));
+    let sending = tokio::spawn({
+        let slow = slow.clone();
+        async move { send_due(&slow).await.unwrap() }
+    });
+    asks.recv().await.unwrap();
+    elif.post(
+        &format!("/tasks/{key}/comments"),
+        &[("body", "Second, @jonas?")],
+    )
+    .await
+    .ok();
+    deliver_all(&office.app, office.app.clock.now(), true)
+        .await
+        .unwrap();
+    answer.send(()).await.unwrap();
+    assert_eq!(sending.await.unwrap(), 1);
+    let mails = office.after(Duration::minutes(2)).await;
+    assert!(
+        mails.len() == 1 && mails[0].contains("Second, @jonas?") && !mails[0].contains("First"),
+        "{mails:?}"
+    );
+}
+
+/// Accepts one mail, but asks before it does.
+async fn slow_server(
+    asked: tokio::sync::mpsc::Sender<()>,
+    mut answers: tokio::sync::mpsc::Receiver<()>,
+) -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (read, mut write) = stream.into_split();
+        let mut lines = BufReader::new(read).lines();
+        write.write_all(b"220 slow\r\n").await.unwrap();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let reply = match line.split(' ').next().unwrap() {
+                "EHLO" | "MAIL" | "RCPT" => "250 ok",
+                "DATA" => "354 go on",
+                "." => {
+                    asked.send(()).await.unwrap();
+                    answers.recv().await.unwrap();
+                    "250 ok"
+                }
+                "QUIT" => "221 bye",
+                _ => continue,
+            };
+            if write
+                .write_all(format!("{reply}\r\n").as_bytes())
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
+    });
+    port
+}

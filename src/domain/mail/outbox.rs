@@ -116,7 +116,7 @@ pub(crate) async fn take(db: &Pool, now: OffsetDateTime) -> Result<Option<Outbox
     .await?)
 }
 
-/// Deletes a mail that was sent, or that nobody needs any more.
+/// Deletes a mail that was sent, or that is no longer needed.
 pub(crate) async fn remove(db: &mut PgConnection, id: Uuid) -> Result<()> {
     sqlx::query("DELETE FROM outbox WHERE id = $1")
         .bind(id)

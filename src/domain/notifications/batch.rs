@@ -48,7 +48,7 @@ pub(super) struct GoalFacts {
     pub(super) sprint: i32,
 }
 
-/// Somebody's follow of something that these events may be about.
+/// A person's follow of something that these events may be about.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(super) struct Follow {
     pub(super) id: Uuid,

@@ -44,46 +44,38 @@ pub(crate) async fn edit_thread(
     if found.is_none() {
         return Err(Problem::NotFound);
     }
-    match edit {
-        ThreadEdit::Read => mark_read(&mut tx, account, &[thread], i64::MAX).await?,
-        ThreadEdit::Unread => {
-            sqlx::query(
-                "UPDATE inbox_items SET is_read = false WHERE number = (SELECT max(number) FROM inbox_items WHERE account_id = $1 AND thread_id = $2)",
-            )
-            .bind(account)
-            .bind(thread)
-            .execute(&mut *tx)
-            .await?;
-            set(&mut tx, "UPDATE inbox_threads SET is_unread = true, done_at = NULL, snoozed_until = NULL WHERE account_id = $1 AND id = $2 AND $3::timestamptz IS NULL", account, thread, None).await?;
-        }
-        ThreadEdit::Done => {
-            mark_read(&mut tx, account, &[thread], i64::MAX).await?;
-            set(&mut tx, "UPDATE inbox_threads SET done_at = $3, snoozed_until = NULL WHERE account_id = $1 AND id = $2", account, thread, Some(now)).await?;
-        }
-        ThreadEdit::Snooze(until) => {
-            set(&mut tx, "UPDATE inbox_threads SET snoozed_until = $3, done_at = NULL WHERE account_id = $1 AND id = $2", account, thread, Some(until)).await?;
-        }
-        ThreadEdit::Restore => {
-            set(&mut tx, "UPDATE inbox_threads SET snoozed_until = NULL, done_at = NULL WHERE account_id = $1 AND id = $2 AND $3::timestamptz IS NULL", account, thread, None).await?;
-        }
+    let (done_at, snoozed_until) = match edit {
+        ThreadEdit::Read | ThreadEdit::Unread | ThreadEdit::Restore => (None, None),
+        ThreadEdit::Done => (Some(now), None),
+        ThreadEdit::Snooze(until) => (None, Some(until)),
+    };
+    if matches!(edit, ThreadEdit::Read | ThreadEdit::Done) {
+        mark_read(&mut tx, account, &[thread], i64::MAX).await?;
     }
-    tx.commit().await?;
-    Ok(())
-}
-
-async fn set(
-    db: &mut PgConnection,
-    update: &'static str,
-    account: Uuid,
-    thread: Uuid,
-    at: Option<OffsetDateTime>,
-) -> Result<()> {
-    sqlx::query(update)
+    if edit == ThreadEdit::Unread {
+        sqlx::query(
+            "UPDATE inbox_items SET is_read = false WHERE number = (SELECT max(number) FROM inbox_items WHERE account_id = $1 AND thread_id = $2)",
+        )
         .bind(account)
         .bind(thread)
-        .bind(at)
-        .execute(db)
+        .execute(&mut *tx)
         .await?;
+    }
+    // Reading a thread leaves it where it is.
+    sqlx::query(
+        "UPDATE inbox_threads SET is_unread = is_unread OR $3, done_at = CASE WHEN $4 THEN done_at ELSE $5 END,
+                snoozed_until = CASE WHEN $4 THEN snoozed_until ELSE $6 END
+         WHERE account_id = $1 AND id = $2",
+    )
+    .bind(account)
+    .bind(thread)
+    .bind(edit == ThreadEdit::Unread)
+    .bind(edit == ThreadEdit::Read)
+    .bind(done_at)
+    .bind(snoozed_until)
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
     Ok(())
 }
 

@@ -67,8 +67,8 @@ pub(crate) async fn contents(
     })
 }
 
-/// Takes a mail out of the outbox that was sent with these contents, or that has nothing to say any more: no mail is sent
-/// about the same again. If more has happened meanwhile that the person wants to hear of at once, another mail waits.
+/// Removes a mail from the outbox once it was sent with these contents, or has none any more, and marks the contents as
+/// mailed. If more has arrived meanwhile that the person wants to hear of at once, another mail is added.
 pub(crate) async fn finish(
     db: &Pool,
     entry: &OutboxEntry,

@@ -12,6 +12,7 @@ pub(crate) mod mailing;
 pub(crate) mod reason;
 mod record;
 mod rules;
+pub(crate) mod snooze;
 mod text;
 pub(crate) mod thread;
 pub(crate) mod view;

@@ -200,7 +200,96 @@ fn concerned(event: &NewEvent, batch: &Batch) -> Vec<(Uuid, Reason)> {
             .collect(),
         EventKind::SprintStarted => all(&batch.members, Reason::SprintStarted),
         EventKind::SprintClosed => all(&batch.members, Reason::SprintClosed),
-        _ => Vec::new(),
+        // These concern followers only.
+        EventKind::TaskMoved
+        | EventKind::TaskArchived
+        | EventKind::TaskRestored
+        | EventKind::TaskLabelled
+        | EventKind::TaskImported
+        | EventKind::TaskColumnDeleted
+        | EventKind::BoardImported
+        | EventKind::CommentEdited
+        | EventKind::CommentDeleted
+        | EventKind::CommentRemoved
+        | EventKind::AttachmentAdded
+        | EventKind::AttachmentDeleted
+        | EventKind::AttachmentRemoved
+        | EventKind::StepAdded
+        | EventKind::StepDone
+        | EventKind::StepReopened
+        | EventKind::StepRemoved
+        | EventKind::BlockerMoved
+        | EventKind::BlockerRenamed
+        | EventKind::BlockerDependentsChanged
+        | EventKind::ColumnAdded
+        | EventKind::ColumnEdited
+        | EventKind::ColumnReordered
+        | EventKind::ColumnRemoved
+        | EventKind::ColumnLimited
+        | EventKind::ColumnRebalanced
+        | EventKind::LabelEdited
+        | EventKind::LabelRemoved
+        | EventKind::FilterSaved
+        | EventKind::FilterDeleted
+        | EventKind::MemberJoined
+        | EventKind::MemberLeft
+        | EventKind::MemberRoleChanged
+        | EventKind::MemberProfileEdited
+        | EventKind::MemberAbsenceChanged
+        | EventKind::TeamCreated
+        | EventKind::TeamRenamed
+        | EventKind::TeamProfileEdited
+        | EventKind::TeamVisibilityChanged
+        | EventKind::TeamDayOffChanged
+        | EventKind::TeamScheduleChanged
+        | EventKind::ShareLinkCreated
+        | EventKind::ShareLinkRevoked
+        | EventKind::ShareLinkEnded
+        | EventKind::WorkspaceEdited
+        | EventKind::WorkspaceRestored
+        | EventKind::SprintReopened
+        | EventKind::SprintRescheduled
+        | EventKind::SprintSkipped
+        | EventKind::SprintCadenceChanged
+        | EventKind::GoalCreated
+        | EventKind::GoalEdited
+        | EventKind::GoalDeleted
+        | EventKind::GoalReordered
+        | EventKind::GoalProgressed
+        | EventKind::GoalCommentWithdrawn
+        | EventKind::GoalCommentRemoved
+        | EventKind::GoalConcernResolved
+        | EventKind::RetroNoteAdded
+        | EventKind::RetroNoteEdited
+        | EventKind::RetroNoteRemoved
+        | EventKind::ActionDone
+        | EventKind::ActionReopened
+        | EventKind::ActionDismissed
+        | EventKind::ActionConverted
+        | EventKind::TopicEditedByAuthor
+        | EventKind::TopicEdited
+        | EventKind::TopicWithdrawn
+        | EventKind::TopicRemoved
+        | EventKind::TopicDone
+        | EventKind::TopicReopened
+        | EventKind::ProjectCreated
+        | EventKind::ProjectEdited
+        | EventKind::ProjectFinished
+        | EventKind::ProjectResumed
+        | EventKind::MilestoneAdded
+        | EventKind::MilestoneEdited
+        | EventKind::MilestoneReordered
+        | EventKind::MilestoneReached
+        | EventKind::MilestoneReopened
+        | EventKind::MilestoneDeleted
+        | EventKind::ObjectiveAdded
+        | EventKind::ObjectiveEdited
+        | EventKind::ObjectiveDeleted
+        | EventKind::RequestWithdrawn
+        | EventKind::KeyResultAdded
+        | EventKind::KeyResultEdited
+        | EventKind::KeyResultDeleted
+        | EventKind::KeyResultProgressed => Vec::new(),
     }
 }
 

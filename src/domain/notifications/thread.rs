@@ -42,7 +42,7 @@ pub(crate) struct Thread {
 pub(crate) struct Line {
     reason: Reason,
     pub(crate) text: String,
-    /// Who did it, unless it is hidden or nobody.
+    /// The author of the event, if there is one that may be shown.
     pub(crate) actor: Option<Person>,
 }
 

@@ -21,7 +21,7 @@ pub(super) enum Withdrawal {
     Task(Uuid, Option<Uuid>, &'static [Reason]),
     /// What events with this id in this field of `after` led to, perhaps those of one task only.
     Named(Option<Uuid>, &'static str, Uuid),
-    /// Waiting on somebody.
+    /// What a reason for being blocked led to.
     Blocker(Uuid),
     Sprint(i64),
 }

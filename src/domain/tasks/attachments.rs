@@ -1,4 +1,4 @@
-//! Files attached to tasks. Everyone who may comment may attach; the uploader deletes an attachment, and leads may as well.
+//! Files attached to tasks. People who may comment may attach files; the uploader and leads may delete them.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -190,7 +190,7 @@ pub(crate) enum Audience {
     Frames,
 }
 
-/// Marks a response whose contents somebody uploaded.
+/// Marks a response whose contents were uploaded by a user.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sandboxed;
 

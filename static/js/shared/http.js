@@ -91,7 +91,7 @@ async function send(url, { method, fragment, fields, key }) {
         Accept: "text/html, application/problem+json",
         "Fortnight-Fragment": fragment,
         ...(key && { "Idempotency-Key": key }),
-        // What nobody looks at was not read.
+        // Loaded in the background, it does not count as read.
         ...(document.hidden && { "Fortnight-Background": "1" }),
       },
       signal: AbortSignal.timeout(30_000),

@@ -47,15 +47,15 @@ struct ConfirmPage {
     error: String,
 }
 
-/// What the browser keeps while it is at the provider.
-struct Kept {
+/// A sign-in that has begun: the browser has it in a cookie while it is at the provider.
+struct PendingSignIn {
     state: String,
     nonce: String,
     verifier: String,
     next: String,
 }
 
-impl Kept {
+impl PendingSignIn {
     fn cookie(started: &Started, next: &str) -> String {
         let next = Some(next).filter(|next| next.len() <= LONGEST_PATH);
         let next = URL_SAFE_NO_PAD.encode(next.unwrap_or("/"));
@@ -101,10 +101,10 @@ pub(crate) async fn start_openid(
     match openid.start().await {
         Ok(started) => {
             let mut response = Redirect::to(&started.url).into_response();
-            let kept = Kept::cookie(&started, local_path(&next.next, "/"));
+            let pending = PendingSignIn::cookie(&started, local_path(&next.next, "/"));
             cookies::set(
                 response.headers_mut(),
-                &cookies::openid(app.is_https(), &kept),
+                &cookies::openid(app.is_https(), &pending),
             )?;
             Ok(response)
         }
@@ -114,7 +114,7 @@ pub(crate) async fn start_openid(
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Returned {
+pub(crate) struct CallbackQuery {
     code: String,
     state: String,
     error: String,
@@ -124,20 +124,22 @@ pub(crate) struct Returned {
 pub(crate) async fn finish_openid(
     State(app): State<App>,
     from: ClientIp,
-    Query(returned): Query<Returned>,
+    Query(returned): Query<CallbackQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let openid = openid(&app)?;
     count_attempt(&app, from, &secrets::new_secret()?).await?;
-    let kept = Kept::read(&headers, app.is_https());
-    let next = kept.as_ref().map_or("/", |kept| kept.next.as_str());
-    let identity = match &kept {
-        Some(kept) if kept.state == returned.state && returned.error.is_empty() => {
+    let pending = PendingSignIn::read(&headers, app.is_https());
+    let next = pending
+        .as_ref()
+        .map_or("/", |pending| pending.next.as_str());
+    let identity = match &pending {
+        Some(pending) if pending.state == returned.state && returned.error.is_empty() => {
             let (code, now) = (&returned.code, app.clock.now());
-            let finished = openid.finish(now, code, &kept.nonce, &kept.verifier);
+            let finished = openid.finish(now, code, &pending.nonce, &pending.verifier);
             finished.await
         }
-        Some(kept) if kept.state == returned.state => {
+        Some(pending) if pending.state == returned.state => {
             let error: String = returned.error.chars().take(100).collect();
             Err(anyhow::anyhow!("the provider refused to sign in: {error}"))
         }

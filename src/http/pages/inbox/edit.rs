@@ -5,21 +5,18 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use time::{Date, Duration, OffsetDateTime, Weekday};
 use uuid::Uuid;
 
 use crate::{
     app::App,
     domain::{
-        accounts::profile,
-        clock,
         error::{Problem, Result},
         notifications::{
             edit::{self, Opened, ThreadEdit},
             inbox,
+            snooze::{self, Snooze},
         },
         policy::{team_access, viewer::Viewer},
-        teams::roster,
     },
     http::{
         extract::form::{Fields, id},
@@ -27,9 +24,6 @@ use crate::{
         local_path::local_path,
     },
 };
-
-/// The farthest day that a thread can be snoozed until.
-const LONGEST_SNOOZE: Duration = Duration::days(366);
 
 /// `POST /inbox/{id}`: marks a thread as `read`, `unread` or `done`, moves it back (`restore`), or snoozes it until
 /// `tomorrow`, `monday`, the next `standup`, or a day in `day`.
@@ -41,51 +35,32 @@ pub(crate) async fn change(
 ) -> Result<Response> {
     viewer.require_session()?;
     let thread = id(&thread)?;
-    let edit = match fields.text("to") {
-        "read" => ThreadEdit::Read,
-        "unread" => ThreadEdit::Unread,
-        "done" => ThreadEdit::Done,
-        "restore" => ThreadEdit::Restore,
-        "tomorrow" | "monday" | "standup" | "day" => {
-            ThreadEdit::Snooze(snooze_until(&app, &viewer, thread, &fields).await?)
+    let (account, now) = (viewer.person.id, app.clock.now());
+    let snooze = match fields.text("to") {
+        "tomorrow" => Some(Snooze::Tomorrow),
+        "monday" => Some(Snooze::Monday),
+        "standup" => Some(Snooze::Standup),
+        "day" => {
+            let day = fields.date("day")?;
+            let day = day.ok_or_else(|| Problem::field("day", "Choose a day."))?;
+            Some(Snooze::Day(day))
         }
+        _ => None,
+    };
+    let edit = match (fields.text("to"), snooze) {
+        (_, Some(snooze)) => {
+            let until = snooze::ends_at(&app.db, account, thread, snooze, now).await?;
+            ThreadEdit::Snooze(until)
+        }
+        ("read", _) => ThreadEdit::Read,
+        ("unread", _) => ThreadEdit::Unread,
+        ("done", _) => ThreadEdit::Done,
+        ("restore", _) => ThreadEdit::Restore,
         _ => return Err(Problem::field("to", "Choose what to do with it.")),
     };
-    edit::edit_thread(&app.db, viewer.person.id, thread, edit, app.clock.now()).await?;
+    edit::edit_thread(&app.db, account, thread, edit, now).await?;
     changed(&app, &viewer).await;
     Ok(Redirect::to(local_path(fields.text("back"), "/inbox")).into_response())
-}
-
-async fn snooze_until(
-    app: &App,
-    viewer: &Viewer,
-    thread: Uuid,
-    fields: &Fields,
-) -> Result<OffsetDateTime> {
-    let now = app.clock.now();
-    let today = clock::day_in(now, &viewer.time_zone);
-    let hours = profile::profile_of(&app.db, viewer.person.id).await?.hours;
-    let morning = |day: Date| clock::instant(day, hours.from, &viewer.time_zone);
-    Ok(match fields.text("to") {
-        "tomorrow" => morning(today.saturating_add(Duration::DAY)),
-        "monday" => morning(today.next_occurrence(Weekday::Monday)),
-        "standup" => {
-            let team = inbox::team_of(&app.db, viewer.person.id, thread).await?;
-            roster::load_roster(&app.db, team)
-                .await?
-                .week
-                .standup_after(now)
-        }
-        _ => {
-            let day = fields
-                .date("day")?
-                .ok_or_else(|| Problem::field("day", "Choose a day."))?;
-            if day <= today || day > today.saturating_add(LONGEST_SNOOZE) {
-                return Err(Problem::field("day", "Choose a day within the next year."));
-            }
-            morning(day)
-        }
-    })
 }
 
 /// `POST /inbox/read`: marks everything as read, up to the reason `up_to`.
