@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, path::PathBuf, sync::Arc};
 
-use axum::extract::FromRef;
+use axum::{extract::FromRef, http::HeaderName};
 use sqlx::postgres::PgConnectOptions;
 use time::OffsetDateTime;
 
@@ -23,7 +23,7 @@ use crate::{
         timeline::Timeline,
     },
     domain::{
-        auth::openid::OpenId,
+        auth::openid::provider::OpenId,
         boards::board_auth::AuthBatcher,
         clock::Clock,
         error::{Problem, Result},
@@ -31,6 +31,7 @@ use crate::{
         job_runs::JobRuns,
         mail::mailer::Mailer,
         outbound::OutgoingClient,
+        single_sign_on::settings::{self, Policy},
     },
     http::{
         cache::page_cache::PageCache,
@@ -89,12 +90,38 @@ pub struct Parts {
     pub(crate) metrics: Metrics,
     /// Sends every request to an address that was entered on a page.
     pub outgoing: OutgoingClient,
-    /// Sign-in through an OpenID provider, if one was named.
-    pub(crate) openid: Option<OpenId>,
+    /// The OpenID provider that was named by flags.
+    pub(crate) named_provider: Option<OpenIdProvider>,
+    /// The header in which a trusted proxy names the person that it has signed in.
+    pub(crate) auth_proxy_header: Option<HeaderName>,
     /// The collector that traces are sent to, if they are.
     pub(crate) traces_to: Option<String>,
     /// When this program started.
     pub(crate) started_at: OffsetDateTime,
+}
+
+/// How people can sign in.
+pub(crate) struct WaysToSignIn {
+    pub(crate) passwords: bool,
+    pub(crate) single_sign_on: Option<SingleSignOn>,
+}
+
+/// Sign-in through an OpenID provider, and who may.
+pub(crate) struct SingleSignOn {
+    pub(crate) openid: OpenId,
+    pub(crate) policy: Policy,
+}
+
+impl WaysToSignIn {
+    /// Refuses what sets or uses a password while that is switched off.
+    pub(crate) fn require_passwords(&self) -> Result<()> {
+        match &self.single_sign_on {
+            Some(single_sign_on) if !self.passwords => Err(settings::passwords_off(
+                &single_sign_on.policy.provider.name,
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What the operator can choose.
@@ -123,6 +150,8 @@ pub struct Settings {
     pub outgoing_allow: Networks,
     /// The OpenID provider that people can sign in with.
     pub openid: Option<OpenIdProvider>,
+    /// The header in which a trusted proxy names the person that it has signed in.
+    pub auth_proxy_header: Option<HeaderName>,
     /// The collector that traces are sent to, if they are.
     pub traces_to: Option<String>,
 }
@@ -142,6 +171,7 @@ impl Default for Settings {
             files: temporary_files(),
             outgoing_allow: Networks::default(),
             openid: None,
+            auth_proxy_header: None,
             traces_to: None,
         }
     }
@@ -200,12 +230,28 @@ impl App {
             job_runs: JobRuns::default(),
             mailer: settings.mailer,
             metrics: Metrics::default(),
-            openid: settings
-                .openid
-                .map(|provider| OpenId::new(provider, outgoing.clone(), public_url)),
+            named_provider: settings.openid,
+            auth_proxy_header: settings.auth_proxy_header,
             outgoing,
             traces_to: settings.traces_to,
         }))
+    }
+
+    /// How people can sign in.
+    pub(crate) async fn ways_to_sign_in(&self) -> Result<WaysToSignIn> {
+        let settings = settings::load(&self.db).await?;
+        let named = self.named_provider.as_ref();
+        let single_sign_on = settings.policy(named).map(|policy| {
+            let (provider, client) = (policy.provider.clone(), self.outgoing.clone());
+            SingleSignOn {
+                openid: OpenId::new(provider, client, &self.public_url),
+                policy,
+            }
+        });
+        Ok(WaysToSignIn {
+            passwords: settings.has_passwords(named),
+            single_sign_on,
+        })
     }
 
     /// Reads much at once: from the standby if there is one that has caught up, and otherwise, or if that fails, from the

@@ -156,6 +156,7 @@ async fn prepare(
             files,
             outgoing_allow: config.outgoing.allowed(),
             openid: config.openid.provider()?,
+            auth_proxy_header: config.auth_proxy.header(&config.trusted())?,
             traces_to: config.otlp_endpoint().map(str::to_owned),
         },
         public_url,

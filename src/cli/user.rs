@@ -2,17 +2,25 @@
 
 use std::io::IsTerminal;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Subcommand;
 
 use crate::{
     cli::output::to_error,
     db::pool::Pool,
     domain::{
-        accounts::create::{NewAccount, add_account},
+        accounts::{
+            create::{NewAccount, add_account},
+            password_resets, queries,
+        },
         auth::passwords,
         clock::Clock,
-        events::audit_log::{self, AuditEntry},
+        events::{
+            EventStore,
+            audit_log::{self, AuditEntry},
+        },
+        policy::actor::Actor,
+        single_sign_on::settings,
     },
 };
 
@@ -27,12 +35,15 @@ pub(super) enum User {
         #[arg(long)]
         admin: bool,
     },
+    /// Set the password of an account, prompting for it, and accept passwords again if they were switched off
+    Password { email: String },
 }
 
 impl User {
     pub(super) async fn run(self, pool: &Pool) -> anyhow::Result<()> {
         match self {
             Self::Add { email, name, admin } => add_user(pool, &email, &name, admin).await,
+            Self::Password { email } => set_password(pool, &email).await,
         }
     }
 }
@@ -70,6 +81,26 @@ async fn add_user(pool: &Pool, email: &str, name: &str, admin: bool) -> anyhow::
         "Created {} (@{}). Sign in with {email}.",
         person.name, person.handle
     );
+    Ok(())
+}
+
+async fn set_password(pool: &Pool, email: &str) -> anyhow::Result<()> {
+    let account = queries::account_to_sign_in(pool, email.trim()).await;
+    let Some((account, _)) = account.map_err(to_error)? else {
+        bail!("there is no active account with the address {email}");
+    };
+    let hash = passwords::hash(read_password()?).await.map_err(to_error)?;
+    let (store, _) = EventStore::new(pool.clone(), Clock::default());
+    store
+        .change(&Actor::system(), |change, _| {
+            Box::pin(async {
+                password_resets::set_on_command_line(change, account, &hash).await?;
+                settings::set_passwords(change, true).await
+            })
+        })
+        .await
+        .map_err(to_error)?;
+    println!("Sign in with {email} and the new password. All earlier sessions have ended.");
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Configuration from flags and environment variables, validated at start, with secrets redacted.
 
 mod attachments;
+mod auth_proxy;
 pub(crate) mod hosts;
 pub(crate) mod mail;
 pub mod networks;
@@ -22,8 +23,9 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::{
     config::{
-        attachments::AttachmentFlags, mail::MailConfig, openid::OpenIdFlags,
-        outgoing::OutgoingFlags, secret_text::SecretText, trusted_proxies::TrustedProxies,
+        attachments::AttachmentFlags, auth_proxy::AuthProxyFlags, mail::MailConfig,
+        openid::OpenIdFlags, outgoing::OutgoingFlags, secret_text::SecretText,
+        trusted_proxies::TrustedProxies,
     },
     db::{
         backup::{
@@ -169,6 +171,9 @@ pub(crate) struct Config {
 
     #[command(flatten)]
     pub(crate) openid: OpenIdFlags,
+
+    #[command(flatten)]
+    pub(crate) auth_proxy: AuthProxyFlags,
 }
 
 /// How the log is written.

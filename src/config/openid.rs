@@ -79,6 +79,13 @@ impl fmt::Debug for OpenIdProvider {
 }
 
 impl OpenIdFlags {
+    /// Whether a provider was named.
+    pub(crate) fn is_set(&self) -> bool {
+        self.oidc_issuer
+            .as_deref()
+            .is_some_and(|issuer| !issuer.is_empty())
+    }
+
     /// The provider, if one was named.
     ///
     /// # Errors
@@ -118,7 +125,8 @@ impl OpenIdFlags {
     }
 }
 
-fn issuer(text: &str) -> Result<String, String> {
+/// Reads the address of a provider, which may be empty.
+pub(crate) fn issuer(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());
     }

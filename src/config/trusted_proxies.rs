@@ -29,6 +29,11 @@ impl FromIterator<Self> for TrustedProxies {
 }
 
 impl TrustedProxies {
+    /// Whether no proxy is trusted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.list().is_empty()
+    }
+
     /// Whether this is the address of a trusted proxy.
     pub(crate) fn has(&self, address: IpAddr) -> bool {
         self.0.has(address)

@@ -31,6 +31,7 @@ pub(crate) fn constraint_message(constraint: &str) -> Option<(&'static str, &'st
         "saved_filter_name" => ("name", "A saved filter with this name already exists."),
         "saved_filter_name_length" => ("name", "A name must have 1 to 60 characters."),
         "saved_filter_query_length" => ("query", "A filter can have at most 1000 characters."),
+        "group_rule" => ("group", "This rule exists already."),
         "account_email" => (
             "email",
             "An account with this e-mail address already exists.",

@@ -33,6 +33,7 @@ pub mod retention;
 pub mod retro;
 pub mod search;
 pub mod setup;
+pub mod single_sign_on;
 pub mod slug;
 pub mod sprints;
 pub mod standup;

@@ -21,7 +21,7 @@ pub(crate) async fn set_role(change: &mut Change, handle: &str, role: Role) -> R
     if role != Role::Admin {
         keep_an_administrator(change, account.id).await?;
     }
-    sqlx::query("UPDATE accounts SET role = $2 WHERE id = $1")
+    sqlx::query("UPDATE accounts SET role = $2, role_by_group = false WHERE id = $1")
         .bind(account.id)
         .bind(role)
         .execute(change.db())

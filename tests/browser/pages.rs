@@ -499,6 +499,7 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
         ("workspace", "/settings"),
         ("people", "/settings/people"),
         ("system", "/settings/system"),
+        ("sign-in", "/settings/sign-in"),
         ("outgoing", "/settings/outgoing"),
         ("audit", "/settings/audit"),
         ("not-found", "/tasks/INF-99"),

@@ -42,7 +42,8 @@ impl Served {
         Self::at("127.0.0.1:0".parse().unwrap(), app).await
     }
 
-    async fn at(address: SocketAddr, app: App) -> Self {
+    /// Serves an app at this address.
+    pub async fn at(address: SocketAddr, app: App) -> Self {
         tokio::spawn(dispatcher::run(app.clone()));
         Self::without_dispatcher(address, app).await
     }

@@ -65,6 +65,7 @@ mod security;
 mod sent_twice;
 mod serving;
 mod several_programs;
+mod sign_in_settings;
 mod signing_in;
 mod silencer;
 mod small_disk;

@@ -8,7 +8,7 @@ use std::{
 use axum::{
     Form, Json, Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response as HttpResponse},
     routing::{get, post},
 };
@@ -52,18 +52,24 @@ enum Lie {
     /// The algorithm in the header of an unsigned token.
     Unsigned(&'static str),
     TokenRedirects,
+    /// The userinfo endpoint speaks of someone else.
+    Userinfo,
 }
 
 #[derive(Clone, Default)]
-struct Provider {
-    url: String,
+pub struct Provider {
+    pub url: String,
     lie: Arc<Mutex<Lie>>,
     /// The claims that a code stands for, and the challenge that belongs to it.
     codes: Arc<Mutex<HashMap<String, (Value, String)>>>,
+    /// Further claims of everyone.
+    pub more: Arc<Mutex<Value>>,
+    /// What the userinfo endpoint knows of the person who signed in last.
+    userinfo: Arc<Mutex<Value>>,
 }
 
 impl Provider {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.2:0").await.unwrap();
         let provider = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
@@ -73,6 +79,7 @@ impl Provider {
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/keys", get(keys))
             .route("/token", post(token))
+            .route("/userinfo", get(userinfo))
             .with_state(provider.clone());
         tokio::spawn(async { axum::serve(listener, routes).await });
         provider
@@ -90,6 +97,8 @@ async fn discovery(State(provider): State<Provider>) -> Json<Value> {
         "authorization_endpoint": format!("{url}/authorize"),
         "token_endpoint": format!("{url}/token"),
         "jwks_uri": format!("{url}/keys"),
+        "userinfo_endpoint": format!("{url}/userinfo"),
+        "end_session_endpoint": format!("{url}/leave?from=here"),
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
@@ -98,6 +107,20 @@ async fn discovery(State(provider): State<Provider>) -> Json<Value> {
         change(&mut document);
     }
     Json(document)
+}
+
+async fn userinfo(State(provider): State<Provider>, headers: HeaderMap) -> HttpResponse {
+    if headers
+        .get(header::AUTHORIZATION)
+        .is_none_or(|it| it != "Bearer a")
+    {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let mut claims = provider.userinfo.lock().unwrap().clone();
+    if matches!(*provider.lie.lock().unwrap(), Lie::Userinfo) {
+        claims["sub"] = json!("someone-else");
+    }
+    Json(claims).into_response()
 }
 
 async fn keys() -> Json<Value> {
@@ -142,30 +165,36 @@ async fn token(
 }
 
 /// A workspace whose people can sign in through the provider.
-struct Setup {
-    world: World,
-    provider: Provider,
-    browser: Client,
+pub struct Setup {
+    pub world: World,
+    pub provider: Provider,
+    pub browser: Client,
 }
 
 impl Setup {
-    async fn new(domains: &[&str]) -> Self {
+    pub async fn new(domains: &[&str]) -> Self {
         let provider = Provider::start().await;
         let issuer = provider.url.clone();
         Self::with(provider, issuer, domains).await
     }
 
     async fn with(provider: Provider, issuer: String, domains: &[&str]) -> Self {
+        let named = OpenIdProvider {
+            issuer,
+            client_id: "fortnight".to_owned(),
+            client_secret: Some("secret".to_owned()),
+            name: "Example ID".to_owned(),
+            domains: domains.iter().map(|&domain| domain.to_owned()).collect(),
+        };
+        Self::of(provider, Some(named)).await
+    }
+
+    /// With a provider of flags, or only of the settings.
+    pub async fn of(provider: Provider, named: Option<OpenIdProvider>) -> Self {
         let world = World::new().await;
         let settings = Settings {
             outgoing_allow: "127.0.0.0/8".parse().unwrap(),
-            openid: Some(OpenIdProvider {
-                issuer,
-                client_id: "fortnight".to_owned(),
-                client_secret: Some("secret".to_owned()),
-                name: "Example ID".to_owned(),
-                domains: domains.iter().map(|&domain| domain.to_owned()).collect(),
-            }),
+            openid: named,
             ..Settings::default()
         };
         let clock = Clock::standing(NOW);
@@ -185,7 +214,16 @@ impl Setup {
     async fn leave(&self, next: &str) -> (Client, HashMap<String, String>) {
         let query: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
         let path = format!("/login/openid?next={query}");
-        let left = self.browser.get(&path).await.status(303);
+        self.leave_by(&self.browser, &path).await
+    }
+
+    /// As `leave`, from another page. The browser keeps its session.
+    pub async fn leave_by(
+        &self,
+        browser: &Client,
+        path: &str,
+    ) -> (Client, HashMap<String, String>) {
+        let left = browser.get(path).await.status(303);
         let to = url::Url::parse(left.header("location")).unwrap();
         assert!(to.as_str().starts_with(&self.provider.url), "{to}");
         let cookie = left.header("set-cookie");
@@ -193,21 +231,22 @@ impl Setup {
             cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"),
             "{cookie}"
         );
+        let cookie = cookie.split(';').next().unwrap();
         let browser = Client {
-            cookie: cookie.split(';').next().unwrap().to_owned(),
-            ..self.browser.clone()
+            cookie: format!("{cookie}; {}", browser.cookie),
+            ..browser.clone()
         };
         (browser, to.query_pairs().into_owned().collect())
     }
 
     /// The provider agrees, and gives out a code for a person.
-    fn agree(&self, asked: &HashMap<String, String>, subject: &str, email: &str) -> String {
+    pub fn agree(&self, asked: &HashMap<String, String>, subject: &str, email: &str) -> String {
         assert_eq!(asked["code_challenge_method"], "S256");
         assert_eq!(
             asked["redirect_uri"],
             "http://fortnight.test/login/openid/callback"
         );
-        let claims = json!({
+        let mut claims = json!({
             "iss": self.provider.url,
             "sub": subject,
             "aud": "fortnight",
@@ -218,6 +257,11 @@ impl Setup {
             "email_verified": true,
             "name": "Nadia Öz",
         });
+        if let Value::Object(more) = &*self.provider.more.lock().unwrap() {
+            claims.as_object_mut().unwrap().extend(more.clone());
+        }
+        let known = json!({ "sub": subject, "groups": ["from-userinfo"] });
+        *self.provider.userinfo.lock().unwrap() = known;
         let code = format!("code-of-{subject}");
         let entry = (claims, asked["code_challenge"].clone());
         self.provider
@@ -228,13 +272,22 @@ impl Setup {
         code
     }
 
-    async fn sign_in(&self, subject: &str, email: &str, next: &str) -> Response {
+    pub async fn sign_in(&self, subject: &str, email: &str, next: &str) -> Response {
         let (browser, asked) = self.leave(next).await;
         let code = self.agree(&asked, subject, email);
         come_back(&browser, &code, &asked["state"]).await
     }
 
-    async fn count(&self, table: &str) -> i64 {
+    /// A browser that has signed in through the provider.
+    pub async fn signed_in(&self, subject: &str, email: &str) -> Client {
+        let back = self.sign_in(subject, email, "/").await.status(303);
+        Client {
+            cookie: session(&back).unwrap(),
+            ..self.browser.clone()
+        }
+    }
+
+    pub async fn count(&self, table: &str) -> i64 {
         let query = format!("SELECT count(*) FROM {table}");
         sqlx::query_scalar(sqlx::AssertSqlSafe(query))
             .fetch_one(&self.world.db)
@@ -243,14 +296,24 @@ impl Setup {
     }
 }
 
-async fn come_back(browser: &Client, code: &str, state: &str) -> Response {
+/// A logout token of the provider.
+pub fn sign_logout(claims: &Value) -> String {
+    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let head = json!({ "alg": "RS256", "kid": "one", "typ": "logout+jwt" });
+    let signed = format!("{}.{}", encode(&head), encode(claims));
+    let rs256 = CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256;
+    let signature = KEY.sign(&rs256, signed.as_bytes()).unwrap();
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+pub async fn come_back(browser: &Client, code: &str, state: &str) -> Response {
     browser
         .get(&format!("/login/openid/callback?code={code}&state={state}"))
         .await
 }
 
 /// The session that a response starts, if it does.
-fn session(response: &Response) -> Option<String> {
+pub fn session(response: &Response) -> Option<String> {
     let cookies = response.headers.get_all(header::SET_COOKIE).iter();
     let mut cookies = cookies.map(|cookie| cookie.to_str().unwrap());
     let session = cookies.find(|cookie| cookie.starts_with("session="))?;
@@ -376,6 +439,11 @@ async fn lies_of_a_provider_sign_nobody_in() {
         ("unsigned", Lie::Unsigned("none")),
         ("another algorithm", Lie::Unsigned("HS256")),
         ("redirect", Lie::TokenRedirects),
+        ("userinfo of someone else", Lie::Userinfo),
+        (
+            "userinfo in a private network",
+            Lie::Discovery(|it| it["userinfo_endpoint"] = json!("http://10.0.0.1/userinfo")),
+        ),
         (
             "issuer of the document",
             Lie::Discovery(|it| it["issuer"] = json!("https://evil.example")),

@@ -5,7 +5,6 @@ pub mod anonymize;
 pub mod api_tokens;
 pub mod create;
 pub mod end_sessions;
-pub mod identities;
 pub mod password_resets;
 pub mod profile;
 pub mod queries;

@@ -83,13 +83,22 @@ pub(crate) async fn use_link(change: &mut Change, secret: &str, hash: &str) -> R
 /// have no password yet.
 ///
 /// # Errors
-/// `Invalid` for a wrong password.
+/// `Invalid` for a wrong password, and for an account that signs in through a provider and has none: whoever finds its
+/// session must not be able to give it one.
 pub(crate) async fn check_password(db: &Pool, account: Uuid, old: &str) -> Result<Option<String>> {
-    let current: Option<String> =
-        sqlx::query_scalar("SELECT password_hash FROM accounts WHERE id = $1")
-            .bind(account)
-            .fetch_one(db)
-            .await?;
+    let (current, has_identity): (Option<String>, bool) = sqlx::query_as(
+        "SELECT password_hash, EXISTS (SELECT FROM account_identities i WHERE i.account_id = a.id) FROM accounts a
+         WHERE id = $1",
+    )
+    .bind(account)
+    .fetch_one(db)
+    .await?;
+    if current.is_none() && has_identity {
+        return Err(Problem::field(
+            "old",
+            "Your account has no password. Ask an administrator for a link to set one. Nothing was changed.",
+        ));
+    }
     if current.is_some()
         && (old.len() > 1000 || !passwords::verify(old.to_owned(), current.clone()).await?)
     {
@@ -124,6 +133,25 @@ pub(crate) async fn change_password(
     }
     set_password(change, account, hash, current_session).await?;
     audit_log::note(change, "password.changed", "").await
+}
+
+/// Sets a password without the old one; all sessions end.
+pub(crate) async fn set_on_command_line(
+    change: &mut Change,
+    account: Uuid,
+    hash: &str,
+) -> Result<()> {
+    set_password(change, account, hash, &[]).await?;
+    let (at, line) = (
+        change.at,
+        AuditEntry {
+            actor: Some(account),
+            kind: "password.reset",
+            about: "on the command line",
+            ..AuditEntry::default()
+        },
+    );
+    audit_log::write(change.db(), at, line).await
 }
 
 async fn set_password(

@@ -7,7 +7,10 @@ use uuid::Uuid;
 use crate::{
     db::pool::Pool,
     domain::{
-        auth::sessions,
+        auth::{
+            secrets,
+            sessions::{self, SessionIdentity},
+        },
         error::{Problem, Result},
         events::audit_log::{self, AuditEntry},
     },
@@ -21,6 +24,10 @@ pub(crate) struct SignIn<'s> {
     /// How the person signed in, for the audit log.
     pub(crate) by: &'s str,
     pub(crate) user_agent: &'s str,
+    /// The user that a proxy in front has named: the session is theirs alone.
+    pub(crate) proxy_user: Option<&'s str>,
+    /// The provider through which the person signed in.
+    pub(crate) identity: Option<&'s SessionIdentity>,
     /// The token hash of the browser's previous session, which ends, whichever account it had.
     pub(crate) previous: Option<&'s [u8]>,
 }
@@ -39,7 +46,7 @@ pub(crate) async fn sign_in(
         now,
         sign_in.account,
         sign_in.password_hash,
-        sign_in.user_agent,
+        (sign_in.user_agent, sign_in.proxy_user),
     )
     .await?
     .ok_or(Problem::SignedOut)?;
@@ -50,6 +57,10 @@ pub(crate) async fn sign_in(
         ..AuditEntry::default()
     };
     audit_log::write(db, now, entry).await?;
+    if let Some(identity) = sign_in.identity {
+        let token_hash = secrets::session_digest(&session, sign_in.proxy_user);
+        sessions::remember_identity(&mut *db, &token_hash, identity).await?;
+    }
     if let Some(previous) = sign_in.previous {
         sessions::end(&mut *db, previous).await?;
     }

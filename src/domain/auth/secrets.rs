@@ -16,3 +16,13 @@ pub(crate) fn new_secret() -> anyhow::Result<String> {
 pub(crate) fn digest(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }
+
+/// The digest of a session's secret. Behind a proxy that says who its user is, the session belongs to that user: with
+/// another one the same cookie is no session.
+pub(crate) fn session_digest(secret: &str, proxy_user: Option<&str>) -> Vec<u8> {
+    match proxy_user {
+        None => digest(secret),
+        // no secret contains a line break
+        Some(user) => digest(&format!("{secret}\n{}", user.to_lowercase())),
+    }
+}

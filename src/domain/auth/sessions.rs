@@ -19,6 +19,36 @@ pub(crate) const LONGEST: Duration = Duration::days(90);
 /// The last use is stored at most this often, not on every request.
 pub(crate) const SEEN_EVERY: Duration = Duration::minutes(10);
 
+/// What a session remembers of the provider through which it began.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct SessionIdentity {
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+    /// The provider's own session.
+    pub(crate) sid: Option<String>,
+    /// Where the browser goes to sign out there too.
+    pub(crate) sign_out_at: Option<String>,
+}
+
+/// Stores what a session remembers of its provider.
+pub(crate) async fn remember_identity(
+    db: impl PgExecutor<'_>,
+    token_hash: &[u8],
+    identity: &SessionIdentity,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO session_identities (token_hash, issuer, subject, sid, sign_out_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(token_hash)
+    .bind(&identity.issuer)
+    .bind(&identity.subject)
+    .bind(&identity.sid)
+    .bind(&identity.sign_out_at)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Starts a session and returns the cookie's value.
 ///
 /// # Errors
@@ -29,7 +59,7 @@ pub async fn start(
     account: Uuid,
     user_agent: &str,
 ) -> Result<String> {
-    start_by(db, now, account, None, user_agent)
+    start_by(db, now, account, None, (user_agent, None))
         .await?
         .ok_or(Problem::SignedOut)
 }
@@ -42,7 +72,7 @@ pub(crate) async fn start_by(
     now: OffsetDateTime,
     account: Uuid,
     hash: Option<&str>,
-    user_agent: &str,
+    (user_agent, proxy_user): (&str, Option<&str>),
 ) -> Result<Option<String>> {
     let secret = secrets::new_secret()?;
     let started = sqlx::query(
@@ -50,7 +80,7 @@ pub(crate) async fn start_by(
          SELECT $1, id, $3, $3, $4, left($5, 300) FROM accounts
          WHERE id = $2 AND deactivated_at IS NULL AND ($6::text IS NULL OR password_hash = $6) FOR SHARE",
     )
-    .bind(secrets::digest(&secret))
+    .bind(secrets::session_digest(&secret, proxy_user))
     .bind(account)
     .bind(now)
     .bind(now + IDLE)

@@ -57,6 +57,17 @@ pub async fn set_member(
     handle: &str,
     role: Option<TeamRole>,
 ) -> Result<()> {
+    set_member_by(change, team, handle, role, COMMAND_LINE).await
+}
+
+/// As [`set_member`]. `by` is the author in the event if no person makes the change.
+pub(crate) async fn set_member_by(
+    change: &mut Change,
+    team: &Team,
+    handle: &str,
+    role: Option<TeamRole>,
+    by: &str,
+) -> Result<()> {
     // The workspace's counter is updated before the team's own row is locked.
     bump_workspace_seq(change.db()).await?;
     let handle = handle.trim().trim_start_matches('@').to_lowercase();
@@ -83,7 +94,7 @@ pub async fn set_member(
         Some(role) => {
             sqlx::query(
                 "INSERT INTO members (team_id, account_id, role, since) VALUES ($1, $2, $3, $4)
-                 ON CONFLICT (team_id, account_id) DO UPDATE SET role = excluded.role",
+                 ON CONFLICT (team_id, account_id) DO UPDATE SET role = excluded.role, by_group = false",
             )
             .bind(team.id)
             .bind(account)
@@ -105,7 +116,7 @@ pub async fn set_member(
     let before = json!({ "role": current.map(|(role, _)| role.as_str()) });
     let mut after = json!({ "who": handle, "role": role.map(TeamRole::as_str) });
     if change.actor.is_none() {
-        after["by"] = json!(COMMAND_LINE);
+        after["by"] = json!(by);
     }
     if change.actor == Some(account) && kind == EventKind::MemberJoined {
         after["comes"] = json!(true);

@@ -17,7 +17,7 @@ use crate::{
     },
     http::{
         cookies::{cookie, session_name},
-        middleware::{client_ip::ClientIp, request_log},
+        middleware::{auth_proxy, client_ip::ClientIp, request_log},
     },
 };
 
@@ -36,7 +36,7 @@ pub(crate) fn credentials(headers: &HeaderMap, https: bool) -> Option<Credential
     }
     let secret = cookie(headers, session_name(https)).filter(|secret| !secret.is_empty())?;
     Some(Credentials {
-        token_hash: secrets::digest(secret),
+        token_hash: secrets::session_digest(secret, auth_proxy::user(headers)),
         cookie: true,
     })
 }

@@ -22,6 +22,7 @@ use crate::{
     },
     http::{
         middleware::{
+            auth_proxy,
             body_limits::{is_upload, limit_body},
             error_pages::{RequestInfo, render_error},
             idempotency,
@@ -67,7 +68,12 @@ static HEADERS: [(HeaderName, HeaderValue); 7] = [
 ];
 
 /// All of this middleware as one layer: separate layers would each copy and box the others.
-pub(crate) async fn wrap_request(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn wrap_request(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    auth_proxy::note_user(&app, &mut request);
     let id = Uuid::now_v7();
     let span = request_span::begin(id, &request);
     let method = request.method().clone();

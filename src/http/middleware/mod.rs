@@ -1,5 +1,6 @@
 //! Middleware: security headers, error pages, rate limits, client IP, idempotency.
 
+pub(crate) mod auth_proxy;
 pub mod body_limits;
 pub mod client_ip;
 pub mod error_pages;

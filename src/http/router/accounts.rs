@@ -25,6 +25,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/login/openid", get(accounts::start_openid))
         .route("/login/openid/callback", get(accounts::finish_openid))
         .route("/login/openid/confirm", post(accounts::confirm_openid))
+        .route("/login/openid/logout", post(accounts::end_by_provider))
         .route("/logout", post(accounts::logout))
         .route(
             "/confirm/{key}",
@@ -63,6 +64,18 @@ pub(super) fn routes() -> Router<App> {
         .route("/settings/mail", get(accounts::mail))
         .route("/settings/mail/test", post(accounts::send_test))
         .route("/settings/mail/retry", post(accounts::retry))
+        .route(
+            "/settings/sign-in",
+            get(accounts::sign_in_settings).post(accounts::set_provider),
+        )
+        .route("/settings/sign-in/test", get(accounts::try_sign_in))
+        .route("/settings/sign-in/groups", post(accounts::set_groups))
+        .route("/settings/sign-in/rules", post(accounts::add_rule))
+        .route(
+            "/settings/sign-in/rules/{id}/remove",
+            post(accounts::remove_rule),
+        )
+        .route("/settings/sign-in/passwords", post(accounts::set_passwords))
         .route("/settings/system", get(accounts::system))
         .route("/settings/outgoing", get(accounts::outgoing))
         .route("/settings/audit", get(accounts::audit_log))

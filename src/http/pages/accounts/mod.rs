@@ -7,9 +7,11 @@ pub mod openid;
 pub mod outgoing;
 mod people;
 pub mod profile;
+mod provider_visit;
 pub mod registration;
 pub mod security;
 pub mod sessions;
+mod sign_in;
 pub mod system;
 pub mod workspace;
 
@@ -22,5 +24,6 @@ pub(crate) use crate::http::pages::accounts::profile::*;
 pub(crate) use crate::http::pages::accounts::registration::*;
 pub(crate) use crate::http::pages::accounts::security::*;
 pub(crate) use crate::http::pages::accounts::sessions::*;
+pub(crate) use crate::http::pages::accounts::sign_in::*;
 pub(crate) use crate::http::pages::accounts::system::*;
 pub(crate) use crate::http::pages::accounts::workspace::*;

@@ -3,23 +3,22 @@
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Redirect, Response},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use crate::{
-    app::App,
+    app::{App, SingleSignOn},
     domain::{
-        accounts::identities::{self, Owner},
-        auth::{
-            openid::{OpenId, Started},
-            passwords, secrets,
-        },
+        auth::{openid::provider::Identity, passwords, secrets, sessions::SessionIdentity},
         error::{Problem, Result},
-        events::audit_log::{self, AuditEntry},
-        policy::actor::Actor,
+        policy::{actor::Actor, viewer::Viewer},
+        single_sign_on::{
+            identities::{self, Owner},
+            sessions,
+        },
     },
     http::{
         cookies,
@@ -28,12 +27,15 @@ use crate::{
         local_path::local_path,
         middleware::client_ip::ClientIp,
         page::{self, theme},
-        pages::accounts::sessions::{Next, count_attempt, login_page, start_session},
+        pages::accounts::{
+            provider_visit::{PendingSignIn, Purpose, send_to_provider, single_sign_on},
+            sessions::{
+                Next, Proof, count_attempt, login_page, note_failure, refused, start_session,
+            },
+            sign_in::show_trial,
+        },
     },
 };
-
-/// A longer path to return to is forgotten: cookies are at most 4 kB.
-const LONGEST_PATH: usize = 2000;
 
 #[derive(Template)]
 #[template(path = "accounts/confirm_identity.html")]
@@ -47,47 +49,6 @@ struct ConfirmPage {
     error: String,
 }
 
-/// A sign-in that has begun: the browser has it in a cookie while it is at the provider.
-struct PendingSignIn {
-    state: String,
-    nonce: String,
-    verifier: String,
-    next: String,
-}
-
-impl PendingSignIn {
-    fn cookie(started: &Started, next: &str) -> String {
-        let next = Some(next).filter(|next| next.len() <= LONGEST_PATH);
-        let next = URL_SAFE_NO_PAD.encode(next.unwrap_or("/"));
-        let Started {
-            state,
-            nonce,
-            verifier,
-            ..
-        } = started;
-        format!("{state}.{nonce}.{verifier}.{next}")
-    }
-
-    fn read(headers: &HeaderMap, https: bool) -> Option<Self> {
-        let cookie = cookies::cookie(headers, cookies::openid_name(https))?;
-        let parts: Vec<&str> = cookie.split('.').collect();
-        let [state, nonce, verifier, next] = parts.as_slice() else {
-            return None;
-        };
-        let next = String::from_utf8(URL_SAFE_NO_PAD.decode(next).ok()?).ok()?;
-        Some(Self {
-            state: (*state).to_owned(),
-            nonce: (*nonce).to_owned(),
-            verifier: (*verifier).to_owned(),
-            next,
-        })
-    }
-}
-
-fn openid(app: &App) -> Result<&OpenId> {
-    app.openid.as_ref().ok_or(Problem::NotFound)
-}
-
 /// `GET /login/openid`: sends the browser to the provider.
 pub(crate) async fn start_openid(
     State(app): State<App>,
@@ -95,20 +56,11 @@ pub(crate) async fn start_openid(
     Query(next): Query<Next>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let openid = openid(&app)?;
-    // Each makes this server send requests. What was tried is not known yet, so only the network counts.
-    count_attempt(&app, from, &secrets::new_secret()?).await?;
-    match openid.start().await {
-        Ok(started) => {
-            let mut response = Redirect::to(&started.url).into_response();
-            let pending = PendingSignIn::cookie(&started, local_path(&next.next, "/"));
-            cookies::set(
-                response.headers_mut(),
-                &cookies::openid(app.is_https(), &pending),
-            )?;
-            Ok(response)
-        }
-        Err(error) => failed(&app, &headers, &next.next, &error).await,
+    let single_sign_on = single_sign_on(&app).await?;
+    let next = local_path(&next.next, "/");
+    match send_to_provider(&app, from, &single_sign_on, next, Purpose::SignIn).await? {
+        Ok(response) => Ok(response),
+        Err(error) => failed(&app, &headers, next, &error).await,
     }
 }
 
@@ -118,65 +70,91 @@ pub(crate) struct CallbackQuery {
     code: String,
     state: String,
     error: String,
+    error_description: String,
 }
 
 /// `GET /login/openid/callback`: the browser returns from the provider.
 pub(crate) async fn finish_openid(
     State(app): State<App>,
     from: ClientIp,
+    viewer: Option<Viewer>,
     Query(returned): Query<CallbackQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let openid = openid(&app)?;
+    let single_sign_on = single_sign_on(&app).await?;
     count_attempt(&app, from, &secrets::new_secret()?).await?;
     let pending = PendingSignIn::read(&headers, app.is_https());
+    let identity = identify(&app, &single_sign_on, pending.as_ref(), &returned).await;
     let next = pending
         .as_ref()
         .map_or("/", |pending| pending.next.as_str());
-    let identity = match &pending {
-        Some(pending) if pending.state == returned.state && returned.error.is_empty() => {
-            let (code, now) = (&returned.code, app.clock.now());
-            let finished = openid.finish(now, code, &pending.nonce, &pending.verifier);
-            finished.await
-        }
-        Some(pending) if pending.state == returned.state => {
-            let error: String = returned.error.chars().take(100).collect();
-            Err(anyhow::anyhow!("the provider refused to sign in: {error}"))
-        }
-        _ => Err(anyhow::anyhow!(
-            "the browser did not start this sign-in, or more than ten minutes ago"
-        )),
-    };
+    let is_trial = pending
+        .as_ref()
+        .is_some_and(|pending| pending.purpose == Purpose::Trial);
     let mut response = match identity {
-        Err(error) => failed(&app, &headers, next, &error).await,
-        Ok(identity) => {
-            let provider = openid.provider();
-            let owner = app
-                .store
-                .change(&Actor::system(), |change, _| {
-                    Box::pin(identities::owner(change, &identity, provider))
-                })
-                .await?;
-            admit(&app, &headers, openid, owner.value, next).await
+        identity if is_trial => {
+            let viewer = viewer.ok_or(Problem::SignedOut)?;
+            show_trial(&app, &viewer, &headers, &single_sign_on, identity).await
         }
+        Err(error) => failed(&app, &headers, next, &error).await,
+        Ok(identity) => admit(&app, &headers, &single_sign_on, &identity, next).await,
     }?;
     // once only
     cookies::set(response.headers_mut(), &cookies::openid(app.is_https(), ""))?;
     Ok(response)
 }
 
+async fn identify(
+    app: &App,
+    SingleSignOn { openid, policy }: &SingleSignOn,
+    pending: Option<&PendingSignIn>,
+    returned: &CallbackQuery,
+) -> anyhow::Result<Identity> {
+    let Some(pending) = pending.filter(|pending| pending.state == returned.state) else {
+        anyhow::bail!("the browser did not start this sign-in, or more than ten minutes ago");
+    };
+    if !returned.error.is_empty() {
+        let said = format!("{} {}", returned.error, returned.error_description);
+        let said: String = said.trim().chars().take(200).collect();
+        anyhow::bail!("the provider refused to sign in: {said}");
+    }
+    let (code, now) = (&returned.code, app.clock.now());
+    let started = (pending.nonce.as_str(), pending.verifier.as_str());
+    openid
+        .finish(now, code, started, &policy.groups_claim)
+        .await
+}
+
 async fn admit(
     app: &App,
     headers: &HeaderMap,
-    openid: &OpenId,
-    owner: Owner,
+    single_sign_on: &SingleSignOn,
+    identity: &Identity,
     next: &str,
 ) -> Result<Response> {
-    match owner {
+    let policy = &single_sign_on.policy;
+    let verdict = app
+        .store
+        .change(&Actor::system(), |change, _| {
+            Box::pin(identities::judge(change, identity, policy, None))
+        })
+        .await?;
+    let name = &policy.provider.name;
+    match verdict.value.owner {
         Owner::Account(account) => {
             let next = local_path(next, "/");
-            let by = format!("with {}", openid.provider().name);
-            match start_session(app, headers, (account, None), &by, next).await {
+            let proof = Proof {
+                account,
+                password_hash: None,
+                identity: Some(SessionIdentity {
+                    issuer: identity.issuer.clone(),
+                    subject: identity.subject.clone(),
+                    sid: identity.sid.clone(),
+                    sign_out_at: identity.sign_out_at.clone(),
+                }),
+                by: &format!("with {name}"),
+            };
+            match start_session(app, headers, proof, next).await {
                 Err(Problem::SignedOut) => {
                     let reason = "Your account is deactivated. Ask your administrator.";
                     refused(app, headers, next, reason.to_owned()).await
@@ -186,7 +164,7 @@ async fn admit(
         }
         Owner::AfterPassword { email, secret } => page::page(&ConfirmPage {
             layout: Layout::bare(app, "Confirm your account".to_owned(), theme(headers)),
-            provider: openid.provider().name.clone(),
+            provider: name.clone(),
             email,
             key: secret,
             next: next.to_owned(),
@@ -211,21 +189,6 @@ async fn failed(
     page::with_errors(StatusCode::UNAUTHORIZED, &page)
 }
 
-async fn refused(app: &App, headers: &HeaderMap, next: &str, reason: String) -> Result<Response> {
-    note_failure(app, &reason).await?;
-    let page = login_page(app, headers, next, "", &reason).await?;
-    page::with_errors(StatusCode::FORBIDDEN, &page)
-}
-
-async fn note_failure(app: &App, about: &str) -> Result<()> {
-    let line = AuditEntry {
-        kind: "sign-in.failed",
-        about,
-        ..AuditEntry::default()
-    };
-    audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await
-}
-
 /// `POST /login/openid/confirm`: the password of an existing account, so that its owner can sign in through the provider
 /// from now on.
 pub(crate) async fn confirm_openid(
@@ -234,7 +197,7 @@ pub(crate) async fn confirm_openid(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let openid = openid(&app)?;
+    let provider = single_sign_on(&app).await?.policy.provider.name;
     let (key, password) = (fields.text("key"), fields.text("password"));
     let found = identities::unconfirmed(&app.db, app.clock.now(), key).await?;
     count_attempt(&app, from, &found.email).await?;
@@ -243,7 +206,7 @@ pub(crate) async fn confirm_openid(
         note_failure(&app, &found.email).await?;
         let page = ConfirmPage {
             layout: Layout::bare(&app, "Confirm your account".to_owned(), theme(&headers)),
-            provider: openid.provider().name.clone(),
+            provider,
             email: found.email,
             key: key.to_owned(),
             next: fields.text("next").to_owned(),
@@ -251,12 +214,40 @@ pub(crate) async fn confirm_openid(
         };
         return page::with_errors(StatusCode::UNAUTHORIZED, &page);
     }
-    app.store
+    let identity = app
+        .store
         .change(&Actor::system(), |change, _| {
             Box::pin(identities::confirm(change, key))
         })
         .await?;
-    let by = format!("by password, and with {}", openid.provider().name);
+    let proof = Proof {
+        account: found.account,
+        password_hash: hash.as_deref(),
+        identity: Some(identity.value),
+        by: &format!("by password, and with {provider}"),
+    };
     let next = local_path(fields.text("next"), "/");
-    start_session(&app, &headers, (found.account, hash.as_deref()), &by, next).await
+    start_session(&app, &headers, proof, next).await
+}
+
+/// How many tokens are checked at once: anyone can send one, and each makes this server ask the provider for its keys.
+static CHECKS: Semaphore = Semaphore::const_new(4);
+
+/// `POST /login/openid/logout`: the provider says that someone has signed out there, and all their sessions end.
+pub(crate) async fn end_by_provider(State(app): State<App>, fields: Fields) -> Result<Response> {
+    let openid = single_sign_on(&app).await?.openid;
+    let _check = CHECKS.acquire().await.map_err(anyhow::Error::from)?;
+    let now = app.clock.now();
+    match openid.signed_out(now, fields.text("logout_token")).await {
+        Ok(who) => {
+            sessions::end(&app.db, now, &who).await?;
+            Ok((StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response())
+        }
+        Err(error) => {
+            tracing::warn!("the OpenID provider's sign-out was refused: {error:#}");
+            Err(Problem::BadRequest(
+                "This logout token is not valid. No session was ended.".into(),
+            ))
+        }
+    }
 }

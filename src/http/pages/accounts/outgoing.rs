@@ -43,23 +43,21 @@ pub(crate) async fn outgoing(
         .at("settings-outgoing");
     page::page(&OutgoingPage {
         layout,
-        destinations: destinations(&app),
+        destinations: destinations(&app).await?,
         allowed: app.outgoing.allowed().list(),
     })
 }
 
 /// All of them: whatever sends requests has a line here.
-fn destinations(app: &App) -> Vec<Destination> {
-    [
+async fn destinations(app: &App) -> Result<Vec<Destination>> {
+    let all = [
         backups(app),
         attachments(app),
         mail(app),
         traces(app),
-        provider(app),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+        provider(app).await?,
+    ];
+    Ok(all.into_iter().flatten().collect())
 }
 
 fn backups(app: &App) -> Option<Destination> {
@@ -108,10 +106,15 @@ fn traces(app: &App) -> Option<Destination> {
     })
 }
 
-fn provider(app: &App) -> Option<Destination> {
-    Some(Destination {
+async fn provider(app: &App) -> Result<Option<Destination>> {
+    let ways = app.ways_to_sign_in().await?;
+    let set_by = match app.named_provider {
+        Some(_) => "--oidc-issuer, whenever someone signs in through it",
+        None => "Settings → Sign-in, whenever someone signs in through it",
+    };
+    Ok(ways.single_sign_on.map(|single_sign_on| Destination {
         purpose: "Sign-in",
-        address: app.openid.as_ref()?.provider().issuer.clone(),
-        set_by: "--oidc-issuer, whenever someone signs in through it",
-    })
+        address: single_sign_on.policy.provider.issuer,
+        set_by,
+    }))
 }

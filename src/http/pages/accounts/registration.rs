@@ -24,7 +24,7 @@ use crate::{
         layout::Layout,
         middleware::client_ip::ClientIp,
         page::{self, theme},
-        pages::accounts::sessions::{count_attempt, start_session},
+        pages::accounts::sessions::{Proof, count_attempt, start_session},
     },
 };
 
@@ -38,6 +38,8 @@ struct JoinPage {
     to: String,
     /// The name of the signed-in viewer, who joins with their account.
     me: Option<String>,
+    /// The name of the provider and the link to it, if newcomers can sign in only there.
+    openid: Option<(String, String)>,
     submitted: Fields,
     errors: Vec<String>,
 }
@@ -56,6 +58,7 @@ fn join_page(
         action,
         to,
         me: None,
+        openid: None,
         submitted,
         errors,
     }
@@ -77,8 +80,15 @@ pub(crate) async fn join_form(
         Fields::default(),
         Vec::new(),
     );
+    let ways = app.ways_to_sign_in().await?;
+    let only_there = ways.single_sign_on.filter(|_| !ways.passwords);
+    let openid = only_there.filter(|_| viewer.is_none()).map(|only_there| {
+        let link = format!("/login/openid?next=/join/{key}");
+        (only_there.policy.provider.name, link)
+    });
     page::page(&JoinPage {
         me: viewer.map(|viewer| viewer.person.name),
+        openid,
         ..page
     })
 }
@@ -115,6 +125,7 @@ pub(crate) async fn join(
             .await?;
         return Ok(Redirect::to(&format!("/teams/{}", joined.value)).into_response());
     }
+    app.ways_to_sign_in().await?.require_passwords()?;
     count_attempt(&app, from, fields.text("email")).await?;
     let created = match newcomer(&fields).await {
         Ok(new) => {
@@ -130,14 +141,8 @@ pub(crate) async fn join(
         Ok(created) => {
             let (account, team) = created.value;
             let first_page = team.map_or("/".to_owned(), |slug| format!("/teams/{slug}"));
-            start_session(
-                &app,
-                &headers,
-                (account, None),
-                "by an invitation",
-                &first_page,
-            )
-            .await
+            let proof = Proof::of(account, "by an invitation");
+            start_session(&app, &headers, proof, &first_page).await
         }
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
@@ -159,6 +164,7 @@ async fn newcomer(fields: &Fields) -> Result<Newcomer> {
 
 /// `GET /register`, if registration is open.
 pub(crate) async fn register_form(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
+    app.ways_to_sign_in().await?.require_passwords()?;
     let to = open_to(&app.db).await?;
     page::page(&join_page(
         &app,
@@ -194,6 +200,7 @@ pub(crate) async fn register(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
+    app.ways_to_sign_in().await?.require_passwords()?;
     let to = open_to(&app.db).await?;
     count_attempt(&app, from, fields.text("email")).await?;
     let created = match newcomer(&fields).await {
@@ -208,7 +215,8 @@ pub(crate) async fn register(
     };
     match created {
         Ok(created) => {
-            start_session(&app, &headers, (created.value, None), "by registering", "/").await
+            let proof = Proof::of(created.value, "by registering");
+            start_session(&app, &headers, proof, "/").await
         }
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
@@ -269,14 +277,15 @@ pub(crate) async fn reset(
     };
     match set {
         Ok((account, hash)) => {
-            start_session(
-                &app,
-                &headers,
-                (account, Some(&hash)),
-                "by a link for a new password",
-                "/",
-            )
-            .await
+            // It confirms that an account is theirs, when they sign in through the provider next.
+            if !app.ways_to_sign_in().await?.passwords {
+                return Ok(Redirect::to("/login").into_response());
+            }
+            let proof = Proof {
+                password_hash: Some(&hash),
+                ..Proof::of(account, "by a link for a new password")
+            };
+            start_session(&app, &headers, proof, "/").await
         }
         Err(Problem::Invalid(errors)) => {
             let layout = Layout::bare(&app, "New password".to_owned(), theme(&headers));

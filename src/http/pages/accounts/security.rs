@@ -64,6 +64,7 @@ pub(crate) async fn set_password(
     let actor = viewer.actor();
     // Rate-limited like sign-in: an unlocked computer could be used to guess.
     app.sign_in_limits.count(&viewer.person.handle, from)?;
+    app.ways_to_sign_in().await?.require_passwords()?;
     let known = match password_resets::check_password(&app.db, account, fields.text("old")).await {
         Ok(old_hash) => passwords::hash(fields.text("password").to_owned())
             .await

@@ -16,10 +16,14 @@ use crate::{
             api_tokens, queries,
             sign_in::{SignIn, sign_in, sign_out},
         },
-        auth::passwords,
+        auth::{passwords, sessions::SessionIdentity},
         error::{Problem, Result},
         events::audit_log::{self, AuditEntry},
-        policy::viewer::{AuthMethod, Viewer},
+        policy::{
+            actor::Actor,
+            viewer::{AuthMethod, Viewer},
+        },
+        single_sign_on::{proxy, sessions::sign_out_at},
         teams::invitations,
     },
     http::{
@@ -27,7 +31,7 @@ use crate::{
         extract::{form::Fields, viewer::credentials},
         layout::Layout,
         local_path::local_path,
-        middleware::client_ip::ClientIp,
+        middleware::{auth_proxy, client_ip::ClientIp},
         page::{self, theme},
     },
 };
@@ -45,6 +49,8 @@ pub(crate) struct LoginPage {
     open: bool,
     /// The name of the OpenID provider, if there is one, and the link to it.
     openid: Option<(String, String)>,
+    /// Whether people can sign in by password.
+    passwords: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -63,6 +69,9 @@ pub(crate) async fn login_form(
     if viewer.is_some() {
         return Ok(Redirect::to(local_path(&next.next, "/")).into_response());
     }
+    if let Some(user) = auth_proxy::user(&headers) {
+        return sign_in_from_proxy(&app, &headers, user, &next.next).await;
+    }
     let empty = crate::domain::setup::is_empty(&app.db).await?;
     let page = login_page(&app, &headers, &next.next, "", "").await?;
     page::page(&LoginPage { empty, ..page })
@@ -77,11 +86,12 @@ pub(crate) async fn login_page(
     error: &str,
 ) -> Result<LoginPage> {
     let (open, _) = invitations::registration(&app.db).await?;
-    let openid = app.openid.as_ref().map(|openid| {
+    let ways = app.ways_to_sign_in().await?;
+    let openid = ways.single_sign_on.map(|single_sign_on| {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let query = query.append_pair("next", next).finish();
         let link = format!("/login/openid?{query}");
-        (openid.provider().name.clone(), link)
+        (single_sign_on.policy.provider.name, link)
     });
     Ok(LoginPage {
         layout: Layout::bare(app, "Sign in".to_owned(), theme(headers)),
@@ -89,9 +99,32 @@ pub(crate) async fn login_page(
         email: email.to_owned(),
         error: error.to_owned(),
         empty: false,
-        open,
+        open: open && ways.passwords,
         openid,
+        passwords: ways.passwords,
     })
+}
+
+/// Signs in the person whom a trusted proxy has named.
+async fn sign_in_from_proxy(
+    app: &App,
+    headers: &HeaderMap,
+    user: &str,
+    next: &str,
+) -> Result<Response> {
+    let owner = app
+        .store
+        .change(&Actor::system(), |change, _| {
+            Box::pin(proxy::owner(change, user))
+        })
+        .await?;
+    match owner.value {
+        Ok(account) => {
+            let proof = Proof::of(account, "through the proxy");
+            start_session(app, headers, proof, local_path(next, "/")).await
+        }
+        Err(reason) => refused(app, headers, next, reason.to_owned()).await,
+    }
 }
 
 /// `POST /login`
@@ -103,6 +136,7 @@ pub(crate) async fn login(
 ) -> Result<Response> {
     let (email, password) = (fields.text("email").trim(), fields.text("password"));
     count_attempt(&app, from, email).await?;
+    app.ways_to_sign_in().await?.require_passwords()?;
     let row = queries::account_to_sign_in(&app.db, email).await?;
     let (account, hash) = row.map_or((None, None), |(account, hash)| (Some(account), hash));
     // Without an account this takes as long as with one, and returns false.
@@ -110,15 +144,11 @@ pub(crate) async fn login(
         password.len() <= 1000 && passwords::verify(password.to_owned(), hash.clone()).await?;
     if let Some(account) = account.filter(|_| password_matches) {
         let next = local_path(fields.text("next"), "/");
-        match start_session(
-            &app,
-            &headers,
-            (account, hash.as_deref()),
-            "by password",
-            next,
-        )
-        .await
-        {
+        let proof = Proof {
+            password_hash: hash.as_deref(),
+            ..Proof::of(account, "by password")
+        };
+        match start_session(&app, &headers, proof, next).await {
             // The password was changed while this request waited: answered as a wrong one.
             Err(Problem::SignedOut) => {}
             outcome => return outcome,
@@ -126,16 +156,33 @@ pub(crate) async fn login(
     }
     // No e-mail address is longer than 320 characters, so the log keeps no more.
     let about: String = email.chars().take(320).collect();
-    let line = AuditEntry {
-        kind: "sign-in.failed",
-        about: &about,
-        ..AuditEntry::default()
-    };
-    // The connection is released right after this write: the queries below need one too.
-    audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+    note_failure(&app, &about).await?;
     let (next, error) = (fields.text("next"), "Wrong e-mail or password.");
     let page = login_page(&app, &headers, next, email, error).await?;
     page::with_errors(StatusCode::UNAUTHORIZED, &page)
+}
+
+/// Shows the sign-in page again, with the reason.
+pub(crate) async fn refused(
+    app: &App,
+    headers: &HeaderMap,
+    next: &str,
+    reason: String,
+) -> Result<Response> {
+    note_failure(app, &reason).await?;
+    let page = login_page(app, headers, next, "", &reason).await?;
+    page::with_errors(StatusCode::FORBIDDEN, &page)
+}
+
+/// Writes a failed sign-in to the audit log.
+pub(crate) async fn note_failure(app: &App, about: &str) -> Result<()> {
+    let line = AuditEntry {
+        kind: "sign-in.failed",
+        about,
+        ..AuditEntry::default()
+    };
+    // The connection is released right after this write: the page needs one too.
+    audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await
 }
 
 /// Counts an attempt to sign in or to enter a link's password, and fails if there were too many.
@@ -162,16 +209,37 @@ pub(crate) fn user_agent(headers: &HeaderMap) -> &str {
         .unwrap_or("")
 }
 
-/// Starts a session and redirects. For a password sign-in, `hash` is the password hash that
-/// matched.
+/// Why a session may start.
+pub(crate) struct Proof<'p> {
+    pub(crate) account: Uuid,
+    /// The password hash that matched, if a password was entered.
+    pub(crate) password_hash: Option<&'p str>,
+    /// What the OpenID provider said, if it signed the person in.
+    pub(crate) identity: Option<SessionIdentity>,
+    /// How the person signed in, for the audit log.
+    pub(crate) by: &'p str,
+}
+
+impl<'p> Proof<'p> {
+    /// A sign-in by something else than a password or the provider.
+    pub(crate) fn of(account: Uuid, by: &'p str) -> Self {
+        Self {
+            account,
+            password_hash: None,
+            identity: None,
+            by,
+        }
+    }
+}
+
+/// Starts a session and redirects.
 ///
 /// # Errors
 /// `SignedOut` if the password was changed or the account deactivated meanwhile.
 pub(crate) async fn start_session(
     app: &App,
     headers: &HeaderMap,
-    (account, hash): (Uuid, Option<&str>),
-    by: &str,
+    proof: Proof<'_>,
     next: &str,
 ) -> Result<Response> {
     let previous = credentials(headers, app.is_https()).filter(|credentials| credentials.cookie);
@@ -180,10 +248,12 @@ pub(crate) async fn start_session(
         &mut tx,
         app.clock.now(),
         &SignIn {
-            account,
-            password_hash: hash,
-            by,
+            account: proof.account,
+            password_hash: proof.password_hash,
+            by: proof.by,
             user_agent: user_agent(headers),
+            proxy_user: auth_proxy::user(headers),
+            identity: proof.identity.as_ref(),
             previous: previous
                 .as_ref()
                 .map(|previous| previous.token_hash.as_slice()),
@@ -204,17 +274,41 @@ pub(crate) fn redirect_with_session(app: &App, to: &str, session: &str) -> Resul
     Ok(response)
 }
 
-/// `POST /logout`
-pub(crate) async fn logout(State(app): State<App>, viewer: Option<Viewer>) -> Result<Response> {
+#[derive(Template)]
+#[template(path = "accounts/signed_out.html")]
+struct SignedOutPage {
+    layout: Layout,
+    /// Where to sign out at the provider.
+    url: String,
+}
+
+/// `POST /logout`: ends the session, and leads to the provider's own sign-out if the session began there.
+pub(crate) async fn logout(
+    State(app): State<App>,
+    viewer: Option<Viewer>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let mut at_provider = None;
     if let Some(Viewer {
         proof: AuthMethod::Session { token_hash },
         person,
         ..
     }) = viewer
     {
+        at_provider = sign_out_at(&app.db, &token_hash).await?;
         sign_out(&app.db, app.clock.now(), person.id, &token_hash).await?;
     }
-    redirect_with_session(&app, "/login", "")
+    let Some(url) = at_provider else {
+        return redirect_with_session(&app, "/login", "");
+    };
+    // A page, because browsers do not follow a redirect from a form to another site: `form-action`.
+    let layout = Layout::bare(&app, "Signed out".to_owned(), theme(&headers));
+    let mut response = page::page(&SignedOutPage { layout, url })?;
+    cookies::set(
+        response.headers_mut(),
+        &cookies::session(app.is_https(), ""),
+    )?;
+    Ok(response)
 }
 
 /// `GET /enter/{key}`: signs in a visitor of the demo. Only the demo creates such links; they
@@ -225,14 +319,8 @@ pub(crate) async fn enter(
     headers: HeaderMap,
 ) -> Result<Response> {
     let account = api_tokens::account_of_link(&app.db, app.clock.now(), &key).await?;
-    start_session(
-        &app,
-        &headers,
-        (account.ok_or(Problem::NotFound)?, None),
-        "with a demo link",
-        "/",
-    )
-    .await
+    let account = account.ok_or(Problem::NotFound)?;
+    start_session(&app, &headers, Proof::of(account, "with a demo link"), "/").await
 }
 
 /// `POST /me/theme`: light, dark, or the system's.

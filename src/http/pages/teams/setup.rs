@@ -27,6 +27,7 @@ use crate::{
     http::{
         extract::form::Fields,
         layout::Layout,
+        middleware::auth_proxy,
         page::{self, theme},
         pages::accounts::{redirect_with_session, user_agent},
     },
@@ -149,6 +150,8 @@ pub(crate) async fn set_up(
                     password_hash: None,
                     by: "with the setup link",
                     user_agent: user_agent(&headers),
+                    proxy_user: auth_proxy::user(&headers),
+                    identity: None,
                     previous: None,
                 },
             )
