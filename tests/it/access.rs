@@ -558,6 +558,17 @@ impl Fixture {
                 .ok();
                 self.fetch_id(&newest("key_results")).await
             }
+            _ if path.starts_with("/settings/sign-in/rules/") => {
+                let group = Uuid::now_v7().to_string();
+                self.clients["admin"]
+                    .post(
+                        "/settings/sign-in/rules",
+                        &[("group", &group), ("gives", "role:viewer")],
+                    )
+                    .await
+                    .status(303);
+                self.fetch_id(&newest("group_rules")).await
+            }
             _ if path.starts_with("/settings/invitations/") => {
                 let admin = &self.clients["admin"];
                 admin
@@ -615,6 +626,9 @@ impl Fixture {
         };
         let body = match row.path.as_str() {
             "/projects" => "team=infrastructure&name=x",
+            "/settings/sign-in/groups" => "groups_claim=roles",
+            "/settings/sign-in/rules" => "group=platform&gives=role:viewer",
+            "/settings/sign-in/passwords" => "passwords=on",
             "/teams/{slug}/planning" => "sprint=43&to=backlog",
             "/api/v1/tasks/{key}/owners" => r#"{"owners":[]}"#,
             "/api/v1/tasks/{key}/comments" => r#"{"body":"x"}"#,

@@ -78,10 +78,10 @@ const PAGES: &str = "
 /setup/restore /setup/restore 1
 /login /login 1
 /login/openid /login/openid 1
-/login/openid/callback /login/openid/callback 1
+/login/openid/callback /login/openid/callback 2
 /enter/{key} /enter/nonsense 1
 /join/{key} /join/nonsense 3
-/register /register 1
+/register /register 2
 /reset/{key} /reset/nonsense 1
 /settings /settings 5
 /settings/people /settings/people 6
@@ -134,6 +134,8 @@ const PAGES: &str = "
 /inbox /inbox 13
 /me/notifications /me/notifications 5
 /settings/mail /settings/mail 5
+/settings/sign-in /settings/sign-in 9
+/settings/sign-in/test /settings/sign-in/test 4
 /confirm/{key} /confirm/LINK 1
 /unsubscribe/{key} /unsubscribe/LINK 1
 /inbox /inbox?show=all 13
@@ -421,6 +423,7 @@ async fn pages_do_not_read_what_is_over() {
         let is_refused = ["/setup", "/setup/restore", "/register"].contains(&route)
             || path.contains("/attachments/")
             || route.starts_with("/login/openid")
+            || route == "/settings/sign-in/test"
             || path.ends_with("nonsense");
         assert!(
             status < if is_refused { 500 } else { 400 },

@@ -209,6 +209,16 @@ async fn test_sign_in_explains_what_would_happen_and_changes_nothing() {
         existing.contains("Your account has no password to confirm that it is yours."),
         "{existing}"
     );
+    // an existing account, before it is connected
+    let (_, email, _) = create_account(&setup.world, "mira", "member").await;
+    let both = json!({ "groups": ["staff", "platform"] });
+    let tried = try_as(&setup, &admin, &email, both).await;
+    assert!(
+        tried.contains("with an existing account, after its password was entered once")
+            && tried.contains("The role becomes admin. Joins Infrastructure."),
+        "{tried}"
+    );
+    let before = before + 2;
     let failed = setup.leave_by(&admin, "/settings/sign-in/test").await;
     let failed = come_back(&failed.0, "no-such-code", &failed.1["state"])
         .await

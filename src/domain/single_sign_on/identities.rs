@@ -31,7 +31,11 @@ pub(crate) enum Owner {
     Account(Uuid),
     /// The owner of an existing account with the same address, after they have entered its password once. The secret
     /// says which identity it is.
-    AfterPassword { email: String, secret: String },
+    AfterPassword {
+        account: Uuid,
+        email: String,
+        secret: String,
+    },
     /// Nobody, for this reason.
     Nobody(String),
 }
@@ -57,9 +61,13 @@ pub(crate) async fn judge(
 ) -> Result<Verdict> {
     let groups = identity.claims.groups(&policy.groups_claim);
     let (owner, account) = owner(change, identity, policy, &groups).await?;
-    let following = match owner {
-        Owner::Account(account) => {
-            group_rules::apply(change, account, &groups, reader.unwrap_or(account)).await?
+    let following = match (&owner, reader) {
+        (Owner::Account(account), _) => {
+            group_rules::apply(change, *account, &groups, reader.unwrap_or(*account)).await?
+        }
+        // only tried: otherwise they are applied after the password
+        (Owner::AfterPassword { account, .. }, Some(reader)) => {
+            group_rules::apply(change, *account, &groups, reader).await?
         }
         _ => Following::default(),
     };
@@ -142,6 +150,7 @@ async fn owner(
         Some((account, true, true)) => {
             let secret = remember(change, identity, account, groups).await?;
             let owner = Owner::AfterPassword {
+                account,
                 email: email.to_owned(),
                 secret,
             };

@@ -162,7 +162,7 @@ async fn admit(
                 outcome => outcome,
             }
         }
-        Owner::AfterPassword { email, secret } => page::page(&ConfirmPage {
+        Owner::AfterPassword { email, secret, .. } => page::page(&ConfirmPage {
             layout: Layout::bare(app, "Confirm your account".to_owned(), theme(headers)),
             provider: name.clone(),
             email,

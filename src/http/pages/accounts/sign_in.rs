@@ -75,6 +75,7 @@ struct Registration {
 }
 
 /// How a sign-in went that changed nothing.
+#[derive(Default)]
 struct Trial {
     /// The claims that the provider sent.
     claims: String,
@@ -362,12 +363,8 @@ pub(crate) async fn show_trial(
     require_admin_session(viewer)?;
     let trial = match identity {
         Err(error) => Trial {
-            claims: String::new(),
             refusal: Some(format!("{error:#}")),
-            account: "",
-            groups: Vec::new(),
-            matched: Vec::new(),
-            changes: Vec::new(),
+            ..Trial::default()
         },
         Ok(identity) => {
             let verdict = app
