@@ -25,7 +25,7 @@ pub struct Program {
     pub address: SocketAddr,
     pub cookie: String,
     pub db: Pool,
-    token: String,
+    pub token: String,
     keys: Vec<String>,
     process: Child,
     _database: Database,
