@@ -9,9 +9,13 @@ use crate::{
     cli::output::to_error,
     db::pool::Pool,
     domain::{
-        accounts::create::{NewAccount, add_account},
+        accounts::{
+            create::{NewAccount, add_account},
+            second_factor,
+        },
         auth::passwords,
         clock::Clock,
+        error::Problem,
         events::audit_log::{self, AuditEntry},
     },
 };
@@ -27,12 +31,15 @@ pub(super) enum User {
         #[arg(long)]
         admin: bool,
     },
+    /// Remove the second factor of someone who has lost their app and recovery codes; ends their sessions
+    ResetSecondFactor { email: String },
 }
 
 impl User {
     pub(super) async fn run(self, pool: &Pool) -> anyhow::Result<()> {
         match self {
             Self::Add { email, name, admin } => add_user(pool, &email, &name, admin).await,
+            Self::ResetSecondFactor { email } => reset_second_factor(pool, &email).await,
         }
     }
 }
@@ -70,6 +77,18 @@ async fn add_user(pool: &Pool, email: &str, name: &str, admin: bool) -> anyhow::
         "Created {} (@{}). Sign in with {email}.",
         person.name, person.handle
     );
+    Ok(())
+}
+
+async fn reset_second_factor(pool: &Pool, email: &str) -> anyhow::Result<()> {
+    let now = Clock::default().now();
+    let mut tx = pool.begin().await?;
+    let handle = match second_factor::reset_by_command(&mut tx, now, email).await {
+        Err(Problem::NotFound) => anyhow::bail!("no account with {email} has a second factor"),
+        outcome => outcome.map_err(to_error)?,
+    };
+    tx.commit().await?;
+    println!("Removed the second factor of @{handle}. Their sessions have ended.");
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::{
     db::pool::Pool,
     domain::{
         accounts::create::{NewAccount, add_account},
-        auth::{openid::Identity, secrets},
+        auth::{openid::Identity, second_factor, secrets},
         error::{Problem, Result},
         events::{
             Change,
@@ -159,6 +159,7 @@ pub(crate) struct Unconfirmed {
     pub(crate) account: Uuid,
     pub(crate) email: String,
     pub(crate) password_hash: Option<String>,
+    pub(crate) has_second_factor: bool,
 }
 
 /// Returns the account that the secret of an identity stands for.
@@ -171,7 +172,9 @@ pub(crate) async fn unconfirmed(
     secret: &str,
 ) -> Result<Unconfirmed> {
     let found = sqlx::query_as(
-        "SELECT a.id AS account, a.email, a.password_hash FROM identity_confirmations c JOIN accounts a ON a.id = c.account_id
+        "SELECT a.id AS account, a.email, a.password_hash,
+                EXISTS (SELECT FROM second_factors f WHERE f.account_id = a.id AND f.enabled_at IS NOT NULL) AS has_second_factor
+         FROM identity_confirmations c JOIN accounts a ON a.id = c.account_id
          WHERE c.token_hash = $1 AND c.expires_at > $2 AND a.deactivated_at IS NULL",
     )
     .bind(secrets::digest(secret))
@@ -181,12 +184,29 @@ pub(crate) async fn unconfirmed(
     found.ok_or_else(expired)
 }
 
-/// Connects an identity with the account whose password was entered.
+/// Connects an identity with the account whose password was entered; with a second factor, a code too. Returns whether
+/// the code was right.
 ///
 /// # Errors
 /// `Gone` as in [`unconfirmed`].
-pub(crate) async fn confirm(change: &mut Change, secret: &str) -> Result<()> {
+pub(crate) async fn confirm(change: &mut Change, secret: &str, code: Option<&str>) -> Result<bool> {
     let at = change.at;
+    if let Some(code) = code {
+        let account: Option<Uuid> = sqlx::query_scalar(
+            "SELECT account_id FROM identity_confirmations WHERE token_hash = $1 AND expires_at > $2",
+        )
+        .bind(secrets::digest(secret))
+        .bind(at)
+        .fetch_optional(change.db())
+        .await?;
+        let account = account.ok_or_else(expired)?;
+        if second_factor::accept(change.db(), account, code, at)
+            .await?
+            .is_none()
+        {
+            return Ok(false);
+        }
+    }
     let used: Option<(Uuid, String, String)> = sqlx::query_as(
         "DELETE FROM identity_confirmations WHERE token_hash = $1 AND expires_at > $2
          RETURNING account_id, issuer, subject",
@@ -203,7 +223,8 @@ pub(crate) async fn confirm(change: &mut Change, secret: &str) -> Result<()> {
         about: &format!("with {subject} at {issuer}"),
         ..AuditEntry::default()
     };
-    audit_log::write(change.db(), at, entry).await
+    audit_log::write(change.db(), at, entry).await?;
+    Ok(true)
 }
 
 fn expired() -> Problem {

@@ -28,7 +28,7 @@ use crate::{
         local_path::local_path,
         middleware::client_ip::ClientIp,
         page::{self, theme},
-        pages::accounts::sessions::{Next, count_attempt, login_page, start_session},
+        pages::accounts::sessions::{Next, count_attempt, login_page, start_session_by_provider},
     },
 };
 
@@ -44,6 +44,8 @@ struct ConfirmPage {
     email: String,
     key: String,
     next: String,
+    /// Whether the account has a second factor, so that a code is asked for too.
+    asks_code: bool,
     error: String,
 }
 
@@ -176,7 +178,7 @@ async fn admit(
         Owner::Account(account) => {
             let next = local_path(next, "/");
             let by = format!("with {}", openid.provider().name);
-            match start_session(app, headers, (account, None), &by, next).await {
+            match start_session_by_provider(app, headers, (account, None), &by, next, false).await {
                 Err(Problem::SignedOut) => {
                     let reason = "Your account is deactivated. Ask your administrator.";
                     refused(app, headers, next, reason.to_owned()).await
@@ -188,6 +190,9 @@ async fn admit(
             layout: Layout::bare(app, "Confirm your account".to_owned(), theme(headers)),
             provider: openid.provider().name.clone(),
             email,
+            asks_code: identities::unconfirmed(&app.db, app.clock.now(), &secret)
+                .await?
+                .has_second_factor,
             key: secret,
             next: next.to_owned(),
             error: String::new(),
@@ -239,7 +244,27 @@ pub(crate) async fn confirm_openid(
     let found = identities::unconfirmed(&app.db, app.clock.now(), key).await?;
     count_attempt(&app, from, &found.email).await?;
     let hash = found.password_hash;
-    if password.len() > 1000 || !passwords::verify(password.to_owned(), hash.clone()).await? {
+    let password_matches =
+        password.len() <= 1000 && passwords::verify(password.to_owned(), hash.clone()).await?;
+    // Whoever knows the password only must not be able to connect a way round the code.
+    let (account, code) = (found.account, fields.text("code"));
+    let confirmed = match (password_matches, found.has_second_factor) {
+        (false, _) => false,
+        (true, has_second_factor) => {
+            if has_second_factor {
+                app.sign_in_limits.count_code(account)?;
+            }
+            let code = has_second_factor.then_some(code);
+            let outcome = app
+                .store
+                .change(&Actor::system(), |change, _| {
+                    Box::pin(identities::confirm(change, key, code))
+                })
+                .await?;
+            outcome.value
+        }
+    };
+    if !confirmed {
         note_failure(&app, &found.email).await?;
         let page = ConfirmPage {
             layout: Layout::bare(&app, "Confirm your account".to_owned(), theme(&headers)),
@@ -247,16 +272,16 @@ pub(crate) async fn confirm_openid(
             email: found.email,
             key: key.to_owned(),
             next: fields.text("next").to_owned(),
-            error: "Wrong password. Nothing was changed.".to_owned(),
+            asks_code: found.has_second_factor,
+            error: match found.has_second_factor {
+                true => "Wrong password or code. Nothing was changed.".to_owned(),
+                false => "Wrong password. Nothing was changed.".to_owned(),
+            },
         };
         return page::with_errors(StatusCode::UNAUTHORIZED, &page);
     }
-    app.store
-        .change(&Actor::system(), |change, _| {
-            Box::pin(identities::confirm(change, key))
-        })
-        .await?;
     let by = format!("by password, and with {}", openid.provider().name);
     let next = local_path(fields.text("next"), "/");
-    start_session(&app, &headers, (found.account, hash.as_deref()), &by, next).await
+    let account = (account, hash.as_deref());
+    start_session_by_provider(&app, &headers, account, &by, next, true).await
 }

@@ -14,12 +14,12 @@ use crate::{
     domain::{
         accounts::{
             api_tokens, queries,
-            sign_in::{SignIn, sign_in, sign_out},
+            sign_in::{Browser, SignIn, SignedIn, sign_in, sign_out},
         },
-        auth::passwords,
+        auth::{passwords, secrets},
         error::{Problem, Result},
         events::audit_log::{self, AuditEntry},
-        policy::viewer::{AuthMethod, Viewer},
+        policy::viewer::{AuthMethod, Credentials, Viewer},
         teams::invitations,
     },
     http::{
@@ -43,6 +43,8 @@ pub(crate) struct LoginPage {
     empty: bool,
     /// Whether registration is open.
     open: bool,
+    /// Whether a link for a new password can be mailed.
+    has_mail: bool,
     /// The name of the OpenID provider, if there is one, and the link to it.
     openid: Option<(String, String)>,
 }
@@ -90,6 +92,7 @@ pub(crate) async fn login_page(
         error: error.to_owned(),
         empty: false,
         open,
+        has_mail: app.mailer.is_some(),
         openid,
     })
 }
@@ -155,15 +158,72 @@ pub(crate) async fn count_attempt(app: &App, from: ClientIp, tried: &str) -> Res
 }
 
 /// The `User-Agent` header, or an empty string.
-pub(crate) fn user_agent(headers: &HeaderMap) -> &str {
+fn user_agent(headers: &HeaderMap) -> &str {
     headers
         .get(header::USER_AGENT)
         .and_then(|agent| agent.to_str().ok())
         .unwrap_or("")
 }
 
-/// Starts a session and redirects. For a password sign-in, `hash` is the password hash that
-/// matched.
+/// The browser that signs in, by its cookies.
+pub(crate) struct SigningBrowser {
+    user_agent: String,
+    /// The secret by which accounts know it.
+    device: String,
+    device_hash: Vec<u8>,
+    previous: Option<Credentials>,
+    has_mail: bool,
+}
+
+impl SigningBrowser {
+    pub(crate) fn of(app: &App, headers: &HeaderMap) -> Result<Self> {
+        let known = cookies::cookie(headers, cookies::device_name(app.is_https()));
+        let device = match known {
+            Some(device) if (1..=100).contains(&device.len()) => device.to_owned(),
+            _ => secrets::new_secret()?,
+        };
+        Ok(Self {
+            user_agent: user_agent(headers).to_owned(),
+            device_hash: secrets::digest(&device),
+            device,
+            previous: credentials(headers, app.is_https()).filter(|credentials| credentials.cookie),
+            has_mail: app.mailer.is_some(),
+        })
+    }
+
+    pub(crate) fn browser(&self) -> Browser<'_> {
+        Browser {
+            user_agent: &self.user_agent,
+            device: &self.device_hash,
+            previous: self
+                .previous
+                .as_ref()
+                .map(|previous| previous.token_hash.as_slice()),
+            has_mail: self.has_mail,
+        }
+    }
+
+    /// Redirects to `next` with the new session, or to the page that asks for a code.
+    pub(crate) fn redirect(&self, app: &App, next: &str, signed_in: &SignedIn) -> Result<Response> {
+        let https = app.is_https();
+        match signed_in {
+            SignedIn::Session(session) => {
+                let mut response = redirect_with_session(app, next, session)?;
+                let device = cookies::device(https, &self.device);
+                cookies::set(response.headers_mut(), &device)?;
+                Ok(response)
+            }
+            SignedIn::NeedsCode(secret) => {
+                let mut response = Redirect::to("/login/code").into_response();
+                cookies::set(response.headers_mut(), &cookies::pending(https, secret))?;
+                Ok(response)
+            }
+        }
+    }
+}
+
+/// Starts a session and redirects, or asks for a code first if the account has a second factor. For a password sign-in,
+/// `hash` is the password hash that matched.
 ///
 /// # Errors
 /// `SignedOut` if the password was changed or the account deactivated meanwhile.
@@ -174,24 +234,45 @@ pub(crate) async fn start_session(
     by: &str,
     next: &str,
 ) -> Result<Response> {
-    let previous = credentials(headers, app.is_https()).filter(|credentials| credentials.cookie);
+    start(app, headers, (account, hash), by, next, (false, false)).await
+}
+
+/// As [`start_session`], for a person whom an OpenID provider vouched for. `has_entered_code`: with the password that
+/// confirmed the identity.
+pub(crate) async fn start_session_by_provider(
+    app: &App,
+    headers: &HeaderMap,
+    (account, hash): (Uuid, Option<&str>),
+    by: &str,
+    next: &str,
+    has_entered_code: bool,
+) -> Result<Response> {
+    let account = (account, hash);
+    start(app, headers, account, by, next, (true, has_entered_code)).await
+}
+
+async fn start(
+    app: &App,
+    headers: &HeaderMap,
+    (account, password_hash): (Uuid, Option<&str>),
+    by: &str,
+    next: &str,
+    (is_by_provider, has_entered_code): (bool, bool),
+) -> Result<Response> {
+    let browser = SigningBrowser::of(app, headers)?;
     let mut tx = app.db.begin().await?;
-    let session = sign_in(
-        &mut tx,
-        app.clock.now(),
-        &SignIn {
-            account,
-            password_hash: hash,
-            by,
-            user_agent: user_agent(headers),
-            previous: previous
-                .as_ref()
-                .map(|previous| previous.token_hash.as_slice()),
-        },
-    )
-    .await?;
+    let request = SignIn {
+        account,
+        password_hash,
+        by,
+        is_by_provider,
+        has_entered_code,
+        browser: browser.browser(),
+        next,
+    };
+    let signed_in = sign_in(&mut tx, app.clock.now(), &request).await?;
     tx.commit().await?;
-    redirect_with_session(app, next, &session)
+    browser.redirect(app, next, &signed_in)
 }
 
 /// Redirects, with the session's cookie; an empty one signs out.
