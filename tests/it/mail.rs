@@ -689,6 +689,18 @@ async fn sign_in_with_a_new_browser_is_mailed() {
     office.sign_in(&email, "device=another").await;
     office.sign_in(&email, "").await;
     assert_eq!(office.after(Duration::ZERO).await.len(), 2);
+    // both are sent again that a server refuses
+    office.sign_in(&email, "").await;
+    office.sign_in(&email, "").await;
+    let refusing = app_with(&office.world, fake_server(Arc::default()).await);
+    send_due(&refusing).await.unwrap();
+    let (admin, ..) = create_account(&office.world, "root", "admin").await;
+    let admin = office.client(&admin);
+    let page = admin.get("/settings/mail").await.ok().text();
+    let notice = "Notice of a sign-in with a new browser to Ada Lindqvist";
+    assert_eq!(page.matches(notice).count(), 2, "{page}");
+    admin.post("/settings/mail/retry", &[]).await.status(303);
+    assert_eq!(office.after(Duration::ZERO).await.len(), 2);
     // nobody is told who has not confirmed the address
     let (_, unconfirmed, _) = create_account(&office.world, "berta", "member").await;
     office.sign_in(&unconfirmed, "").await;

@@ -80,6 +80,42 @@ fn read_key(page: &str) -> String {
     key.split('<').next().unwrap().to_owned()
 }
 
+/// Reads the QR code of a page, as the camera of a phone does.
+fn scan(page: &str) -> String {
+    let svg = page.split("class=\"qr-code\"").nth(1).unwrap();
+    let attribute = |name: &str| {
+        let value = svg.split(&format!("{name}=\"")).nth(1).unwrap();
+        value.split('"').next().unwrap().to_owned()
+    };
+    let side: usize = attribute("viewBox")
+        .split(' ')
+        .nth(3)
+        .unwrap()
+        .parse()
+        .unwrap();
+    let path = attribute(" d");
+    let squares = path.split('M').skip(1).map(|square| {
+        let (x, y) = square
+            .strip_suffix("h1v1h-1z")
+            .unwrap()
+            .split_once(' ')
+            .unwrap();
+        (x.parse().unwrap(), y.parse().unwrap())
+    });
+    let dark: std::collections::BTreeSet<(usize, usize)> = squares.collect();
+    let scale = 6;
+    let mut picture =
+        rqrr::PreparedImage::prepare_from_greyscale(side * scale, side * scale, |x, y| match dark
+            .contains(&(x / scale, y / scale))
+        {
+            true => 0,
+            false => 255,
+        });
+    let codes = picture.detect_grids();
+    assert_eq!(codes.len(), 1);
+    codes[0].decode().unwrap().1
+}
+
 fn read_recovery_codes(page: &str) -> Vec<String> {
     let codes = page.split("aria-label=\"Recovery codes\">").nth(1).unwrap();
     let codes = codes.split("</textarea>").next().unwrap();
@@ -145,7 +181,15 @@ async fn app_is_set_up_and_its_codes_are_asked_for() {
     assert_eq!(key.replace(' ', "").len(), 32, "160 bits: {key}");
     let link = format!("secret={}", key.replace(' ', ""));
     assert!(page.contains("otpauth://totp/Fortnight:ada%40example.org?") && page.contains(&link));
-    assert!(page.contains("class=\"qr-code\"") && !page.contains("data:image"));
+    assert!(!page.contains("data:image"));
+    let link = page.split("href=\"otpauth://").nth(1).unwrap();
+    let link = link
+        .split('"')
+        .next()
+        .unwrap()
+        .replace("&amp;", "&")
+        .replace("&#38;", "&");
+    assert_eq!(scan(&page), format!("otpauth://{link}"));
     // what was entered wrongly changes nothing
     let (wrong, right) = (wrong_code(&key, NOW), code(&key, NOW));
     for (password, code, message) in [
@@ -396,6 +440,8 @@ async fn workspace_that_requires_it_lets_nobody_do_anything_before() {
             .contains("Set up your own second factor first")
     );
     world.jonas.get("/").await.status(200);
+    let task = world.jonas.create_task("ingestion", "todo", "Before").await;
+    let task = format!("/tasks/{task}");
     let ada = set_up(&world, &ada, &email).await.client;
     ada.post("/settings/security", &require).await.status(303);
     let page = ada.get("/settings/security").await.ok().text();
@@ -407,11 +453,8 @@ async fn workspace_that_requires_it_lets_nobody_do_anything_before() {
     // sessions that are open already
     let (berta, email, _) = create_account(&world, "berta", "member").await;
     for person in [&world.jonas, &berta] {
-        for path in ["/teams/ingestion", "/me", "/live?after=1", "/inbox"] {
+        for path in ["/teams/ingestion", "/me", &task, "/inbox", "/join/s3cret"] {
             let left = person.get(path).await;
-            if path.starts_with("/live") {
-                continue;
-            }
             let to: String = form_urlencoded::byte_serialize(path.as_bytes()).collect();
             let expected = format!("/me/second-factor?next={to}");
             assert_eq!(left.status(303).header("location"), expected);
@@ -420,9 +463,12 @@ async fn workspace_that_requires_it_lets_nobody_do_anything_before() {
         assert_eq!(refused.header("content-type"), "application/problem+json");
         let refused = refused.status(403).json();
         assert_eq!(refused["title"], "Second factor required");
-        let task = json!({ "title": "Not yet", "column": "todo" });
+        let new = json!({ "title": "Not yet", "column": "todo" });
         let path = "/teams/ingestion/tasks";
-        person.api(Method::POST, path, task).await.status(403);
+        person.api(Method::POST, path, new).await.status(403);
+        let moved = [("column", "done")];
+        let path = format!("{task}/position");
+        person.post(&path, &moved).await.status(403);
         person.post("/me", &[("name", "Other")]).await.status(403);
         person
             .post("/me/tokens", &[("name", "x")])
@@ -462,6 +508,38 @@ async fn workspace_that_requires_it_lets_nobody_do_anything_before() {
     by_provider.get("/").await.status(303);
     ada.post("/settings/security", &[]).await.status(303);
     by_provider.get("/").await.status(200);
+}
+
+/// Case 24.
+#[tokio::test]
+async fn deactivated_person_cannot_finish_a_sign_in() {
+    let world = World::new().await;
+    let berta = Person::new(&world, "berta", "member").await;
+    let (admin, ..) = create_account(&world, "root", "admin").await;
+    let waiting = berta.enter_password("/").await;
+    let change = async |what: &str| {
+        admin
+            .post("/settings/people/berta", &[("do", what)])
+            .await
+            .status(303);
+    };
+    change("deactivate").await;
+    enter(&waiting, &berta.code(&world)).await.status(401);
+    change("reactivate").await;
+    enter(&waiting, &berta.code(&world)).await.status(401);
+    // the second factor stays, and is deleted with the account
+    let waiting = berta.enter_password("/").await;
+    enter(&waiting, &berta.code(&world)).await.status(303);
+    change("deactivate").await;
+    change("delete").await;
+    let left: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM second_factors) + (SELECT count(*) FROM recovery_codes)
+              + (SELECT count(*) FROM known_devices d JOIN accounts a ON a.id = d.account_id WHERE a.handle <> 'root')",
+    )
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
+    assert_eq!(left, 0);
 }
 
 /// Case 19.

@@ -6,7 +6,7 @@ use crate::{
     app::App,
     domain::{
         accounts::password_resets,
-        error::Result,
+        error::{Problem, Result},
         humanize,
         mail::{
             mailer::Mail,
@@ -134,8 +134,9 @@ async fn invitation(app: &App, entry: &OutboxEntry, now: OffsetDateTime) -> Resu
         return Ok(None);
     };
     // One to a private team that its creator has left is no longer open.
-    let Ok(open) = invitations::load_open_invitation(&app.db, now, &secret).await else {
-        return Ok(None);
+    let open = match invitations::load_open_invitation(&app.db, now, &secret).await {
+        Err(Problem::NotFound | Problem::Gone(_)) => return Ok(None),
+        open => open?,
     };
     let by = open.by.as_deref().unwrap_or("An administrator");
     let name = workspace::name(&app.db).await?;

@@ -96,6 +96,9 @@ fn redact_url(address: &str) -> &str {
         "/confirm/",
         "/unsubscribe/",
         "/setup",
+        // their `next` may be the path of such a link
+        "/login",
+        "/me/second-factor",
     ]
     .into_iter()
     .find(|start| address.starts_with(start));
@@ -208,6 +211,8 @@ mod tests {
             "/reset/s3cret?x=1",
             "/enter/s3cret",
             "/setup?key=s3cret",
+            "/me/second-factor?next=%2Fjoin%2Fs3cret",
+            "/login?next=%2Fjoin%2Fs3cret",
         ] {
             assert!(!redact_url(address).contains("s3cret"), "{address}");
         }

@@ -66,6 +66,13 @@ impl SecondFactorPage {
         self.errors.get(field).map_or("", String::as_str)
     }
 
+    fn code_tip(&self) -> &'static str {
+        match self.shown {
+            Shown::On { .. } => "Or a recovery code",
+            _ => "",
+        }
+    }
+
     /// The recovery codes as a text file that can be saved.
     fn download(&self, codes: &[String]) -> String {
         let text = format!(
