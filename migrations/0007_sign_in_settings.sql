@@ -46,6 +46,13 @@ CREATE TABLE session_identities (
 );
 CREATE INDEX session_identity_subject ON session_identities (issuer, subject);
 
+-- What the provider said of a person who has yet to enter a code.
+ALTER TABLE pending_sign_ins
+    ADD issuer      text CONSTRAINT pending_sign_in_issuer_length CHECK (length(issuer) <= 500),
+    ADD subject     text CONSTRAINT pending_sign_in_subject_length CHECK (length(subject) BETWEEN 1 AND 255),
+    ADD sid         text CONSTRAINT pending_sign_in_sid_length CHECK (length(sid) BETWEEN 1 AND 255),
+    ADD sign_out_at text CONSTRAINT pending_sign_in_sign_out_length CHECK (length(sign_out_at) <= 10000);
+
 -- What else the provider said of a person who has yet to confirm that an account is theirs.
 ALTER TABLE identity_confirmations ADD COLUMN groups text[] NOT NULL DEFAULT '{}';
 ALTER TABLE identity_confirmations ADD COLUMN sid text

@@ -11,10 +11,11 @@ use crate::{
     domain::{
         accounts::{
             create::{NewAccount, add_account},
-            password_resets, queries,
+            password_resets, queries, second_factor,
         },
         auth::passwords,
         clock::Clock,
+        error::Problem,
         events::{
             EventStore,
             audit_log::{self, AuditEntry},
@@ -37,6 +38,8 @@ pub(super) enum User {
     },
     /// Set the password of an account, prompting for it, and accept passwords again if they were switched off
     Password { email: String },
+    /// Remove the second factor of someone who has lost their app and recovery codes; ends their sessions
+    ResetSecondFactor { email: String },
 }
 
 impl User {
@@ -44,6 +47,7 @@ impl User {
         match self {
             Self::Add { email, name, admin } => add_user(pool, &email, &name, admin).await,
             Self::Password { email } => set_password(pool, &email).await,
+            Self::ResetSecondFactor { email } => reset_second_factor(pool, &email).await,
         }
     }
 }
@@ -101,6 +105,18 @@ async fn set_password(pool: &Pool, email: &str) -> anyhow::Result<()> {
         .await
         .map_err(to_error)?;
     println!("Sign in with {email} and the new password. All earlier sessions have ended.");
+    Ok(())
+}
+
+async fn reset_second_factor(pool: &Pool, email: &str) -> anyhow::Result<()> {
+    let now = Clock::default().now();
+    let mut tx = pool.begin().await?;
+    let handle = match second_factor::reset_by_command(&mut tx, now, email).await {
+        Err(Problem::NotFound) => anyhow::bail!("no account with {email} has a second factor"),
+        outcome => outcome.map_err(to_error)?,
+    };
+    tx.commit().await?;
+    println!("Removed the second factor of @{handle}. Their sessions have ended.");
     Ok(())
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn constraint_message(constraint: &str) -> Option<(&'static str, &'st
             "email",
             "An account with this e-mail address already exists.",
         ),
+        "invitation_email_form" => ("invitee", "Enter a valid e-mail address."),
         "account_email_form" => ("email", "Enter a valid e-mail address."),
         "account_name_length" => ("name", "A name must have 1 to 100 characters."),
         "account_handle" | "account_handle_form" => (

@@ -20,6 +20,9 @@ pub enum Problem {
     Gone(Cow<'static, str>),
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
+    /// The workspace requires a second factor, and this person has none.
+    #[error("no second factor")]
+    SecondFactorMissing,
     /// Field names with the reason why each value was refused.
     #[error("refused: {0:?}")]
     Invalid(BTreeMap<&'static str, String>),

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     accounts::anonymize::PersonNames,
+    auth::pending_sign_ins,
     error::{Problem, Result},
     events::{Change, audit_log},
     policy::viewer::Role,
@@ -68,6 +69,7 @@ pub(crate) async fn deactivate(change: &mut Change, handle: &str, free: bool) ->
         .bind(account.id)
         .execute(change.db())
         .await?;
+    pending_sign_ins::end_all(change.db(), account.id).await?;
     sqlx::query("UPDATE tokens SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL")
         .bind(account.id)
         .bind(at)

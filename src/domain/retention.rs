@@ -2,7 +2,10 @@
 
 use time::{Duration, OffsetDateTime};
 
-use crate::{db::pool::Pool, domain::error::Result};
+use crate::{
+    db::pool::Pool,
+    domain::{auth::devices::REMEMBERED_FOR, error::Result},
+};
 
 /// How long an idempotency key is remembered.
 const IDEMPOTENCY_KEYS: Duration = Duration::days(1);
@@ -22,7 +25,7 @@ const DELETED_COMMENTS: Duration = crate::domain::tasks::timeline::FOR;
 /// The advisory lock that a program holds while it deletes, so that of several only one does.
 pub const LOCK: i64 = 0x666f_7274_7075_7267;
 
-/// Deletes expired sessions, one-time links, idempotency keys, audit log entries, deleted comments and attachments. Does nothing while
+/// Deletes expired sessions, unfinished sign-ins, one-time links, idempotency keys, audit log entries, deleted comments and attachments. Does nothing while
 /// another program is doing it.
 pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
     let mut tx = db.begin().await?;
@@ -37,6 +40,11 @@ pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
         ("DELETE FROM sessions WHERE expires_at < $1", now),
         ("DELETE FROM one_time_links WHERE expires_at < $1", now),
         ("DELETE FROM password_resets WHERE expires_at < $1", now),
+        ("DELETE FROM pending_sign_ins WHERE expires_at < $1", now),
+        (
+            "DELETE FROM known_devices WHERE last_seen_at < $1",
+            now - REMEMBERED_FOR,
+        ),
         ("DELETE FROM audit_log WHERE at < $1", now - AUDIT_LOG),
         (
             "DELETE FROM idempotency_keys WHERE created_at < $1",

@@ -5,7 +5,7 @@ use cookie::{Cookie, SameSite};
 use time::Duration;
 
 use crate::domain::{
-    auth::sessions::LONGEST,
+    auth::{devices::REMEMBERED_FOR, pending_sign_ins::VALID_FOR, sessions::LONGEST},
     error::Result,
     policy::share_links::{self, LockedLink},
 };
@@ -59,6 +59,26 @@ pub(crate) fn openid_name(https: bool) -> &'static str {
 /// The cookie of a sign-in at an OpenID provider, until the browser returns; an empty value deletes it.
 pub(crate) fn openid(https: bool, value: &str) -> Cookie<'static> {
     build(openid_name(https), value, "/", Duration::minutes(10), https)
+}
+
+/// The name of the cookie of a sign-in that waits for a code.
+pub(crate) fn pending_name(https: bool) -> &'static str {
+    if https { "__Host-sign-in" } else { "sign-in" }
+}
+
+/// The cookie of a sign-in that waits for a code; an empty value deletes it.
+pub(crate) fn pending(https: bool, value: &str) -> Cookie<'static> {
+    build(pending_name(https), value, "/", VALID_FOR, https)
+}
+
+/// The name of the cookie by which a browser is known to the accounts that signed in with it.
+pub(crate) fn device_name(https: bool) -> &'static str {
+    if https { "__Host-device" } else { "device" }
+}
+
+/// That cookie.
+pub(crate) fn device(https: bool, value: &str) -> Cookie<'static> {
+    build(device_name(https), value, "/", REMEMBERED_FOR, https)
 }
 
 fn build(name: &str, value: &str, path: &str, age: Duration, https: bool) -> Cookie<'static> {

@@ -99,8 +99,13 @@ pub(crate) fn back_to(path: &str, change: Uuid) -> Response {
 
 /// Redirects to the sign-in page, which leads back to the requested page.
 pub(crate) fn redirect_to_sign_in(path: &str) -> Response {
+    redirect_with_next("/login", path)
+}
+
+/// Redirects to a page that leads on to another one.
+pub(crate) fn redirect_with_next(to: &str, path: &str) -> Response {
     let next: String = form_urlencoded::byte_serialize(path.as_bytes()).collect();
-    let mut response = Redirect::to(&format!("/login?next={next}")).into_response();
+    let mut response = Redirect::to(&format!("{to}?next={next}")).into_response();
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

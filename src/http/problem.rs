@@ -18,6 +18,10 @@ pub(crate) struct Repeated {
     pub(crate) change: Uuid,
 }
 
+/// Marks a response to someone who has to set up a second factor first, as a response extension.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SetUpFirst;
+
 impl Problem {
     /// Returns the reasons by field for a form to show; a conflict's message goes to `field`. Every
     /// other problem is returned as an error.
@@ -44,7 +48,7 @@ impl Problem {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::SignedOut => StatusCode::UNAUTHORIZED,
             Self::Gone(_) => StatusCode::GONE,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::SecondFactorMissing => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) | Self::DoneBefore { .. } => StatusCode::CONFLICT,
@@ -160,6 +164,16 @@ impl IntoResponse for Problem {
             Self::Gone(reason) => {
                 body.title = "This link no longer works".into();
                 body.detail = reason.into_owned();
+            }
+            Self::SecondFactorMissing => {
+                body.title = "Second factor required".into();
+                body.detail = "Your workspace requires a second factor. Set one up at /me/second-factor. Nothing was \
+                               changed."
+                    .into();
+                let mut response = status.into_response();
+                response.extensions_mut().insert(body);
+                response.extensions_mut().insert(SetUpFirst);
+                return response;
             }
             Self::Forbidden(reason) => {
                 body.title = "Not allowed".into();

@@ -17,7 +17,7 @@ use crate::{
         },
         notifications::mailing::{self, Contents},
     },
-    http::mail::compose,
+    http::mail::{account, compose},
 };
 
 /// The time between two looks at the outbox.
@@ -93,6 +93,10 @@ async fn prepare(
     };
     if entry.kind == MailKind::Confirmation {
         let mail = compose::confirmation(app, entry.id, &reader, now).await?;
+        return Ok((mail, Contents::default()));
+    }
+    if !matches!(entry.kind, MailKind::Notification | MailKind::Digest) {
+        let mail = account::about_account(app, entry, &reader, now).await?;
         return Ok((mail, Contents::default()));
     }
     if !reader.is_confirmed {

@@ -32,6 +32,7 @@ mod program;
 mod roles_and_sharing;
 mod screen_sizes;
 mod search;
+mod second_factor;
 mod single_sign_on;
 mod sprint_cycle;
 mod tab_order;

@@ -84,6 +84,7 @@ const CASES: &[(&str, &str)] = &[
         "a session from before signing in stays valid, or a link signs out",
     ),
     ("36", "JSON contains a hash or a token"),
+    ("37", "a code of a second factor is accepted twice"),
     (
         "38",
         "a form, multipart or text body from another site is accepted",
@@ -175,7 +176,6 @@ const LATER: &[(&str, &str)] = &[
     ("6", "attachments"),
     ("21", "mail, notifications and webhooks"),
     ("31", "single sign-on"),
-    ("37", "a second factor"),
     ("40", "attachments"),
     ("43", "webhooks"),
     ("44", "webhooks"),

@@ -4,7 +4,7 @@ use std::{net::TcpListener, path::PathBuf, process::Stdio, sync::Arc};
 
 use fortnight::{
     app::{App, Settings},
-    domain::mail::mailer::Mailer,
+    domain::mail::mailer::{Mailer, Patience},
     jobs::{mail::send_due, notifications::deliver_all},
 };
 use tempfile::TempDir;
@@ -17,8 +17,9 @@ use tokio::{
 
 use crate::{
     fixtures::{Client, NOW, World},
-    people::create_account,
+    people::{PASSWORD, create_account},
     program::wait_until,
+    second_factor::{cookie as cookie_of, set_up},
 };
 
 /// A real mail server that keeps what it receives in a folder.
@@ -634,4 +635,386 @@ async fn slow_server(
         }
     });
     port
+}
+
+/// The path of a link in a mail.
+fn link_in(mail: &str, start: &str) -> String {
+    let at = mail.find(&format!("http://fortnight.test{start}"));
+    let link = &mail[at.unwrap_or_else(|| panic!("no {start} in {mail}"))..];
+    let link = link.split(['"', '\n', ' ']).next().unwrap();
+    link.strip_prefix("http://fortnight.test")
+        .unwrap()
+        .to_owned()
+}
+
+fn is_to(mail: &str, address: &str) -> bool {
+    mail.contains(&format!("\nTo: {address}\n"))
+}
+
+impl Office {
+    /// Signs in with a password, in a browser that sends this cookie. Returns the browser's device cookie.
+    async fn sign_in(&self, email: &str, cookie: &str) -> String {
+        let browser = Client {
+            cookie: cookie.to_owned(),
+            ..self.client(&self.world.stranger())
+        };
+        let fields = [("email", email), ("password", PASSWORD)];
+        let signed_in = browser.post("/login", &fields).await.status(303);
+        cookie_of(&signed_in, "device").unwrap()
+    }
+}
+
+#[tokio::test]
+async fn sign_in_with_a_new_browser_is_mailed() {
+    let office = Office::new().await;
+    let (ada, email, _) = create_account(&office.world, "ada", "member").await;
+    office.confirm(&ada).await;
+    assert!(office.after(Duration::ZERO).await.is_empty(), "the first");
+    let device = office.sign_in(&email, "").await;
+    let mails = office.after(Duration::ZERO).await;
+    let [mail] = mails.as_slice() else {
+        panic!("{mails:?}");
+    };
+    assert!(is_to(mail, &email), "{mail}");
+    assert!(
+        mail.contains("Subject: New sign-in to your account")
+            && mail.contains("Unknown browser, on Tue 24 Nov 10:00")
+            && mail.contains("http://fortnight.test/me#sessions"),
+        "{mail}"
+    );
+    // the browser is known from now on, to this account
+    office.sign_in(&email, &device).await;
+    assert!(office.after(Duration::ZERO).await.is_empty());
+    // two at a time are two mails
+    office.sign_in(&email, "device=another").await;
+    office.sign_in(&email, "").await;
+    assert_eq!(office.after(Duration::ZERO).await.len(), 2);
+    // both are sent again that a server refuses
+    office.sign_in(&email, "").await;
+    office.sign_in(&email, "").await;
+    let refusing = app_with(&office.world, fake_server(Arc::default()).await);
+    send_due(&refusing).await.unwrap();
+    let (admin, ..) = create_account(&office.world, "root", "admin").await;
+    let admin = office.client(&admin);
+    let page = admin.get("/settings/mail").await.ok().text();
+    let notice = "Notice of a sign-in with a new browser to Ada Lindqvist";
+    assert_eq!(page.matches(notice).count(), 2, "{page}");
+    admin.post("/settings/mail/retry", &[]).await.status(303);
+    assert_eq!(office.after(Duration::ZERO).await.len(), 2);
+    // nobody is told who has not confirmed the address
+    let (_, unconfirmed, _) = create_account(&office.world, "berta", "member").await;
+    office.sign_in(&unconfirmed, "").await;
+    assert!(office.after(Duration::ZERO).await.is_empty());
+    // a browser that was not used for more than a year is new again
+    office.app.clock.advance(Duration::days(401));
+    let now = office.app.clock.now();
+    fortnight::domain::retention::purge_expired(&office.world.db, now)
+        .await
+        .unwrap();
+    let known: i64 = sqlx::query_scalar("SELECT count(*) FROM known_devices")
+        .fetch_one(&office.world.db)
+        .await
+        .unwrap();
+    assert_eq!(known, 0);
+}
+
+#[tokio::test]
+async fn former_address_is_told_of_a_change() {
+    let office = Office::new().await;
+    let (ada, email, _) = create_account(&office.world, "ada", "member").await;
+    let ada = office.client(&ada);
+    office.confirm(&ada).await;
+    let change = async |email: &str, password: &str| {
+        let fields = [("email", email), ("email_password", password)];
+        ada.post("/me/email", &fields).await
+    };
+    for (email, password, message) in [
+        ("new@example.org", "not the password", "Wrong password."),
+        ("no address", PASSWORD, "Enter a valid e-mail address."),
+        (
+            "JONAS@example.org",
+            PASSWORD,
+            "An account with this e-mail address already exists.",
+        ),
+    ] {
+        let refused = change(email, password).await.status(422).text();
+        assert!(refused.contains(message), "{refused}");
+    }
+    assert!(office.after(Duration::ZERO).await.is_empty());
+    change("new@example.org", PASSWORD).await.status(303);
+    let mails = office.after(Duration::ZERO).await;
+    assert_eq!(mails.len(), 2);
+    let told = mails.iter().find(|mail| is_to(mail, &email)).unwrap();
+    assert!(
+        told.contains("Subject: Your e-mail address was changed")
+            && !told.contains("new@example.org"),
+        "{told}"
+    );
+    let asked = mails.iter().find(|mail| is_to(mail, "new@example.org"));
+    let confirm = link_in(asked.unwrap(), "/confirm/");
+    let confirmed = async || {
+        let confirmed: bool =
+            sqlx::query_scalar("SELECT email_confirmed_at IS NOT NULL FROM accounts WHERE id = $1")
+                .bind(ada.person.id)
+                .fetch_one(&office.world.db)
+                .await
+                .unwrap();
+        confirmed
+    };
+    assert!(!confirmed().await);
+    ada.post(&confirm, &[]).await.status(200);
+    assert!(confirmed().await);
+    office.sign_in("new@example.org", "").await;
+    let nobody = office.client(&office.world.stranger());
+    let former = [("email", email.as_str()), ("password", PASSWORD)];
+    nobody.post("/login", &former).await.status(401);
+}
+
+/// Cases 26, 30. The answer is the same for every address, and the link goes to confirmed ones only.
+#[tokio::test]
+async fn forgotten_password_is_reset_by_mail() {
+    let office = Office::new().await;
+    let (ada, email, _) = create_account(&office.world, "ada", "member").await;
+    let (gone, gone_email, _) = create_account(&office.world, "gone", "member").await;
+    office.confirm(&ada).await;
+    office.confirm(&gone).await;
+    office.confirm(&office.world.jonas).await; // has no password
+    sqlx::query("UPDATE accounts SET deactivated_at = now() WHERE id = $1")
+        .bind(gone.person.id)
+        .execute(&office.world.db)
+        .await
+        .unwrap();
+    create_account(&office.world, "berta", "member").await;
+    let nobody = office.client(&office.world.stranger());
+    let login = nobody.get("/login").await.ok().text();
+    assert!(login.contains("href=\"/login/forgot\""), "{login}");
+    nobody.get("/login/forgot").await.status(200);
+    let ask = async |email: &str| nobody.post("/login/forgot", &[("email", email)]).await;
+    let answer = ask(&email).await.status(200).text();
+    for other in [
+        "nobody@example.org",
+        "berta@example.org",
+        "jonas@example.org",
+        &gone_email,
+    ] {
+        assert_eq!(ask(other).await.status(200).text(), answer, "{other}");
+    }
+    ask(&email.to_uppercase()).await.status(200);
+    let mails = office.after(Duration::ZERO).await;
+    let [mail] = mails.as_slice() else {
+        panic!("{mails:?}");
+    };
+    assert!(is_to(mail, &email), "{mail}");
+    let first = link_in(mail, "/reset/");
+    let secret = first.trim_start_matches("/reset/");
+    let stored: Vec<u8> = sqlx::query_scalar("SELECT token_hash FROM password_resets")
+        .fetch_one(&office.world.db)
+        .await
+        .unwrap();
+    assert!(stored.len() == 32 && stored != secret.as_bytes());
+    // a newer link ends the older one
+    ask(&email).await.status(200);
+    let second = link_in(&office.after(Duration::ZERO).await[0], "/reset/");
+    nobody.get(&first).await.status(404);
+    let fields = [("password", "a new long password")];
+    let done = nobody.post(&second, &fields).await.status(303);
+    assert!(cookie_of(&done, "session").is_some());
+    nobody.post(&second, &fields).await.status(404);
+    assert_eq!(office.after(Duration::ZERO).await.len(), 1, "a new browser");
+    // three in a row, whether there is an account or not
+    ask(&email).await.status(429);
+    for expected in [200, 200, 429] {
+        ask("nobody@example.org").await.status(expected);
+    }
+    // an hour later nobody waits for it any more
+    office.app.clock.advance(Duration::hours(1));
+    sqlx::query(
+        "INSERT INTO outbox (id, kind, account_id, created_at, send_at) VALUES (gen_random_uuid(), 'password-reset', $1, $2, $2)",
+    )
+    .bind(ada.person.id)
+    .bind(NOW)
+    .execute(&office.world.db)
+    .await
+    .unwrap();
+    assert!(office.after(Duration::MINUTE).await.is_empty());
+    // without mail there is no such page
+    let plain = office.world.stranger();
+    plain.get("/login/forgot").await.status(404);
+    plain.post("/login/forgot", &[]).await.status(404);
+}
+
+#[tokio::test]
+async fn administrators_send_links_by_mail() {
+    let office = Office::new().await;
+    let (admin, ..) = create_account(&office.world, "root", "admin").await;
+    let admin = office.client(&admin);
+    let (ada, email, _) = create_account(&office.world, "ada", "member").await;
+    let reset = [("do", "mail-link")];
+    let refused = admin.post("/settings/people/ada", &reset).await;
+    let refused = refused.status(422).text();
+    assert!(refused.contains("has not confirmed their address"));
+    office.confirm(&ada).await;
+    let sent = admin.post("/settings/people/ada", &reset).await;
+    let sent = sent.status(200).text();
+    assert!(
+        sent.contains("will be sent to @ada") && !sent.contains("/reset/"),
+        "{sent}"
+    );
+    let mails = office.after(Duration::ZERO).await;
+    assert!(mails.len() == 1 && is_to(&mails[0], &email), "{mails:?}");
+    let link = link_in(&mails[0], "/reset/");
+    admin.get(&link).await.status(200);
+    // an invitation
+    let invite = async |email: &str| {
+        let fields = [
+            ("team", "infrastructure"),
+            ("days", "7"),
+            ("for", "many"),
+            ("invitee", email),
+        ];
+        admin.post("/settings/invitations", &fields).await
+    };
+    let refused = invite("no address").await.status(422).text();
+    assert!(refused.contains("Enter a valid e-mail address."));
+    let page = invite("nadia@example.net").await.status(200).text();
+    assert!(
+        page.contains("An invitation will be sent to nadia@example.net.")
+            && page.contains("nadia@example.net, by e-mail")
+            && !page.contains("/join/"),
+        "{page}"
+    );
+    invite("otto@example.net").await.status(200);
+    let mails = office.after(Duration::ZERO).await;
+    assert_eq!(mails.len(), 2);
+    let mail = mails.iter().find(|mail| is_to(mail, "nadia@example.net"));
+    let mail = mail.unwrap();
+    assert!(
+        mail.contains("Subject: Root invited you to Infrastructure at Fortnight")
+            && mail.contains("works until Tue 1 Dec"),
+        "{mail}"
+    );
+    let link = link_in(mail, "/join/");
+    let nobody = office.client(&office.world.stranger());
+    let fields = [
+        ("email", "nadia@example.net"),
+        ("name", "Nadia Öz"),
+        ("password", "a long enough one"),
+    ];
+    nobody.post(&link, &fields).await.status(303);
+    // it is for one person
+    let fields = [
+        ("email", "other@example.net"),
+        ("name", "Other"),
+        ("password", "a long enough one"),
+    ];
+    nobody.post(&link, &fields).await.status(410);
+    // a revoked one is not sent
+    invite("late@example.net").await.status(200);
+    sqlx::query("UPDATE invitations SET revoked_at = now() WHERE email = 'late@example.net'")
+        .execute(&office.world.db)
+        .await
+        .unwrap();
+    assert!(office.after(Duration::ZERO).await.is_empty());
+    // without mail nothing is sent
+    let plain = Client {
+        router: office.world.router.clone(),
+        ..admin.clone()
+    };
+    let page = plain.get("/settings/people").await.ok().text();
+    assert!(!page.contains("name=\"invitee\"") && !page.contains("link by e-mail"));
+    plain.post("/settings/people/ada", &reset).await.status(409);
+}
+
+#[tokio::test]
+async fn person_is_mailed_whose_second_factor_is_reset() {
+    let office = Office::new().await;
+    let (admin, ..) = create_account(&office.world, "root", "admin").await;
+    let (ada, email, _) = create_account(&office.world, "ada", "member").await;
+    office.confirm(&ada).await;
+    set_up(&office.world, &ada, &email).await;
+    let reset = [("do", "reset-second-factor")];
+    let admin = office.client(&admin);
+    admin.post("/settings/people/ada", &reset).await.status(303);
+    let mails = office.after(Duration::ZERO).await;
+    assert!(
+        mails.len() == 1
+            && is_to(&mails[0], &email)
+            && mails[0].contains("Root Lindqvist has removed the second factor of your account"),
+        "{mails:?}"
+    );
+}
+
+/// Accepts connections and says nothing on the first, or, with `greets`, only its greeting and an endless answer.
+async fn stalling_server(greets: bool) -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stalled, _) = listener.accept().await.unwrap();
+        let stalling = async {
+            while greets && stalled.write_all(b"220-wait\r\n").await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let answering = async {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (read, mut write) = stream.into_split();
+                let mut lines = BufReader::new(read).lines();
+                write.write_all(b"220 fake\r\n").await.unwrap();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    let reply = match line.split(' ').next().unwrap() {
+                        "EHLO" | "MAIL" | "RCPT" | "." => "250 ok",
+                        "DATA" => "354 go on",
+                        "QUIT" => "221 bye",
+                        _ => continue,
+                    };
+                    let reply = format!("{reply}\r\n");
+                    if write.write_all(reply.as_bytes()).await.is_err() {
+                        break;
+                    }
+                }
+            }
+        };
+        tokio::join!(stalling, answering);
+    });
+    port
+}
+
+#[tokio::test]
+async fn server_that_stalls_does_not_hold_up_other_mail() {
+    for greets in [false, true] {
+        let office = Office::new().await;
+        for handle in ["ada", "berta"] {
+            let (person, email, _) = create_account(&office.world, handle, "member").await;
+            office.confirm(&person).await;
+            office.sign_in(&email, "").await;
+            office.app.clock.advance(Duration::seconds(1));
+        }
+        let url = format!("smtp://127.0.0.1:{}", stalling_server(greets).await);
+        let patience = Patience {
+            step: std::time::Duration::from_millis(100),
+            conversation: std::time::Duration::from_millis(300),
+        };
+        let settings = Settings {
+            mailer: Some(
+                Mailer::with_patience(&url, None, "http://fortnight.test", patience).unwrap(),
+            ),
+            ..Settings::default()
+        };
+        let (clock, db) = (office.app.clock.clone(), office.world.db.clone());
+        let app = App::with(settings, "http://fortnight.test", db, clock);
+        let sending = tokio::time::timeout(std::time::Duration::from_secs(20), send_due(&app));
+        let sent = sending.await.expect("it gives up").unwrap();
+        assert_eq!(sent, 1, "the second one, greets: {greets}");
+        let left: Vec<(String, i32, bool)> = sqlx::query_as(
+            "SELECT a.handle, o.attempts, o.error <> '' FROM outbox o JOIN accounts a ON a.id = o.account_id",
+        )
+        .fetch_all(&office.world.db)
+        .await
+        .unwrap();
+        assert_eq!(left, [("ada".to_owned(), 1, true)]);
+        // a minute later it is tried again
+        app.clock.advance(Duration::MINUTE);
+        assert_eq!(send_due(&app).await.unwrap(), 1);
+    }
 }

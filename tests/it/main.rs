@@ -61,6 +61,7 @@ mod request_log;
 mod schema_fixtures;
 mod search;
 mod searching;
+mod second_factor;
 mod security;
 mod sent_twice;
 mod serving;

@@ -31,6 +31,7 @@ use crate::{
     fixtures::{Client, NOW, Response, World},
     people::{PASSWORD, create_account},
     program::Place,
+    second_factor,
 };
 
 static KEY: LazyLock<CoreRsaPrivateSigningKey> = LazyLock::new(|| {
@@ -614,4 +615,57 @@ async fn existing_account_is_connected_after_its_password() {
     // from now on without the password
     let back = setup.sign_in("20", &email, "/").await.status(303);
     assert!(session(&back).is_some());
+}
+
+/// Whoever knows the password only cannot connect a provider's account as a way round the code.
+#[tokio::test]
+async fn second_factor_is_asked_for_before_an_identity_is_connected() {
+    let setup = Setup::new(&[]).await;
+    let (mira, email, _) = create_account(&setup.world, "mira", "member").await;
+    let mira = second_factor::set_up(&setup.world, &mira, &email).await;
+    let asked = setup.sign_in("20", &email, "/standup").await.ok().text();
+    assert!(asked.contains("name=\"code\""), "{asked}");
+    let (_, key) = asked.split_once("name=\"key\" value=\"").unwrap();
+    let key = key.split('"').next().unwrap().to_owned();
+    let confirm = async |password: &str, code: &str| {
+        let fields = [
+            ("key", key.as_str()),
+            ("password", password),
+            ("code", code),
+        ];
+        setup.browser.post("/login/openid/confirm", &fields).await
+    };
+    // the clock of this program does not go with the other one's
+    let code = second_factor::code(&mira.key, NOW + Duration::seconds(30));
+    for (password, entered) in [
+        (PASSWORD, ""),
+        (PASSWORD, "000000"),
+        ("not the password", code.as_str()),
+    ] {
+        let refused = confirm(password, entered).await;
+        assert_eq!(session(&refused), None);
+        let refused = refused.status(401).text();
+        assert!(refused.contains("Wrong password or code."), "{refused}");
+    }
+    assert_eq!(setup.count("account_identities").await, 0);
+    let right = confirm(PASSWORD, &code).await.status(303);
+    assert!(session(&right).is_some());
+    // the provider has a second factor of its own, unless an administrator does not rely on that
+    let back = setup.sign_in("20", &email, "/").await.status(303);
+    assert!(session(&back).is_some());
+    sqlx::query("UPDATE workspace SET provider_is_second_factor = false")
+        .execute(&setup.world.db)
+        .await
+        .unwrap();
+    let back = setup.sign_in("20", &email, "/inbox").await.status(303);
+    assert_eq!(session(&back), None);
+    assert_eq!(back.header("location"), "/login/code");
+    let browser = Client {
+        cookie: second_factor::cookie(&back, "sign-in").unwrap(),
+        ..setup.browser.clone()
+    };
+    let fields = [("code", mira.recovery_codes[0].as_str())];
+    let signed_in = browser.post("/login/code", &fields).await.status(303);
+    assert_eq!(signed_in.header("location"), "/inbox");
+    assert!(session(&signed_in).is_some());
 }

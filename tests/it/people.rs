@@ -650,7 +650,7 @@ async fn sessions_can_be_ended_and_expire() {
     fresh.get("/").await.status(303);
 }
 
-async fn expect_end(stream: &mut Stream) {
+pub async fn expect_end(stream: &mut Stream) {
     let ended = timeout(Wait::from_secs(5), async {
         stream.next_named("bye").await;
         while stream.next().await.is_some() {}

@@ -77,6 +77,8 @@ const PAGES: &str = "
 /setup /setup 1
 /setup/restore /setup/restore 1
 /login /login 1
+/login/code /login/code 1
+/login/forgot /login/forgot 1
 /login/openid /login/openid 1
 /login/openid/callback /login/openid/callback 2
 /enter/{key} /enter/nonsense 1
@@ -130,7 +132,9 @@ const PAGES: &str = "
 /projects/{slug}/cards /projects/new-cluster/cards?state=done 6
 /projects/{slug}/board /projects/new-cluster/board 13
 /teams/{slug}/requests /teams/infrastructure/requests 6
-/me /me 8
+/me /me 9
+/me/second-factor /me/second-factor 7
+/settings/security /settings/security 7
 /inbox /inbox 13
 /me/notifications /me/notifications 5
 /settings/mail /settings/mail 5
@@ -422,7 +426,7 @@ async fn pages_do_not_read_what_is_over() {
         let rows = aged.rows_read().await - before.0;
         let is_refused = ["/setup", "/setup/restore", "/register"].contains(&route)
             || path.contains("/attachments/")
-            || route.starts_with("/login/openid")
+            || route.starts_with("/login/")
             || route == "/settings/sign-in/test"
             || path.ends_with("nonsense");
         assert!(

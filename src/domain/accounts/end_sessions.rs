@@ -17,6 +17,7 @@ pub(crate) enum SessionsToEnd<'s> {
     Named(&'s str),
     /// All except the one with this token hash.
     AllButThis(&'s [u8]),
+    All,
 }
 
 /// Ends sessions of an account, and writes their number to the audit log.
@@ -37,6 +38,9 @@ pub(crate) async fn end_sessions_of(
             sqlx::query("DELETE FROM sessions WHERE account_id = $1 AND token_hash <> $2")
                 .bind(account)
                 .bind(token_hash)
+        }
+        SessionsToEnd::All => {
+            sqlx::query("DELETE FROM sessions WHERE account_id = $1").bind(account)
         }
     };
     let ended = query.execute(&mut *tx).await?;

@@ -6,7 +6,8 @@ use uuid::Uuid;
 use crate::{
     db::pool::Pool,
     domain::{
-        auth::{passwords, secrets},
+        accounts::mails,
+        auth::{passwords, pending_sign_ins, secrets},
         error::{Problem, Result},
         events::{
             Change,
@@ -40,6 +41,74 @@ pub(crate) async fn make_link(change: &mut Change, handle: &str) -> Result<Strin
     }
     audit_log::note(change, "password.link-created", &format!("for @{handle}")).await?;
     Ok(secret)
+}
+
+/// Creates a reset link to be mailed now and returns its secret; an earlier link stops working. `None` if the person's
+/// address is not confirmed any more, or they were deactivated.
+pub(crate) async fn make_mailed_link(
+    db: &Pool,
+    account: Uuid,
+    now: OffsetDateTime,
+) -> Result<Option<String>> {
+    let secret = secrets::new_secret()?;
+    let created = sqlx::query(
+        "INSERT INTO password_resets (account_id, token_hash, created_at, expires_at)
+         SELECT id, $2, $3, $4 FROM accounts WHERE id = $1 AND deactivated_at IS NULL AND email_confirmed_at IS NOT NULL
+         ON CONFLICT (account_id) DO UPDATE SET token_hash = excluded.token_hash, created_by = NULL,
+            created_at = excluded.created_at, expires_at = excluded.expires_at",
+    )
+    .bind(account)
+    .bind(secrets::digest(&secret))
+    .bind(now)
+    .bind(now + VALID_FOR)
+    .execute(db)
+    .await?;
+    Ok((created.rows_affected() == 1).then_some(secret))
+}
+
+/// Sends a person a reset link by mail, on behalf of an administrator.
+///
+/// # Errors
+/// `Invalid` if their address is not confirmed.
+pub(crate) async fn mail_link(change: &mut Change, handle: &str) -> Result<()> {
+    let at = change.at;
+    let account: Uuid =
+        sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 AND deactivated_at IS NULL")
+            .bind(handle)
+            .fetch_one(change.db())
+            .await?;
+    if !mails::send_password_reset(change.db(), account, at).await? {
+        return Err(Problem::field(
+            "do",
+            "This person has not confirmed their address. Create a link and give it to them. Nothing was sent.",
+        ));
+    }
+    audit_log::note(change, "password.link-mailed", &format!("to @{handle}")).await
+}
+
+/// Sends a reset link to someone who has forgotten their password, if an account with a password has this address and has
+/// confirmed it. Takes as long, and leaves the same entry in the audit log, if none has.
+pub(crate) async fn request(db: &Pool, now: OffsetDateTime, email: &str) -> Result<()> {
+    let mut tx = db.begin().await?;
+    sqlx::query(
+        "INSERT INTO outbox (id, kind, account_id, created_at, send_at)
+         SELECT $2, 'password-reset', id, $3, $3 FROM accounts
+         WHERE lower(email) = lower($1) AND email_confirmed_at IS NOT NULL AND deactivated_at IS NULL AND password_hash IS NOT NULL
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(email)
+    .bind(Uuid::now_v7())
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
+    let line = AuditEntry {
+        kind: "password.reset-requested",
+        about: email,
+        ..AuditEntry::default()
+    };
+    audit_log::write(&mut tx, now, line).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Returns the name of the account whose password the link resets.
@@ -170,6 +239,8 @@ async fn set_password(
         .bind(current_session)
         .execute(change.db())
         .await?;
+    // Of a sign-in with the former password, only the code is missing.
+    pending_sign_ins::end_all(change.db(), account).await?;
     // An earlier reset link could still change the password.
     sqlx::query("DELETE FROM password_resets WHERE account_id = $1")
         .bind(account)

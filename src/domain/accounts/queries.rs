@@ -36,6 +36,26 @@ pub(crate) async fn account_to_sign_in(
     .await?)
 }
 
+/// How a person signs in, for their own page.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct SignInMeans {
+    pub(crate) email: String,
+    pub(crate) has_password: bool,
+    pub(crate) has_second_factor: bool,
+}
+
+/// Returns how a person signs in.
+pub(crate) async fn sign_in_means(db: &Pool, account: Uuid) -> Result<SignInMeans> {
+    Ok(sqlx::query_as(
+        "SELECT a.email, a.password_hash IS NOT NULL AS has_password,
+                EXISTS (SELECT FROM second_factors f WHERE f.account_id = a.id AND f.enabled_at IS NOT NULL) AS has_second_factor
+         FROM accounts a WHERE a.id = $1",
+    )
+    .bind(account)
+    .fetch_one(db)
+    .await?)
+}
+
 /// An account as administrators see it.
 #[derive(sqlx::FromRow)]
 pub(crate) struct AccountRow {
@@ -44,6 +64,8 @@ pub(crate) struct AccountRow {
     pub(crate) email: String,
     pub(crate) role: Role,
     pub(crate) deactivated: bool,
+    pub(crate) is_confirmed: bool,
+    pub(crate) has_second_factor: bool,
     pub(crate) seen_at: Option<OffsetDateTime>,
     /// The number of open tasks that this person owns, in teams that the reader can see.
     pub(crate) open: i64,
@@ -61,6 +83,8 @@ pub(crate) async fn accounts(db: &Pool, reader: Uuid) -> Result<Vec<AccountRow>>
         seen_by!("$1"),
         " GROUP BY o.account_id)
          SELECT a.id, a.handle, a.name, a.hue, a.email, a.role, a.deactivated_at IS NOT NULL AS deactivated,
+                a.email_confirmed_at IS NOT NULL AS is_confirmed,
+                EXISTS (SELECT FROM second_factors f WHERE f.account_id = a.id AND f.enabled_at IS NOT NULL) AS has_second_factor,
                 (SELECT max(last_seen_at) FROM sessions s WHERE s.account_id = a.id) AS seen_at, coalesce(open.tasks, 0) AS open
          FROM accounts a LEFT JOIN open ON open.account_id = a.id ORDER BY a.deactivated_at IS NOT NULL, a.name, a.id",
     ))

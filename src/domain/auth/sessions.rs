@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     db::pool::Pool,
     domain::{
-        auth::secrets,
+        auth::{devices, secrets},
         error::{Problem, Result},
     },
 };
@@ -59,36 +59,76 @@ pub async fn start(
     account: Uuid,
     user_agent: &str,
 ) -> Result<String> {
-    start_by(db, now, account, None, (user_agent, None))
-        .await?
-        .ok_or(Problem::SignedOut)
+    let start = SessionStart {
+        account,
+        user_agent,
+        network: "",
+        is_by_provider: false,
+        proxy_user: None,
+    };
+    start_with(db, now, &start).await
 }
 
-/// Starts a session after the password with this hash was verified; `None` if it was changed or the
-/// account deactivated in the meantime. The row lock waits for such a change, which then either
-/// ends this session or prevents it.
-pub(crate) async fn start_by(
+/// Where and how a session is started.
+pub(crate) struct SessionStart<'s> {
+    pub(crate) account: Uuid,
+    pub(crate) user_agent: &'s str,
+    /// The address that the request came from.
+    pub(crate) network: &'s str,
+    /// Whether an OpenID provider, or a proxy in front, vouched for the person.
+    pub(crate) is_by_provider: bool,
+    /// The user that a proxy in front has named: the session is theirs alone.
+    pub(crate) proxy_user: Option<&'s str>,
+}
+
+/// As [`start`], with where and how.
+pub(crate) async fn start_with(
     db: impl PgExecutor<'_>,
     now: OffsetDateTime,
-    account: Uuid,
-    hash: Option<&str>,
-    (user_agent, proxy_user): (&str, Option<&str>),
-) -> Result<Option<String>> {
+    start: &SessionStart<'_>,
+) -> Result<String> {
     let secret = secrets::new_secret()?;
     let started = sqlx::query(
-        "INSERT INTO sessions (token_hash, account_id, created_at, last_seen_at, expires_at, user_agent)
-         SELECT $1, id, $3, $3, $4, left($5, 300) FROM accounts
-         WHERE id = $2 AND deactivated_at IS NULL AND ($6::text IS NULL OR password_hash = $6) FOR SHARE",
+        "INSERT INTO sessions (token_hash, account_id, created_at, last_seen_at, expires_at, user_agent, network, is_by_provider)
+         SELECT $1, id, $3, $3, $4, left($5, 300), left($6, 100), $7 FROM accounts
+         WHERE id = $2 AND deactivated_at IS NULL FOR SHARE",
     )
-    .bind(secrets::session_digest(&secret, proxy_user))
-    .bind(account)
+    .bind(secrets::session_digest(&secret, start.proxy_user))
+    .bind(start.account)
     .bind(now)
     .bind(now + IDLE)
-    .bind(user_agent)
+    .bind(start.user_agent)
+    .bind(start.network)
+    .bind(start.is_by_provider)
+    .execute(db)
+    .await?;
+    if started.rows_affected() == 0 {
+        return Err(Problem::SignedOut);
+    }
+    Ok(secret)
+}
+
+/// Locks the account whose password with this hash was verified, until the transaction ends. The lock waits for a change
+/// of the password or the second factor, which then either ends the new session or prevents it.
+///
+/// # Errors
+/// `SignedOut` if the password was changed or the account deactivated in the meantime.
+pub(crate) async fn lock_account(
+    db: impl PgExecutor<'_>,
+    account: Uuid,
+    hash: Option<&str>,
+) -> Result<()> {
+    let locked = sqlx::query(
+        "SELECT FROM accounts WHERE id = $1 AND deactivated_at IS NULL AND ($2::text IS NULL OR password_hash = $2) FOR SHARE",
+    )
+    .bind(account)
     .bind(hash)
     .execute(db)
     .await?;
-    Ok((started.rows_affected() == 1).then_some(secret))
+    if locked.rows_affected() == 0 {
+        return Err(Problem::SignedOut);
+    }
+    Ok(())
 }
 
 /// Extends a session, up to its maximum lifetime.
@@ -118,9 +158,19 @@ pub(crate) struct SessionRow {
     /// A digest of the digest: it identifies the session and cannot be used as one.
     pub(crate) name: String,
     pub(crate) user_agent: String,
+    /// The address that it was started from.
+    pub(crate) network: String,
+    pub(crate) created_at: OffsetDateTime,
     pub(crate) last_seen_at: OffsetDateTime,
     /// Whether it is the current session.
     pub(crate) this: bool,
+}
+
+impl SessionRow {
+    /// The browser in words.
+    pub(crate) fn device(&self) -> String {
+        devices::name(&self.user_agent)
+    }
 }
 
 /// Returns the viewer's sessions, newest first.
@@ -130,7 +180,7 @@ pub(crate) async fn sessions(
     token_hash: &[u8],
 ) -> Result<Vec<SessionRow>> {
     Ok(sqlx::query_as(
-        "SELECT encode(sha256(token_hash), 'hex') AS name, user_agent, last_seen_at, token_hash = $2 AS this
+        "SELECT encode(sha256(token_hash), 'hex') AS name, user_agent, network, created_at, last_seen_at, token_hash = $2 AS this
          FROM sessions WHERE account_id = $1 ORDER BY last_seen_at DESC, created_at DESC",
     )
     .bind(account)

@@ -18,7 +18,7 @@ use crate::{
         clock::Clock,
         error::{Problem, Result},
         policy::{
-            predicates::seen_by,
+            predicates::{lacks_second_factor, seen_by},
             team_access::TeamAccess,
             viewer::{AuthRow, Viewer},
         },
@@ -226,11 +226,13 @@ impl Drop for Handover<'_> {
 /// Query: the account for the sent credentials and the team for the sent slug, with whether it is
 /// hidden from the account. A macro, shared by sessions and tokens.
 macro_rules! board_request {
-    ($credential_columns:literal, $credential_join:literal) => {
+    ($credential_columns:literal, $lacks_second_factor:expr, $credential_join:literal) => {
         concat!(
             "SELECT asked.index, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread, ",
             $credential_columns,
-            ", w.seq AS workspace_seq, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key, t.seq,
+            ", ",
+            $lacks_second_factor,
+            " AS lacks_second_factor, w.seq AS workspace_seq, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key, t.seq,
                     t.id IS NULL OR NOT ",
             seen_by!("a.id"),
             " AS is_hidden, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
@@ -257,6 +259,7 @@ async fn look_up(
     if !cookies.is_empty() {
         let query = board_request!(
             "s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches",
+            lacks_second_factor!(),
             "JOIN sessions s ON s.token_hash = asked.token_hash AND s.expires_at > $4 JOIN accounts a ON a.id = s.account_id"
         );
         rows = ask(db, query, now, cookies).await?;
@@ -264,6 +267,7 @@ async fn look_up(
     if !tokens.is_empty() {
         let query = board_request!(
             "k.last_used_at AS last_seen_at, k.scope, k.teams AS reaches",
+            "false",
             "JOIN tokens k ON k.token_hash = asked.token_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4)
              JOIN accounts a ON a.id = k.account_id"
         );

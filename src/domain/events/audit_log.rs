@@ -36,6 +36,12 @@ pub(crate) async fn from_client<T>(client: Option<IpAddr>, request: impl Future<
     CLIENT.scope(client, request).await
 }
 
+/// The address that the current request came from; empty for commands, which have none.
+pub(crate) fn client() -> String {
+    let client = CLIENT.try_with(|client| client.map(|address| address.to_string()));
+    client.ok().flatten().unwrap_or_default()
+}
+
 /// Writes an audit log entry for the actor of a change, in its transaction.
 pub(crate) async fn note(change: &mut Change, kind: &str, about: &str) -> Result<()> {
     let (at, actor) = (change.at, change.actor);
@@ -80,9 +86,7 @@ pub(crate) async fn write(
     at: OffsetDateTime,
     line: AuditEntry<'_>,
 ) -> Result<()> {
-    // Commands have no client.
-    let client = CLIENT.try_with(|client| client.map(|address| address.to_string()));
-    let client = client.ok().flatten().unwrap_or_default();
+    let client = client();
     sqlx::query(
         "INSERT INTO audit_log (id, at, actor_id, kind, about, team_id, network) VALUES ($1, $2, $3, $4, left($5, 500), $6, left($7, 100))",
     )

@@ -15,12 +15,28 @@ use url::Url;
 
 use crate::db::tls::choose_provider;
 
-/// How long each step of a conversation with the server may take.
-const STEP: Duration = Duration::from_secs(10);
+/// How long the server is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For each step of a conversation.
+    pub step: Duration,
+    /// For all of it: a server may say a little from time to time, without end. Less than the lease of a mail.
+    pub conversation: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            step: Duration::from_secs(10),
+            conversation: Duration::from_secs(60),
+        }
+    }
+}
 
 /// Sends mail through one server.
 pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
+    patience: Patience,
     from: Mailbox,
     /// Host and port, for pages.
     server: String,
@@ -57,6 +73,19 @@ impl Mailer {
     /// # Errors
     /// The URL or the sender is invalid, or would send passwords and mail unencrypted through a network.
     pub fn new(url: &str, from: Option<&str>, public_url: &str) -> anyhow::Result<Self> {
+        Self::with_patience(url, from, public_url, Patience::default())
+    }
+
+    /// As [`Mailer::new`], with other limits of time.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_patience(
+        url: &str,
+        from: Option<&str>,
+        public_url: &str,
+        patience: Patience,
+    ) -> anyhow::Result<Self> {
         let parsed = Url::parse(url).context("it is not a URL")?;
         if !matches!(parsed.scheme(), "smtp" | "smtps") {
             bail!("it must start with smtp:// or smtps://");
@@ -74,7 +103,7 @@ impl Mailer {
         choose_provider();
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
             .context("it is not the URL of a mail server")?
-            .timeout(Some(STEP))
+            .timeout(Some(patience.step))
             .build();
         let own = Url::parse(public_url).ok();
         let own_host = own.as_ref().and_then(Url::host_str).unwrap_or("localhost");
@@ -82,6 +111,7 @@ impl Mailer {
         let from = from.unwrap_or(&own_sender);
         Ok(Self {
             transport,
+            patience,
             from: from
                 .parse()
                 .with_context(|| format!("“{from}” is not a sender of mail: set --mail-from"))?,
@@ -108,9 +138,14 @@ impl Mailer {
             message: format!("{error:#}"),
             is_permanent: true,
         })?;
-        match self.transport.send(message).await {
-            Ok(_) => Ok(()),
-            Err(error) => {
+        let sent = self.transport.send(message);
+        match tokio::time::timeout(self.patience.conversation, sent).await {
+            Ok(Ok(_)) => Ok(()),
+            Err(_) => Err(SendError {
+                message: "the mail server took too long".to_owned(),
+                is_permanent: false,
+            }),
+            Ok(Err(error)) => {
                 let mut message = error.to_string();
                 let mut source = std::error::Error::source(&error);
                 while let Some(cause) = source {

@@ -35,6 +35,15 @@ pub(crate) enum MailKind {
     Digest,
     /// The link by which a person confirms their address.
     Confirmation,
+    /// A sign-in with a browser that is new to the account.
+    NewDevice,
+    /// To a former address.
+    AddressChanged,
+    SecondFactorReset,
+    /// A link for a new password.
+    PasswordReset,
+    /// To someone who has no account yet.
+    Invitation,
 }
 
 impl MailKind {
@@ -44,6 +53,11 @@ impl MailKind {
             Self::Notification => "Notification",
             Self::Digest => "Digest",
             Self::Confirmation => "Confirmation of an address",
+            Self::NewDevice => "Notice of a sign-in with a new browser",
+            Self::AddressChanged => "Notice of a changed address",
+            Self::SecondFactorReset => "Notice of a removed second factor",
+            Self::PasswordReset => "Link for a new password",
+            Self::Invitation => "Invitation",
         }
     }
 }
@@ -55,6 +69,12 @@ pub(crate) struct OutboxEntry {
     pub(crate) kind: MailKind,
     pub(crate) account_id: Uuid,
     pub(crate) thread_id: Option<Uuid>,
+    pub(crate) invitation_id: Option<Uuid>,
+    /// Where it goes, if not to the address that the account has now.
+    pub(crate) address: Option<String>,
+    /// What happened, in words.
+    pub(crate) details: String,
+    pub(crate) created_at: OffsetDateTime,
     pub(crate) attempts: i32,
 }
 
@@ -108,7 +128,7 @@ pub(crate) async fn take(db: &Pool, now: OffsetDateTime) -> Result<Option<Outbox
     Ok(sqlx::query_as(
         "UPDATE outbox SET send_at = $2, attempts = attempts + 1 WHERE id = (
              SELECT id FROM outbox WHERE failed_at IS NULL AND send_at <= $1 ORDER BY send_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-         RETURNING id, kind, account_id, thread_id, attempts",
+         RETURNING id, kind, account_id, thread_id, invitation_id, address, details, created_at, attempts",
     )
     .bind(now)
     .bind(now + LEASE)
@@ -183,7 +203,7 @@ pub(crate) struct FailedMail {
 /// The newest mails that were given up.
 pub(crate) async fn failed(db: &Pool) -> Result<Vec<FailedMail>> {
     Ok(sqlx::query_as(
-        "SELECT o.id, o.kind, a.name, a.email, o.error, o.failed_at FROM outbox o JOIN accounts a ON a.id = o.account_id
+        "SELECT o.id, o.kind, a.name, coalesce(o.address, a.email) AS email, o.error, o.failed_at FROM outbox o JOIN accounts a ON a.id = o.account_id
          WHERE o.failed_at IS NOT NULL ORDER BY o.failed_at DESC LIMIT 100",
     )
     .fetch_all(db)
@@ -203,8 +223,9 @@ pub(crate) async fn waiting(db: &Pool) -> Result<(i64, i64)> {
 pub(crate) async fn retry(db: &Pool, id: Option<Uuid>, now: OffsetDateTime) -> Result<()> {
     let mut tx = db.begin().await?;
     sqlx::query(
-        "DELETE FROM outbox o WHERE o.failed_at IS NOT NULL AND ($1::uuid IS NULL OR o.id = $1) AND EXISTS (
-             SELECT FROM outbox w WHERE w.account_id = o.account_id AND w.kind = o.kind AND w.thread_id IS NOT DISTINCT FROM o.thread_id
+        "DELETE FROM outbox o WHERE o.failed_at IS NOT NULL AND ($1::uuid IS NULL OR o.id = $1)
+         AND o.kind NOT IN ('new-device', 'address-changed', 'second-factor-reset') AND EXISTS (
+             SELECT FROM outbox w WHERE w.account_id = o.account_id AND w.kind = o.kind AND w.thread_id IS NOT DISTINCT FROM o.thread_id AND w.invitation_id IS NOT DISTINCT FROM o.invitation_id
              AND (w.failed_at IS NULL OR w.failed_at > o.failed_at OR w.failed_at = o.failed_at AND w.id > o.id))",
     )
     .bind(id)

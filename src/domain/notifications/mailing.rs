@@ -23,6 +23,7 @@ pub(crate) struct Recipient {
     pub(crate) email: String,
     /// Whether the address may be sent to.
     pub(crate) is_confirmed: bool,
+    pub(crate) time_zone: String,
 }
 
 /// What a mail contains.
@@ -37,7 +38,7 @@ pub(crate) struct Contents {
 /// The person with this account, unless it was deactivated.
 pub(crate) async fn recipient(db: &Pool, account: Uuid) -> Result<Option<Recipient>> {
     Ok(sqlx::query_as(
-        "SELECT id, email, email_confirmed_at IS NOT NULL AS is_confirmed FROM accounts
+        "SELECT id, email, email_confirmed_at IS NOT NULL AS is_confirmed, time_zone FROM accounts
          WHERE id = $1 AND deactivated_at IS NULL",
     )
     .bind(account)

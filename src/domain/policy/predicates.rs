@@ -33,6 +33,16 @@ macro_rules! seen_by {
 }
 pub(crate) use seen_by;
 
+/// Condition: a session `s` may do nothing but set up a second factor, because the workspace requires one. A session
+/// that a provider vouched for may be exempt.
+macro_rules! lacks_second_factor {
+    () => {
+        "(SELECT own.second_factor_required AND NOT (s.is_by_provider AND own.provider_is_second_factor) AND NOT EXISTS (
+             SELECT FROM second_factors f WHERE f.account_id = s.account_id AND f.enabled_at IS NOT NULL) FROM workspace own)"
+    };
+}
+pub(crate) use lacks_second_factor;
+
 /// Condition: every viewer may see the team's name, because the team is open.
 macro_rules! named_to_all {
     ($team:literal) => {

@@ -5,7 +5,10 @@ use uuid::Uuid;
 
 use crate::{
     db::pool::Pool,
-    domain::{error::Result, policy::predicates::seen_by},
+    domain::{
+        error::Result,
+        policy::predicates::{lacks_second_factor, seen_by},
+    },
 };
 
 /// The team of a stream that shows only what concerns its reader.
@@ -23,8 +26,9 @@ pub(crate) async fn still_allowed(
     Ok(sqlx::query_as(concat!(
         "SELECT p.token_hash, p.team FROM unnest($1::bytea[], $2::uuid[]) AS p (token_hash, team)
          JOIN (SELECT s.token_hash, a.id, NULL::uuid[] AS reaches FROM sessions s JOIN accounts a ON a.id = s.account_id
-               WHERE s.expires_at > $3 AND a.deactivated_at IS NULL
-               UNION ALL
+               WHERE s.expires_at > $3 AND a.deactivated_at IS NULL AND NOT ",
+        lacks_second_factor!(),
+        " UNION ALL
                SELECT t.token_hash, a.id, t.teams FROM tokens t JOIN accounts a ON a.id = t.account_id
                WHERE t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $3) AND a.deactivated_at IS NULL
                UNION ALL

@@ -23,6 +23,8 @@ pub struct Viewer {
     /// How many threads of their inbox are unread.
     pub(crate) unread: i32,
     pub(crate) proof: AuthMethod,
+    /// Whether the workspace requires a second factor and the person has none: they can do nothing else until they do.
+    pub(crate) lacks_second_factor: bool,
     /// Identifies a repeated request.
     pub(crate) idempotency_key: Option<IdempotencyKey>,
 }
@@ -140,6 +142,14 @@ impl Viewer {
         ))
     }
 
+    /// Refuses people who have to set up a second factor first.
+    pub(crate) fn require_second_factor(&self) -> Result<()> {
+        if self.lacks_second_factor {
+            return Err(Problem::SecondFactorMissing);
+        }
+        Ok(())
+    }
+
     /// The rights of this request, for the key of a cached page.
     pub(crate) fn rights(&self) -> Rights {
         Rights {
@@ -203,6 +213,7 @@ pub(crate) struct AuthRow {
     last_seen_at: Option<OffsetDateTime>,
     scope: Option<Scope>,
     reaches: Option<Vec<Uuid>>,
+    lacks_second_factor: bool,
 }
 
 /// Query: the account for a digest `$1` at the time `$2`, of a session if `$3`, else of an API
@@ -210,14 +221,18 @@ pub(crate) struct AuthRow {
 /// include it.
 macro_rules! known_by_digest {
     () => {
-        "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread, s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches
+        concat!(
+            "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread, s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches, ",
+            $crate::domain::policy::predicates::lacks_second_factor!(),
+            " AS lacks_second_factor
          FROM sessions s JOIN accounts a ON a.id = s.account_id
          WHERE $3 AND s.token_hash = $1 AND s.expires_at > $2 AND a.deactivated_at IS NULL
          UNION ALL
-         SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread, t.last_used_at, t.scope, t.teams
+         SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread, t.last_used_at, t.scope, t.teams, false
          FROM tokens t JOIN accounts a ON a.id = t.account_id
          WHERE NOT $3 AND t.token_hash = $1 AND t.revoked_at IS NULL
                AND (t.expires_at IS NULL OR t.expires_at > $2) AND a.deactivated_at IS NULL"
+        )
     };
 }
 pub(crate) use known_by_digest;
@@ -293,6 +308,7 @@ impl AuthRow {
             time_zone: self.time_zone,
             unread: self.unread,
             proof,
+            lacks_second_factor: self.lacks_second_factor,
             idempotency_key: None,
         })
     }

@@ -7,7 +7,7 @@ use crate::{
     db::pool::Pool,
     domain::{
         accounts::create::{NewAccount, add_account},
-        auth::{openid::provider::Identity, secrets, sessions::SessionIdentity},
+        auth::{openid::provider::Identity, second_factor, secrets, sessions::SessionIdentity},
         error::{Problem, Result},
         events::{
             Change,
@@ -254,6 +254,7 @@ pub(crate) struct Unconfirmed {
     pub(crate) account: Uuid,
     pub(crate) email: String,
     pub(crate) password_hash: Option<String>,
+    pub(crate) has_second_factor: bool,
 }
 
 /// Returns the account that the secret of an identity stands for.
@@ -266,7 +267,9 @@ pub(crate) async fn unconfirmed(
     secret: &str,
 ) -> Result<Unconfirmed> {
     let found = sqlx::query_as(
-        "SELECT a.id AS account, a.email, a.password_hash FROM identity_confirmations c JOIN accounts a ON a.id = c.account_id
+        "SELECT a.id AS account, a.email, a.password_hash,
+                EXISTS (SELECT FROM second_factors f WHERE f.account_id = a.id AND f.enabled_at IS NOT NULL) AS has_second_factor
+         FROM identity_confirmations c JOIN accounts a ON a.id = c.account_id
          WHERE c.token_hash = $1 AND c.expires_at > $2 AND a.deactivated_at IS NULL",
     )
     .bind(secrets::digest(secret))
@@ -276,12 +279,16 @@ pub(crate) async fn unconfirmed(
     found.ok_or_else(expired)
 }
 
-/// Connects an identity with the account whose password was entered, and applies the rules for its groups. Returns what
-/// the session is to remember of the provider.
+/// Connects an identity with the account whose password was entered, and applies the rules for its groups; with a second
+/// factor, a code is checked too. Returns what the session is to remember of the provider, or `None` for a wrong code.
 ///
 /// # Errors
 /// `Gone` as in [`unconfirmed`].
-pub(crate) async fn confirm(change: &mut Change, secret: &str) -> Result<SessionIdentity> {
+pub(crate) async fn confirm(
+    change: &mut Change,
+    secret: &str,
+    code: Option<&str>,
+) -> Result<Option<SessionIdentity>> {
     #[derive(sqlx::FromRow)]
     struct Used {
         account_id: Uuid,
@@ -290,6 +297,20 @@ pub(crate) async fn confirm(change: &mut Change, secret: &str) -> Result<Session
         identity: SessionIdentity,
     }
     let at = change.at;
+    if let Some(code) = code {
+        let account: Option<Uuid> = sqlx::query_scalar(
+            "SELECT account_id FROM identity_confirmations WHERE token_hash = $1 AND expires_at > $2",
+        )
+        .bind(secrets::digest(secret))
+        .bind(at)
+        .fetch_optional(change.db())
+        .await?;
+        let account = account.ok_or_else(expired)?;
+        let accepted = second_factor::accept(change.db(), account, code, at).await?;
+        if accepted.is_none() {
+            return Ok(None);
+        }
+    }
     let used: Option<Used> = sqlx::query_as(
         "DELETE FROM identity_confirmations WHERE token_hash = $1 AND expires_at > $2
          RETURNING account_id, groups, issuer, subject, sid, sign_out_at",
@@ -312,7 +333,7 @@ pub(crate) async fn confirm(change: &mut Change, secret: &str) -> Result<Session
     };
     audit_log::write(change.db(), at, entry).await?;
     group_rules::apply(change, account, &groups, account).await?;
-    Ok(identity)
+    Ok(Some(identity))
 }
 
 fn expired() -> Problem {

@@ -32,6 +32,8 @@ pub(crate) struct Draft {
     pub(crate) role: Role,
     pub(crate) single_use: bool,
     pub(crate) days: i64,
+    /// The address that it is mailed to, which makes it one for one person.
+    pub(crate) email: Option<String>,
 }
 
 /// Creates an invitation and returns its secret, which is not stored and cannot be shown again.
@@ -42,22 +44,36 @@ pub(crate) async fn invite(change: &mut Change, draft: &Draft) -> Result<String>
             "An invitation can be valid for 1 to 90 days.",
         ));
     }
-    let secret = secrets::new_secret()?;
+    let (id, secret) = (Uuid::now_v7(), secrets::new_secret()?);
     let (at, actor) = (change.at, change.actor);
     sqlx::query(
-        "INSERT INTO invitations (id, token_hash, role, team_id, single_use, created_by, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO invitations (id, token_hash, role, team_id, single_use, created_by, created_at, expires_at, email)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
-    .bind(Uuid::now_v7())
+    .bind(id)
     .bind(secrets::digest(&secret))
     .bind(draft.role)
     .bind(draft.team.as_ref().map(|team| team.id))
-    .bind(draft.single_use)
+    .bind(draft.single_use || draft.email.is_some())
     .bind(actor)
     .bind(at)
     .bind(at + Duration::days(draft.days))
+    .bind(&draft.email)
     .execute(change.db())
     .await?;
+    if let Some(email) = &draft.email {
+        sqlx::query(
+            "INSERT INTO outbox (id, kind, account_id, invitation_id, address, created_at, send_at)
+             VALUES ($1, 'invitation', $2, $3, $4, $5, $5)",
+        )
+        .bind(Uuid::now_v7())
+        .bind(actor)
+        .bind(id)
+        .bind(email)
+        .bind(at)
+        .execute(change.db())
+        .await?;
+    }
     let days = if draft.days == 1 { "day" } else { "days" };
     match &draft.team {
         Some(team) => {
@@ -74,6 +90,21 @@ pub(crate) async fn invite(change: &mut Change, draft: &Draft) -> Result<String>
         }
     }
     Ok(secret)
+}
+
+/// Makes a new secret for an invitation that is to be mailed now, since only its hash is stored. `None` once it was used
+/// or revoked, or has expired.
+pub(crate) async fn renew(db: &Pool, id: Uuid, now: OffsetDateTime) -> Result<Option<String>> {
+    let secret = secrets::new_secret()?;
+    let renewed = sqlx::query(
+        "UPDATE invitations SET token_hash = $2 WHERE id = $1 AND revoked_at IS NULL AND used = 0 AND expires_at > $3",
+    )
+    .bind(id)
+    .bind(secrets::digest(&secret))
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok((renewed.rows_affected() == 1).then_some(secret))
 }
 
 /// Revokes an invitation.
@@ -100,12 +131,14 @@ pub(crate) struct Open {
     pub(crate) team: Option<String>,
     /// First name of its creator.
     pub(crate) by: Option<String>,
+    /// The address that it was mailed to.
+    pub(crate) email: Option<String>,
     pub(crate) single_use: bool,
     pub(crate) used: i32,
     pub(crate) expires_at: OffsetDateTime,
 }
 
-const OPEN: &str = "SELECT i.id, i.role, i.team_id, t.name AS team, split_part(a.name, ' ', 1) AS by, i.single_use, i.used, i.created_at, i.expires_at
+const OPEN: &str = "SELECT i.id, i.role, i.team_id, t.name AS team, split_part(a.name, ' ', 1) AS by, i.email, i.single_use, i.used, i.created_at, i.expires_at
      FROM invitations i LEFT JOIN teams t ON t.id = i.team_id LEFT JOIN accounts a ON a.id = i.created_by
      WHERE i.revoked_at IS NULL AND NOT (i.single_use AND i.used > 0)";
 
@@ -123,7 +156,7 @@ pub(crate) async fn open(db: &Pool, now: OffsetDateTime, reader: Uuid) -> Result
     let seen = seen_by!("$2");
     let query = format!(
         "SELECT o.id, o.role, CASE WHEN NOT {seen} THEN 'a private team' ELSE t.name END AS team,
-                o.by, o.single_use, o.used, o.expires_at FROM ({OPEN} AND i.expires_at > $1) o
+                o.by, o.email, o.single_use, o.used, o.expires_at FROM ({OPEN} AND i.expires_at > $1) o
          LEFT JOIN teams t ON t.id = o.team_id ORDER BY o.created_at DESC LIMIT 200"
     );
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))

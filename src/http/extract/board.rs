@@ -41,6 +41,7 @@ pub(crate) async fn open(
         .into_viewer(&app.db, Credentials { token_hash, cookie }, now)
         .await?;
     request_log::note_account(viewer.person.id);
+    viewer.require_second_factor()?;
     let team = row
         .team
         .into_team()

@@ -89,10 +89,19 @@ impl OptionalFromRequestParts<App> for Viewer {
     }
 }
 
+/// What people can do who have to set up a second factor first.
+const SET_UP_PATHS: [&str; 2] = ["/me/second-factor", "/logout"];
+
 impl Viewer {
     /// Attaches the request's idempotency key, and counts the request if it is a write.
     pub(crate) fn for_request(mut self, app: &App, parts: &Parts) -> Result<Self> {
         request_log::note_account(self.person.id);
+        if !SET_UP_PATHS
+            .iter()
+            .any(|path| parts.uri.path().starts_with(path))
+        {
+            self.require_second_factor()?;
+        }
         if !parts.method.is_safe() {
             app.request_limits.count_write(self.person.id)?;
             app.request_limits

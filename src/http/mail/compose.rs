@@ -170,7 +170,7 @@ pub(crate) fn test(app: &App, reader: &Recipient, now: OffsetDateTime) -> Result
     letter_to(app, Uuid::now_v7(), reader, &letter, now, None)
 }
 
-fn letter_to(
+pub(super) fn letter_to(
     app: &App,
     id: Uuid,
     reader: &Recipient,

@@ -1,4 +1,5 @@
 //! The texts of mail.
 
+pub(crate) mod account;
 pub(crate) mod compose;
 mod letter;

@@ -14,8 +14,8 @@ use crate::{
     http::{
         layout::Layout,
         middleware::form_recovery::{Field, FormRetry},
-        page::{EXPLAINED, redirect_to_sign_in, theme},
-        problem::{InternalError, NOT_SAVED, ProblemBody},
+        page::{EXPLAINED, redirect_to_sign_in, redirect_with_next, theme},
+        problem::{InternalError, NOT_SAVED, ProblemBody, SetUpFirst},
     },
 };
 
@@ -96,6 +96,9 @@ fn redact_url(address: &str) -> &str {
         "/confirm/",
         "/unsubscribe/",
         "/setup",
+        // their `next` may be the path of such a link
+        "/login",
+        "/me/second-factor",
     ]
     .into_iter()
     .find(|start| address.starts_with(start));
@@ -121,6 +124,10 @@ pub(super) fn render_error(
         .map_or("/", |address| address.as_str());
     if status == StatusCode::UNAUTHORIZED && info.wants_page && !info.wants_json {
         return redirect_to_sign_in(address);
+    }
+    let must_set_up = response.extensions().get::<SetUpFirst>().is_some();
+    if must_set_up && info.wants_page && !info.wants_json {
+        return redirect_with_next("/me/second-factor", address);
     }
     let (mut parts, _) = response.into_parts();
     let mut problem = parts
@@ -204,6 +211,8 @@ mod tests {
             "/reset/s3cret?x=1",
             "/enter/s3cret",
             "/setup?key=s3cret",
+            "/me/second-factor?next=%2Fjoin%2Fs3cret",
+            "/login?next=%2Fjoin%2Fs3cret",
         ] {
             assert!(!redact_url(address).contains("s3cret"), "{address}");
         }

@@ -21,6 +21,14 @@ use crate::{
 const BURST: NonZeroU32 = NonZeroU32::new(10).unwrap(); // ten is not zero, and the compiler checks it
 const EVERY: Duration = Duration::from_secs(18);
 
+/// Codes of a second factor: ten at once, and then one in five minutes, from whatever network. Three of a million codes
+/// are right at any time, so that guessing one takes years on average.
+const CODE_EVERY: Duration = Duration::from_secs(300);
+
+/// Links for a new password that are mailed to one address: three at once, and then one in twenty minutes.
+const RESETS: NonZeroU32 = NonZeroU32::new(3).unwrap(); // as above
+const RESET_EVERY: Duration = Duration::from_secs(1200);
+
 /// Invalid or expired cookies and tokens from one network: an office behind one address may send
 /// that many in the morning.
 const WRONG_SECRETS_A_MINUTE: NonZeroU32 = NonZeroU32::new(600).unwrap(); // as above
@@ -48,6 +56,10 @@ pub(crate) struct SignInLimits {
     /// Keyed by a digest of the e-mail address, so that long input does not fill the memory.
     pairs: DefaultKeyedRateLimiter<([u8; 32], ClientIp)>,
     networks: DefaultKeyedRateLimiter<ClientIp>,
+    /// Codes of a second factor, by account.
+    codes: DefaultKeyedRateLimiter<Uuid>,
+    /// Links for new passwords, by a digest of the e-mail address.
+    resets: DefaultKeyedRateLimiter<[u8; 32]>,
     /// Networks whose refused attempts were logged recently.
     recently_logged: DefaultKeyedRateLimiter<ClientIp>,
 }
@@ -62,12 +74,20 @@ impl Default for SignInLimits {
             .allow_burst(BURST);
         // Many people may share one network.
         let many = Quota::per_minute(BURST.saturating_mul(BURST));
+        let codes = Quota::with_period(CODE_EVERY)
+            .unwrap_or(quota)
+            .allow_burst(BURST);
+        let resets = Quota::with_period(RESET_EVERY)
+            .unwrap_or(quota)
+            .allow_burst(RESETS);
         let once = Quota::with_period(LOG_EVERY)
             .unwrap_or(quota)
             .allow_burst(NonZeroU32::MIN);
         Self {
             pairs: RateLimiter::keyed(quota),
             networks: RateLimiter::keyed(many),
+            codes: RateLimiter::keyed(codes),
+            resets: RateLimiter::keyed(resets),
             recently_logged: RateLimiter::keyed(once),
         }
     }
@@ -87,6 +107,25 @@ impl SignInLimits {
             self.pairs.retain_recent();
             self.networks.retain_recent();
             self.recently_logged.retain_recent();
+        }
+        outcome.map_err(too_many)
+    }
+
+    /// Counts a code that is entered for an account.
+    pub(crate) fn count_code(&self, account: Uuid) -> Result<()> {
+        let outcome = self.codes.check_key(&account);
+        if self.codes.len() > 10_000 {
+            self.codes.retain_recent();
+        }
+        outcome.map_err(too_many)
+    }
+
+    /// Counts a link for a new password that is asked for, whether the address has an account or not.
+    pub(crate) fn count_reset(&self, email: &str) -> Result<()> {
+        let email = Sha256::digest(email.trim().to_lowercase()).into();
+        let outcome = self.resets.check_key(&email);
+        if self.resets.len() > 10_000 {
+            self.resets.retain_recent();
         }
         outcome.map_err(too_many)
     }

@@ -26,6 +26,14 @@ pub(super) fn routes() -> Router<App> {
         .route("/login/openid/callback", get(accounts::finish_openid))
         .route("/login/openid/confirm", post(accounts::confirm_openid))
         .route("/login/openid/logout", post(accounts::end_by_provider))
+        .route(
+            "/login/code",
+            get(accounts::code_form).post(accounts::enter_code),
+        )
+        .route(
+            "/login/forgot",
+            get(accounts::forgot_form).post(accounts::send_reset),
+        )
         .route("/logout", post(accounts::logout))
         .route(
             "/confirm/{key}",
@@ -77,6 +85,10 @@ pub(super) fn routes() -> Router<App> {
         )
         .route("/settings/sign-in/passwords", post(accounts::set_passwords))
         .route("/settings/system", get(accounts::system))
+        .route(
+            "/settings/security",
+            get(accounts::security).post(accounts::set_security),
+        )
         .route("/settings/outgoing", get(accounts::outgoing))
         .route("/settings/audit", get(accounts::audit_log))
         .route("/settings/audit.csv", get(accounts::audit_csv))
@@ -84,7 +96,18 @@ pub(super) fn routes() -> Router<App> {
         .route("/me", get(accounts::me).post(accounts::edit_me))
         .route("/me/absences", post(accounts::add_away))
         .route("/me/absences/{day}/remove", post(accounts::remove_away))
+        .route("/me/email", post(accounts::set_email))
         .route("/me/password", post(accounts::set_password))
+        .route(
+            "/me/second-factor",
+            get(accounts::second_factor).post(accounts::switch_on),
+        )
+        .route(
+            "/me/second-factor/setup",
+            post(accounts::prepare_second_factor),
+        )
+        .route("/me/second-factor/codes", post(accounts::make_codes))
+        .route("/me/second-factor/off", post(accounts::switch_off))
         .route("/me/sessions", post(accounts::end_sessions))
         .route("/me/tokens/{id}/revoke", post(accounts::revoke_token))
 }

@@ -12,12 +12,14 @@ use axum::{
 use crate::{
     app::App,
     domain::{
-        accounts::working_hours::{format_minute, parse_time_of_day},
+        accounts::{
+            mails,
+            working_hours::{format_minute, parse_time_of_day},
+        },
         error::{Problem, Result},
         mail::{
             choices::{self, Choices, Delivery},
             links,
-            outbox::{self, MailKind},
             profile::{self, MailProfile},
         },
         notifications::reason::Reason,
@@ -121,7 +123,7 @@ pub(crate) async fn send_confirmation(State(app): State<App>, viewer: Viewer) ->
     }
     let mut tx = app.db.begin().await?;
     let now = app.clock.now();
-    outbox::add(&mut tx, MailKind::Confirmation, viewer.person.id, now).await?;
+    mails::ask_for_confirmation(&mut tx, viewer.person.id, now).await?;
     tx.commit().await?;
     Ok(Redirect::to("/me/notifications?sent").into_response())
 }

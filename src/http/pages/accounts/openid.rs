@@ -46,6 +46,8 @@ struct ConfirmPage {
     email: String,
     key: String,
     next: String,
+    /// Whether the account has a second factor, so that a code is asked for too.
+    asks_code: bool,
     error: String,
 }
 
@@ -143,16 +145,16 @@ async fn admit(
     match verdict.value.owner {
         Owner::Account(account) => {
             let next = local_path(next, "/");
+            let by = format!("with {name}");
             let proof = Proof {
-                account,
-                password_hash: None,
+                is_by_provider: true,
                 identity: Some(SessionIdentity {
                     issuer: identity.issuer.clone(),
                     subject: identity.subject.clone(),
                     sid: identity.sid.clone(),
                     sign_out_at: identity.sign_out_at.clone(),
                 }),
-                by: &format!("with {name}"),
+                ..Proof::of(account, &by)
             };
             match start_session(app, headers, proof, next).await {
                 Err(Problem::SignedOut) => {
@@ -166,6 +168,9 @@ async fn admit(
             layout: Layout::bare(app, "Confirm your account".to_owned(), theme(headers)),
             provider: name.clone(),
             email,
+            asks_code: identities::unconfirmed(&app.db, app.clock.now(), &secret)
+                .await?
+                .has_second_factor,
             key: secret,
             next: next.to_owned(),
             error: String::new(),
@@ -202,7 +207,26 @@ pub(crate) async fn confirm_openid(
     let found = identities::unconfirmed(&app.db, app.clock.now(), key).await?;
     count_attempt(&app, from, &found.email).await?;
     let hash = found.password_hash;
-    if password.len() > 1000 || !passwords::verify(password.to_owned(), hash.clone()).await? {
+    let password_matches =
+        password.len() <= 1000 && passwords::verify(password.to_owned(), hash.clone()).await?;
+    // Whoever knows the password only must not be able to connect a way round the code.
+    let (account, has_second_factor) = (found.account, found.has_second_factor);
+    let confirmed = if password_matches {
+        if has_second_factor {
+            app.sign_in_limits.count_code(account)?;
+        }
+        let code = has_second_factor.then(|| fields.text("code"));
+        let outcome = app
+            .store
+            .change(&Actor::system(), |change, _| {
+                Box::pin(identities::confirm(change, key, code))
+            })
+            .await?;
+        outcome.value
+    } else {
+        None
+    };
+    let Some(identity) = confirmed else {
         note_failure(&app, &found.email).await?;
         let page = ConfirmPage {
             layout: Layout::bare(&app, "Confirm your account".to_owned(), theme(&headers)),
@@ -210,21 +234,21 @@ pub(crate) async fn confirm_openid(
             email: found.email,
             key: key.to_owned(),
             next: fields.text("next").to_owned(),
-            error: "Wrong password. Nothing was changed.".to_owned(),
+            asks_code: has_second_factor,
+            error: match has_second_factor {
+                true => "Wrong password or code. Nothing was changed.".to_owned(),
+                false => "Wrong password. Nothing was changed.".to_owned(),
+            },
         };
         return page::with_errors(StatusCode::UNAUTHORIZED, &page);
-    }
-    let identity = app
-        .store
-        .change(&Actor::system(), |change, _| {
-            Box::pin(identities::confirm(change, key))
-        })
-        .await?;
+    };
+    let by = format!("by password, and with {provider}");
     let proof = Proof {
-        account: found.account,
         password_hash: hash.as_deref(),
-        identity: Some(identity.value),
-        by: &format!("by password, and with {provider}"),
+        is_by_provider: true,
+        has_entered_code: true,
+        identity: Some(identity),
+        ..Proof::of(account, &by)
     };
     let next = local_path(fields.text("next"), "/");
     start_session(&app, &headers, proof, next).await

@@ -15,6 +15,7 @@ use crate::{
         accounts::{
             password_resets,
             queries::{self, AccountRow},
+            second_factor,
         },
         error::{Problem, Result},
         events::EventStore,
@@ -43,6 +44,10 @@ struct PeoplePage {
     /// A link that was just created and its purpose; it is shown only once.
     created: Option<(String, String)>,
     errors: Vec<String>,
+    /// What was sent by mail.
+    sent: String,
+    /// Whether links can be sent by mail.
+    has_mail: bool,
     /// The entered values of a refused form.
     submitted: Fields,
     now: OffsetDateTime,
@@ -95,6 +100,8 @@ async fn people_page(
         people,
         created,
         errors,
+        sent: String::new(),
+        has_mail: app.mailer.is_some(),
         submitted,
         now,
     })
@@ -118,8 +125,16 @@ pub(crate) async fn invite(
         Ok(days) => days,
         Err(problem) => return shown(&app, &viewer, &headers, Err(problem), fields).await,
     };
+    let email = match fields.text("invitee").trim() {
+        "" => None,
+        email => {
+            require_mail(&app)?;
+            Some(email.to_owned())
+        }
+    };
     let draft = Draft {
         team,
+        email,
         role: match Role::parse(fields.text("role")) {
             Some(Role::Viewer) => Role::Viewer,
             _ => Role::Member,
@@ -134,6 +149,10 @@ pub(crate) async fn invite(
             Box::pin(invitations::invite(change, &draft))
         })
         .await;
+    if let Some(email) = &draft.email {
+        let sent = created.map(|_| format!("An invitation will be sent to {email}."));
+        return mailed(&app, &viewer, &headers, sent, fields).await;
+    }
     shown(
         &app,
         &viewer,
@@ -177,6 +196,29 @@ async fn shown(
         }
         Err(problem) => Err(problem),
     }
+}
+
+fn require_mail(app: &App) -> Result<()> {
+    if app.mailer.is_none() {
+        return Err(Problem::conflict("Mail is not set up. Nothing was sent."));
+    }
+    Ok(())
+}
+
+/// Shows what was sent by mail, or why nothing was.
+async fn mailed(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    sent: Result<String>,
+    submitted: Fields,
+) -> Result<Response> {
+    let sent = match sent {
+        Ok(sent) => sent,
+        Err(problem) => return shown(app, viewer, headers, Err(problem), submitted).await,
+    };
+    let page = people_page(app, viewer, headers, None, Vec::new(), Fields::default()).await?;
+    page::page(&PeoplePage { sent, ..page })
 }
 
 /// `POST /settings/invitations/{id}/revoke`
@@ -229,6 +271,33 @@ pub(crate) async fn change_person(
                 fields,
             )
             .await;
+        }
+        "mail-link" => {
+            viewer.require_session_for_links()?;
+            require_mail(&app)?;
+            let sent = app
+                .store
+                .change(&actor, |change, _| {
+                    Box::pin(password_resets::mail_link(change, handle))
+                })
+                .await;
+            return mailed(
+                &app,
+                &viewer,
+                &headers,
+                sent.map(|_| format!("A password reset link will be sent to @{handle}.")),
+                fields,
+            )
+            .await;
+        }
+        "reset-second-factor" => {
+            viewer.require_session()?;
+            let has_mail = app.mailer.is_some();
+            app.store
+                .change(&actor, |change, _| {
+                    Box::pin(second_factor::reset(change, handle, has_mail))
+                })
+                .await
         }
         "deactivate" => {
             app.store

@@ -17,6 +17,7 @@ use crate::{
             absences,
             api_tokens::TokenRow,
             profile::{self, Profile},
+            queries::{self, SignInMeans},
             working_hours::{Hours, format_minute, parse_time_of_day},
         },
         auth::sessions::SessionRow,
@@ -33,6 +34,8 @@ use crate::{
 pub(crate) struct MePage {
     layout: Layout,
     profile: Profile,
+    means: SignInMeans,
+    has_mail: bool,
     sessions: Vec<SessionRow>,
     tokens: Vec<TokenRow>,
     absences: Vec<(Date, Date)>,
@@ -48,6 +51,10 @@ pub(crate) struct MePage {
 impl MePage {
     fn ago(&self, at: &OffsetDateTime) -> String {
         humanize::ago(self.now, *at)
+    }
+
+    fn moment(&self, at: &OffsetDateTime) -> String {
+        humanize::moment(*at, &self.profile.hours.zone)
     }
 
     fn days(&self, (from, to): &(Date, Date)) -> String {
@@ -85,6 +92,7 @@ impl MePage {
         }
         match field {
             "name" => self.profile.name.clone(),
+            "email" => self.means.email.clone(),
             "handle" => self.profile.handle.clone(),
             "time_zone" => self.profile.hours.zone.clone(),
             "works_from" => format_minute(self.profile.hours.from),
@@ -122,6 +130,8 @@ pub(crate) async fn me_page(
         tokens: crate::domain::accounts::api_tokens::tokens(&app.db, viewer.person.id).await?,
         absences: absences::away(&app.db, viewer.person.id).await?,
         teams: team_access::seen_teams(&app.db, viewer).await?,
+        means: queries::sign_in_means(&app.db, viewer.person.id).await?,
+        has_mail: app.mailer.is_some(),
         created: String::new(),
         now: app.clock.now(),
         profile,

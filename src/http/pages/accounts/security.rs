@@ -14,6 +14,7 @@ use crate::{
     domain::{
         accounts::{
             absences, api_tokens,
+            email::change_email,
             end_sessions::{SessionsToEnd, end_sessions_of},
             password_resets,
         },
@@ -31,23 +32,27 @@ use crate::{
         extract::form::{Fields, id},
         middleware::client_ip::ClientIp,
         page,
-        pages::accounts::profile::me_page,
+        pages::accounts::{profile::me_page, signing_browser::redirect_with_session},
     },
 };
 
-/// `POST /me/sessions`: ends the named session, or with `others` all but the current one.
+/// `POST /me/sessions`: ends the named session, or with `others` all but the current one, or `all`.
 pub(crate) async fn end_sessions(
-    State(db): State<Pool>,
-    State(clock): State<Clock>,
+    State(app): State<App>,
     viewer: Viewer,
     fields: Fields,
 ) -> Result<Response> {
     viewer.require_session()?;
-    let ended = match fields.get("others") {
+    let others = fields.get("others");
+    let ended = match others {
+        Some("all") => SessionsToEnd::All,
         Some(_) => SessionsToEnd::AllButThis(viewer.proof.token_hash()),
         None => SessionsToEnd::Named(fields.text("session")),
     };
-    end_sessions_of(&db, clock.now(), viewer.person.id, ended).await?;
+    end_sessions_of(&app.db, app.clock.now(), viewer.person.id, ended).await?;
+    if others == Some("all") {
+        return redirect_with_session(&app, "/login", "");
+    }
     Ok(Redirect::to("/me#sessions").into_response())
 }
 
@@ -89,6 +94,48 @@ pub(crate) async fn set_password(
         Ok(_) => Ok(Redirect::to("/me").into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = me_page(&app, &viewer, &headers, Fields::default(), errors).await?;
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /me/email`: changes the address that the reader signs in with.
+pub(crate) async fn set_email(
+    State(app): State<App>,
+    viewer: Viewer,
+    from: ClientIp,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    viewer.require_session()?;
+    let (account, actor) = (viewer.person.id, viewer.actor());
+    let email = fields.text("email").trim();
+    app.sign_in_limits.count(&viewer.person.handle, from)?;
+    let entered = fields.text("email_password");
+    let outcome = match password_resets::check_password(&app.db, account, entered).await {
+        Ok(None) => Err(Problem::field(
+            "email",
+            "Set a password first. Nothing was changed.",
+        )),
+        Ok(hash) => {
+            let (hash, has_mail) = (hash.as_deref(), app.mailer.is_some());
+            app.store
+                .change(&actor, |change, _| {
+                    Box::pin(change_email(change, account, hash, email, has_mail))
+                })
+                .await
+        }
+        Err(Problem::Invalid(_)) => Err(Problem::field(
+            "email_password",
+            "Wrong password. Nothing was changed.",
+        )),
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(_) => Ok(Redirect::to("/me#email-address").into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = me_page(&app, &viewer, &headers, fields, errors).await?;
             page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),

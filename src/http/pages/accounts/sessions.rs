@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -28,11 +28,12 @@ use crate::{
     },
     http::{
         cookies,
-        extract::{form::Fields, viewer::credentials},
+        extract::form::Fields,
         layout::Layout,
         local_path::local_path,
         middleware::{auth_proxy, client_ip::ClientIp},
         page::{self, theme},
+        pages::accounts::signing_browser::{SigningBrowser, redirect_with_session},
     },
 };
 
@@ -47,6 +48,8 @@ pub(crate) struct LoginPage {
     empty: bool,
     /// Whether registration is open.
     open: bool,
+    /// Whether a link for a new password can be mailed.
+    has_mail: bool,
     /// The name of the OpenID provider, if there is one, and the link to it.
     openid: Option<(String, String)>,
     /// Whether people can sign in by password.
@@ -100,6 +103,7 @@ pub(crate) async fn login_page(
         error: error.to_owned(),
         empty: false,
         open: open && ways.passwords,
+        has_mail: app.mailer.is_some() && ways.passwords,
         openid,
         passwords: ways.passwords,
     })
@@ -120,7 +124,10 @@ async fn sign_in_from_proxy(
         .await?;
     match owner.value {
         Ok(account) => {
-            let proof = Proof::of(account, "through the proxy");
+            let proof = Proof {
+                is_by_provider: true,
+                ..Proof::of(account, "through the proxy")
+            };
             start_session(app, headers, proof, local_path(next, "/")).await
         }
         Err(reason) => refused(app, headers, next, reason.to_owned()).await,
@@ -201,21 +208,17 @@ pub(crate) async fn count_attempt(app: &App, from: ClientIp, tried: &str) -> Res
     outcome
 }
 
-/// The `User-Agent` header, or an empty string.
-pub(crate) fn user_agent(headers: &HeaderMap) -> &str {
-    headers
-        .get(header::USER_AGENT)
-        .and_then(|agent| agent.to_str().ok())
-        .unwrap_or("")
-}
-
 /// Why a session may start.
 pub(crate) struct Proof<'p> {
     pub(crate) account: Uuid,
     /// The password hash that matched, if a password was entered.
     pub(crate) password_hash: Option<&'p str>,
-    /// What the OpenID provider said, if it signed the person in.
+    /// Whether an OpenID provider, or a proxy in front, vouched for the person.
+    pub(crate) is_by_provider: bool,
+    /// What the provider said.
     pub(crate) identity: Option<SessionIdentity>,
+    /// Whether a code was entered already, with the rest.
+    pub(crate) has_entered_code: bool,
     /// How the person signed in, for the audit log.
     pub(crate) by: &'p str,
 }
@@ -226,13 +229,15 @@ impl<'p> Proof<'p> {
         Self {
             account,
             password_hash: None,
+            is_by_provider: false,
             identity: None,
+            has_entered_code: false,
             by,
         }
     }
 }
 
-/// Starts a session and redirects.
+/// Starts a session and redirects, or asks for a code first if the account has a second factor.
 ///
 /// # Errors
 /// `SignedOut` if the password was changed or the account deactivated meanwhile.
@@ -242,36 +247,21 @@ pub(crate) async fn start_session(
     proof: Proof<'_>,
     next: &str,
 ) -> Result<Response> {
-    let previous = credentials(headers, app.is_https()).filter(|credentials| credentials.cookie);
+    let browser = SigningBrowser::of(app, headers)?;
     let mut tx = app.db.begin().await?;
-    let session = sign_in(
-        &mut tx,
-        app.clock.now(),
-        &SignIn {
-            account: proof.account,
-            password_hash: proof.password_hash,
-            by: proof.by,
-            user_agent: user_agent(headers),
-            proxy_user: auth_proxy::user(headers),
-            identity: proof.identity.as_ref(),
-            previous: previous
-                .as_ref()
-                .map(|previous| previous.token_hash.as_slice()),
-        },
-    )
-    .await?;
+    let request = SignIn {
+        account: proof.account,
+        password_hash: proof.password_hash,
+        by: proof.by,
+        is_by_provider: proof.is_by_provider,
+        identity: proof.identity.as_ref(),
+        has_entered_code: proof.has_entered_code,
+        browser: browser.browser(),
+        next,
+    };
+    let signed_in = sign_in(&mut tx, app.clock.now(), &request).await?;
     tx.commit().await?;
-    redirect_with_session(app, next, &session)
-}
-
-/// Redirects, with the session's cookie; an empty one signs out.
-pub(crate) fn redirect_with_session(app: &App, to: &str, session: &str) -> Result<Response> {
-    let mut response = Redirect::to(to).into_response();
-    cookies::set(
-        response.headers_mut(),
-        &cookies::session(app.is_https(), session),
-    )?;
-    Ok(response)
+    browser.redirect(app, next, &signed_in)
 }
 
 #[derive(Template)]

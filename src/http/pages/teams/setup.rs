@@ -27,9 +27,8 @@ use crate::{
     http::{
         extract::form::Fields,
         layout::Layout,
-        middleware::auth_proxy,
         page::{self, theme},
-        pages::accounts::{redirect_with_session, user_agent},
+        pages::accounts::SigningBrowser,
     },
 };
 
@@ -142,22 +141,21 @@ pub(crate) async fn set_up(
     };
     match outcome {
         Ok((account, team)) => {
-            let session = sign_in(
-                &mut tx,
-                app.clock.now(),
-                &SignIn {
-                    account,
-                    password_hash: None,
-                    by: "with the setup link",
-                    user_agent: user_agent(&headers),
-                    proxy_user: auth_proxy::user(&headers),
-                    identity: None,
-                    previous: None,
-                },
-            )
-            .await?;
+            let browser = SigningBrowser::of(&app, &headers)?;
+            let next = format!("/teams/{team}");
+            let request = SignIn {
+                account,
+                password_hash: None,
+                by: "with the setup link",
+                is_by_provider: false,
+                identity: None,
+                has_entered_code: false,
+                browser: browser.browser(),
+                next: &next,
+            };
+            let signed_in = sign_in(&mut tx, app.clock.now(), &request).await?;
             tx.commit().await?;
-            redirect_with_session(&app, &format!("/teams/{team}"), &session)
+            browser.redirect(&app, &next, &signed_in)
         }
         Err(Problem::Invalid(errors)) => {
             tx.rollback().await?;
