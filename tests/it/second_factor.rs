@@ -264,6 +264,27 @@ async fn app_is_set_up_and_its_codes_are_asked_for() {
     assert_eq!(audit(&world, "second-factor.disabled").await.len(), 1);
 }
 
+#[tokio::test]
+async fn key_that_was_shown_long_ago_is_not_switched_on() {
+    let world = World::new().await;
+    let (ada, ..) = create_account(&world, "ada", "member").await;
+    ada.post("/me/second-factor/setup", &[]).await.status(303);
+    let key = read_key(&ada.get("/me/second-factor").await.ok().text());
+    world.app.clock.advance(Duration::hours(1));
+    let page = ada.get("/me/second-factor").await.ok().text();
+    assert!(page.contains("Set up authenticator app"), "{page}");
+    let late = code(&key, world.app.clock.now());
+    let fields = [("old", PASSWORD), ("code", late.as_str())];
+    ada.post("/me/second-factor", &fields).await.status(422);
+    ada.post("/me/second-factor/setup", &[]).await.status(303);
+    let page = ada.get("/me/second-factor").await.ok().text();
+    let new = read_key(&page);
+    assert_ne!(new, key);
+    let first = code(&new, world.app.clock.now());
+    let fields = [("old", PASSWORD), ("code", first.as_str())];
+    ada.post("/me/second-factor", &fields).await.status(200);
+}
+
 /// Another browser of the same person.
 async fn create_session(world: &World, client: &Client) -> Client {
     let now = world.app.clock.now();

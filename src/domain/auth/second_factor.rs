@@ -1,13 +1,16 @@
 //! A second factor: the secret that an authenticator app and the server share, and recovery codes.
 
 use sqlx::PgConnection;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
     db::pool::Pool,
     domain::{auth::totp, error::Result},
 };
+
+/// How long a secret waits for the first code. Someone else may have seen an older one at an unlocked computer.
+const SET_UP_WITHIN: Duration = Duration::hours(1);
 
 /// An account's second factor. It is never shown by `Debug`, because it has the secret.
 #[derive(sqlx::FromRow)]
@@ -37,12 +40,17 @@ impl Accepted {
 }
 
 /// Returns an account's second factor, also one that is still being set up.
-pub(crate) async fn of(db: &Pool, account: Uuid) -> Result<Option<SecondFactor>> {
+pub(crate) async fn of(
+    db: &Pool,
+    account: Uuid,
+    now: OffsetDateTime,
+) -> Result<Option<SecondFactor>> {
     Ok(sqlx::query_as(
         "SELECT f.secret, f.enabled_at, (SELECT count(*) FROM recovery_codes c WHERE c.account_id = f.account_id) AS recovery_codes
-         FROM second_factors f WHERE f.account_id = $1",
+         FROM second_factors f WHERE f.account_id = $1 AND (f.enabled_at IS NOT NULL OR f.created_at > $2)",
     )
     .bind(account)
+    .bind(now - SET_UP_WITHIN)
     .fetch_optional(db)
     .await?)
 }
@@ -91,9 +99,10 @@ pub(crate) async fn enable(
     now: OffsetDateTime,
 ) -> Result<bool> {
     let secret: Option<Vec<u8>> = sqlx::query_scalar(
-        "SELECT secret FROM second_factors WHERE account_id = $1 AND enabled_at IS NULL FOR UPDATE",
+        "SELECT secret FROM second_factors WHERE account_id = $1 AND enabled_at IS NULL AND created_at > $2 FOR UPDATE",
     )
     .bind(account)
+    .bind(now - SET_UP_WITHIN)
     .fetch_optional(&mut *db)
     .await?;
     let Some(secret) = secret else {

@@ -103,7 +103,7 @@ async fn second_factor_page(
         false => Layout::new(app, viewer, headers, title, "").await?,
     };
     let means = queries::sign_in_means(&app.db, account).await?;
-    let found = second_factor::of(&app.db, account).await?;
+    let found = second_factor::of(&app.db, account, app.clock.now()).await?;
     let shown = match (codes, found) {
         (Some(codes), _) => Shown::Codes(codes),
         (None, None) => Shown::Off,
