@@ -30,7 +30,7 @@ use crate::{
         events::EventStore,
         job_runs::JobRuns,
         mail::mailer::Mailer,
-        outbound::OutgoingClient,
+        outbound::{Limits, OutgoingClient, SystemLookup},
     },
     http::{
         cache::page_cache::PageCache,
@@ -121,6 +121,8 @@ pub struct Settings {
     pub files: FileStore,
     /// Networks that requests may be sent to although they are not public.
     pub outgoing_allow: Networks,
+    /// What such a request may cost.
+    pub outgoing_limits: Limits,
     /// The OpenID provider that people can sign in with.
     pub openid: Option<OpenIdProvider>,
     /// The collector that traces are sent to, if they are.
@@ -141,6 +143,7 @@ impl Default for Settings {
             mailer: None,
             files: temporary_files(),
             outgoing_allow: Networks::default(),
+            outgoing_limits: Limits::default(),
             openid: None,
             traces_to: None,
         }
@@ -171,7 +174,11 @@ impl App {
     pub fn with(settings: Settings, public_url: &str, db: Pool, clock: Clock) -> Self {
         let (store, commits) = EventStore::new(db.clone(), clock.clone());
         let live = Live::new(commits);
-        let outgoing = OutgoingClient::new(settings.outgoing_allow);
+        let outgoing = OutgoingClient::with(
+            settings.outgoing_allow,
+            settings.outgoing_limits,
+            Arc::new(SystemLookup),
+        );
         let auth_batcher = AuthBatcher::new(db.clone(), clock.clone());
         Self(Arc::new(Parts {
             public_url: public_url.to_owned(),

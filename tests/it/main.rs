@@ -11,6 +11,7 @@ mod board;
 mod buckets;
 mod calendar_edges;
 mod cases;
+mod chat;
 mod checkin;
 mod closed_sprints;
 mod closing;

@@ -85,8 +85,8 @@ const PAGES: &str = "
 /reset/{key} /reset/nonsense 1
 /settings /settings 5
 /settings/people /settings/people 6
-/settings/system /settings/system 6
-/settings/outgoing /settings/outgoing 5
+/settings/system /settings/system 8
+/settings/outgoing /settings/outgoing 6
 /settings/audit /settings/audit 4
 /settings/audit.csv /settings/audit.csv 3
 /teams/{slug}/cards /teams/infrastructure/cards?column=done&after=1 6
@@ -122,6 +122,7 @@ const PAGES: &str = "
 /sprints/{number} /sprints/42 11
 /teams/{slug}/about /teams/infrastructure/about 15
 /teams/{slug}/settings /teams/infrastructure/settings 13
+/teams/{slug}/settings/chat /teams/infrastructure/settings/chat 6
 /teams/{slug}/columns/{column}/remove /teams/infrastructure/columns/done/remove 6
 /teams/{slug}/history /teams/infrastructure/history 10
 /teams/{slug}/history /teams/infrastructure/history?before=1000 10
@@ -133,7 +134,7 @@ const PAGES: &str = "
 /me /me 8
 /inbox /inbox 13
 /me/notifications /me/notifications 5
-/settings/mail /settings/mail 5
+/settings/mail /settings/mail 6
 /confirm/{key} /confirm/LINK 1
 /unsubscribe/{key} /unsubscribe/LINK 1
 /inbox /inbox?show=all 13

@@ -16,6 +16,7 @@ pub mod delete_column;
 pub mod dependencies;
 pub mod edit;
 pub mod event_text;
+pub mod hidden_names;
 pub mod labels;
 pub mod lookup;
 pub mod move_task;

@@ -1,5 +1,6 @@
 //! Figures for Prometheus, in the OpenMetrics text format, on a listener of their own.
 
+mod outbox;
 pub mod requests;
 
 use std::{fmt, time::Duration};
@@ -72,6 +73,7 @@ async fn gather(app: &App) -> Registry {
     gather_jobs(app, &mut registry);
     gather_backups(app, &mut registry);
     gather_database(app, &mut registry).await;
+    outbox::gather(app, &mut registry, ASK_WITHIN).await;
     registry
 }
 

@@ -147,6 +147,15 @@ pub(super) fn routes() -> Router<App> {
         )
         .route("/teams/{slug}/settings", get(teams::settings))
         .route("/teams/{slug}/members", post(teams::set_member))
+        .route(
+            "/teams/{slug}/settings/chat",
+            get(teams::chat).post(teams::set_chat),
+        )
+        .route("/teams/{slug}/settings/chat/test", post(teams::test_chat))
+        .route(
+            "/teams/{slug}/settings/chat/remove",
+            post(teams::remove_chat),
+        )
         .route("/teams/{slug}/columns", post(teams::add_column))
         .route("/teams/{slug}/columns/{column}", post(teams::edit_column))
         .route(

@@ -7,6 +7,7 @@ use crate::{
     app::App,
     db::backup::place::Place,
     domain::{
+        chat::webhooks,
         error::Result,
         policy::{team_access, viewer::Viewer},
     },
@@ -43,14 +44,20 @@ pub(crate) async fn outgoing(
         .at("settings-outgoing");
     page::page(&OutgoingPage {
         layout,
-        destinations: destinations(&app),
+        destinations: destinations(&app).await?,
         allowed: app.outgoing.allowed().list(),
     })
 }
 
 /// All of them: whatever sends requests has a line here.
-fn destinations(app: &App) -> Vec<Destination> {
-    [
+async fn destinations(app: &App) -> Result<Vec<Destination>> {
+    let chats = webhooks::hosts(&app.db).await?.into_iter();
+    let chats = chats.map(|(product, host)| Destination {
+        purpose: "Chat",
+        address: format!("{product} at {host}"),
+        set_by: "leads in a team's settings, before standups and when something happens that they chose",
+    });
+    Ok([
         backups(app),
         attachments(app),
         mail(app),
@@ -59,7 +66,8 @@ fn destinations(app: &App) -> Vec<Destination> {
     ]
     .into_iter()
     .flatten()
-    .collect()
+    .chain(chats)
+    .collect())
 }
 
 fn backups(app: &App) -> Option<Destination> {
