@@ -3,6 +3,7 @@
 use std::{fs::File, io, path::Path};
 
 use anyhow::Context;
+use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 use tokio::{io::AsyncWriteExt, sync::Semaphore, task::spawn_blocking};
@@ -269,6 +270,32 @@ pub async fn delete_unused(db: &Pool, files: &FileStore, now: OffsetDateTime) ->
         files.delete(&hash).await?;
     }
     tx.commit().await?;
+    Ok(())
+}
+
+/// Makes files known to the database that are in the store, but not in it, as after an older backup was restored. From then
+/// on they are like any other file that nothing refers to: `delete_unused` deletes them after a day. An upload is known
+/// before its file is there.
+pub async fn adopt_unknown(db: &Pool, files: &FileStore, now: OffsetDateTime) -> Result<()> {
+    let mut listed = files.list().await?;
+    while let Some(found) = listed.next().await {
+        let (hashes, bytes): (Vec<String>, Vec<i64>) = found?
+            .into_iter()
+            .map(|(hash, bytes)| (hash, bytes.cast_signed()))
+            .unzip();
+        if hashes.is_empty() {
+            continue;
+        }
+        sqlx::query(
+            "INSERT INTO stored_files (hash, bytes, stored_at) SELECT hash, bytes, $3 FROM unnest($1::text[], $2::bigint[]) f (hash, bytes)
+             WHERE NOT EXISTS (SELECT FROM stored_files s WHERE s.hash = f.hash) ON CONFLICT DO NOTHING",
+        )
+        .bind(hashes)
+        .bind(bytes)
+        .bind(now)
+        .execute(db)
+        .await?;
+    }
     Ok(())
 }
 
