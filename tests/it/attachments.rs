@@ -139,6 +139,8 @@ async fn only_pictures_are_shown_and_names_are_encoded() {
         ("x.svg", &svg[..]),
         ("<script>x%22é.html", b"<script>alert(1)</script>"),
         ("fake.png", b"\x89PNG\r\n\x1a\nnonsense"),
+        // a damaged picture keeps what it says about itself, and is not shown
+        ("cut.png", &picture(300, 200)[..200]),
     ] {
         let url = url_of(
             &attach(&world.elif, &key, &[(name, contents)])
@@ -323,6 +325,83 @@ async fn files_that_nothing_refers_to_are_deleted_after_a_day() {
         .await
         .status(201);
     world.elif.get(&url_of(&again)).await.ok();
+}
+
+/// A form as a browser without scripts sends it, with its key.
+async fn send_form(client: &Client, key: &str, form_key: &str, file: &[u8]) -> Response {
+    let mut body = format!(
+        "--x\r\nContent-Disposition: form-data; name=\"idempotency_key\"\r\n\r\n{form_key}\r\n"
+    )
+    .into_bytes();
+    body.extend(form(&[("plan.txt", file)]));
+    let request = Request::post(format!("/tasks/{key}/attachments"))
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
+        .header(header::ACCEPT, "text/html")
+        .body(Body::from(body))
+        .unwrap();
+    client.send(request).await
+}
+
+#[tokio::test]
+async fn upload_whose_answer_was_lost_attaches_once() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let count = async || -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM attachments")
+            .fetch_one(&world.db)
+            .await
+            .unwrap()
+    };
+    for _ in 0..2 {
+        send_form(elif, &key, "abc123", b"the plan")
+            .await
+            .status(303);
+    }
+    assert_eq!(count().await, 1);
+    // the same page, with another file
+    send_form(elif, &key, "abc123", b"another plan")
+        .await
+        .status(303);
+    assert_eq!(count().await, 2);
+    // a script gets the same addresses again
+    let by_script = async |contents: &[u8]| {
+        let request = Request::post(format!("/tasks/{key}/attachments"))
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
+            .header(header::ACCEPT, "application/json, application/problem+json")
+            .header("idempotency-key", "lost")
+            .body(Body::from(form(&[("a.png", contents)])))
+            .unwrap();
+        elif.send(request).await
+    };
+    let first = by_script(&picture(3, 2)).await.status(201).json();
+    let again = by_script(&picture(3, 2)).await.status(201).json();
+    assert_eq!(first, again);
+    assert_eq!(first["files"][0]["is_picture"], true);
+    assert_eq!(count().await, 3);
+    by_script(&picture(5, 2)).await.status(422);
+    assert_eq!(count().await, 3);
+}
+
+#[tokio::test]
+async fn form_on_the_task_is_for_members() {
+    let world = World::new().await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    // who may comment may put files into comments
+    let refused = send_form(&world.jonas, &key, "abc", b"the plan")
+        .await
+        .status(403);
+    assert!(
+        refused.text().contains("Only members of Infrastructure"),
+        "{}",
+        refused.text()
+    );
+    attach(&world.jonas, &key, &[("a.txt", b"hello")])
+        .await
+        .status(201);
 }
 
 /// As after an older backup was restored.

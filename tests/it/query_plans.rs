@@ -74,6 +74,9 @@ const PAGES: &str = "
 /search /search?q=cluster 6
 /teams /teams 14
 /people/{handle} /people/tomas 14
+/people/avatars/{version} /people/avatars/1 2
+/people/{handle}/avatar/{hash} /people/0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57/avatar/x 2
+/share/{key}/covers/{id} /share/nonsense/covers/0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57 1
 /setup /setup 1
 /setup/restore /setup/restore 1
 /login /login 1
@@ -85,7 +88,7 @@ const PAGES: &str = "
 /reset/{key} /reset/nonsense 1
 /settings /settings 5
 /settings/people /settings/people 6
-/settings/system /settings/system 8
+/settings/system /settings/system 9
 /settings/outgoing /settings/outgoing 6
 /settings/audit /settings/audit 4
 /settings/audit.csv /settings/audit.csv 3
@@ -131,10 +134,10 @@ const PAGES: &str = "
 /projects/{slug}/cards /projects/new-cluster/cards?state=done 6
 /projects/{slug}/board /projects/new-cluster/board 13
 /teams/{slug}/requests /teams/infrastructure/requests 6
-/me /me 8
+/me /me 9
 /inbox /inbox 13
 /me/notifications /me/notifications 5
-/settings/mail /settings/mail 6
+/settings/mail /settings/mail 7
 /confirm/{key} /confirm/LINK 1
 /unsubscribe/{key} /unsubscribe/LINK 1
 /inbox /inbox?show=all 13

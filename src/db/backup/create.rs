@@ -152,7 +152,8 @@ impl Files {
     }
 }
 
-/// Query: every file in the store, with one of the attachments that need it.
+/// Query: every file in the store, with one of the attachments or people that need it. Of a schema that knows no pictures of
+/// people too.
 const KNOWN_FILES: &str = "
     SELECT s.hash, s.bytes, coalesce(
         (SELECT a.name || ' (' || t.key || '-' || k.number || ')' FROM public.attachments a
@@ -160,7 +161,8 @@ const KNOWN_FILES: &str = "
          WHERE a.hash = s.hash AND a.deleted_at IS NULL ORDER BY a.id LIMIT 1),
         (SELECT 'the small version of ' || a.name || ' (' || t.key || '-' || k.number || ')' FROM public.attachments a
          JOIN public.tasks k ON k.team_id = a.team_id AND k.id = a.task_id JOIN public.teams t ON t.id = a.team_id
-         WHERE a.thumbnail = s.hash AND a.deleted_at IS NULL ORDER BY a.id LIMIT 1)) AS name
+         WHERE a.thumbnail = s.hash AND a.deleted_at IS NULL ORDER BY a.id LIMIT 1),
+        (SELECT 'the picture of ' || p.name FROM public.accounts p WHERE to_jsonb(p)->>'avatar' = s.hash ORDER BY p.id LIMIT 1)) AS name
     FROM public.stored_files s ORDER BY s.hash";
 
 async fn write(

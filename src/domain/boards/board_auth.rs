@@ -228,7 +228,7 @@ impl Drop for Handover<'_> {
 macro_rules! board_request {
     ($credential_columns:literal, $credential_join:literal) => {
         concat!(
-            "SELECT asked.index, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread, ",
+            "SELECT asked.index, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread, w.avatars, ",
             $credential_columns,
             ", w.seq AS workspace_seq, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key, t.seq,
                     t.id IS NULL OR NOT ",

@@ -323,6 +323,8 @@ impl Names {
                 ),
                 "project" if value.is_null() => "removed it from its project".to_owned(),
                 "project" => format!("added it to project “{}”", self.project(value)),
+                "cover" if value.is_null() => "removed the cover picture".to_owned(),
+                "cover" => "chose a cover picture".to_owned(),
                 "estimate" if value.is_null() => "removed the estimate".to_owned(),
                 "estimate" => format!("estimated it at {value}"),
                 "due" if value.is_null() => "removed the due date".to_owned(),

@@ -1,5 +1,6 @@
 //! Pages of accounts: sign-in, registration, profile, people and workspace settings.
 
+pub mod avatars;
 pub mod backups;
 pub mod mail;
 pub mod notifications;
@@ -13,6 +14,7 @@ pub mod sessions;
 pub mod system;
 pub mod workspace;
 
+pub(crate) use crate::http::pages::accounts::avatars::*;
 pub(crate) use crate::http::pages::accounts::mail::*;
 pub(crate) use crate::http::pages::accounts::notifications::*;
 pub(crate) use crate::http::pages::accounts::openid::*;

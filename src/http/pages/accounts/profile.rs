@@ -16,12 +16,14 @@ use crate::{
         accounts::{
             absences,
             api_tokens::TokenRow,
+            avatars,
             profile::{self, Profile},
             working_hours::{Hours, format_minute, parse_time_of_day},
         },
         auth::sessions::SessionRow,
         error::{Problem, Result},
         humanize,
+        person::Person,
         policy::{team_access, viewer::Viewer},
         team::Team,
     },
@@ -33,6 +35,8 @@ use crate::{
 pub(crate) struct MePage {
     layout: Layout,
     profile: Profile,
+    me: Person,
+    has_picture: bool,
     sessions: Vec<SessionRow>,
     tokens: Vec<TokenRow>,
     absences: Vec<(Date, Date)>,
@@ -124,6 +128,10 @@ pub(crate) async fn me_page(
         teams: team_access::seen_teams(&app.db, viewer).await?,
         created: String::new(),
         now: app.clock.now(),
+        me: viewer.person.clone(),
+        has_picture: avatars::avatar_of(&app.db, viewer.person.id)
+            .await?
+            .is_some(),
         profile,
         submitted,
         errors,
