@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 use crate::{
     app::App,
     domain::outbox::{self, Channel},
-    http::metrics::{Series, put},
+    http::metrics::series::{Series, put},
 };
 
 /// Adds the figures by channel, unless the database takes too long to count.
