@@ -123,9 +123,8 @@ pub(crate) async fn note_failure(
 #[derive(Clone, Debug, FromRow)]
 pub(crate) struct Failed {
     pub(crate) id: Uuid,
-    pub(crate) channel: Channel,
     pub(crate) kind: String,
-    /// A person with their address, or a team. The name of a private team is left out for others.
+    /// A person with their address, or the chat of a team. The name of a private team is left out for others.
     pub(crate) recipient: String,
     pub(crate) error: String,
     pub(crate) failed_at: OffsetDateTime,
@@ -145,10 +144,10 @@ impl Failed {
 /// The newest that were given up, as this account may see them.
 pub(crate) async fn failed(db: &Pool, reader: Uuid) -> Result<Vec<Failed>> {
     Ok(sqlx::query_as(concat!(
-        "SELECT o.id, o.channel, o.kind, o.error, o.failed_at,
+        "SELECT o.id, o.kind, o.error, o.failed_at,
                 CASE WHEN o.channel = 'mail' THEN a.name || ' (' || a.email || ')' WHEN ",
         seen_by!("$1"),
-        " THEN t.name ELSE 'a private team' END AS recipient
+        " THEN 'the chat of ' || t.name ELSE 'the chat of a private team' END AS recipient
          FROM outbox o LEFT JOIN accounts a ON a.id = o.account_id LEFT JOIN teams t ON t.id = o.team_id
          WHERE o.failed_at IS NOT NULL ORDER BY o.failed_at DESC LIMIT 100"
     ))
