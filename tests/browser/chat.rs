@@ -17,7 +17,7 @@ async fn lead_sets_up_a_channel_and_sees_that_it_is_refused() {
         .unwrap();
     let window = fixture.open_window(elif).await;
     window.goto("/teams/infrastructure/settings").await;
-    window.click(".page-header a[href$='/settings/chat']").await;
+    window.click(".page-header a[href$=chat]").await;
     window.wait_for_url("/settings/chat").await;
     let ticked: Vec<String> = window
         .evaluate(
