@@ -75,8 +75,8 @@ const PAGES: &str = "
 /teams /teams 14
 /people/{handle} /people/tomas 14
 /people/avatars/{version} /people/avatars/1 2
-/people/{handle}/avatar/{hash} /people/0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57/avatar/x 2
-/share/{key}/covers/{id} /share/nonsense/covers/0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57 1
+/people/{handle}/avatar/{hash} /people/0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57/avatar/nonsense 2
+/share/{key}/covers/{id} /share/nonsense/covers/nonsense 1
 /setup /setup 1
 /setup/restore /setup/restore 1
 /login /login 1

@@ -45,28 +45,19 @@ impl ChatPage {
         self.errors.get(field).map_or("", String::as_str)
     }
 
-    /// What can be chosen: field, whether it is, label and hint.
-    fn choices(&self) -> [(&'static str, bool, &'static str, &'static str); 4] {
+    /// What can be chosen: field, whether it is, and label.
+    fn choices(&self) -> [(&'static str, bool, &'static str); 4] {
+        let Wanted {
+            standups,
+            blocked,
+            goals,
+            sprints,
+        } = self.wanted;
         [
-            (
-                "standups",
-                self.wanted.standups,
-                "Summary before each standup",
-                "Half an hour before it: what needs someone, what is blocked longest, goals behind and today's topics.",
-            ),
-            (
-                "blocked",
-                self.wanted.blocked,
-                "Tasks blocked on another team",
-                "",
-            ),
-            ("goals", self.wanted.goals, "Goals reached", ""),
-            (
-                "sprints",
-                self.wanted.sprints,
-                "Sprints closed",
-                "With their figures.",
-            ),
+            ("standups", standups, "A summary before each standup"),
+            ("blocked", blocked, "Tasks that are blocked on another team"),
+            ("goals", goals, "Goals that are reached"),
+            ("sprints", sprints, "Closed sprints, with their figures"),
         ]
     }
 
