@@ -30,7 +30,7 @@ use crate::{
         events::EventStore,
         job_runs::JobRuns,
         mail::mailer::Mailer,
-        outbound::OutgoingClient,
+        outbound::{Limits, OutgoingClient, SystemLookup},
         single_sign_on::settings::{self, Policy},
     },
     http::{
@@ -148,6 +148,8 @@ pub struct Settings {
     pub files: FileStore,
     /// Networks that requests may be sent to although they are not public.
     pub outgoing_allow: Networks,
+    /// What such a request may cost.
+    pub outgoing_limits: Limits,
     /// The OpenID provider that people can sign in with.
     pub openid: Option<OpenIdProvider>,
     /// The header in which a trusted proxy names the person that it has signed in.
@@ -170,6 +172,7 @@ impl Default for Settings {
             mailer: None,
             files: temporary_files(),
             outgoing_allow: Networks::default(),
+            outgoing_limits: Limits::default(),
             openid: None,
             auth_proxy_header: None,
             traces_to: None,
@@ -201,7 +204,11 @@ impl App {
     pub fn with(settings: Settings, public_url: &str, db: Pool, clock: Clock) -> Self {
         let (store, commits) = EventStore::new(db.clone(), clock.clone());
         let live = Live::new(commits);
-        let outgoing = OutgoingClient::new(settings.outgoing_allow);
+        let outgoing = OutgoingClient::with(
+            settings.outgoing_allow,
+            settings.outgoing_limits,
+            Arc::new(SystemLookup),
+        );
         let auth_batcher = AuthBatcher::new(db.clone(), clock.clone());
         Self(Arc::new(Parts {
             public_url: public_url.to_owned(),

@@ -127,6 +127,9 @@ async fn back_up(
             humanize::bytes(backup.bytes)
         ));
     }
+    if let Some(complaint) = missing_files(&backup.manifest) {
+        bail!("{complaint}. The backup contains everything else");
+    }
     Ok(())
 }
 
@@ -161,19 +164,39 @@ async fn restore_from(
         contents(manifest),
         day_and_time(manifest.created_at)
     ));
+    if let Some(complaint) = missing_files(manifest) {
+        print_line(&format!("{complaint}, since the backup was made."));
+    }
     Ok(())
 }
 
 async fn verify(database: &Database, args: File, manifest: &Manifest) -> anyhow::Result<()> {
     let shown = args.file.display().to_string();
+    let (file, listed) = (args.file.clone(), manifest.clone());
+    let checking = tokio::task::spawn_blocking(move || archive::check_files(&file, &listed));
+    checking
+        .await?
+        .with_context(|| format!("{shown} is not good"))?;
     restore::verify(&database.direct, &database.libpq, args.file, manifest).await?;
+    if let Some(complaint) = missing_files(manifest) {
+        bail!("{shown} is good except for its files: {complaint}, since it was made");
+    }
+    let files = manifest.files.as_ref().map_or_else(String::new, |files| {
+        let count = humanize::counted(files.count, "attached file");
+        format!(" and {count} ({})", humanize::bytes(files.bytes))
+    });
     print_line(&format!(
-        "{shown} is good: {}, as of {}, made by Fortnight {}.",
+        "{shown} is good: {}{files}, as of {}, made by Fortnight {}.",
         contents(manifest),
         day_and_time(manifest.created_at),
         manifest.fortnight
     ));
     Ok(())
+}
+
+/// Names the attached files that were missing when a backup was made.
+fn missing_files(manifest: &Manifest) -> Option<String> {
+    manifest.files.as_ref()?.complaint()
 }
 
 /// Asks for the name of the workspace that is about to be replaced.

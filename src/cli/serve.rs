@@ -16,14 +16,14 @@ use crate::{
         file_store::FileStore,
     },
     demo,
-    domain::{accounts::api_tokens, clock::Clock, mail::mailer::Mailer, setup},
+    domain::{accounts::api_tokens, clock::Clock, mail::mailer::Mailer, outbound::Limits, setup},
     http::{
         connections::ConnectionLimits,
         live::{dispatcher, event_stream::until},
         metrics, router,
         serve::{self as server, Routes, Timeouts},
     },
-    jobs::{backups, housekeeping, mail, notifications},
+    jobs::{backups, chat, housekeeping, mail, notifications},
 };
 
 /// The demo is to be served, and filled if its database is empty.
@@ -155,6 +155,7 @@ async fn prepare(
             mailer: mailer(config, public_url)?,
             files,
             outgoing_allow: config.outgoing.allowed(),
+            outgoing_limits: Limits::default(),
             openid: config.openid.provider()?,
             auth_proxy_header: config.auth_proxy.header(&config.trusted())?,
             traces_to: config.otlp_endpoint().map(str::to_owned),
@@ -167,6 +168,7 @@ async fn prepare(
     backups::start(&app);
     notifications::start(&app);
     mail::start(&app);
+    chat::start(&app);
     Ok(app)
 }
 

@@ -32,6 +32,9 @@ const MEGABYTE: u64 = 1_000_000;
 /// The bytes of a file, in pieces.
 pub(crate) type Pieces = Pin<Box<dyn Stream<Item = io::Result<Vec<u8>>> + Send>>;
 
+/// Hashes and lengths of files, some at a time.
+pub(crate) type Listed = Pin<Box<dyn Stream<Item = anyhow::Result<Vec<(String, u64)>>> + Send>>;
+
 /// Where attached files are stored, and how much may be.
 #[derive(Clone, Debug)]
 pub struct FileStore {
@@ -143,6 +146,28 @@ impl FileStore {
         }
     }
 
+    /// The hashes and lengths of all stored files, some at a time.
+    pub(crate) async fn list(&self) -> anyhow::Result<Listed> {
+        Ok(match &self.place {
+            Place::Folder(folder) => {
+                let folder = folder.clone();
+                let shards = stream::iter(0..=u8::MAX);
+                Box::pin(shards.then(move |shard| {
+                    let shard = folder.join(format!("{shard:02x}"));
+                    async move { Ok(spawn_blocking(move || files_in(&shard)).await??) }
+                }))
+            }
+            Place::Bucket(bucket) => {
+                let pieces = bucket.list_all().await?.chunks(1000);
+                Box::pin(pieces.map(|files| {
+                    let mut files: Vec<_> = files.into_iter().collect::<anyhow::Result<_>>()?;
+                    files.retain(|(name, _)| is_hash(name));
+                    Ok(files)
+                }))
+            }
+        })
+    }
+
     /// Deletes uploads that were not completed, for example because the program was killed.
     pub(crate) async fn delete_unfinished(&self, now: OffsetDateTime) -> anyhow::Result<()> {
         let incoming = self.incoming.clone();
@@ -162,6 +187,32 @@ impl FileStore {
         })
         .await?
     }
+}
+
+/// The names and lengths of the files in a folder that are named by their hash. A folder that is not there has none.
+fn files_in(folder: &Path) -> io::Result<Vec<(String, u64)>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        if is_hash(&name) {
+            files.push((name, entry.metadata()?.len()));
+        }
+    }
+    Ok(files)
+}
+
+fn is_hash(name: &str) -> bool {
+    name.len() == 64
+        && name
+            .bytes()
+            .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Renames a file into the store, once it is on the disk.

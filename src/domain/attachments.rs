@@ -3,6 +3,7 @@
 use std::{fs::File, io, path::Path};
 
 use anyhow::Context;
+use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 use tokio::{io::AsyncWriteExt, sync::Semaphore, task::spawn_blocking};
@@ -18,7 +19,7 @@ use crate::{
         pictures::{
             format::Format,
             strip::copy_without_metadata,
-            thumbnail::{NoThumbnail, size_of, write_thumbnail},
+            thumbnail::{NoThumbnail, size_of, write_square, write_thumbnail},
         },
         tasks::attachments::{NewFile, NewPicture},
         text::without_turns,
@@ -30,6 +31,9 @@ static DECODING: Semaphore = Semaphore::const_new(1);
 
 /// The advisory lock under which the quota is compared.
 const QUOTA_LOCK: i64 = 0x666f_7274_7175_6f74;
+
+/// The side of a person's picture, in pixels: twice that of the largest avatar on a page, and some more.
+const AVATAR_SIDE: u32 = 96;
 
 /// How long a file is kept that nothing refers to.
 const UNUSED_FOR: Duration = Duration::days(1);
@@ -110,6 +114,54 @@ impl<'s> Upload<'s> {
                 height: size.2,
             }),
         })
+    }
+}
+
+impl Upload<'_> {
+    /// Makes the file a person's picture, a small square without metadata, and stores that. Returns its hash.
+    pub(crate) async fn complete_avatar(
+        mut self,
+        db: &Pool,
+        now: OffsetDateTime,
+    ) -> Result<String> {
+        let flushed = self.file.flush().await;
+        flushed.context("an upload could not be written")?;
+        drop(self.file);
+        let not_a_picture = || {
+            let reason = format!(
+                "“{}” is not a picture that can be read. Choose a PNG, JPEG, GIF or WebP. Your picture was not changed.",
+                self.name
+            );
+            Problem::field("picture", reason)
+        };
+        let format = Format::sniff(&self.start).ok_or_else(not_a_picture)?;
+        let (square_file, square) = self.store.create_incoming().await?;
+        let square_file = square_file.into_std().await;
+        let permit = DECODING.acquire().await;
+        let permit = permit.map_err(|error| Problem::InternalError(error.into()))?;
+        let from = self.incoming;
+        let work = spawn_blocking(move || {
+            // It goes on when the request is cancelled.
+            let _one_at_a_time = permit;
+            size_of(format, from.path())?;
+            write_square(format, from.path(), square_file, AVATAR_SIDE)?;
+            Ok::<_, NoThumbnail>(hashed(square)?)
+        });
+        let done = work
+            .await
+            .map_err(|error| Problem::InternalError(error.into()))?;
+        let square = done.map_err(|reason| match reason {
+            NoThumbnail::Damaged => not_a_picture(),
+            NoThumbnail::TooLarge { width, height } => Problem::field(
+                "picture",
+                format!(
+                    "The picture has {width} × {height} pixels. It can have at most 40 million. Your picture was not changed."
+                ),
+            ),
+        })?;
+        let hash = square.1.clone();
+        store(db, self.store, now, [square]).await?;
+        Ok(hash)
     }
 }
 
@@ -258,6 +310,7 @@ pub async fn delete_unused(db: &Pool, files: &FileStore, now: OffsetDateTime) ->
              SELECT s.hash FROM stored_files s WHERE s.stored_at < $1
              AND NOT EXISTS (SELECT FROM attachments a WHERE a.hash = s.hash)
              AND NOT EXISTS (SELECT FROM attachments a WHERE a.thumbnail = s.hash)
+             AND NOT EXISTS (SELECT FROM accounts p WHERE p.avatar = s.hash)
              ORDER BY s.stored_at LIMIT 500 FOR UPDATE SKIP LOCKED)
          RETURNING hash",
     )
@@ -269,6 +322,32 @@ pub async fn delete_unused(db: &Pool, files: &FileStore, now: OffsetDateTime) ->
         files.delete(&hash).await?;
     }
     tx.commit().await?;
+    Ok(())
+}
+
+/// Makes files known to the database that are in the store, but not in it, as after an older backup was restored. From then
+/// on they are like any other file that nothing refers to: `delete_unused` deletes them after a day. An upload is known
+/// before its file is there.
+pub async fn adopt_unknown(db: &Pool, files: &FileStore, now: OffsetDateTime) -> Result<()> {
+    let mut listed = files.list().await?;
+    while let Some(found) = listed.next().await {
+        let (hashes, bytes): (Vec<String>, Vec<i64>) = found?
+            .into_iter()
+            .map(|(hash, bytes)| (hash, bytes.cast_signed()))
+            .unzip();
+        if hashes.is_empty() {
+            continue;
+        }
+        sqlx::query(
+            "INSERT INTO stored_files (hash, bytes, stored_at) SELECT hash, bytes, $3 FROM unnest($1::text[], $2::bigint[]) f (hash, bytes)
+             WHERE NOT EXISTS (SELECT FROM stored_files s WHERE s.hash = f.hash) ON CONFLICT DO NOTHING",
+        )
+        .bind(hashes)
+        .bind(bytes)
+        .bind(now)
+        .execute(db)
+        .await?;
+    }
     Ok(())
 }
 

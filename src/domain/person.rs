@@ -18,7 +18,18 @@ pub struct Person {
     pub hue: i16,
 }
 
+/// The end of an account's id, by which the style sheet of pictures finds an avatar.
+pub(crate) fn mark(account: Uuid) -> String {
+    let id = account.simple().to_string();
+    id.get(20..).unwrap_or_default().to_owned()
+}
+
 impl Person {
+    /// As `mark`.
+    pub(crate) fn mark(&self) -> String {
+        mark(self.id)
+    }
+
     /// At most two letters for the avatar.
     pub(crate) fn initials(&self) -> String {
         let mut letters = self

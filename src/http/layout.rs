@@ -48,6 +48,8 @@ pub(crate) struct Layout {
     pub(crate) is_admin: bool,
     /// How many threads of the viewer's inbox are unread.
     pub(crate) unread: i32,
+    /// The version of the style sheet with people's pictures; 0 for none.
+    pub(crate) avatars: i64,
     pub(crate) assets: &'static Assets,
 }
 
@@ -82,6 +84,7 @@ impl Layout {
             mark,
             is_admin: team_access::may_edit_workspace(viewer),
             unread: viewer.unread,
+            avatars: viewer.avatars,
             assets: &ASSETS,
         })
     }
@@ -106,6 +109,7 @@ impl Layout {
             ],
             is_admin: false,
             unread: 0,
+            avatars: 0,
             assets: &ASSETS,
         }
     }

@@ -19,12 +19,16 @@ use crate::{
 /// The longest time between two turns.
 const LONGEST_WAIT: time::Duration = time::Duration::minutes(10);
 
+/// The time between two looks at all files in the store.
+const STORE_EVERY: time::Duration = time::Duration::DAY;
+
 /// Creates due sprints now, then every ten minutes, and at midnight, when a sprint begins. Does nothing in a workspace
 /// that is not set up yet.
 pub async fn start(app: &App) -> anyhow::Result<()> {
     update_sprints(app).await?;
     let app = app.clone();
     tokio::spawn(async move {
+        let mut looked_at_store: Option<OffsetDateTime> = None;
         loop {
             let now = app.clock.now();
             let span = info_span!("job", otel.name = "purge", otel.kind = "internal");
@@ -33,7 +37,13 @@ pub async fn start(app: &App) -> anyhow::Result<()> {
             app.job_runs.note("purge", now, purged);
             let span = info_span!("job", otel.name = "attachments", otel.kind = "internal");
             let deleted = attachments::delete_unused(&app.db, &app.files, now).instrument(span);
-            let deleted = deleted.await;
+            let mut deleted = deleted.await;
+            // Listing a large store takes long.
+            if looked_at_store.is_none_or(|at| now - at >= STORE_EVERY) {
+                looked_at_store = Some(now);
+                let adopted = attachments::adopt_unknown(&app.db, &app.files, now).await;
+                deleted = deleted.and(adopted);
+            }
             app.job_runs.note("attachments", now, deleted);
             tokio::time::sleep(until_next_turn(&app).await).await;
             let span = info_span!("job", otel.name = "sprints", otel.kind = "internal");

@@ -13,9 +13,10 @@ use crate::{
             choices::Delivery,
             digest,
             mailer::{Mail, Mailer},
-            outbox::{self, MailKind, OutboxEntry},
+            outbox::{MailKind, OutboxEntry},
         },
         notifications::mailing::{self, Contents},
+        outbox::{self, Again, Channel},
     },
     http::mail::{account, compose},
 };
@@ -57,7 +58,7 @@ pub async fn send_due(app: &App) -> Result<usize> {
     digest::add_due(&app.db, app.clock.now()).await?;
     let mut sent = 0;
     // The lease of each mail begins when it is taken.
-    while let Some(entry) = outbox::take(&app.db, app.clock.now()).await? {
+    while let Some(entry) = outbox::take(&app.db, Channel::Mail, app.clock.now()).await? {
         sent += usize::from(send(app, mailer, &entry, app.clock.now()).await?);
     }
     Ok(sent)
@@ -75,7 +76,14 @@ async fn send(
         && let Err(error) = mailer.send(mail).await
     {
         tracing::warn!("a mail could not be sent: {}", error.message);
-        outbox::note_failure(&app.db, entry, &error.message, error.is_permanent, now).await?;
+        let again = if error.is_permanent {
+            Again::Never
+        } else {
+            Again::Later
+        };
+        let again = outbox::next_attempt(entry.attempts, again, now);
+        let mut db = app.db.acquire().await?;
+        outbox::note_failure(&mut db, entry.id, &error.message, again, now).await?;
         return Ok(false);
     }
     mailing::finish(&app.db, entry, &contents, now).await?;

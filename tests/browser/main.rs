@@ -9,6 +9,7 @@ mod board_interaction;
 mod board_sync;
 mod browser_fixture;
 mod bulk_edit;
+mod chat;
 #[path = "../it/cluster.rs"]
 mod cluster;
 mod drafts;
@@ -23,6 +24,7 @@ mod live_pages;
 mod long_boards;
 mod onboarding;
 mod pages;
+mod pictures;
 #[path = "../it/program.rs"]
 #[expect(
     dead_code,

@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::{
-    attachments,
+    attachments, avatars,
     fixtures::{Client, NOW, World, report},
     goals::set_goal,
 };
@@ -320,6 +320,9 @@ impl Fixture {
             let key = match row.path.split('/').nth(1) {
                 Some("tasks" | "api") => lead.create_task("infrastructure", "todo", "Theirs").await,
                 Some("confirm" | "unsubscribe") => self.create_mail_link().await,
+                Some("share") if path.contains("/covers/") => {
+                    create_share_link(lead, "board").await
+                }
                 Some("share") => self.clients["share"].bearer.clone().unwrap(),
                 _ => "nonsense".to_owned(),
             };
@@ -382,6 +385,14 @@ impl Fixture {
             let id = self.create_object(&path, client).await;
             path = path.replace("{id}", &id.to_string());
         }
+        if path.starts_with("/share/") && path.contains("/covers/") {
+            self.set_cover(&path).await;
+        }
+        if path.starts_with("/people/") && path.contains("/avatar") {
+            let (account, hash) = self.give_avatar().await;
+            path = path.replace("{handle}", &account.to_string());
+            path = path.replace("{hash}", &hash).replace("{version}", "1");
+        }
         let file = if path.contains("/flow/") {
             "cycle-time.csv"
         } else {
@@ -400,6 +411,44 @@ impl Fixture {
             path = path.replace(name, value);
         }
         path
+    }
+
+    /// Gives a person a picture, and returns their id and its hash.
+    async fn give_avatar(&self) -> (Uuid, String) {
+        let session = &self.clients["member"];
+        avatars::upload(session, &attachments::picture(30, 20))
+            .await
+            .status(303);
+        sqlx::query_as("SELECT id, avatar FROM accounts WHERE id = $1")
+            .bind(session.person.id)
+            .fetch_one(&self.world.db)
+            .await
+            .unwrap()
+    }
+
+    /// Gives a task the newest picture as its cover.
+    async fn set_cover(&self, path: &str) {
+        let lead = &self.clients["lead"];
+        let task: Uuid = path.rsplit('/').next().unwrap().parse().unwrap();
+        let key: String = sqlx::query_scalar(
+            "SELECT t.key || '-' || k.number FROM tasks k JOIN teams t ON t.id = k.team_id WHERE k.id = $1",
+        )
+        .bind(task)
+        .fetch_one(&self.world.db)
+        .await
+        .unwrap();
+        let picture = attachments::picture(3, 2);
+        attachments::attach(lead, &key, &[("plan.png", &picture)])
+            .await
+            .ok();
+        let picture = self
+            .fetch_id("SELECT id FROM attachments ORDER BY id DESC LIMIT 1")
+            .await;
+        let fields = [("attachment", picture.to_string())];
+        let fields = fields.each_ref().map(|(name, id)| (*name, id.as_str()));
+        lead.post(&format!("/tasks/{key}/cover"), &fields)
+            .await
+            .ok();
     }
 
     /// Creates a link of a mail, which confirms an address or ends mails, and returns its secret.
@@ -439,6 +488,13 @@ impl Fixture {
                 .await
                 .unwrap();
                 thread
+            }
+            _ if path.contains("/covers/") => {
+                let key = lead.create_task("infrastructure", "todo", "Shown").await;
+                let number = key.rsplit('-').next().unwrap();
+                // of the current sprint, which the shared board shows
+                self.fetch_id(&format!("SELECT id FROM tasks WHERE number = {number}"))
+                    .await
             }
             _ if path.contains("/comments/") => self.fetch_id(&newest("comments")).await,
             _ if path.contains("/attachments/") => self.fetch_id(&newest("attachments")).await,
@@ -643,6 +699,10 @@ impl Fixture {
             .method(&row.method)
             .uri(path)
             .header(header::CONTENT_TYPE, kind);
+        if row.path == "/tasks/{key}/attachments" {
+            // as a script that puts files into a comment; the form on the task is for members
+            request = request.header(header::ACCEPT, "application/json");
+        }
         if !client.cookie.is_empty() {
             request = request.header(header::COOKIE, &client.cookie);
         }

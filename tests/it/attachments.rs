@@ -6,7 +6,10 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
-use fortnight::domain::attachments::delete_unused;
+use fortnight::{
+    db::{backup::place::Place as StoragePlace, file_store::FileStore},
+    domain::attachments::{adopt_unknown, delete_unused},
+};
 use image::{DynamicImage, ImageFormat, RgbImage};
 use time::Duration;
 
@@ -15,7 +18,7 @@ use crate::{
     fixtures::{Client, NOW, Response, World},
     lifecycle::{create_by_command_line, new_browser, sign_in},
     memory::resident,
-    program::Place,
+    program::{Place, Server, wait_until},
 };
 
 /// A PNG of this size.
@@ -136,6 +139,8 @@ async fn only_pictures_are_shown_and_names_are_encoded() {
         ("x.svg", &svg[..]),
         ("<script>x%22é.html", b"<script>alert(1)</script>"),
         ("fake.png", b"\x89PNG\r\n\x1a\nnonsense"),
+        // a damaged picture keeps what it says about itself, and is not shown
+        ("cut.png", &picture(300, 200)[..200]),
     ] {
         let url = url_of(
             &attach(&world.elif, &key, &[(name, contents)])
@@ -320,6 +325,117 @@ async fn files_that_nothing_refers_to_are_deleted_after_a_day() {
         .await
         .status(201);
     world.elif.get(&url_of(&again)).await.ok();
+}
+
+/// A form as a browser without scripts sends it, with its key.
+async fn send_form(client: &Client, key: &str, form_key: &str, file: &[u8]) -> Response {
+    let mut body = format!(
+        "--x\r\nContent-Disposition: form-data; name=\"idempotency_key\"\r\n\r\n{form_key}\r\n"
+    )
+    .into_bytes();
+    body.extend(form(&[("plan.txt", file)]));
+    let request = Request::post(format!("/tasks/{key}/attachments"))
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
+        .header(header::ACCEPT, "text/html")
+        .body(Body::from(body))
+        .unwrap();
+    client.send(request).await
+}
+
+#[tokio::test]
+async fn upload_whose_answer_was_lost_attaches_once() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    let count = async || -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM attachments")
+            .fetch_one(&world.db)
+            .await
+            .unwrap()
+    };
+    for _ in 0..2 {
+        send_form(elif, &key, "abc123", b"the plan")
+            .await
+            .status(303);
+    }
+    assert_eq!(count().await, 1);
+    // the same page, with another file
+    send_form(elif, &key, "abc123", b"another plan")
+        .await
+        .status(303);
+    assert_eq!(count().await, 2);
+    // a script gets the same addresses again
+    let by_script = async |contents: &[u8]| {
+        let request = Request::post(format!("/tasks/{key}/attachments"))
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
+            .header(header::ACCEPT, "application/json, application/problem+json")
+            .header("idempotency-key", "lost")
+            .body(Body::from(form(&[("a.png", contents)])))
+            .unwrap();
+        elif.send(request).await
+    };
+    let first = by_script(&picture(3, 2)).await.status(201).json();
+    let again = by_script(&picture(3, 2)).await.status(201).json();
+    assert_eq!(first, again);
+    assert_eq!(first["files"][0]["is_picture"], true);
+    assert_eq!(count().await, 3);
+    by_script(&picture(5, 2)).await.status(422);
+    assert_eq!(count().await, 3);
+}
+
+#[tokio::test]
+async fn form_on_the_task_is_for_members() {
+    let world = World::new().await;
+    let key = world
+        .elif
+        .create_task("infrastructure", "todo", "Cut over")
+        .await;
+    // who may comment may put files into comments
+    let refused = send_form(&world.jonas, &key, "abc", b"the plan")
+        .await
+        .status(403);
+    assert!(
+        refused.text().contains("Only members of Infrastructure"),
+        "{}",
+        refused.text()
+    );
+    attach(&world.jonas, &key, &[("a.txt", b"hello")])
+        .await
+        .status(201);
+}
+
+/// As after an older backup was restored.
+#[tokio::test]
+async fn file_that_the_database_does_not_know_is_deleted_after_a_day() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let world = World::new().await;
+    let files = FileStore::new(
+        StoragePlace::Folder(folder.path().to_owned()),
+        folder.path(),
+        25,
+        10_000,
+    );
+    let hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    let shard = folder.path().join("2c");
+    std::fs::create_dir(&shard).unwrap();
+    std::fs::write(shard.join(hash), "hello").unwrap();
+    std::fs::write(shard.join("notes.txt"), "not ours").unwrap();
+    let clean = async |hours: i64| {
+        let now = NOW + Duration::hours(hours);
+        delete_unused(&world.db, &files, now).await.unwrap();
+        adopt_unknown(&world.db, &files, now).await.unwrap();
+        shard.join(hash).exists()
+    };
+    assert!(clean(0).await);
+    // an upload may be about to attach it
+    assert!(clean(23).await);
+    assert!(!clean(25).await);
+    assert!(shard.join("notes.txt").exists());
+    let known: i64 = sqlx::query_scalar("SELECT count(*) FROM stored_files")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(known, 0);
 }
 
 #[tokio::test]
@@ -550,7 +666,8 @@ async fn backup_contains_attachments() {
     let path = answer["files"][0]["url"].as_str().unwrap().to_owned();
     let file = path_in(&folder, "all.backup");
     there.said(&["backup", &file]).await;
-    there.said(&["verify", &file]).await;
+    let good = there.said(&["verify", &file]).await;
+    assert!(good.contains("and 2 attached files ("), "{good}");
     elsewhere.said(&["restore", &file]).await;
     let server = elsewhere.serve().await;
     let browser = new_browser();
@@ -564,4 +681,119 @@ async fn backup_contains_attachments() {
         assert_eq!(got.status().as_u16(), 200, "{path}");
         assert!(!got.bytes().await.unwrap().is_empty());
     }
+}
+
+/// The files of a place's attachments, by their paths.
+fn stored_in(place: &Place) -> Vec<std::path::PathBuf> {
+    let shards = std::fs::read_dir(place.data_dir().join("attachments")).unwrap();
+    let shards = shards.map(|shard| shard.unwrap().path());
+    let files = shards.filter(|shard| !shard.ends_with("incoming"));
+    files
+        .flat_map(|shard| std::fs::read_dir(shard).unwrap())
+        .map(|file| file.unwrap().path())
+        .collect()
+}
+
+#[tokio::test]
+async fn backup_names_files_that_are_missing() {
+    let place = Place::new();
+    let folder = tempfile::TempDir::new().unwrap();
+    let backups = path_in(&folder, "backups");
+    let server = place.serve_demo(&[]).await;
+    let (browser, url) = task_of_ada(&place, &server).await;
+    upload_to(&browser, &url, "kept.txt", b"kept").await;
+    let kept = stored_in(&place);
+    upload_to(&browser, &url, "plan.txt", b"lost").await;
+    let lost = stored_in(&place);
+    let lost: Vec<_> = lost
+        .into_iter()
+        .filter(|path| !kept.contains(path))
+        .collect();
+    assert_eq!(lost.len(), 1);
+    std::fs::remove_file(&lost[0]).unwrap();
+    let file = path_in(&folder, "all.backup");
+    let complaint = place.refused(&["backup", &file]).await;
+    assert!(
+        complaint.contains("1 attached file is missing: plan.txt (CRW-1)")
+            && complaint.contains("The backup contains everything else"),
+        "{complaint}"
+    );
+    let complaint = place.refused(&["verify", &file]).await;
+    assert!(
+        complaint.contains("is good except for its files")
+            && complaint.contains("plan.txt (CRW-1)"),
+        "{complaint}"
+    );
+    let restored = Place::new().said(&["restore", &file]).await;
+    assert!(
+        restored.contains("1 attached file is missing: plan.txt (CRW-1)"),
+        "{restored}"
+    );
+    // contents that were damaged on the disk
+    std::fs::write(&kept[0], "KEPT").unwrap();
+    place.refused(&["backup", &file]).await;
+    let complaint = place.refused(&["verify", &file]).await;
+    assert!(complaint.contains("was damaged before"), "{complaint}");
+    // scheduled
+    drop(server);
+    let server = place.serve_with(&[("FORTNIGHT_BACKUP_TO", &backups)]).await;
+    wait_until("a backup is made", async || {
+        server.read_log().contains("made a backup")
+    })
+    .await;
+    let page = settings_of_ada(&place, &server).await;
+    assert!(
+        page.contains(
+            "The last backup is incomplete. 1 attached file is missing: plan.txt (CRW-1)."
+        ),
+        "{page}"
+    );
+}
+
+async fn settings_of_ada(place: &Place, server: &Server) -> String {
+    sqlx::query("UPDATE accounts SET role = 'admin'")
+        .execute(&mut place.sql().await)
+        .await
+        .unwrap();
+    let browser = new_browser();
+    sign_in(&browser, server, "ada").await;
+    let page = browser.get(format!("{}/settings", server.url)).send().await;
+    page.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn files_come_back_with_a_restore_from_the_setup_page() {
+    let (there, elsewhere) = (Place::new(), Place::new());
+    let folder = tempfile::TempDir::new().unwrap();
+    let backups = path_in(&folder, "backups");
+    let server = there.serve_demo(&[]).await;
+    let (browser, url) = task_of_ada(&there, &server).await;
+    let answer = upload_to(&browser, &url, "plan.txt", b"the plan").await;
+    let path = answer["files"][0]["url"].as_str().unwrap().to_owned();
+    drop(server);
+    // a scheduled backup, at start
+    let server = there.serve_with(&[("FORTNIGHT_BACKUP_TO", &backups)]).await;
+    wait_until("a backup is made", async || {
+        server.read_log().contains("made a backup")
+    })
+    .await;
+    let mut second = elsewhere
+        .serve_with(&[("FORTNIGHT_BACKUP_TO", &backups)])
+        .await;
+    let link = second.read_setup_link().await;
+    let key = link.split_once("key=").unwrap().1;
+    let made = std::fs::read_dir(&backups).unwrap();
+    let made = made.map(|file| file.unwrap().path()).min().unwrap();
+    let form = [("key", key), ("file", made.to_str().unwrap())];
+    let browser = new_browser();
+    let restored = browser
+        .post(format!("{}/setup/restore", second.url))
+        .form(&form)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(restored.status().as_u16(), 200);
+    sign_in(&browser, &second, "ada").await;
+    let got = browser.get(format!("{}{path}", second.url)).send().await;
+    assert_eq!(got.unwrap().text().await.unwrap(), "the plan");
 }

@@ -324,4 +324,20 @@ async fn attachments_are_stored_in_a_bucket() {
     assert_eq!(whole.text().await.unwrap(), "0123456789");
     let left = std::fs::read_dir(place.data_dir().join("incoming")).unwrap();
     assert_eq!(left.count(), 0, "nothing is left on the disk");
+    // A file that the database does not know is found in the bucket too.
+    sqlx::raw_sql("DELETE FROM attachments; DELETE FROM stored_files")
+        .execute(&mut place.sql().await)
+        .await
+        .unwrap();
+    drop(server);
+    let _server = place.serve().await;
+    let mut db = place.sql().await;
+    wait_until("the file is known again", async || {
+        let known: i64 = sqlx::query_scalar("SELECT count(*) FROM stored_files WHERE bytes = 10")
+            .fetch_one(&mut db)
+            .await
+            .unwrap();
+        known == 1
+    })
+    .await;
 }

@@ -697,7 +697,7 @@ async fn sign_in_with_a_new_browser_is_mailed() {
     let (admin, ..) = create_account(&office.world, "root", "admin").await;
     let admin = office.client(&admin);
     let page = admin.get("/settings/mail").await.ok().text();
-    let notice = "Notice of a sign-in with a new browser to Ada Lindqvist";
+    let notice = "New device to Ada Lindqvist";
     assert_eq!(page.matches(notice).count(), 2, "{page}");
     admin.post("/settings/mail/retry", &[]).await.status(303);
     assert_eq!(office.after(Duration::ZERO).await.len(), 2);

@@ -74,6 +74,9 @@ const PAGES: &str = "
 /search /search?q=cluster 6
 /teams /teams 14
 /people/{handle} /people/tomas 14
+/people/avatars/{version} /people/avatars/1 2
+/people/{handle}/avatar/{hash} /people/0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57/avatar/nonsense 2
+/share/{key}/covers/{id} /share/nonsense/covers/nonsense 1
 /setup /setup 1
 /setup/restore /setup/restore 1
 /login /login 1
@@ -87,8 +90,8 @@ const PAGES: &str = "
 /reset/{key} /reset/nonsense 1
 /settings /settings 5
 /settings/people /settings/people 6
-/settings/system /settings/system 6
-/settings/outgoing /settings/outgoing 5
+/settings/system /settings/system 9
+/settings/outgoing /settings/outgoing 6
 /settings/audit /settings/audit 4
 /settings/audit.csv /settings/audit.csv 3
 /teams/{slug}/cards /teams/infrastructure/cards?column=done&after=1 6
@@ -124,6 +127,7 @@ const PAGES: &str = "
 /sprints/{number} /sprints/42 11
 /teams/{slug}/about /teams/infrastructure/about 15
 /teams/{slug}/settings /teams/infrastructure/settings 13
+/teams/{slug}/settings/chat /teams/infrastructure/settings/chat 6
 /teams/{slug}/columns/{column}/remove /teams/infrastructure/columns/done/remove 6
 /teams/{slug}/history /teams/infrastructure/history 10
 /teams/{slug}/history /teams/infrastructure/history?before=1000 10
@@ -137,7 +141,7 @@ const PAGES: &str = "
 /settings/security /settings/security 7
 /inbox /inbox 13
 /me/notifications /me/notifications 5
-/settings/mail /settings/mail 5
+/settings/mail /settings/mail 7
 /settings/sign-in /settings/sign-in 9
 /settings/sign-in/test /settings/sign-in/test 4
 /confirm/{key} /confirm/LINK 1

@@ -67,16 +67,13 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Adds an attached file from the folder that it is stored in. One that is gone by now is left out.
+    /// Adds an attached file from the folder that it is stored in.
+    ///
+    /// # Errors
+    /// Also if it is gone by now, since the manifest lists it.
     pub(crate) fn add_file(&mut self, folder: &Path, hash: &str) -> anyhow::Result<()> {
         let path = path_of(folder, hash);
-        let file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                tracing::warn!("{} is missing: it is not in the backup", path.display());
-                return Ok(());
-            }
-            opened => opened.with_context(|| format!("cannot read {}", path.display()))?,
-        };
+        let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut header = tar::Header::new_gnu();
         header.set_size(file.metadata()?.len());
         header.set_mode(0o600);
@@ -191,6 +188,42 @@ pub(crate) fn copy_database(path: &Path, to: &mut impl Write) -> io::Result<()> 
     Ok(())
 }
 
+/// Checks the attached files of a backup: each has the contents that its name is the hash of, and all are there that the
+/// manifest lists.
+pub(crate) fn check_files(path: &Path, manifest: &Manifest) -> anyhow::Result<()> {
+    let (mut count, mut bytes) = (0_u64, 0_u64);
+    let mut archive = open(path)?;
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let name = entry.path()?.to_string_lossy().into_owned();
+        let Some(hash) = name.strip_prefix(FILES) else {
+            continue;
+        };
+        let mut actual = Sha256::new();
+        bytes += io::copy(&mut entry, &mut actual)?;
+        count += 1;
+        let actual: String = actual
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        ensure!(
+            actual == hash,
+            "the attached file {hash} was damaged before it came into the backup"
+        );
+    }
+    let Some(listed) = &manifest.files else {
+        return Ok(());
+    };
+    ensure!(
+        (count, bytes) == (listed.count, listed.bytes),
+        "it contains {count} attached files with {bytes} bytes, but lists {} with {}",
+        listed.count,
+        listed.bytes
+    );
+    Ok(())
+}
+
 /// Copies the attached files of a checked backup into the folder that they are stored in, if there is one. Files that are
 /// there already are the same ones.
 pub(crate) fn restore_files(path: &Path, folder: Option<&Path>) -> anyhow::Result<()> {
@@ -236,6 +269,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
+    use crate::db::backup::manifest::FileList;
 
     const SCHEMA: i64 = 3;
 
@@ -249,6 +283,7 @@ mod tests {
             workspace: "Platform".to_owned(),
             created_at: OffsetDateTime::UNIX_EPOCH,
             tables: BTreeMap::new(),
+            files: None,
         }
     }
 
@@ -278,6 +313,44 @@ mod tests {
         let mut read = Vec::new();
         copy_database(&path, &mut read).unwrap();
         assert_eq!(read, dump);
+    }
+
+    #[test]
+    fn attached_files_are_compared_with_their_hashes_and_their_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+        let stored = path_of(folder.path(), hash);
+        fs::create_dir_all(stored.parent().unwrap()).unwrap();
+        let checked = |contents: &str, list: Option<FileList>| {
+            fs::write(&stored, contents).unwrap();
+            let manifest = Manifest {
+                files: list,
+                ..manifest(FORMAT, SCHEMA)
+            };
+            let mut writer = Writer::new(Vec::new(), &manifest).unwrap();
+            writer.add_database(&b"dump"[..]).unwrap();
+            writer.add_file(folder.path(), hash).unwrap();
+            fs::write(&path, writer.finish().unwrap().0).unwrap();
+            check_files(&path, &check(&path, SCHEMA).unwrap()).map_err(|error| error.to_string())
+        };
+        let list = |count, bytes| {
+            let missing = Vec::new();
+            Some(FileList {
+                count,
+                bytes,
+                missing,
+            })
+        };
+        checked("hello", list(1, 5)).unwrap();
+        checked("hello", None).unwrap();
+        let damaged = checked("Hello", list(1, 5)).unwrap_err();
+        assert!(damaged.contains("was damaged before"), "{damaged}");
+        let fewer = checked("hello", list(2, 9)).unwrap_err();
+        assert_eq!(
+            fewer,
+            "it contains 1 attached files with 5 bytes, but lists 2 with 9"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{fmt, io, ops::Range, path::Path, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
-use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream::BoxStream};
 use hyper::body::Bytes;
 use object_store::{
     ClientConfigKey, GetOptions, GetRange, ObjectStore, ObjectStoreExt, WriteMultipart,
@@ -105,6 +105,24 @@ impl Bucket {
         Ok(files
             .filter_map(|file| Some((file.location.filename()?.to_owned(), file.size)))
             .collect())
+    }
+
+    /// All files directly below the prefix, however long that takes.
+    pub(crate) async fn list_all(
+        &self,
+    ) -> anyhow::Result<BoxStream<'static, anyhow::Result<(String, u64)>>> {
+        let (store, prefix) = (self.store()?, Key::from(self.prefix.as_str()));
+        let depth = prefix.parts().count() + 1;
+        let shown = self.to_string();
+        let files = store.list(Some(&prefix)).map(move |file| {
+            let file = file
+                .map_err(store_error)
+                .with_context(|| format!("cannot list {shown}"))?;
+            let is_here = file.location.parts().count() == depth;
+            let name = file.location.filename().filter(|_| is_here);
+            Ok((name.unwrap_or_default().to_owned(), file.size))
+        });
+        Ok(files.boxed())
     }
 
     pub(crate) async fn delete(&self, name: &str) -> anyhow::Result<()> {

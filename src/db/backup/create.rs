@@ -15,7 +15,13 @@ use time::OffsetDateTime;
 use tokio::task::spawn_blocking;
 
 use crate::db::{
-    backup::{archive::Writer, bucket::Bucket, dump::Dump, manifest::Manifest, tools::Tools},
+    backup::{
+        archive::{Writer, path_of},
+        bucket::Bucket,
+        dump::Dump,
+        manifest::{FileList, Manifest, MissingFile},
+        tools::Tools,
+    },
     libpq::Libpq,
     pool::connect,
 };
@@ -47,8 +53,8 @@ pub(crate) struct Backup {
     pub(crate) bytes: u64,
 }
 
-/// Makes a backup of one moment, with the attached files in the folder `files`, whatever is written meanwhile. If it is dropped before its end, pg_dump ends too, and
-/// no file is left.
+/// Makes a backup of one moment, with the attached files in the folder `files`, whatever is written meanwhile. Files that
+/// are missing there are listed in its manifest. If it is dropped before its end, pg_dump ends too, and no file is left.
 pub(crate) async fn backup(
     options: &PgConnectOptions,
     libpq: &Libpq,
@@ -75,11 +81,12 @@ pub(crate) async fn backup(
     ])
     .args(["--schema=public", "--extension=pg_trgm"])
     .arg(format!("--snapshot={id}"));
-    let files = match files {
-        Some(folder) => Files::listed(&mut snapshot, folder).await?,
-        None => Files::default(),
-    };
-    let bytes = write(dump, &manifest, files, target).await?;
+    let mut hashes = Files::default();
+    if let Some(folder) = files {
+        let (listed, list) = Files::listed(&mut snapshot, folder).await?;
+        (hashes, manifest.files) = (listed, Some(list));
+    }
+    let bytes = write(dump, &manifest, hashes, target).await?;
     // the snapshot lasts as long as its transaction
     snapshot.rollback().await?;
     db.close().await?;
@@ -93,27 +100,70 @@ struct Files {
     hashes: Vec<String>,
 }
 
+/// A file as the database knows it.
+#[derive(sqlx::FromRow)]
+struct KnownFile {
+    hash: String,
+    bytes: i64,
+    /// The name and task of an attachment that needs it.
+    name: Option<String>,
+}
+
 impl Files {
-    /// The files that this transaction sees.
-    async fn listed(db: &mut PgConnection, folder: &Path) -> sqlx::Result<Self> {
+    /// The files that this transaction sees and that are in the folder, with what the manifest says of them. A file that
+    /// no attachment needs may be on its way into the folder, or out of it, and is not missing.
+    async fn listed(db: &mut PgConnection, folder: &Path) -> anyhow::Result<(Self, FileList)> {
         // a backup before an upgrade can be of a schema without them
         let is_there: bool =
             sqlx::query_scalar("SELECT to_regclass('public.stored_files') IS NOT NULL")
                 .fetch_one(&mut *db)
                 .await?;
-        let hashes = if is_there {
-            sqlx::query_scalar("SELECT hash FROM public.stored_files ORDER BY hash")
-                .fetch_all(db)
-                .await?
+        let known: Vec<KnownFile> = if is_there {
+            sqlx::query_as(KNOWN_FILES).fetch_all(db).await?
         } else {
             Vec::new()
         };
-        Ok(Self {
-            folder: folder.to_owned(),
-            hashes,
-        })
+        let folder = folder.to_owned();
+        let looking = spawn_blocking(move || {
+            let (mut hashes, mut list) = (Vec::new(), FileList::default());
+            for file in known {
+                let bytes = file.bytes.unsigned_abs();
+                let found = match fs::metadata(path_of(&folder, &file.hash)) {
+                    Ok(metadata) => metadata.len() == bytes,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+                    Err(error) => return Err(error),
+                };
+                match (found, file.name) {
+                    (true, _) => {
+                        list.count += 1;
+                        list.bytes += bytes;
+                        hashes.push(file.hash);
+                    }
+                    (false, Some(name)) => list.missing.push(MissingFile {
+                        hash: file.hash,
+                        name,
+                    }),
+                    (false, None) => {}
+                }
+            }
+            Ok((Self { folder, hashes }, list))
+        });
+        looking.await?.context("cannot look for the attached files")
     }
 }
+
+/// Query: every file in the store, with one of the attachments or people that need it. Of a schema that knows no pictures of
+/// people too.
+const KNOWN_FILES: &str = "
+    SELECT s.hash, s.bytes, coalesce(
+        (SELECT a.name || ' (' || t.key || '-' || k.number || ')' FROM public.attachments a
+         JOIN public.tasks k ON k.team_id = a.team_id AND k.id = a.task_id JOIN public.teams t ON t.id = a.team_id
+         WHERE a.hash = s.hash AND a.deleted_at IS NULL ORDER BY a.id LIMIT 1),
+        (SELECT 'the small version of ' || a.name || ' (' || t.key || '-' || k.number || ')' FROM public.attachments a
+         JOIN public.tasks k ON k.team_id = a.team_id AND k.id = a.task_id JOIN public.teams t ON t.id = a.team_id
+         WHERE a.thumbnail = s.hash AND a.deleted_at IS NULL ORDER BY a.id LIMIT 1),
+        (SELECT 'the picture of ' || p.name FROM public.accounts p WHERE to_jsonb(p)->>'avatar' = s.hash ORDER BY p.id LIMIT 1)) AS name
+    FROM public.stored_files s ORDER BY s.hash";
 
 async fn write(
     dump: Command,

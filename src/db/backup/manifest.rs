@@ -29,6 +29,48 @@ pub struct Manifest {
     pub(crate) created_at: OffsetDateTime,
     /// Every table, by name.
     pub tables: BTreeMap<String, Contents>,
+    /// The attached files in it; `None` if they are in a bucket, or if an earlier version made it.
+    #[serde(default)]
+    pub(crate) files: Option<FileList>,
+}
+
+/// The attached files of a backup.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileList {
+    pub(crate) count: u64,
+    pub(crate) bytes: u64,
+    /// Files that were attached, but not in the store any more, so that they are not in the backup.
+    pub(crate) missing: Vec<MissingFile>,
+}
+
+/// An attached file that was not in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MissingFile {
+    pub(crate) hash: String,
+    /// Its name and task, as one of its attachments has them: `plan.png (INF-4)`.
+    pub(crate) name: String,
+}
+
+/// How many missing files a sentence names.
+const NAMED: usize = 5;
+
+impl FileList {
+    /// Names the missing files in a sentence, if there are any.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        let names: Vec<&str> = self.missing.iter().map(|file| file.name.as_str()).collect();
+        let shown = names.iter().take(NAMED).copied();
+        let more = names.len().saturating_sub(NAMED);
+        let shown: Vec<&str> = shown.collect();
+        let mut list = shown.join(", ");
+        if more > 0 {
+            list.push_str(&format!(" and {more} more"));
+        }
+        match names.len() {
+            0 => None,
+            1 => Some(format!("1 attached file is missing: {list}")),
+            count => Some(format!("{count} attached files are missing: {list}")),
+        }
+    }
 }
 
 /// The contents of a table.
@@ -74,6 +116,7 @@ impl Manifest {
             workspace,
             created_at: now,
             tables,
+            files: None,
         })
     }
 

@@ -16,6 +16,7 @@ use tracing::{Instrument, info_span};
 use crate::db::{
     backup::{
         create,
+        manifest::FileList,
         place::{Place, Stored, name_at},
     },
     libpq::Libpq,
@@ -133,6 +134,8 @@ pub struct Backups {
 struct State {
     stored: Vec<Stored>,
     failure: Option<Failure>,
+    /// Attached files that were missing when this program last made one, in a sentence.
+    missing: Option<String>,
 }
 
 impl Backups {
@@ -159,6 +162,11 @@ impl Backups {
         self.lock().failure.clone()
     }
 
+    /// Which attached files were missing when this program last made a backup, if any were.
+    pub fn missing(&self) -> Option<String> {
+        self.lock().missing.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -183,19 +191,26 @@ impl Backups {
             at: now,
             reason: format!("{error:#}"),
         });
-        let (is_made, stored) = outcome?;
+        let (made, stored) = outcome?;
         state.stored = stored;
-        Ok(is_made)
+        let Some(files) = &made else {
+            return Ok(false);
+        };
+        state.missing = files.complaint();
+        Ok(true)
     }
 }
 
+/// The files of a backup that was made, and all backups.
+type Outcome = (Option<FileList>, Vec<Stored>);
+
 impl Schedule {
-    /// Returns whether it made one, and all that there are then.
-    async fn run_if_due(&self, now: OffsetDateTime) -> anyhow::Result<(bool, Vec<Stored>)> {
+    /// Returns the files of the one that it made, if it did, and all that there are then.
+    async fn run_if_due(&self, now: OffsetDateTime) -> anyhow::Result<Outcome> {
         self.place.prepare()?;
         let stored = self.place.stored().await?;
         if !self.is_due(&stored, now) {
-            return Ok((false, stored));
+            return Ok((None, stored));
         }
         // A connection of its own holds the lock, until it is closed or its program has died.
         let mut connection = connect(&self.direct).await?;
@@ -205,7 +220,7 @@ impl Schedule {
             .fetch_one(&mut connection)
             .await?;
         if !is_ours {
-            return Ok((false, stored));
+            return Ok((None, stored));
         }
         let outcome = self.run(now).await;
         // If this fails, the lock is gone too.
@@ -220,11 +235,11 @@ impl Schedule {
         newest.is_none_or(|newest| newest.at > now || now >= newest.at + self.every.0)
     }
 
-    async fn run(&self, now: OffsetDateTime) -> anyhow::Result<(bool, Vec<Stored>)> {
+    async fn run(&self, now: OffsetDateTime) -> anyhow::Result<Outcome> {
         // Another program may have made it before this one got the lock.
         let stored = self.place.stored().await?;
         if !self.is_due(&stored, now) {
-            return Ok((false, stored));
+            return Ok((None, stored));
         }
         // The advisory lock ensures that no other program is writing one now.
         self.place.remove_unfinished()?;
@@ -237,14 +252,14 @@ impl Schedule {
             self.files.as_deref(),
             now,
         );
-        backup.instrument(span).await?;
+        let backup = backup.instrument(span).await?;
         let mut stored = self.place.stored().await?;
         let all = stored.clone();
         for old in all.iter().filter(|old| !self.keep.keeps(old, &all)) {
             self.place.delete(&old.name).await?;
         }
         stored.retain(|one| self.keep.keeps(one, &all));
-        Ok((true, stored))
+        Ok((Some(backup.manifest.files.unwrap_or_default()), stored))
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod absences;
 pub mod anonymize;
 pub mod api_tokens;
+pub mod avatars;
 pub mod create;
 pub(crate) mod email;
 pub mod end_sessions;

@@ -228,7 +228,7 @@ impl Drop for Handover<'_> {
 macro_rules! board_request {
     ($credential_columns:literal, $lacks_second_factor:expr, $credential_join:literal) => {
         concat!(
-            "SELECT asked.index, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread, ",
+            "SELECT asked.index, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread, w.avatars, ",
             $credential_columns,
             ", ",
             $lacks_second_factor,

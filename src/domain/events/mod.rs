@@ -3,6 +3,7 @@
 pub mod audit_log;
 pub mod committed;
 pub mod kind;
+mod kind_role;
 pub mod log;
 pub mod lost_commit;
 pub mod notify;

@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
     db::pool::Pool,
     domain::{
+        chat,
         error::Result,
         events::EventKind,
         notifications::{
@@ -85,6 +87,13 @@ async fn deliver_batch(
             )
         });
         let batch = Batch::load(&mut tx, team, recent).await?;
+        let news: Vec<(EventKind, &Value)> = batch
+            .events
+            .iter()
+            .filter(|event| !event.is_undone)
+            .map(|event| (event.kind, &event.after))
+            .collect();
+        chat::news::add(&mut tx, team, &news, now).await?;
         let (notices, withdrawals) = rules::apply(&batch);
         let at = |seq: i64| times.get(&seq).copied().unwrap_or(now);
         changed.extend(record::write(&mut tx, team, &notices, at, by_mail.then_some(now)).await?);

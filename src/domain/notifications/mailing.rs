@@ -9,9 +9,10 @@ use crate::{
         error::Result,
         mail::{
             choices::{Choices, Delivery},
-            outbox::{self, OutboxEntry},
+            outbox::{self as mails, OutboxEntry},
         },
         notifications::inbox::{self, Thread},
+        outbox,
         policy::predicates::seen_by,
     },
 };
@@ -109,7 +110,7 @@ pub(crate) async fn finish(
         .fetch_one(&mut *tx)
         .await?;
         if more {
-            outbox::add_again(&mut tx, entry, now).await?;
+            mails::add_again(&mut tx, entry, now).await?;
         }
     }
     tx.commit().await?;

@@ -242,6 +242,7 @@ fn concerned(event: &NewEvent, batch: &Batch) -> Vec<(Uuid, Reason)> {
         | EventKind::TeamVisibilityChanged
         | EventKind::TeamDayOffChanged
         | EventKind::TeamScheduleChanged
+        | EventKind::TeamChatChanged
         | EventKind::ShareLinkCreated
         | EventKind::ShareLinkRevoked
         | EventKind::ShareLinkEnded

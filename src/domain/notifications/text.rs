@@ -228,6 +228,7 @@ fn change(event: &ItemEvent, names: &Names) -> Option<String> {
         | EventKind::TeamVisibilityChanged
         | EventKind::TeamDayOffChanged
         | EventKind::TeamScheduleChanged
+        | EventKind::TeamChatChanged
         | EventKind::ShareLinkCreated
         | EventKind::ShareLinkRevoked
         | EventKind::ShareLinkEnded

@@ -105,6 +105,40 @@ impl OutgoingClient {
         Ok(url)
     }
 
+    /// As `check`, for an address that contains a secret: without encryption only into networks that the operator
+    /// allows.
+    ///
+    /// # Errors
+    /// As `check`, or if the address is http and leads to the internet.
+    pub(crate) async fn check_secret(&self, text: &str) -> Result<Url, OutgoingError> {
+        let url = match self.check(text).await {
+            // the text may be the secret
+            Err(OutgoingError::NotAnAddress(_)) => {
+                return Err(OutgoingError::NotAnAddress("This".to_owned()));
+            }
+            checked => checked?,
+        };
+        if url.scheme() == "https" {
+            return Ok(url);
+        }
+        let addresses = match url.host() {
+            Some(Host::Ipv4(address)) => vec![IpAddr::from(address)],
+            Some(Host::Ipv6(address)) => vec![IpAddr::from(address)],
+            Some(Host::Domain(name)) => {
+                let found = self.lookup.addresses(name.to_owned()).await;
+                found.map_err(|_| OutgoingError::UnknownHost(name.to_owned()))?
+            }
+            None => Vec::new(),
+        };
+        let is_inside = |address: &IpAddr| {
+            self.allowed().has(*address) || self.allowed().has(address.to_canonical())
+        };
+        if addresses.is_empty() || !addresses.iter().all(is_inside) {
+            return Err(OutgoingError::NotEncrypted);
+        }
+        Ok(url)
+    }
+
     /// Checks the scheme, and an address that is written in the URL itself, which no resolver is asked for. The URL's
     /// parser has brought every notation of one, such as 127.1 or 0x7f000001, into its usual form.
     fn check_literal(&self, url: &Url) -> Result<(), OutgoingError> {

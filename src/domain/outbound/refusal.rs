@@ -13,6 +13,8 @@ pub enum OutgoingError {
          --outgoing-allow {address}"
     )]
     Forbidden { host: String, address: IpAddr },
+    #[error("an address on the internet must start with https://")]
+    NotEncrypted,
     #[error("{0} has no address")]
     UnknownHost(String),
     #[error("{host} did not answer within {} seconds", .time.as_secs())]

@@ -8,7 +8,7 @@ use std::{
 
 use image::{
     DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, RgbImage,
-    codecs::jpeg::JpegEncoder, metadata::Orientation,
+    codecs::jpeg::JpegEncoder, imageops::FilterType, metadata::Orientation,
 };
 
 use crate::domain::pictures::format::Format;
@@ -95,6 +95,25 @@ pub(crate) fn write_thumbnail(
     } else {
         (width, height)
     })
+}
+
+/// Writes the middle of a picture whose size was checked, as a square JPEG with sides of this length.
+pub(crate) fn write_square(
+    format: Format,
+    path: &Path,
+    to: File,
+    side: u32,
+) -> Result<(), NoThumbnail> {
+    let mut decoder = reader(format, path)?.into_decoder()?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let large = DynamicImage::from_decoder(decoder)?;
+    let mut square = large.resize_to_fill(side, side, FilterType::Triangle);
+    square.apply_orientation(orientation);
+    let mut to = BufWriter::new(to);
+    let square = DynamicImage::from(on_white(&square));
+    square.write_with_encoder(JpegEncoder::new_with_quality(&mut to, 88))?;
+    to.flush()?;
+    Ok(())
 }
 
 /// A picture with its transparent parts on white: JPEG has none.

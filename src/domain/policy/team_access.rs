@@ -62,6 +62,23 @@ pub(crate) async fn team(
     row.seen_by(viewer)
 }
 
+/// Loads a team as its chat channel may see it: like everyone who can see the team, without permission to change
+/// anything. `None` if it is gone.
+pub(crate) async fn of_channel(db: impl PgExecutor<'_>, team: Uuid) -> Result<Option<TeamAccess>> {
+    let team: Option<Team> =
+        sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE id = $1")
+            .bind(team)
+            .fetch_optional(db)
+            .await?;
+    Ok(team.map(|team| TeamAccess {
+        team,
+        is_member: false,
+        may_edit: false,
+        may_comment: false,
+        may_lead: false,
+    }))
+}
+
 /// Loads every team that the viewer can see, by name.
 pub(crate) async fn teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<TeamAccess>> {
     let rows: Vec<TeamRow> = sqlx::query_as(concat!(

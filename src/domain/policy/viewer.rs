@@ -22,6 +22,8 @@ pub struct Viewer {
     pub(crate) time_zone: String,
     /// How many threads of their inbox are unread.
     pub(crate) unread: i32,
+    /// The version of the style sheet with people's pictures; 0 while no one has had one.
+    pub(crate) avatars: i64,
     pub(crate) proof: AuthMethod,
     /// Whether the workspace requires a second factor and the person has none: they can do nothing else until they do.
     pub(crate) lacks_second_factor: bool,
@@ -210,6 +212,7 @@ pub(crate) struct AuthRow {
     role: Role,
     time_zone: String,
     unread: i32,
+    avatars: i64,
     last_seen_at: Option<OffsetDateTime>,
     scope: Option<Scope>,
     reaches: Option<Vec<Uuid>>,
@@ -222,13 +225,15 @@ pub(crate) struct AuthRow {
 macro_rules! known_by_digest {
     () => {
         concat!(
-            "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread, s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches, ",
+            "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread,
+                (SELECT avatars FROM workspace) AS avatars, s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches, ",
             $crate::domain::policy::predicates::lacks_second_factor!(),
             " AS lacks_second_factor
          FROM sessions s JOIN accounts a ON a.id = s.account_id
          WHERE $3 AND s.token_hash = $1 AND s.expires_at > $2 AND a.deactivated_at IS NULL
          UNION ALL
-         SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread, t.last_used_at, t.scope, t.teams, false
+         SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread,
+                (SELECT avatars FROM workspace), t.last_used_at, t.scope, t.teams, false
          FROM tokens t JOIN accounts a ON a.id = t.account_id
          WHERE NOT $3 AND t.token_hash = $1 AND t.revoked_at IS NULL
                AND (t.expires_at IS NULL OR t.expires_at > $2) AND a.deactivated_at IS NULL"
@@ -307,6 +312,7 @@ impl AuthRow {
             role,
             time_zone: self.time_zone,
             unread: self.unread,
+            avatars: self.avatars,
             proof,
             lacks_second_factor: self.lacks_second_factor,
             idempotency_key: None,

@@ -1,6 +1,7 @@
 //! Files attached to tasks. People who may comment may attach files; the uploader and leads may delete them.
 
 use serde_json::{Value, json};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
@@ -206,6 +207,33 @@ async fn delete_own(
     note(change, team, task, kind, before, json!({})).await
 }
 
+/// Refuses anything that is not a picture of this task.
+///
+/// # Errors
+/// `Conflict` if it is not, or was deleted.
+pub(crate) async fn require_picture(
+    db: &mut PgConnection,
+    team: Uuid,
+    task: Uuid,
+    id: Uuid,
+) -> Result<()> {
+    let is_there: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM attachments WHERE team_id = $1 AND task_id = $2 AND id = $3
+                        AND thumbnail IS NOT NULL AND deleted_at IS NULL)",
+    )
+    .bind(team)
+    .bind(task)
+    .bind(id)
+    .fetch_one(db)
+    .await?;
+    if is_there {
+        return Ok(());
+    }
+    Err(Problem::conflict(
+        "This picture is not attached to the task any more. Nothing was changed.",
+    ))
+}
+
 /// Undoes an event of an attachment.
 pub(crate) async fn undo_attachment(
     change: &mut Change,
@@ -286,6 +314,25 @@ pub(crate) async fn attachments(db: &Pool, team: Uuid, task: Uuid) -> Result<Vec
     )
     .bind(team)
     .bind(task)
+    .fetch_all(db)
+    .await?)
+}
+
+/// What a change has attached to a task: id, name, and whether it is a picture.
+pub(crate) async fn of_change(
+    db: &Pool,
+    team: Uuid,
+    task: Uuid,
+    change: Uuid,
+) -> Result<Vec<(Uuid, String, bool)>> {
+    Ok(sqlx::query_as(
+        "SELECT t.id, t.name, t.thumbnail IS NOT NULL FROM events e
+         JOIN attachments t ON t.team_id = e.team_id AND t.task_id = e.task_id AND t.id::text = e.after->>'attachment'
+         WHERE e.team_id = $1 AND e.task_id = $2 AND e.change_id = $3 AND e.kind = 'attachment.added' ORDER BY e.seq",
+    )
+    .bind(team)
+    .bind(task)
+    .bind(change)
     .fetch_all(db)
     .await?)
 }

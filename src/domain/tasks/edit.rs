@@ -8,8 +8,8 @@ use crate::domain::{
     error::Result,
     events::{Change, Event, EventKind},
     tasks::{
-        LockedTask, assign, conflicts, create::checked_title, labels, lock, sprint_assignment,
-        stakeholders, task_edit::Edit,
+        LockedTask, assign, attachments, conflicts, create::checked_title, labels, lock,
+        sprint_assignment, stakeholders, task_edit::Edit,
     },
     team::Team,
 };
@@ -68,6 +68,13 @@ pub(crate) async fn edit_task(
     if let Some(project) = edit.project {
         now.project_id = project;
         note("project", json!(old.project_id), json!(project));
+    }
+    if let Some(cover) = edit.cover {
+        now.cover_id = cover;
+        note("cover", json!(old.cover_id), json!(cover));
+        if let Some(picture) = cover.filter(|_| cover != old.cover_id) {
+            attachments::require_picture(change.db(), team.id, task, picture).await?;
+        }
     }
     if let Some(estimate) = edit.estimate {
         now.estimate = estimate;
@@ -162,7 +169,7 @@ async fn write(change: &mut Change, team: &Team, now: &LockedTask) -> Result<i64
     Ok(sqlx::query_scalar(
         "UPDATE tasks SET title = $3, description = $4, sprint_id = $5, goal_id = $6, estimate = $7, due_on = $8, needed_by = $9,
                 project_team_id = (SELECT team_id FROM projects WHERE id = $10), project_id = (SELECT id FROM projects WHERE id = $10),
-                version = version + 1
+                cover_id = $11, version = version + 1
          WHERE team_id = $1 AND id = $2 RETURNING version",
     )
     .bind(team.id)
@@ -175,6 +182,7 @@ async fn write(change: &mut Change, team: &Team, now: &LockedTask) -> Result<i64
     .bind(now.due_on)
     .bind(&now.needed_by)
     .bind(now.project_id)
+    .bind(now.cover_id)
     .fetch_one(change.db())
     .await?)
 }

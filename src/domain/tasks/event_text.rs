@@ -15,8 +15,11 @@ use crate::{
         error::Result,
         events::EventKind,
         humanize,
-        policy::predicates::{named_beside, named_to_all},
-        tasks::attachments,
+        policy::predicates::named_to_all,
+        tasks::{
+            attachments,
+            hidden_names::{hidden_name, hidden_waits},
+        },
     },
 };
 
@@ -45,46 +48,6 @@ struct Shared {
     people: HashMap<String, String>,
     /// Projects of open teams.
     projects: HashMap<String, String>,
-}
-
-/// The ids of private teams, and of this team's reasons for waiting on them. Older events may name
-/// such a team from when it was open, and for a removed reason only the event knows which team it
-/// was.
-pub(crate) async fn hidden_waits(db: &Pool, team: Uuid) -> Result<HashSet<Uuid>> {
-    let private: Vec<Uuid> = sqlx::query_scalar(concat!(
-        "SELECT t.id FROM teams t WHERE NOT ",
-        named_beside!("t", "$1")
-    ))
-    .bind(team)
-    .fetch_all(db)
-    .await?;
-    if private.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let hidden: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM blockers WHERE team_id = $1 AND (on_task_team = ANY($2) OR on_team_id = ANY($2))",
-    )
-    .bind(team)
-    .bind(&private)
-    .fetch_all(db)
-    .await?;
-    Ok(hidden.into_iter().chain(private).collect())
-}
-
-/// The text that replaces what a task is waiting on if that is hidden; `blockers` is the event's JSON.
-pub(crate) fn hidden_name(blockers: &Value, hidden: &HashSet<Uuid>) -> Option<&'static str> {
-    let replacement = if blockers["kind"] == "team" {
-        "a private team"
-    } else {
-        "a task of a private team"
-    };
-    let is_hidden = |field: &str| {
-        blockers[field]
-            .as_str()
-            .and_then(|id| id.parse().ok())
-            .is_some_and(|id: Uuid| hidden.contains(&id))
-    };
-    (is_hidden("id") || is_hidden("team")).then_some(replacement)
 }
 
 impl Shared {
@@ -276,6 +239,7 @@ impl Names {
             | EventKind::TeamVisibilityChanged
             | EventKind::TeamDayOffChanged
             | EventKind::TeamScheduleChanged
+            | EventKind::TeamChatChanged
             | EventKind::ShareLinkCreated
             | EventKind::ShareLinkRevoked
             | EventKind::ShareLinkEnded
@@ -359,6 +323,8 @@ impl Names {
                 ),
                 "project" if value.is_null() => "removed it from its project".to_owned(),
                 "project" => format!("added it to project “{}”", self.project(value)),
+                "cover" if value.is_null() => "removed the cover picture".to_owned(),
+                "cover" => "chose a cover picture".to_owned(),
                 "estimate" if value.is_null() => "removed the estimate".to_owned(),
                 "estimate" => format!("estimated it at {value}"),
                 "due" if value.is_null() => "removed the due date".to_owned(),

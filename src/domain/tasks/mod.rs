@@ -16,6 +16,7 @@ pub mod delete_column;
 pub mod dependencies;
 pub mod edit;
 pub mod event_text;
+pub mod hidden_names;
 pub mod labels;
 pub mod lookup;
 pub mod move_task;
@@ -26,6 +27,7 @@ pub mod rank;
 pub mod sprint_assignment;
 pub mod sprint_counts;
 pub mod stakeholders;
+pub mod task_details;
 pub mod task_edit;
 pub mod timeline;
 pub mod undo;
@@ -106,6 +108,9 @@ pub(crate) struct Card {
     /// The number of attached files.
     #[schema(example = 1)]
     pub(crate) attachments: i64,
+    /// The picture that the card shows.
+    #[serde(skip)]
+    pub(crate) cover: Option<Cover>,
     /// When the task came to its column.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(example = "2026-11-24T09:12:30Z")]
@@ -125,6 +130,14 @@ pub(crate) struct Card {
     /// Keys of the tasks that are waiting on this one.
     #[schema(example = json!(["ING-17"]))]
     pub(crate) blocking: Vec<String>,
+}
+
+/// A picture that is attached to the task, with its size in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cover {
+    pub(crate) id: Uuid,
+    pub(crate) width: i32,
+    pub(crate) height: i32,
 }
 
 impl Card {
@@ -212,6 +225,7 @@ pub(crate) struct LockedTask {
     pub(crate) sprint_id: Option<Uuid>,
     pub(crate) goal_id: Option<Uuid>,
     pub(crate) project_id: Option<Uuid>,
+    pub(crate) cover_id: Option<Uuid>,
     pub(crate) estimate: Option<i32>,
     pub(crate) due_on: Option<Date>,
     pub(crate) needed_by: String,
@@ -224,7 +238,7 @@ pub(crate) struct LockedTask {
 /// The columns of `LockedTask`, for statements that lock the row.
 macro_rules! locked {
     () => {
-        "id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, project_id, estimate, due_on, needed_by,
+        "id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, project_id, cover_id, estimate, due_on, needed_by,
          version, moved_version, column_since, archived_at"
     };
 }

@@ -18,7 +18,7 @@ use crate::{
         error::{Problem, Result},
         policy::predicates::named_beside,
         tasks::{
-            Card,
+            Card, Cover,
             card_details::{CardDetails, details, load_card_details},
         },
         team::Team,
@@ -48,6 +48,8 @@ struct CardRow {
     needed_by: String,
     column_since: OffsetDateTime,
     archived: bool,
+    #[sqlx(json(nullable))]
+    cover: Option<Cover>,
     /// The team's time zone.
     zone: String,
 }
@@ -61,7 +63,10 @@ macro_rules! card {
     ($zone:literal) => {
         concat!("k.id, k.number, k.title, k.version, c.slug AS column, c.name AS column_name, c.state, k.rank, s.number AS sprint,
          g.position AS goal, k.goal_id, g.hue AS goal_hue, g.title AS goal_title, k.estimate, k.due_on, k.needed_by,
-         k.column_since, k.archived_at IS NOT NULL AS archived, ", $zone, " AS zone")
+         k.column_since, k.archived_at IS NOT NULL AS archived,
+         CASE WHEN k.cover_id IS NOT NULL THEN
+             (SELECT json_build_object('id', f.id, 'width', f.width, 'height', f.height) FROM attachments f
+              WHERE f.team_id = k.team_id AND f.id = k.cover_id AND f.deleted_at IS NULL) END AS cover, ", $zone, " AS zone")
     };
 }
 
@@ -278,58 +283,13 @@ impl CardRow {
             attachments: details.attachments,
             column_since: self.column_since,
             archived: self.archived,
+            cover: self.cover,
             owners: details.owners,
             labels: details.labels,
             blocked_by: details.blocked_by,
             blocking: details.blocking,
         }
     }
-}
-
-/// The details of a task's page that are not on its card.
-pub(crate) struct TaskDetails {
-    pub(crate) card: Card,
-    pub(crate) description: String,
-    pub(crate) steps: Vec<Step>,
-    pub(crate) created_by: Option<String>,
-    pub(crate) created_at: OffsetDateTime,
-    /// The slug of the project that the task itself belongs to, not through a goal.
-    pub(crate) project: Option<String>,
-}
-
-#[derive(sqlx::FromRow)]
-pub struct Step {
-    pub(crate) id: Uuid,
-    pub(crate) text: String,
-    pub(crate) done: bool,
-}
-
-/// Returns a task with its description and steps.
-pub(crate) async fn load_task(db: &Pool, team: &Team, task: Uuid) -> Result<TaskDetails> {
-    let text = sqlx::query_as::<_, (String, Option<String>, OffsetDateTime, Option<String>)>(concat!(
-        "SELECT k.description, a.name, k.created_at, p.slug FROM tasks k LEFT JOIN accounts a ON a.id = k.created_by
-         LEFT JOIN projects p ON p.team_id = k.project_team_id AND p.id = k.project_id
-              AND EXISTS (SELECT FROM teams t WHERE t.id = p.team_id AND ",
-        named_beside!("t", "k.team_id"),
-        ")
-         WHERE k.team_id = $1 AND k.id = $2"
-    ))
-    .bind(team.id)
-    .bind(task);
-    let steps =
-        sqlx::query_as("SELECT id, text, done FROM steps WHERE team_id = $1 AND task_id = $2 ORDER BY position, id")
-            .bind(team.id)
-            .bind(task);
-    let (description, created_by, created_at, project) = text.fetch_one(db).await?;
-    let (card, steps) = (card(db, team, task).await?, steps.fetch_all(db).await?);
-    Ok(TaskDetails {
-        card,
-        description,
-        steps,
-        created_by,
-        created_at,
-        project,
-    })
 }
 
 /// Query: tasks given by team $1 and id $2, for `card!`.

@@ -12,6 +12,8 @@ pub(crate) struct Edit {
     pub(crate) goal: Option<Option<Uuid>>,
     /// The project of the task itself, independent of its goal's project.
     pub(crate) project: Option<Option<Uuid>>,
+    /// One of its pictures, which its card shows.
+    pub(crate) cover: Option<Option<Uuid>>,
     pub(crate) estimate: Option<Option<i32>>,
     pub(crate) due: Option<Option<Date>>,
     pub(crate) needed_by: Option<String>,

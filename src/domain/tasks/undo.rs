@@ -361,6 +361,7 @@ fn earlier(before: &Value) -> Edit {
         sprint: id("sprint"),
         goal: id("goal"),
         project: id("project"),
+        cover: id("cover"),
         estimate: before
             .get("estimate")
             .map(|value| value.as_i64().and_then(|value| i32::try_from(value).ok())),

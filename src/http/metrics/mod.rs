@@ -1,6 +1,8 @@
 //! Figures for Prometheus, in the OpenMetrics text format, on a listener of their own.
 
+mod outbox;
 pub mod requests;
+mod series;
 
 use std::{fmt, time::Duration};
 
@@ -12,17 +14,19 @@ use axum::{
 };
 use prometheus_client::{
     encoding::text::encode,
-    metrics::{
-        counter::Counter,
-        family::Family,
-        gauge::{ConstGauge, Gauge},
-        info::Info,
-    },
+    metrics::{counter::Counter, family::Family, gauge::ConstGauge, info::Info},
     registry::{Registry, Unit},
 };
 use tokio::net::TcpListener;
 
-use crate::{app::App, db::status, http::cache::page_cache::CacheUse};
+use crate::{
+    app::App,
+    db::status,
+    http::{
+        cache::page_cache::CacheUse,
+        metrics::series::{Series, put},
+    },
+};
 
 /// The database is asked for its state for at most this long.
 const ASK_WITHIN: Duration = Duration::from_secs(2);
@@ -72,6 +76,7 @@ async fn gather(app: &App) -> Registry {
     gather_jobs(app, &mut registry);
     gather_backups(app, &mut registry);
     gather_database(app, &mut registry).await;
+    outbox::gather(app, &mut registry, ASK_WITHIN).await;
     registry
 }
 
@@ -227,14 +232,6 @@ async fn gather_database(app: &App, registry: &mut Registry) {
         "By how much this machine's clock is ahead of the database's",
         ConstGauge::new(difference.as_seconds_f64()),
     );
-}
-
-type Series = Family<Vec<(&'static str, String)>, Gauge>;
-
-fn put(series: &Series, label: &'static str, name: &str, value: i64) {
-    series
-        .get_or_create(&vec![(label, name.to_owned())])
-        .set(value);
 }
 
 fn set(registry: &mut Registry, name: &str, help: &str, value: u64) {

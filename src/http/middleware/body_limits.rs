@@ -37,7 +37,7 @@ pub(crate) fn is_upload(path: &str) -> bool {
         let key = path.strip_prefix("/tasks/")?.strip_suffix("/attachments")?;
         Some(!key.contains('/'))
     };
-    path == "/setup/restore/upload" || of_task().unwrap_or(false)
+    matches!(path, "/setup/restore/upload" | "/me/avatar") || of_task().unwrap_or(false)
 }
 
 /// Routes that read a body from people who are not signed in.

@@ -46,7 +46,7 @@ macro_rules! source {
     };
 }
 
-const SOURCES: [Source; 16] = [
+const SOURCES: [Source; 17] = [
     source!(
         "docs/using.md",
         "using",
@@ -73,6 +73,11 @@ const SOURCES: [Source; 16] = [
         "Schedule, verify and restore backups."
     ),
     source!("docs/mail.md", "mail", "Notifications and digests by mail."),
+    source!(
+        "docs/chat.md",
+        "chat",
+        "A team's channel in Slack, Mattermost or Discord."
+    ),
     source!(
         "docs/monitoring.md",
         "monitoring",

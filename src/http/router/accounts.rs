@@ -94,6 +94,13 @@ pub(super) fn routes() -> Router<App> {
         .route("/settings/audit.csv", get(accounts::audit_csv))
         .route("/me/theme", post(accounts::set_theme))
         .route("/me", get(accounts::me).post(accounts::edit_me))
+        .route(
+            "/me/avatar",
+            post(accounts::set_avatar).layer(DefaultBodyLimit::disable()),
+        )
+        .route("/me/avatar/remove", post(accounts::remove_avatar))
+        .route("/people/avatars/{version}", get(accounts::avatar_styles))
+        .route("/people/{handle}/avatar/{hash}", get(accounts::avatar))
         .route("/me/absences", post(accounts::add_away))
         .route("/me/absences/{day}/remove", post(accounts::remove_away))
         .route("/me/email", post(accounts::set_email))

@@ -110,6 +110,7 @@ fn uncompressed() -> Router<App> {
         .route("/share/{key}/live", get(stream::live_for_guest))
         .route("/share/{key}/embed", get(checkin::shared_embed))
         .route("/share/{key}/{file}", get(checkin::shared_feed))
+        .route("/share/{key}/covers/{id}", get(checkin::shared_cover))
         .route("/public/{slug}", get(checkin::public))
         .route("/public/{slug}/live", get(stream::live_for_public))
         .route("/public/{slug}/embed", get(checkin::public_embed))

@@ -77,6 +77,7 @@ pub(super) fn routes() -> Router<App> {
             "/tasks/{key}/attachments",
             post(tasks::add_attachments).layer(DefaultBodyLimit::disable()),
         )
+        .route("/tasks/{key}/cover", post(tasks::set_cover))
         .route(
             "/tasks/{key}/attachments/{id}/delete",
             post(tasks::delete_attachment),
@@ -146,6 +147,15 @@ pub(super) fn routes() -> Router<App> {
             post(projects::remove_key_result),
         )
         .route("/teams/{slug}/settings", get(teams::settings))
+        .route(
+            "/teams/{slug}/settings/chat",
+            get(teams::chat).post(teams::set_chat),
+        )
+        .route("/teams/{slug}/settings/chat/test", post(teams::test_chat))
+        .route(
+            "/teams/{slug}/settings/chat/remove",
+            post(teams::remove_chat),
+        )
         .route("/teams/{slug}/members", post(teams::set_member))
         .route("/teams/{slug}/columns", post(teams::add_column))
         .route("/teams/{slug}/columns/{column}", post(teams::edit_column))

@@ -36,8 +36,15 @@ async function attachTo(field, files) {
   bar.setAttribute("aria-label", `Attaching ${files.length === 1 ? files[0].name : `${files.length} files`}`);
   field.after(bar);
   try {
-    const attached = await uploadFiles(field.dataset.attach, files, (part) => {
+    const onProgress = (part) => {
       bar.value = part;
+    };
+    // If only the answer was lost, the same key attaches nothing twice.
+    const key = newKey();
+    const send = () => uploadFiles(field.dataset.attach, files, key, onProgress);
+    const attached = await send().catch((error) => {
+      if (error.isLost) return send();
+      throw error;
     });
     field.setRangeText(attached.map((file) => file.markdown).join("\n"), field.selectionStart, field.selectionEnd, "end");
     field.dispatchEvent(new Event("input", { bubbles: true }));
@@ -53,20 +60,23 @@ async function attachTo(field, files) {
  * Uploads files. fetch cannot tell how far it is, so this is an XMLHttpRequest.
  * @param {string} url
  * @param {File[]} files
+ * @param {string} key the idempotency key
  * @param {(part: number) => void} onProgress
  * @returns {Promise<{ name: string, url: string, is_picture: boolean, markdown: string }[]>}
  */
-function uploadFiles(url, files, onProgress) {
+function uploadFiles(url, files, key, onProgress) {
   const body = new FormData();
   for (const file of files) body.append("file", file, file.name || "picture.png");
   return new Promise((resolve, reject) => {
     const upload = new XMLHttpRequest();
     upload.open("POST", url);
     upload.setRequestHeader("Accept", "application/json, application/problem+json");
-    upload.setRequestHeader("Idempotency-Key", newKey());
+    upload.setRequestHeader("Idempotency-Key", key);
     upload.responseType = "json";
     upload.upload.addEventListener("progress", ({ loaded, total }) => onProgress(total ? loaded / total : 0));
-    upload.addEventListener("error", () => reject(new Error("Could not reach the server. Nothing was attached.")));
+    upload.addEventListener("error", () => {
+      reject(Object.assign(new Error("Could not reach the server. Try again."), { isLost: true }));
+    });
     upload.addEventListener("load", () => {
       const answer = upload.response ?? {};
       if (upload.status === 201) resolve(answer.files);

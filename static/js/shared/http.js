@@ -51,19 +51,29 @@ export const ownChangeIds = new Set();
 export async function request(url, { method = "GET", fragment = "task", fields } = {}) {
   if (method === "GET") return send(url, { method, fragment });
   const endWrite = beginWrite();
-  const sent = `${method} ${url} ${fields}`;
+  const sent = `${method} ${url} ${described(fields)}`;
   const key = unanswered.get(sent) ?? newKey();
   unanswered.delete(sent);
   try {
     return await send(url, { method, fragment, fields, key });
   } catch (error) {
     const isUnknown = error instanceof NetworkError || error.problem?.status >= 500;
-    // Files cannot be told apart by what they are sent as.
-    if (isUnknown && !(fields instanceof FormData)) keepKey(sent, key);
+    if (isUnknown) keepKey(sent, key);
     throw error;
   } finally {
     endWrite();
   }
+}
+
+/**
+ * What a form sends, as text. The server compares the contents of files.
+ * @param {FormData | URLSearchParams | undefined} fields
+ */
+function described(fields) {
+  if (!(fields instanceof FormData)) return String(fields);
+  const parts = Array.from(fields, ([name, value]) =>
+    value instanceof File ? `${name}: ${value.name} ${value.size} ${value.lastModified}` : `${name}=${value}`);
+  return parts.join("&");
 }
 
 // The idempotency keys of writes that may have been made, by what they sent. Who sends one of them again, with the

@@ -64,14 +64,14 @@ pub(crate) async fn events(
     let team = team_access::team(&db, &viewer, &slug).await?.team;
     let rows = events_after(&db, team.id, after.after, MAX + 1).await?;
     let more = rows.len() as i64 > MAX;
-    let hidden = crate::domain::tasks::event_text::hidden_waits(&db, team.id).await?;
+    let hidden = crate::domain::tasks::hidden_names::hidden_waits(&db, team.id).await?;
     let events: Vec<Value> = rows
         .iter()
         .take(MAX as usize)
         .map(|row| {
             let mut event = json!(row);
             if let Some(replacement) =
-                crate::domain::tasks::event_text::hidden_name(&row.after["blockers"], &hidden)
+                crate::domain::tasks::hidden_names::hidden_name(&row.after["blockers"], &hidden)
             {
                 event["after"]["blockers"]["on"] = json!(replacement);
             }

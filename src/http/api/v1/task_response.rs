@@ -14,7 +14,7 @@ use crate::{
     domain::{
         error::{Problem, Result},
         events::Changed,
-        tasks::{Card, lookup, queries},
+        tasks::{Card, lookup, task_details},
         team::Team,
     },
 };
@@ -47,7 +47,7 @@ pub(crate) struct ChecklistStep {
 
 /// Loads a task for a response.
 pub(crate) async fn task_response(db: &Pool, team: &Team, task: Uuid) -> Result<TaskResponse> {
-    let task = queries::load_task(db, team, task).await?;
+    let task = task_details::load_task(db, team, task).await?;
     Ok(TaskResponse {
         card: task.card,
         description: task.description,

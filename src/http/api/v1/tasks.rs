@@ -183,6 +183,7 @@ pub(crate) async fn patch(
         description: sent.description,
         sprint,
         goal,
+        cover: None,
         project,
         estimate: sent.estimate,
         due: sent.due.map(|due| read_due(due.as_deref())).transpose()?,

@@ -10,6 +10,8 @@ pub(crate) struct BackupStatus {
     pub(crate) last: Option<String>,
     /// Why the last attempt failed.
     pub(crate) failure: Option<String>,
+    /// Which attached files the last one is without.
+    pub(crate) missing: Option<String>,
 }
 
 impl BackupStatus {
@@ -20,6 +22,7 @@ impl BackupStatus {
                 schedule: None,
                 last: None,
                 failure: None,
+                missing: None,
             };
         };
         let (place, every) = (&schedule.place, schedule.every);
@@ -35,6 +38,7 @@ impl BackupStatus {
                     humanize::bytes(last.bytes)
                 )
             }),
+            missing: app.backups.missing(),
             failure: app.backups.failure().map(|failure| {
                 format!(
                     "The backup {} failed: {}",

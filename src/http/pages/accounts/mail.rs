@@ -1,4 +1,4 @@
-//! Settings → Mail: whether mail is set up and works, and what could not be sent.
+//! Settings → Mail: whether mail is set up and works, and what could not be sent by mail or to a chat.
 
 use askama::Template;
 use axum::{
@@ -12,8 +12,8 @@ use crate::{
     domain::{
         error::{Problem, Result},
         humanize,
-        mail::outbox::{self, FailedMail},
         notifications::mailing,
+        outbox::{self, Backlog, Channel, Failed},
         policy::{team_access, viewer::Viewer},
     },
     http::{
@@ -30,17 +30,17 @@ struct MailPage {
     layout: Layout,
     /// Server and sender, if mail is set up.
     server: Option<(String, String)>,
-    /// How many mails wait, and how many of them could not be sent at the first attempt.
-    waiting: i64,
-    delayed: i64,
-    failed: Vec<FailedMail>,
+    /// The mail, and the chat messages, that wait.
+    mail: Backlog,
+    chat: Backlog,
+    failed: Vec<Failed>,
     /// How a test went.
     outcome: Option<std::result::Result<String, String>>,
     time_zone: String,
 }
 
 impl MailPage {
-    fn at(&self, failed: &FailedMail) -> String {
+    fn at(&self, failed: &Failed) -> String {
         humanize::moment(failed.failed_at, &self.time_zone)
     }
 }
@@ -61,7 +61,7 @@ async fn mail_page(
     outcome: Option<std::result::Result<String, String>>,
 ) -> Result<MailPage> {
     team_access::require_workspace_admin(viewer)?;
-    let (waiting, delayed) = outbox::waiting(&app.db).await?;
+    let now = app.clock.now();
     Ok(MailPage {
         layout: Layout::new(app, viewer, headers, "Mail", "")
             .await?
@@ -70,9 +70,9 @@ async fn mail_page(
             .mailer
             .as_ref()
             .map(|mailer| (mailer.server().to_owned(), mailer.from())),
-        waiting,
-        delayed,
-        failed: outbox::failed(&app.db).await?,
+        mail: outbox::backlog(&app.db, Channel::Mail, now).await?,
+        chat: outbox::backlog(&app.db, Channel::Chat, now).await?,
+        failed: outbox::failed(&app.db, viewer.person.id).await?,
         outcome,
         time_zone: viewer.time_zone.clone(),
     })
@@ -102,7 +102,7 @@ pub(crate) async fn send_test(
     page::page(&mail_page(&app, &viewer, &headers, Some(outcome)).await?)
 }
 
-/// `POST /settings/mail/retry`: sends mail again that was given up: one, or all.
+/// `POST /settings/mail/retry`: sends again what was given up: one, or all.
 pub(crate) async fn retry(
     State(app): State<App>,
     viewer: Viewer,

@@ -1,5 +1,6 @@
 //! Pages of accounts: sign-in, registration, profile, people and workspace settings.
 
+pub mod avatars;
 pub mod backups;
 pub mod forgot_password;
 pub mod login_code;
@@ -20,6 +21,7 @@ mod signing_browser;
 pub mod system;
 pub mod workspace;
 
+pub(crate) use crate::http::pages::accounts::avatars::*;
 pub(crate) use crate::http::pages::accounts::forgot_password::*;
 pub(crate) use crate::http::pages::accounts::login_code::*;
 pub(crate) use crate::http::pages::accounts::mail::*;

@@ -7,6 +7,7 @@ use crate::{
     app::App,
     db::backup::place::Place,
     domain::{
+        chat::webhooks,
         error::Result,
         policy::{team_access, viewer::Viewer},
     },
@@ -50,14 +51,20 @@ pub(crate) async fn outgoing(
 
 /// All of them: whatever sends requests has a line here.
 async fn destinations(app: &App) -> Result<Vec<Destination>> {
-    let all = [
+    let chats = webhooks::hosts(&app.db).await?.into_iter();
+    let chats = chats.map(|(product, host)| Destination {
+        purpose: "Chat",
+        address: format!("{product} at {host}"),
+        set_by: "leads in a team's settings, before standups and when something happens that they chose",
+    });
+    let others = [
         backups(app),
         attachments(app),
         mail(app),
         traces(app),
         provider(app).await?,
     ];
-    Ok(all.into_iter().flatten().collect())
+    Ok(others.into_iter().flatten().chain(chats).collect())
 }
 
 fn backups(app: &App) -> Option<Destination> {

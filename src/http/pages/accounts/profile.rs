@@ -16,6 +16,7 @@ use crate::{
         accounts::{
             absences,
             api_tokens::TokenRow,
+            avatars,
             profile::{self, Profile},
             queries::{self, SignInMeans},
             working_hours::{Hours, format_minute, parse_time_of_day},
@@ -23,6 +24,7 @@ use crate::{
         auth::sessions::SessionRow,
         error::{Problem, Result},
         humanize,
+        person::Person,
         policy::{team_access, viewer::Viewer},
         team::Team,
     },
@@ -36,6 +38,8 @@ pub(crate) struct MePage {
     profile: Profile,
     means: SignInMeans,
     has_mail: bool,
+    me: Person,
+    has_picture: bool,
     sessions: Vec<SessionRow>,
     tokens: Vec<TokenRow>,
     absences: Vec<(Date, Date)>,
@@ -134,6 +138,10 @@ pub(crate) async fn me_page(
         has_mail: app.mailer.is_some(),
         created: String::new(),
         now: app.clock.now(),
+        me: viewer.person.clone(),
+        has_picture: avatars::avatar_of(&app.db, viewer.person.id)
+            .await?
+            .is_some(),
         profile,
         submitted,
         errors,

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         error::Result,
         humanize,
+        outbox::{self, Channel},
         policy::{team_access, viewer::Viewer},
         warnings::{self, Warning},
     },
@@ -29,6 +30,7 @@ struct SystemPage {
     program: Vec<Row>,
     database: Vec<Row>,
     tables: Vec<Row>,
+    outbox: Vec<Row>,
     jobs: Vec<Row>,
 }
 
@@ -66,6 +68,7 @@ pub(crate) async fn system(
         program: rows_of_program(&app, zone),
         database: rows_of_database(&app, &status),
         tables: rows_of_tables(&app).await?,
+        outbox: rows_of_outbox(&app).await?,
         jobs: rows_of_jobs(&app),
     })
 }
@@ -110,6 +113,9 @@ fn job_name(job: &str) -> &str {
         "attachments" => "Delete attached files that are no longer used",
         "purge" => "Delete what has expired",
         "backup" => "Make backups",
+        "notifications" => "Deliver notifications",
+        "mail" => "Send mail",
+        "chat" => "Send chat messages",
         other => other,
     }
 }
@@ -186,6 +192,24 @@ async fn rows_of_tables(app: &App) -> Result<Vec<Row>> {
             row(table.name, bytes + &rows)
         })
         .collect())
+}
+
+/// What waits to be sent or was given up, by channel.
+async fn rows_of_outbox(app: &App) -> Result<Vec<Row>> {
+    let now = app.clock.now();
+    let mut rows = Vec::new();
+    for (channel, name) in [(Channel::Mail, "Mail"), (Channel::Chat, "Chat")] {
+        let backlog = outbox::backlog(&app.db, channel, now).await?;
+        let since = backlog.oldest.map_or_else(String::new, |since| {
+            format!(", the oldest from {}", humanize::ago(now, since))
+        });
+        let value = format!(
+            "{} waiting{since}, {} given up",
+            backlog.waiting, backlog.given_up
+        );
+        rows.push(row(name, value));
+    }
+    Ok(rows)
 }
 
 fn rows_of_jobs(app: &App) -> Vec<Row> {

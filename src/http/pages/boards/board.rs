@@ -343,6 +343,7 @@ async fn board_html(
             .collect(),
         is_admin: team_access::may_edit_workspace(&auth.viewer),
         unread: auth.viewer.unread,
+        avatars: auth.viewer.avatars,
         assets: &ASSETS,
     };
     let undoable = timeline::undoable(&app.db, after.done_change, &auth.viewer, now).await?;

@@ -23,14 +23,17 @@ use crate::{
         humanize,
         policy::share_links::{Guest, ShareLinkEntry, SharedPage},
         sprints::{self, Sprint},
-        tasks::{self, Card},
+        tasks::{self, Card, attachments::attachment},
         team::Team,
         teams::roster::load_roster,
     },
     http::{
         cache::{page_cache, revision::Revision},
         cookies,
-        extract::{form::Fields, guest},
+        extract::{
+            form::{Fields, id},
+            guest,
+        },
         layout::Layout,
         middleware::{client_ip::ClientIp, layers::Audience},
         page::{self, fragment, rendered, theme},
@@ -41,6 +44,7 @@ use crate::{
                 feed_handlers::feed_of,
                 feeds::Feed,
             },
+            tasks::serve_thumbnail,
         },
     },
 };
@@ -242,6 +246,37 @@ async fn show(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> 
     Ok(for_audience(response, Audience::Guests))
 }
 
+/// `GET /share/{key}/covers/{id}`: the small picture of a card of the shared board.
+pub(crate) async fn shared_cover(
+    State(app): State<App>,
+    Path((key, task)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let guest = guest::guest(&app, &headers, &key).await?;
+    if guest.shows != SharedPage::Board {
+        return Err(Problem::NotFound);
+    }
+    let (_, resolved) = shown_sprint(&app, &guest.team).await?;
+    let (filter, task, now) = (Filter::default(), id(&task)?, app.clock.now());
+    let only = Some(&[task][..]);
+    let cards = tasks::queries::cards(&app.db, &guest.team, &filter, resolved, now, only).await?;
+    let cover = cards.first().and_then(|card| card.cover);
+    let cover = cover.ok_or(Problem::NotFound)?;
+    let picture = attachment(&app.db, guest.team.id, task, cover.id).await?;
+    let response = serve_thumbnail(&app, &headers, &picture).await?;
+    Ok(for_audience(response, Audience::Guests))
+}
+
+/// The sprint of a shared board, and which tasks it shows.
+async fn shown_sprint(app: &App, team: &Team) -> Result<(Option<Sprint>, ResolvedSprint)> {
+    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+    let sprint = sprints::queries::current(&sprints).cloned();
+    let resolved = sprint
+        .as_ref()
+        .map_or(ResolvedSprint::Any, |sprint| ResolvedSprint::One(sprint.id));
+    Ok((sprint, resolved))
+}
+
 /// The read-only board of the team's current sprint. Its cards are not links, and the page reloads
 /// as a whole.
 async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> {
@@ -255,14 +290,10 @@ async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response>
     );
     let make = async || {
         let team = guest.team.clone();
-        let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
-        let mut sprint = sprints::queries::current(&sprints).cloned();
+        let (mut sprint, resolved) = shown_sprint(app, &team).await?;
         if let Some(sprint) = &mut sprint {
             sprint.name = humanize::without_addresses(&sprint.name);
         }
-        let resolved = sprint
-            .as_ref()
-            .map_or(ResolvedSprint::Any, |sprint| ResolvedSprint::One(sprint.id));
         let mut cards =
             tasks::queries::cards(&app.db, &team, &Filter::default(), resolved, now, None).await?;
         cards.iter_mut().for_each(|card| for_guests(&team, card));

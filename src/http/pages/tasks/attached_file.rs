@@ -49,18 +49,19 @@ pub async fn thumbnail(
     headers: HeaderMap,
 ) -> Result<Response> {
     let file = attachment(&app.db, access.team.id, access.id, id(&file)?).await?;
+    serve_thumbnail(&app, &headers, &file).await
+}
+
+/// Serves the small version of a picture to someone who may see it.
+pub(crate) async fn serve_thumbnail(
+    app: &App,
+    headers: &HeaderMap,
+    file: &Attachment,
+) -> Result<Response> {
     let (Some(hash), Some(small)) = (&file.thumbnail, &file.thumbnail_bytes) else {
         return Err(Problem::NotFound);
     };
-    serve(
-        &app,
-        &headers,
-        &file,
-        hash,
-        small.unsigned_abs(),
-        "image/jpeg",
-    )
-    .await
+    serve(app, headers, file, hash, small.unsigned_abs(), "image/jpeg").await
 }
 
 async fn serve(

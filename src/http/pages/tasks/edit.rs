@@ -63,6 +63,7 @@ async fn read_edit(
         None => None,
     };
     Ok(Edit {
+        cover: None,
         is_undo: false,
         title: fields.get("title").map(str::to_owned),
         description: fields.get("description").map(str::to_owned),

@@ -19,8 +19,9 @@ pub mod task;
 pub mod url_query;
 
 pub use crate::http::pages::tasks::assign::{archive, assign_me, restore, set_owners};
+pub(crate) use crate::http::pages::tasks::attached_file::serve_thumbnail;
 pub use crate::http::pages::tasks::attached_file::{attached_file, thumbnail};
-pub use crate::http::pages::tasks::attachments::{add_attachments, delete_attachment};
+pub use crate::http::pages::tasks::attachments::{add_attachments, delete_attachment, set_cover};
 pub use crate::http::pages::tasks::bulk::{edit_tasks, list, undo};
 pub use crate::http::pages::tasks::card::CardHtml;
 pub use crate::http::pages::tasks::comments::{

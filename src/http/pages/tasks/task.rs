@@ -36,7 +36,7 @@ use crate::{
             Blocker,
             attachments::{self, Attachment},
             dependencies::{self, WaitingTask},
-            queries::{self, TaskDetails},
+            task_details::{self, TaskDetails},
             timeline::{self, EntryContent},
         },
         team::Team,
@@ -101,7 +101,7 @@ impl askama::filters::HtmlSafe for TaskView {}
 
 impl TaskView {
     /// The steps, each with its text as it is shown.
-    fn steps(&self) -> impl Iterator<Item = (&queries::Step, &markdown::Html)> {
+    fn steps(&self) -> impl Iterator<Item = (&task_details::Step, &markdown::Html)> {
         self.task.steps.iter().zip(&self.step_texts)
     }
 
@@ -217,6 +217,10 @@ impl TaskView {
             && self.viewer.may_write()
     }
 
+    fn is_cover(&self, attachment: &Attachment) -> bool {
+        self.task.card.cover.map(|cover| cover.id) == Some(attachment.id)
+    }
+
     fn may_delete(&self, attachment: &Attachment) -> bool {
         let is_own = attachment.uploader_id == Some(self.viewer.person.id);
         self.viewer.may_write() && (is_own || self.may_lead)
@@ -284,7 +288,7 @@ pub(crate) async fn task_view(
     done_change: Option<Uuid>,
     earlier: Option<i64>,
 ) -> Result<TaskView> {
-    let task = queries::load_task(db, &access.team, access.id).await?;
+    let task = task_details::load_task(db, &access.team, access.id).await?;
     let links = team_access::links(db, viewer).await?;
     let seen: Vec<Uuid> = team_access::seen_teams(db, viewer)
         .await?

@@ -176,6 +176,10 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         }
         EventKind::TeamDayOffChanged => format!("added a day off: {} {}", is("day"), is("name")),
         EventKind::TeamScheduleChanged => "changed the working days and standups".to_owned(),
+        EventKind::TeamChatChanged if after["product"].is_null() => {
+            "stopped the messages to the chat channel".to_owned()
+        }
+        EventKind::TeamChatChanged => "changed the messages to the chat channel".to_owned(),
         EventKind::ColumnAdded => match after["columns"].as_array() {
             Some(several) => format!(
                 "added the columns {}",

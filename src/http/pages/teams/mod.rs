@@ -2,6 +2,7 @@
 
 pub mod about;
 pub mod all_teams;
+pub mod chat;
 pub mod columns;
 pub mod history;
 pub mod members;
@@ -13,6 +14,7 @@ pub mod share_links;
 
 pub(crate) use crate::http::pages::teams::about::*;
 pub(crate) use crate::http::pages::teams::all_teams::*;
+pub(crate) use crate::http::pages::teams::chat::*;
 pub(crate) use crate::http::pages::teams::columns::*;
 pub(crate) use crate::http::pages::teams::history::*;
 pub(crate) use crate::http::pages::teams::members::*;
