@@ -37,8 +37,9 @@ ALTER TABLE outbox
     ADD CONSTRAINT outbox_kind CHECK (kind ~ '^[a-z]+(-[a-z]+)*$' AND length(kind) <= 40),
     ADD CONSTRAINT outbox_recipient CHECK (num_nonnulls(account_id, team_id) = 1 AND (channel = 'chat') = (team_id IS NOT NULL));
 DROP INDEX outbox_once;
-CREATE UNIQUE INDEX outbox_once ON outbox (account_id, team_id, kind, thread_id, invitation_id) NULLS NOT DISTINCT
-    WHERE failed_at IS NULL AND kind NOT IN ('new-device', 'address-changed', 'second-factor-reset');
+CREATE UNIQUE INDEX outbox_once ON outbox (account_id, kind, thread_id, invitation_id) NULLS NOT DISTINCT
+    WHERE failed_at IS NULL AND channel = 'mail' AND kind NOT IN ('new-device', 'address-changed', 'second-factor-reset');
+CREATE UNIQUE INDEX outbox_chat_once ON outbox (team_id, kind) WHERE failed_at IS NULL AND channel = 'chat';
 DROP INDEX outbox_due;
 CREATE INDEX outbox_due ON outbox (channel, send_at) WHERE failed_at IS NULL;
 CREATE INDEX outbox_team ON outbox (team_id) WHERE team_id IS NOT NULL;

@@ -651,7 +651,7 @@ async fn provider_ends_sessions_and_their_streams() {
     );
 }
 
-/// Case 28: the header is believed only from the proxy.
+/// Case 28. The header is believed only from the proxy.
 #[tokio::test]
 async fn trusted_proxy_signs_people_in() {
     let world = World::new().await;

@@ -52,7 +52,7 @@ pub(crate) async fn add(
     };
     sqlx::query(
         "INSERT INTO outbox AS o (id, channel, kind, team_id, subjects, created_at, send_at) VALUES ($1, 'chat', $2, $3, $4, $5, $6)
-         ON CONFLICT (account_id, team_id, kind, thread_id) WHERE failed_at IS NULL
+         ON CONFLICT (team_id, kind) WHERE failed_at IS NULL AND channel = 'chat'
          DO UPDATE SET subjects = o.subjects || ARRAY(SELECT unnest(excluded.subjects) EXCEPT SELECT unnest(o.subjects))",
     )
     .bind(Uuid::now_v7())
