@@ -53,8 +53,8 @@ ALTER TABLE pending_sign_ins
     ADD sid         text CONSTRAINT pending_sign_in_sid_length CHECK (length(sid) BETWEEN 1 AND 255),
     ADD sign_out_at text CONSTRAINT pending_sign_in_sign_out_length CHECK (length(sign_out_at) <= 10000);
 
--- What else the provider said of a person who has yet to confirm that an account is theirs.
-ALTER TABLE identity_confirmations ADD COLUMN groups text[] NOT NULL DEFAULT '{}';
+-- What else the provider said of a person who has yet to confirm that an account is theirs. No groups: it sent none.
+ALTER TABLE identity_confirmations ADD COLUMN groups text[];
 ALTER TABLE identity_confirmations ADD COLUMN sid text
     CONSTRAINT identity_confirmation_sid_length CHECK (length(sid) BETWEEN 1 AND 255);
 ALTER TABLE identity_confirmations ADD COLUMN sign_out_at text

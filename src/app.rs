@@ -23,7 +23,7 @@ use crate::{
         timeline::Timeline,
     },
     domain::{
-        auth::openid::provider::OpenId,
+        auth::openid::{metadata::RecentMetadata, provider::OpenId},
         boards::board_auth::AuthBatcher,
         clock::Clock,
         error::{Problem, Result},
@@ -92,6 +92,8 @@ pub struct Parts {
     pub outgoing: OutgoingClient,
     /// The OpenID provider that was named by flags.
     pub(crate) named_provider: Option<OpenIdProvider>,
+    /// What that provider, or the one of the settings, last said of itself.
+    recent_metadata: RecentMetadata,
     /// The header in which a trusted proxy names the person that it has signed in.
     pub(crate) auth_proxy_header: Option<HeaderName>,
     /// The collector that traces are sent to, if they are.
@@ -238,6 +240,7 @@ impl App {
             mailer: settings.mailer,
             metrics: Metrics::default(),
             named_provider: settings.openid,
+            recent_metadata: RecentMetadata::default(),
             auth_proxy_header: settings.auth_proxy_header,
             outgoing,
             traces_to: settings.traces_to,
@@ -251,7 +254,8 @@ impl App {
         let single_sign_on = settings.policy(named).map(|policy| {
             let (provider, client) = (policy.provider.clone(), self.outgoing.clone());
             SingleSignOn {
-                openid: OpenId::new(provider, client, &self.public_url),
+                openid: OpenId::new(provider, client, &self.public_url)
+                    .with_recent(self.recent_metadata.clone()),
                 policy,
             }
         });

@@ -145,7 +145,7 @@ async fn measure_digests(db: &Pool) -> anyhow::Result<()> {
 }
 
 fn next_monday_at_nine() -> OffsetDateTime {
-    let mut day = OffsetDateTime::now_utc() + Duration::DAY;
+    let mut day = Clock::default().now() + Duration::DAY;
     while day.weekday() != Weekday::Monday {
         day += Duration::DAY;
     }

@@ -67,6 +67,10 @@ pub struct Provider {
     pub more: Arc<Mutex<Value>>,
     /// What the userinfo endpoint knows of the person who signed in last.
     userinfo: Arc<Mutex<Value>>,
+    /// Whether the userinfo endpoint knows the groups that the ID token does not have.
+    pub groups_by_userinfo: Arc<Mutex<bool>>,
+    /// How often its discovery document was read.
+    pub discovered: Arc<Mutex<usize>>,
 }
 
 impl Provider {
@@ -92,6 +96,7 @@ impl Provider {
 }
 
 async fn discovery(State(provider): State<Provider>) -> Json<Value> {
+    *provider.discovered.lock().unwrap() += 1;
     let url = &provider.url;
     let mut document = json!({
         "issuer": url,
@@ -261,7 +266,10 @@ impl Setup {
         if let Value::Object(more) = &*self.provider.more.lock().unwrap() {
             claims.as_object_mut().unwrap().extend(more.clone());
         }
-        let known = json!({ "sub": subject, "groups": ["from-userinfo"] });
+        let known = match *self.provider.groups_by_userinfo.lock().unwrap() {
+            true => json!({ "sub": subject, "groups": ["from-userinfo"] }),
+            false => json!({ "sub": subject }),
+        };
         *self.provider.userinfo.lock().unwrap() = known;
         let code = format!("code-of-{subject}");
         let entry = (claims, asked["code_challenge"].clone());

@@ -83,6 +83,7 @@ const PAGES: &str = "
 /login/code /login/code 1
 /login/forgot /login/forgot 1
 /login/openid /login/openid 1
+/login/proxy /login/proxy 1
 /login/openid/callback /login/openid/callback 2
 /enter/{key} /enter/nonsense 1
 /join/{key} /join/nonsense 3
@@ -136,7 +137,7 @@ const PAGES: &str = "
 /projects/{slug}/cards /projects/new-cluster/cards?state=done 6
 /projects/{slug}/board /projects/new-cluster/board 13
 /teams/{slug}/requests /teams/infrastructure/requests 6
-/me /me 9
+/me /me 10
 /me/second-factor /me/second-factor 7
 /settings/security /settings/security 7
 /inbox /inbox 13

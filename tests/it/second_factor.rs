@@ -527,6 +527,14 @@ async fn workspace_that_requires_it_lets_nobody_do_anything_before() {
         .await
         .status(303);
     by_provider.get("/").await.status(303);
+    // who can set it up without a password, because their account has none
+    sqlx::query("INSERT INTO account_identities (issuer, subject, account_id, created_at) VALUES ('https://id.example', 'elif', $1, now())")
+        .bind(world.elif.person.id)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    set_up(&world, &by_provider, "elif@example.org").await;
+    by_provider.get("/").await.status(200);
     ada.post("/settings/security", &[]).await.status(303);
     by_provider.get("/").await.status(200);
 }

@@ -203,6 +203,10 @@ async fn test_sign_in_explains_what_would_happen_and_changes_nothing() {
     ] {
         assert!(accepted.contains(expected), "{expected}: {accepted}");
     }
+    // claims that are not in the ID token
+    *setup.provider.groups_by_userinfo.lock().unwrap() = true;
+    let asked = try_as(&setup, &admin, "nadia@example.org", json!({})).await;
+    assert!(asked.contains("<td>from-userinfo</td>"), "{asked}");
     let existing = json!({ "groups": "staff" });
     let existing = try_as(&setup, &admin, "jonas@example.org", existing).await;
     assert!(
@@ -324,6 +328,13 @@ async fn groups_give_teams_and_roles_at_each_sign_in() {
         )
         .await
         .status(303);
+    // A claim that is missing says nothing about groups.
+    *setup.provider.more.lock().unwrap() = json!({});
+    setup.signed_in("17", "nadia@example.org").await;
+    assert_eq!(
+        state().await,
+        expect("admin", &["infrastructure", "ingestion"])
+    );
     sign_in(json!([])).await;
     assert_eq!(state().await, expect("member", &["infrastructure"]));
     assert_eq!(
@@ -354,10 +365,24 @@ async fn rules_take_away_neither_the_last_administrator_nor_a_private_teams_last
     ] {
         sqlx::query(query).execute(&setup.world.db).await.unwrap();
     }
+    let nadia = setup.signed_in("17", "nadia@example.org").await;
+    let share = [("name", "Auditors"), ("shows", "board"), ("days", "9")];
+    let link = nadia.post("/teams/ingestion/share-links", &share).await;
+    let link = link.ok().text();
+    let (_, link) = link.split_once("http://fortnight.test/share/").unwrap();
+    let link = format!("/share/{}", link.split(['"', '<']).next().unwrap());
     *setup.provider.more.lock().unwrap() = json!({ "groups": [] });
     let nadia = setup.signed_in("17", "nadia@example.org").await;
     nadia.get("/settings/people").await.ok();
     nadia.get("/teams/ingestion").await.ok();
+    // nothing of the attempt is left, in the history neither
+    setup.browser.get(&link).await.ok();
+    let ended: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM events WHERE kind = 'share-link.ended'")
+            .fetch_one(&setup.world.db)
+            .await
+            .unwrap();
+    assert_eq!(ended, 0);
 }
 
 #[tokio::test]
@@ -431,6 +456,9 @@ async fn passwords_are_switched_off_and_the_command_line_leads_back() {
         .await
         .status(303);
 
+    // what began by password has ended
+    by_password.get("/me").await.status(303);
+    admin.get("/me").await.ok();
     let login = setup.browser.get("/login").await.ok().text();
     assert!(
         login.contains("Sign in with Example ID") && !login.contains("type=\"password\""),
@@ -459,7 +487,7 @@ async fn passwords_are_switched_off_and_the_command_line_leads_back() {
     setup.signed_in("20", &email).await;
 
     // a link for a new password confirms an account, and starts no session
-    let page = by_password
+    let page = admin
         .post("/settings/people/jonas", &[("do", "link")])
         .await
         .ok()
@@ -482,10 +510,43 @@ async fn passwords_are_switched_off_and_the_command_line_leads_back() {
         .status(303);
     let back = setup.browser.post("/login", &right).await.status(303);
     assert!(session(&back).is_some());
+    // A required group may shut everyone out, so passwords are accepted again.
+    admin
+        .post("/settings/sign-in/passwords", &off)
+        .await
+        .status(303);
+    let groups = [("groups_claim", "groups"), ("required_group", "stafff")];
+    admin
+        .post("/settings/sign-in/groups", &groups)
+        .await
+        .status(303);
+    let back = setup.browser.post("/login", &right).await.status(303);
+    assert!(session(&back).is_some());
     assert_eq!(
         audited(&setup.world, "sign-in.passwords").await,
-        ["off", "on"]
+        ["off", "on", "off", "on"]
     );
+}
+
+/// A session of a former provider proves nothing about the one that is set now.
+#[tokio::test]
+async fn passwords_stay_on_until_the_present_provider_is_proved() {
+    let (setup, admin) = without_flags().await;
+    save_provider(&admin, &setup.provider.url, "secret").await;
+    add_rule(&admin, "owners", "role:admin").await;
+    *setup.provider.more.lock().unwrap() = json!({ "groups": ["owners"] });
+    let nadia = setup.signed_in("17", "nadia@example.org").await;
+    save_provider(&admin, "https://other.example", "secret").await;
+    let off = [("passwords", "off")];
+    nadia
+        .post("/settings/sign-in/passwords", &off)
+        .await
+        .status(422);
+    save_provider(&admin, &format!("{}/", setup.provider.url), "secret").await;
+    nadia
+        .post("/settings/sign-in/passwords", &off)
+        .await
+        .status(303);
 }
 
 #[tokio::test]
@@ -587,6 +648,7 @@ async fn provider_ends_sessions_and_their_streams() {
             .post("/login/openid/logout", &[("logout_token", token)])
             .await
     };
+    let discovered = *setup.provider.discovered.lock().unwrap();
     // lies
     let unsigned = {
         let token = sign_logout(&claims(json!({ "sub": "17" })));
@@ -645,10 +707,16 @@ async fn provider_ends_sessions_and_their_streams() {
         .ok();
     second.get("/me").await.status(303);
     other.get("/me").await.ok();
+    // a session whose ID token named none ends with any of the person's
+    let any = json!({ "sub": "18", "sid": "any" });
+    send(&sign_logout(&claims(any))).await.ok();
+    other.get("/me").await.status(303);
     assert_eq!(
         audited(&setup.world, "sessions.ended").await,
-        ["1 ended by the provider", "1 ended by the provider"]
+        ["1 ended by the provider"; 3]
     );
+    // of all these tokens, one made this server ask the provider
+    assert_eq!(*setup.provider.discovered.lock().unwrap() - discovered, 1);
 }
 
 /// Case 28. The header is believed only from the proxy.
@@ -697,24 +765,53 @@ async fn trusted_proxy_signs_people_in() {
     ] {
         let page = get("/login", peer, "", users).await.ok();
         assert_eq!(session(&page), None, "{peer} {users:?}");
+        get("/login/proxy", peer, "", users).await.status(404);
     }
-    let signed_in = get("/login?next=/standup", "10.0.0.1", "", &jonas)
-        .await
-        .status(303);
-    assert_eq!(signed_in.header("location"), "/standup");
-    let cookie = session(&signed_in).unwrap();
-    let me = get("/me", "10.0.0.1", &cookie, &jonas).await.ok().text();
-    assert!(me.contains("Jonas Gruber"), "{me}");
+    // a newcomer lands where they wanted to go, also if the proxy asks for a password of its own
+    let basic = [nadia[0], ("authorization", "Basic bmFkaWE6eA==")];
+    let sent = get("/standup", "10.0.0.1", "", &basic).await.status(303);
+    let sent = get(sent.header("location"), "10.0.0.1", "", &basic).await;
+    let sent = sent.status(303);
+    assert_eq!(sent.header("location"), "/login/proxy?next=%2Fstandup");
+    let new = get(sent.header("location"), "10.0.0.1", "", &basic).await;
+    let new = new.status(303);
+    assert_eq!(new.header("location"), "/standup");
+    let cookie = session(&new).unwrap();
+    let me = get("/me", "10.0.0.1", &cookie, &nadia).await.ok().text();
+    assert!(me.contains("nadia"), "{me}");
     // the session is no one else's
-    for users in [&nadia[..], &[]] {
+    for users in [&jonas[..], &[]] {
         get("/me", "10.0.0.1", &cookie, users).await.status(303);
     }
-    // a newcomer
-    let new = get("/login", "10.0.0.1", "", &nadia).await.status(303);
-    let me = get("/me", "10.0.0.1", &session(&new).unwrap(), &nadia).await;
-    assert!(me.ok().text().contains("nadia"));
+    let again = get("/login/proxy", "10.0.0.1", "", &nadia).await;
+    assert!(session(&again.status(303)).is_some());
+    // An account that was there before may be someone else's who entered this address.
+    let (_, mira, _) = create_account(&world, "mira", "member").await;
+    let mira = [("x-forwarded-email", mira.as_str())];
+    let asked = get("/login/proxy", "10.0.0.1", "", &mira).await.ok();
+    assert_eq!(session(&asked), None);
+    let asked = asked.text();
+    let (_, key) = asked.split_once("name=\"key\" value=\"").unwrap();
+    let form = format!(
+        "key={}&password={}&next=%2F",
+        key.split('"').next().unwrap(),
+        PASSWORD.replace(' ', "+")
+    );
+    let mut confirm = Request::post("/login/openid/confirm")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(mira[0].0, mira[0].1)
+        .body(Body::from(form))
+        .unwrap();
+    let peer: SocketAddr = "10.0.0.1:4711".parse().unwrap();
+    confirm.extensions_mut().insert(ConnectInfo(peer));
+    let confirmed = browser.send(confirm).await.status(303);
+    let me = get("/me", "10.0.0.1", &session(&confirmed).unwrap(), &mira).await;
+    assert!(me.ok().text().contains("Mira Lindqvist"));
+    let again = get("/login/proxy", "10.0.0.1", "", &mira).await;
+    assert!(session(&again.status(303)).is_some());
     for nobody in ["not-an-address", "a@b@c"] {
-        let refused = get("/login", "10.0.0.1", "", &[("x-forwarded-email", nobody)]).await;
+        let nobody = [("x-forwarded-email", nobody)];
+        let refused = get("/login/proxy", "10.0.0.1", "", &nobody).await;
         assert!(
             refused
                 .status(403)
@@ -722,12 +819,17 @@ async fn trusted_proxy_signs_people_in() {
                 .contains("sent no e-mail address")
         );
     }
-    sqlx::query("UPDATE accounts SET deactivated_at = now() WHERE handle = 'jonas'")
+    sqlx::query("UPDATE accounts SET deactivated_at = now() WHERE handle = 'mira'")
         .execute(&world.db)
         .await
         .unwrap();
-    let refused = get("/login", "10.0.0.1", "", &jonas).await.status(403);
-    assert!(refused.text().contains("Your account is deactivated."));
+    let refused = get("/login/proxy", "10.0.0.1", "", &mira).await;
+    assert!(
+        refused
+            .status(403)
+            .text()
+            .contains("Your account is deactivated.")
+    );
 }
 
 #[tokio::test]

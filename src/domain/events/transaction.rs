@@ -227,6 +227,16 @@ impl Change {
         });
     }
 
+    /// How many events were recorded so far.
+    pub(crate) fn recorded(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Forgets the events that were recorded since there were this many: what they are about was rolled back.
+    pub(crate) fn forget_events_since(&mut self, recorded: usize) {
+        self.events.truncate(recorded);
+    }
+
     /// The events recorded so far, not written yet.
     pub(crate) fn pending(&mut self) -> impl Iterator<Item = &mut Event> {
         self.events.iter_mut().map(|noted| &mut noted.event)

@@ -142,13 +142,16 @@ struct TeamChange {
 }
 
 /// Gives an account the teams and the role of its groups, and takes again what earlier groups gave. What people gave
-/// stays. The words are for `reader`.
+/// stays. Without groups, because the provider sent no such claim, nothing changes. The words are for `reader`.
 pub(crate) async fn apply(
     change: &mut Change,
     account: Uuid,
-    groups: &[String],
+    groups: Option<&[String]>,
     reader: Uuid,
 ) -> Result<Following> {
+    let Some(groups) = groups else {
+        return Ok(Following::default());
+    };
     let rules = all(change.db(), reader).await?;
     let matching: Vec<&GroupRule> = rules
         .iter()
@@ -321,6 +324,7 @@ async fn attempt(
     change: &mut Change,
     verb: impl AsyncFnOnce(&mut Change) -> Result<()>,
 ) -> Result<std::result::Result<(), String>> {
+    let recorded = change.recorded();
     sqlx::query("SAVEPOINT rule").execute(change.db()).await?;
     let refused = match verb(change).await {
         Ok(()) => None,
@@ -337,5 +341,6 @@ async fn attempt(
     sqlx::query("ROLLBACK TO SAVEPOINT rule")
         .execute(change.db())
         .await?;
+    change.forget_events_since(recorded);
     Ok(Err(reason))
 }

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-pub(super) const DEACTIVATED: &str = "Your account is deactivated. Ask your administrator.";
+const DEACTIVATED: &str = "Your account is deactivated. Ask your administrator.";
 
 /// How long an identity can be connected with an existing account.
 const CONFIRM_WITHIN: Duration = Duration::minutes(10);
@@ -59,15 +59,20 @@ pub(crate) async fn judge(
     policy: &Policy,
     reader: Option<Uuid>,
 ) -> Result<Verdict> {
-    let groups = identity.claims.groups(&policy.groups_claim);
-    let (owner, account) = owner(change, identity, policy, &groups).await?;
+    let claim = &policy.groups_claim;
+    let groups = identity.claims.groups(claim);
+    let known = Some(groups.as_slice()).filter(|_| identity.claims.has(claim));
+    let (owner, account) = match refusal(identity, policy, &groups) {
+        Some(reason) => (Owner::Nobody(reason), ""),
+        None => owner(change, identity, &policy.provider.name, known).await?,
+    };
     let following = match (&owner, reader) {
         (Owner::Account(account), _) => {
-            group_rules::apply(change, *account, &groups, reader.unwrap_or(*account)).await?
+            group_rules::apply(change, *account, known, reader.unwrap_or(*account)).await?
         }
         // only tried: otherwise they are applied after the password
         (Owner::AfterPassword { account, .. }, Some(reader)) => {
-            group_rules::apply(change, *account, &groups, reader).await?
+            group_rules::apply(change, *account, known, reader).await?
         }
         _ => Following::default(),
     };
@@ -111,16 +116,13 @@ fn no_address(provider: &str) -> String {
 
 /// Finds the account of an identity, or creates it. An existing account is not given away because of its address: a
 /// provider may let people choose theirs.
-async fn owner(
+pub(super) async fn owner(
     change: &mut Change,
     identity: &Identity,
-    policy: &Policy,
-    groups: &[String],
+    provider: &str,
+    groups: Option<&[String]>,
 ) -> Result<(Owner, &'static str)> {
     let nobody = |reason: &str| (Owner::Nobody(reason.to_owned()), "");
-    if let Some(reason) = refusal(identity, policy, groups) {
-        return Ok(nobody(&reason));
-    }
     if let Some((account, is_active)) = known(change, identity).await? {
         return Ok(match is_active {
             true => (Owner::Account(account), "an account that is connected"),
@@ -128,7 +130,7 @@ async fn owner(
         });
     }
     let Some(email) = identity.claims.verified_email() else {
-        return Ok(nobody(&no_address(&policy.provider.name)));
+        return Ok(nobody(&no_address(provider)));
     };
     let existing: Option<(Uuid, bool, bool)> = sqlx::query_as(
         "SELECT id, deactivated_at IS NULL, password_hash IS NOT NULL FROM accounts WHERE lower(email) = lower($1)",
@@ -139,7 +141,7 @@ async fn owner(
     Ok(match existing {
         None => {
             let name = identity.claims.text("name");
-            let account = create(change, email, name, "by single sign-on").await?;
+            let account = create(change, email, name).await?;
             connect(change, account, &identity.issuer, &identity.subject).await?;
             (Owner::Account(account), "a new account")
         }
@@ -174,13 +176,7 @@ async fn known(change: &mut Change, identity: &Identity) -> Result<Option<(Uuid,
     .await?)
 }
 
-/// Creates the account of someone who was not here before.
-pub(super) async fn create(
-    change: &mut Change,
-    email: &str,
-    name: Option<&str>,
-    how: &str,
-) -> Result<Uuid> {
+async fn create(change: &mut Change, email: &str, name: Option<&str>) -> Result<Uuid> {
     let time_zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace")
         .fetch_one(change.db())
         .await?;
@@ -198,7 +194,7 @@ pub(super) async fn create(
     let entry = AuditEntry {
         actor: Some(person.id),
         kind: "account.created",
-        about: &format!("{email} as member, {how}"),
+        about: &format!("{email} as member, by single sign-on"),
         ..AuditEntry::default()
     };
     audit_log::write(change.db(), at, entry).await?;
@@ -224,7 +220,7 @@ async fn remember(
     change: &mut Change,
     identity: &Identity,
     account: Uuid,
-    groups: &[String],
+    groups: Option<&[String]>,
 ) -> Result<String> {
     let secret = secrets::new_secret()?;
     let at = change.at;
@@ -292,7 +288,7 @@ pub(crate) async fn confirm(
     #[derive(sqlx::FromRow)]
     struct Used {
         account_id: Uuid,
-        groups: Vec<String>,
+        groups: Option<Vec<String>>,
         #[sqlx(flatten)]
         identity: SessionIdentity,
     }
@@ -332,7 +328,7 @@ pub(crate) async fn confirm(
         ..AuditEntry::default()
     };
     audit_log::write(change.db(), at, entry).await?;
-    group_rules::apply(change, account, &groups, account).await?;
+    group_rules::apply(change, account, groups.as_deref(), account).await?;
     Ok(Some(identity))
 }
 

@@ -1,40 +1,38 @@
 //! People whom a trusted proxy in front has signed in.
 
-use uuid::Uuid;
+use serde_json::json;
 
 use crate::domain::{
+    auth::openid::{claims::Claims, provider::Identity},
     error::Result,
     events::Change,
-    single_sign_on::identities::{DEACTIVATED, create},
+    single_sign_on::{
+        identities::{self, Owner},
+        settings::UNNAMED,
+    },
 };
 
-/// Finds the account with the address that the proxy has named, or creates it.
-///
-/// The proxy alone decides who may come in, so its word is enough for an existing account too. The inner error is the
-/// reason why nobody is signed in.
-pub(crate) async fn owner(
-    change: &mut Change,
-    email: &str,
-) -> Result<std::result::Result<Uuid, &'static str>> {
+/// What the identities of a proxy have as their issuer. It is no URL, so no provider has it.
+pub(crate) const ISSUER: &str = "proxy";
+
+/// Finds the account of a person whom the proxy names by address, or creates it. As with a provider, the owner of an
+/// existing account confirms once that it is theirs: its address may never have been checked.
+pub(crate) async fn owner(change: &mut Change, email: &str) -> Result<Owner> {
     let is_address = email.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && !domain.is_empty() && !domain.contains('@')
     });
     if !is_address || email.len() > 254 || email.contains(char::is_whitespace) {
-        return Ok(Err(
-            "The proxy in front sent no e-mail address for you. Ask your administrator.",
+        return Ok(Owner::Nobody(
+            "The proxy in front sent no e-mail address for you. Ask your administrator.".to_owned(),
         ));
     }
-    let existing: Option<(Uuid, bool)> = sqlx::query_as(
-        "SELECT id, deactivated_at IS NULL FROM accounts WHERE lower(email) = lower($1)",
-    )
-    .bind(email)
-    .fetch_optional(change.db())
-    .await?;
-    match existing {
-        Some((account, true)) => Ok(Ok(account)),
-        Some((_, false)) => Ok(Err(DEACTIVATED)),
-        None => create(change, email, None, "through the proxy")
-            .await
-            .map(Ok),
-    }
+    let identity = Identity {
+        issuer: ISSUER.to_owned(),
+        subject: email.to_lowercase(),
+        claims: Claims::of(json!({ "email": email, "email_verified": true })),
+        sid: None,
+        sign_out_at: None,
+    };
+    let (owner, _) = identities::owner(change, &identity, UNNAMED, None).await?;
+    Ok(owner)
 }

@@ -12,14 +12,15 @@ use crate::{
     },
 };
 
-/// Whether a session began at the provider.
-pub(crate) async fn is_from_provider(db: &Pool, token_hash: &[u8]) -> Result<bool> {
-    Ok(
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM session_identities WHERE token_hash = $1)")
-            .bind(token_hash)
-            .fetch_one(db)
-            .await?,
+/// Whether a session began at the provider with this issuer, whose slash at the end does not matter.
+pub(crate) async fn is_from_provider(db: &Pool, token_hash: &[u8], issuer: &str) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM session_identities WHERE token_hash = $1 AND rtrim(issuer, '/') = rtrim($2, '/'))",
     )
+    .bind(token_hash)
+    .bind(issuer)
+    .fetch_one(db)
+    .await?)
 }
 
 /// Where the owner of a session signs out at the provider, if it began there and the provider offers that.
@@ -38,13 +39,22 @@ pub(crate) async fn end(db: &Pool, now: OffsetDateTime, who: &SignedOut) -> Resu
     let ended: Vec<Uuid> = sqlx::query_scalar(
         "DELETE FROM sessions s USING session_identities i
          WHERE i.token_hash = s.token_hash AND i.issuer = $1 AND ($2::text IS NULL OR i.subject = $2)
-               AND ($3::text IS NULL OR i.sid = $3) AND ($2::text IS NOT NULL OR $3::text IS NOT NULL)
+               AND ($3::text IS NULL OR i.sid = $3 OR i.sid IS NULL AND $2 IS NOT NULL) AND ($2::text IS NOT NULL OR $3::text IS NOT NULL)
          RETURNING s.account_id",
     )
     .bind(&who.issuer)
     .bind(&who.subject)
     .bind(&who.sid)
     .fetch_all(&mut *tx)
+    .await?;
+    // those that wait for a code
+    sqlx::query(
+        "DELETE FROM pending_sign_ins WHERE issuer = $1 AND (subject = $2 OR $2::text IS NULL AND sid = $3)",
+    )
+    .bind(&who.issuer)
+    .bind(&who.subject)
+    .bind(&who.sid)
+    .execute(&mut *tx)
     .await?;
     if let Some(&account) = ended.first() {
         let about = format!("{} ended by the provider", ended.len());

@@ -98,7 +98,7 @@ impl SignInSettings {
     }
 }
 
-/// Changes the provider.
+/// Changes the provider. If passwords were switched off, they are accepted again.
 ///
 /// # Errors
 /// `Invalid` for an incomplete or malformed provider.
@@ -126,8 +126,7 @@ pub(crate) async fn set_provider(change: &mut Change, edit: &Edit) -> Result<()>
         None => before.client_secret.as_deref(),
     };
     sqlx::query(
-        "UPDATE sign_in_settings SET issuer = $1, client_id = $2, client_secret = $3, provider_name = $4, domains = $5,
-            passwords = passwords OR $1::text IS NULL",
+        "UPDATE sign_in_settings SET issuer = $1, client_id = $2, client_secret = $3, provider_name = $4, domains = $5",
     )
     .bind(issuer)
     .bind(&edit.client_id)
@@ -140,7 +139,9 @@ pub(crate) async fn set_provider(change: &mut Change, edit: &Edit) -> Result<()>
         None => "no provider".to_owned(),
         Some(issuer) => format!("{issuer}, for {}", shown_domains(&edit.domains)),
     };
-    audit_log::note(change, "sign-in.provider-changed", &about).await
+    audit_log::note(change, "sign-in.provider-changed", &about).await?;
+    // Nobody has proved yet that they can sign in this way.
+    set_passwords(change, true).await
 }
 
 fn shown_domains(domains: &[String]) -> String {
@@ -150,7 +151,8 @@ fn shown_domains(domains: &[String]) -> String {
     }
 }
 
-/// Sets where groups come from, and the one that everyone must be in.
+/// Sets where groups come from, and the one that everyone must be in. If passwords were switched off, they are accepted
+/// again.
 pub(crate) async fn set_groups(change: &mut Change, claim: &str, required: &str) -> Result<()> {
     check_length("groups_claim", claim, 200)?;
     check_length("required_group", required, 200)?;
@@ -172,10 +174,12 @@ pub(crate) async fn set_groups(change: &mut Change, claim: &str, required: &str)
         "sign-in.groups-changed",
         &format!("claim {claim}, {required}"),
     )
-    .await
+    .await?;
+    set_passwords(change, true).await
 }
 
-/// Whether sign-in by password is allowed.
+/// Whether sign-in by password is allowed. When it no longer is, what began by password ends: the provider could not end
+/// it.
 pub(crate) async fn set_passwords(change: &mut Change, allowed: bool) -> Result<()> {
     let changed = sqlx::query("UPDATE sign_in_settings SET passwords = $1 WHERE passwords <> $1")
         .bind(allowed)
@@ -183,6 +187,14 @@ pub(crate) async fn set_passwords(change: &mut Change, allowed: bool) -> Result<
         .await?;
     if changed.rows_affected() == 0 {
         return Ok(());
+    }
+    if !allowed {
+        sqlx::query("DELETE FROM sessions WHERE NOT is_by_provider")
+            .execute(change.db())
+            .await?;
+        sqlx::query("DELETE FROM pending_sign_ins WHERE NOT is_by_provider")
+            .execute(change.db())
+            .await?;
     }
     let about = if allowed { "on" } else { "off" };
     audit_log::note(change, "sign-in.passwords", about).await

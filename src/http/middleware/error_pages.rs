@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::Response,
 };
 use uuid::Uuid;
@@ -77,13 +77,19 @@ impl RequestInfo {
             wants_json: request.uri().path().starts_with("/api/") || accepts.contains("json"),
             // an API client or a stream cannot fill in the sign-in form
             wants_page: request.method() == Method::GET
-                && ["fortnight-fragment", "authorization"]
-                    .into_iter()
-                    .all(|name| !headers.contains_key(name))
+                && !headers.contains_key("fortnight-fragment")
+                && !has_token(headers)
                 && !accepts.contains("event-stream"),
             theme: theme(headers),
         }
     }
+}
+
+/// Whether the request has an API token. Other schemes are those of a proxy in front.
+fn has_token(headers: &HeaderMap) -> bool {
+    let authorization = headers.get(header::AUTHORIZATION);
+    let scheme = authorization.and_then(|value| value.as_bytes().get(..6));
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
 }
 
 /// Removes secrets from a URL before it is logged: a log reader could open the link otherwise.

@@ -25,6 +25,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/login/openid", get(accounts::start_openid))
         .route("/login/openid/callback", get(accounts::finish_openid))
         .route("/login/openid/confirm", post(accounts::confirm_openid))
+        .route("/login/proxy", get(accounts::sign_in_from_proxy))
         .route("/login/openid/logout", post(accounts::end_by_provider))
         .route(
             "/login/code",

@@ -2,4 +2,5 @@
 
 pub(crate) mod claims;
 pub(crate) mod logout;
+pub(crate) mod metadata;
 pub mod provider;

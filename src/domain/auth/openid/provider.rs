@@ -7,24 +7,23 @@ use anyhow::{Context, anyhow, bail, ensure};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use openidconnect::{
-    AdditionalProviderMetadata, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest,
-    HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
-    ProviderMetadata, RedirectUrl, RequestTokenError, Scope, TokenResponse,
+    AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl,
+    Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RequestTokenError, Scope, TokenResponse,
     core::{
-        CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient,
-        CoreClientAuthMethod, CoreGrantType, CoreIdToken, CoreJsonWebKey,
-        CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm,
-        CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType, CoreTokenResponse,
+        CoreAuthenticationFlow, CoreClient, CoreIdToken, CoreJwsSigningAlgorithm, CoreTokenResponse,
     },
     http,
 };
-use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::{
     config::openid::OpenIdProvider,
     domain::{
-        auth::openid::claims::Claims,
+        auth::openid::{
+            claims::Claims,
+            metadata::{Metadata, RecentMetadata},
+        },
         outbound::{OutgoingClient, OutgoingError},
     },
 };
@@ -35,41 +34,11 @@ pub(super) const CLOCK_SKEW: i64 = 60;
 /// How long all requests of one step may take together. It is less than a request of a browser may take.
 const STEP: Duration = Duration::from_secs(15);
 
-/// What a discovery document says of signing out.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct SignOutMetadata {
-    end_session_endpoint: Option<String>,
-}
-
-impl AdditionalProviderMetadata for SignOutMetadata {}
-
-impl SignOutMetadata {
-    /// Whether people can sign out at the provider.
-    pub(crate) fn offers_sign_out(&self) -> bool {
-        self.end_session_endpoint.is_some()
-    }
-}
-
-/// A provider's discovery document, with its keys.
-pub(crate) type Metadata = ProviderMetadata<
-    SignOutMetadata,
-    CoreAuthDisplay,
-    CoreClientAuthMethod,
-    CoreClaimName,
-    CoreClaimType,
-    CoreGrantType,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJweKeyManagementAlgorithm,
-    CoreJsonWebKey,
-    CoreResponseMode,
-    CoreResponseType,
-    CoreSubjectIdentifierType,
->;
-
 /// The provider, and the way to it.
 #[derive(Clone)]
 pub struct OpenId {
     provider: OpenIdProvider,
+    recent: RecentMetadata,
     client: OutgoingClient,
     public_url: String,
 }
@@ -100,9 +69,15 @@ impl OpenId {
     pub(crate) fn new(provider: OpenIdProvider, client: OutgoingClient, public_url: &str) -> Self {
         Self {
             provider,
+            recent: RecentMetadata::default(),
             client,
             public_url: public_url.to_owned(),
         }
+    }
+
+    /// Uses the keys that this program read last.
+    pub(crate) fn with_recent(self, recent: RecentMetadata) -> Self {
+        Self { recent, ..self }
     }
 
     /// Where the provider sends browsers back to, as it has to be registered there.
@@ -144,6 +119,12 @@ impl OpenId {
     /// As [`OpenId::discover`], given up after some seconds.
     pub(crate) async fn discover_in_time(&self) -> anyhow::Result<Metadata> {
         in_time(self.discover()).await
+    }
+
+    /// The discovery document, at most a minute old.
+    pub(super) async fn recent(&self, now: OffsetDateTime) -> anyhow::Result<Metadata> {
+        let read = self.discover_in_time();
+        self.recent.get(&self.provider.issuer, now, read).await
     }
 
     async fn discover_as(&self, issuer: &str) -> anyhow::Result<Metadata> {
@@ -215,7 +196,7 @@ impl OpenId {
         let metadata = self.discover().await?;
         let issuer = metadata.issuer().as_str().to_owned();
         let userinfo = metadata.userinfo_endpoint().cloned();
-        let end_session = metadata.additional_metadata().end_session_endpoint.clone();
+        let end_session = metadata.additional_metadata().end_session();
         let client = CoreClient::from_provider_metadata(metadata, self.id(), self.secret())
             .set_redirect_uri(RedirectUrl::new(self.redirect())?);
         let http = |request| send(self.client.clone(), request);

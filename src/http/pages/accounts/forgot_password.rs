@@ -38,6 +38,7 @@ fn forgot_page(app: &App, headers: &HeaderMap, is_sent: bool) -> Result<Response
 
 /// `GET /login/forgot`
 pub(crate) async fn forgot_form(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
+    app.ways_to_sign_in().await?.require_passwords()?;
     forgot_page(&app, &headers, false)
 }
 

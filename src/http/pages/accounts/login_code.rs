@@ -97,7 +97,7 @@ pub(crate) async fn enter_code(
 }
 
 async fn start_again(app: &App, headers: &HeaderMap, next: &str) -> Result<Response> {
-    let error = "You were not signed in: ten minutes have passed, or too many codes were wrong. Enter your password again.";
+    let error = "You were not signed in: ten minutes have passed, or too many codes were wrong. Sign in again.";
     let page = login_page(app, headers, next, "", error).await?;
     page::with_errors(StatusCode::UNAUTHORIZED, &page)
 }

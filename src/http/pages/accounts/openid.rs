@@ -7,7 +7,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 
 use crate::{
     app::{App, SingleSignOn},
@@ -17,7 +16,8 @@ use crate::{
         policy::{actor::Actor, viewer::Viewer},
         single_sign_on::{
             identities::{self, Owner},
-            sessions,
+            proxy, sessions,
+            settings::UNNAMED,
         },
     },
     http::{
@@ -25,7 +25,7 @@ use crate::{
         extract::form::Fields,
         layout::Layout,
         local_path::local_path,
-        middleware::client_ip::ClientIp,
+        middleware::{auth_proxy, client_ip::ClientIp},
         page::{self, theme},
         pages::accounts::{
             provider_visit::{PendingSignIn, Purpose, send_to_provider, single_sign_on},
@@ -141,19 +141,49 @@ async fn admit(
             Box::pin(identities::judge(change, identity, policy, None))
         })
         .await?;
+    let said = SessionIdentity {
+        issuer: identity.issuer.clone(),
+        subject: identity.subject.clone(),
+        sid: identity.sid.clone(),
+        sign_out_at: identity.sign_out_at.clone(),
+    };
     let name = &policy.provider.name;
-    match verdict.value.owner {
+    let_in(app, headers, verdict.value.owner, Some(said), name, next).await
+}
+
+/// `GET /login/proxy`: signs in the person whom a trusted proxy has named.
+pub(crate) async fn sign_in_from_proxy(
+    State(app): State<App>,
+    Query(next): Query<Next>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let user = auth_proxy::user(&headers).ok_or(Problem::NotFound)?;
+    let owner = app
+        .store
+        .change(&Actor::system(), |change, _| {
+            Box::pin(proxy::owner(change, user))
+        })
+        .await?;
+    let next = local_path(&next.next, "/");
+    let_in(&app, &headers, owner.value, None, UNNAMED, next).await
+}
+
+/// Starts the session of whoever it is, or asks them to confirm that an account is theirs.
+async fn let_in(
+    app: &App,
+    headers: &HeaderMap,
+    owner: Owner,
+    identity: Option<SessionIdentity>,
+    name: &str,
+    next: &str,
+) -> Result<Response> {
+    match owner {
         Owner::Account(account) => {
             let next = local_path(next, "/");
             let by = format!("with {name}");
             let proof = Proof {
                 is_by_provider: true,
-                identity: Some(SessionIdentity {
-                    issuer: identity.issuer.clone(),
-                    subject: identity.subject.clone(),
-                    sid: identity.sid.clone(),
-                    sign_out_at: identity.sign_out_at.clone(),
-                }),
+                identity,
                 ..Proof::of(account, &by)
             };
             match start_session(app, headers, proof, next).await {
@@ -166,7 +196,7 @@ async fn admit(
         }
         Owner::AfterPassword { email, secret, .. } => page::page(&ConfirmPage {
             layout: Layout::bare(app, "Confirm your account".to_owned(), theme(headers)),
-            provider: name.clone(),
+            provider: name.to_owned(),
             email,
             asks_code: identities::unconfirmed(&app.db, app.clock.now(), &secret)
                 .await?
@@ -202,7 +232,10 @@ pub(crate) async fn confirm_openid(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let provider = single_sign_on(&app).await?.policy.provider.name;
+    let provider = match auth_proxy::user(&headers) {
+        Some(_) => UNNAMED.to_owned(),
+        None => single_sign_on(&app).await?.policy.provider.name,
+    };
     let (key, password) = (fields.text("key"), fields.text("password"));
     let found = identities::unconfirmed(&app.db, app.clock.now(), key).await?;
     count_attempt(&app, from, &found.email).await?;
@@ -254,13 +287,9 @@ pub(crate) async fn confirm_openid(
     start_session(&app, &headers, proof, next).await
 }
 
-/// How many tokens are checked at once: anyone can send one, and each makes this server ask the provider for its keys.
-static CHECKS: Semaphore = Semaphore::const_new(4);
-
 /// `POST /login/openid/logout`: the provider says that someone has signed out there, and all their sessions end.
 pub(crate) async fn end_by_provider(State(app): State<App>, fields: Fields) -> Result<Response> {
     let openid = single_sign_on(&app).await?.openid;
-    let _check = CHECKS.acquire().await.map_err(anyhow::Error::from)?;
     let now = app.clock.now();
     match openid.signed_out(now, fields.text("logout_token")).await {
         Ok(who) => {

@@ -208,9 +208,15 @@ async fn change(
     viewer.require_session()?;
     let account = viewer.person.id;
     app.sign_in_limits.count_code(account)?;
-    let checked = password_resets::check_password(&app.db, account, fields.text("old")).await;
+    // People who sign in through a provider have none.
+    let checked = match queries::sign_in_means(&app.db, account).await?.has_password {
+        true => password_resets::check_password(&app.db, account, fields.text("old"))
+            .await
+            .map(|_| ()),
+        false => Ok(()),
+    };
     let outcome = match checked {
-        Ok(_) => {
+        Ok(()) => {
             let (code, session) = (fields.text("code"), viewer.proof.token_hash());
             let outcome = app
                 .store

@@ -19,11 +19,8 @@ use crate::{
         auth::{passwords, sessions::SessionIdentity},
         error::{Problem, Result},
         events::audit_log::{self, AuditEntry},
-        policy::{
-            actor::Actor,
-            viewer::{AuthMethod, Viewer},
-        },
-        single_sign_on::{proxy, sessions::sign_out_at},
+        policy::viewer::{AuthMethod, Viewer},
+        single_sign_on::sessions::sign_out_at,
         teams::invitations,
     },
     http::{
@@ -72,8 +69,11 @@ pub(crate) async fn login_form(
     if viewer.is_some() {
         return Ok(Redirect::to(local_path(&next.next, "/")).into_response());
     }
-    if let Some(user) = auth_proxy::user(&headers) {
-        return sign_in_from_proxy(&app, &headers, user, &next.next).await;
+    if auth_proxy::user(&headers).is_some() {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("next", &next.next)
+            .finish();
+        return Ok(Redirect::to(&format!("/login/proxy?{query}")).into_response());
     }
     let empty = crate::domain::setup::is_empty(&app.db).await?;
     let page = login_page(&app, &headers, &next.next, "", "").await?;
@@ -107,31 +107,6 @@ pub(crate) async fn login_page(
         openid,
         passwords: ways.passwords,
     })
-}
-
-/// Signs in the person whom a trusted proxy has named.
-async fn sign_in_from_proxy(
-    app: &App,
-    headers: &HeaderMap,
-    user: &str,
-    next: &str,
-) -> Result<Response> {
-    let owner = app
-        .store
-        .change(&Actor::system(), |change, _| {
-            Box::pin(proxy::owner(change, user))
-        })
-        .await?;
-    match owner.value {
-        Ok(account) => {
-            let proof = Proof {
-                is_by_provider: true,
-                ..Proof::of(account, "through the proxy")
-            };
-            start_session(app, headers, proof, local_path(next, "/")).await
-        }
-        Err(reason) => refused(app, headers, next, reason.to_owned()).await,
-    }
 }
 
 /// `POST /login`

@@ -136,11 +136,20 @@ async fn settings_page(app: &App, viewer: &Viewer, headers: &HeaderMap) -> Resul
         rules: group_rules::all(&app.db, viewer.person.id).await?,
         teams: team_access::seen_teams(&app.db, viewer).await?,
         passwords: ways.passwords,
-        is_from_provider: sessions::is_from_provider(&app.db, viewer.proof.token_hash()).await?,
+        is_from_provider: is_from_provider(app, viewer).await?,
         trial: None,
         submitted: Fields::default(),
         errors: BTreeMap::new(),
     })
+}
+
+/// Whether the administrator has signed in through the provider that applies now.
+async fn is_from_provider(app: &App, viewer: &Viewer) -> Result<bool> {
+    let Some(single_sign_on) = app.ways_to_sign_in().await?.single_sign_on else {
+        return Ok(false);
+    };
+    let issuer = &single_sign_on.policy.provider.issuer;
+    sessions::is_from_provider(&app.db, viewer.proof.token_hash(), issuer).await
 }
 
 async fn registration(SingleSignOn { openid, .. }: &SingleSignOn) -> Registration {
@@ -319,7 +328,7 @@ pub(crate) async fn set_passwords(
     require_admin_session(&viewer)?;
     let allowed = fields.text("passwords") == "on";
     // Whoever switches passwords off must be able to come back.
-    let is_proved = sessions::is_from_provider(&app.db, viewer.proof.token_hash()).await?;
+    let is_proved = is_from_provider(&app, &viewer).await?;
     let outcome = if allowed || is_proved {
         app.store
             .change(&viewer.actor(), |change, _| {
