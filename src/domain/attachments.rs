@@ -155,13 +155,26 @@ impl Upload<'_> {
             NoThumbnail::TooLarge { width, height } => Problem::field(
                 "picture",
                 format!(
-                    "The picture has {width} × {height} pixels. It can have at most 40 million. Your picture was not changed."
+                    "The picture has {width} × {height} pixels. It can have at most 40 million, and 20,000 on a side. \
+                     Your picture was not changed."
                 ),
             ),
         })?;
         let hash = square.1.clone();
-        store(db, self.store, now, [square]).await?;
+        let stored = store(db, self.store, now, [square]).await;
+        stored.map_err(|problem| for_picture(problem, NO_SPACE))?;
         Ok(hash)
+    }
+}
+
+const NO_SPACE: &str = "The workspace has no more space for files. Your picture was not changed. Ask your administrator \
+    for more space.";
+
+/// A refusal of a file, said in this way about a person's picture.
+pub(crate) fn for_picture(problem: Problem, reason: impl Into<String>) -> Problem {
+    match problem {
+        Problem::Invalid(_) => Problem::field("picture", reason),
+        other => other,
     }
 }
 
@@ -210,8 +223,8 @@ async fn prepare(
         Err(NoThumbnail::TooLarge { width, height }) => Err(Problem::field(
             "file",
             format!(
-                "“{name}” has {width} × {height} pixels. A picture can have at most 40 million. Nothing was attached. \
-                 Make it smaller first."
+                "“{name}” has {width} × {height} pixels. A picture can have at most 40 million, and 20,000 on a \
+                 side. Nothing was attached. Make it smaller first."
             ),
         )),
     }

@@ -500,6 +500,20 @@ async fn files_and_pictures_that_are_too_large_are_refused() {
         "{}",
         refused.text()
     );
+    // few pixels, but a side that is too long to be scaled
+    let mut long = picture(1, 1);
+    long[20..24].copy_from_slice(&40_000_000_u32.to_be_bytes());
+    let mut checksum = flate2::Crc::new();
+    checksum.update(&long[12..29]);
+    long[29..33].copy_from_slice(&checksum.sum().to_be_bytes());
+    let refused = attach(&world.elif, &key, &[("long.png", &long)])
+        .await
+        .status(422);
+    assert!(
+        refused.text().contains("has 1 × 40000000 pixels"),
+        "{}",
+        refused.text()
+    );
     let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM stored_files")
         .fetch_one(&world.db)
         .await
