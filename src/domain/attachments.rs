@@ -10,6 +10,7 @@ use tokio::{io::AsyncWriteExt, sync::Semaphore, task::spawn_blocking};
 
 use crate::{
     db::{
+        backup::create::FILES_LOCK,
         file_store::{FileStore, Incoming},
         pool::Pool,
     },
@@ -314,10 +315,18 @@ pub(crate) fn file_name(sent: &str) -> String {
     }
 }
 
-/// Deletes stored files that nothing has referred to for a day, and uploads that were cut.
+/// Deletes stored files that nothing has referred to for a day, and uploads that were cut. Stored files stay while a backup
+/// is made.
 pub async fn delete_unused(db: &Pool, files: &FileStore, now: OffsetDateTime) -> Result<()> {
     files.delete_unfinished(now).await?;
     let mut tx = db.begin().await?;
+    let may_delete: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
+        .bind(FILES_LOCK)
+        .fetch_one(&mut *tx)
+        .await?;
+    if !may_delete {
+        return Ok(());
+    }
     let unused: Vec<String> = sqlx::query_scalar(
         "DELETE FROM stored_files WHERE hash IN (
              SELECT s.hash FROM stored_files s WHERE s.stored_at < $1
