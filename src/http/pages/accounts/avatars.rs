@@ -74,7 +74,7 @@ async fn receive(app: &App, request: Request) -> Result<String> {
         let mut upload = Upload::begin(&app.files, &name).await?;
         while let Some(piece) = field.chunk().await.map_err(|_| cut())? {
             let written = upload.write(&piece).await;
-            written.map_err(|problem| for_picture(problem, too_large(&name, &app)))?;
+            written.map_err(|problem| for_picture(problem, too_large(&name, app)))?;
         }
         return upload.complete_avatar(&app.db, app.clock.now()).await;
     }
