@@ -10,6 +10,7 @@ use tokio::{io::AsyncWriteExt, sync::Semaphore, task::spawn_blocking};
 
 use crate::{
     db::{
+        backup::create::FILES_LOCK,
         file_store::{FileStore, Incoming},
         pool::Pool,
     },
@@ -155,13 +156,26 @@ impl Upload<'_> {
             NoThumbnail::TooLarge { width, height } => Problem::field(
                 "picture",
                 format!(
-                    "The picture has {width} × {height} pixels. It can have at most 40 million. Your picture was not changed."
+                    "The picture has {width} × {height} pixels. It can have at most 40 million, and 20,000 on a side. \
+                     Your picture was not changed."
                 ),
             ),
         })?;
         let hash = square.1.clone();
-        store(db, self.store, now, [square]).await?;
+        let stored = store(db, self.store, now, [square]).await;
+        stored.map_err(|problem| for_picture(problem, NO_SPACE))?;
         Ok(hash)
+    }
+}
+
+const NO_SPACE: &str = "The workspace has no more space for files. Your picture was not changed. Ask your administrator \
+    for more space.";
+
+/// A refusal of a file, said in this way about a person's picture.
+pub(crate) fn for_picture(problem: Problem, reason: impl Into<String>) -> Problem {
+    match problem {
+        Problem::Invalid(_) => Problem::field("picture", reason),
+        other => other,
     }
 }
 
@@ -210,8 +224,8 @@ async fn prepare(
         Err(NoThumbnail::TooLarge { width, height }) => Err(Problem::field(
             "file",
             format!(
-                "“{name}” has {width} × {height} pixels. A picture can have at most 40 million. Nothing was attached. \
-                 Make it smaller first."
+                "“{name}” has {width} × {height} pixels. A picture can have at most 40 million, and 20,000 on a \
+                 side. Nothing was attached. Make it smaller first."
             ),
         )),
     }
@@ -301,10 +315,18 @@ pub(crate) fn file_name(sent: &str) -> String {
     }
 }
 
-/// Deletes stored files that nothing has referred to for a day, and uploads that were cut.
+/// Deletes stored files that nothing has referred to for a day, and uploads that were cut. Stored files stay while a backup
+/// is made.
 pub async fn delete_unused(db: &Pool, files: &FileStore, now: OffsetDateTime) -> Result<()> {
     files.delete_unfinished(now).await?;
     let mut tx = db.begin().await?;
+    let may_delete: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
+        .bind(FILES_LOCK)
+        .fetch_one(&mut *tx)
+        .await?;
+    if !may_delete {
+        return Ok(());
+    }
     let unused: Vec<String> = sqlx::query_scalar(
         "DELETE FROM stored_files WHERE hash IN (
              SELECT s.hash FROM stored_files s WHERE s.stored_at < $1

@@ -184,7 +184,7 @@ pub(crate) async fn backlog(db: &Pool, channel: Channel, now: OffsetDateTime) ->
 }
 
 /// Has what was given up sent again: one, or all of them. One whose like is waiting is dropped, and what it is about is
-/// added to that.
+/// added to that. Of several of a kind, all of which are sent again, the newest is left.
 pub(crate) async fn retry(db: &Pool, id: Option<Uuid>, now: OffsetDateTime) -> Result<()> {
     let mut tx = db.begin().await?;
     sqlx::query(
@@ -194,11 +194,12 @@ pub(crate) async fn retry(db: &Pool, id: Option<Uuid>, now: OffsetDateTime) -> R
                  SELECT FROM outbox w WHERE w.account_id IS NOT DISTINCT FROM o.account_id AND w.team_id IS NOT DISTINCT FROM o.team_id
                  AND w.kind = o.kind AND w.thread_id IS NOT DISTINCT FROM o.thread_id
                  AND w.invitation_id IS NOT DISTINCT FROM o.invitation_id
-                 AND (w.failed_at IS NULL OR w.failed_at > o.failed_at OR w.failed_at = o.failed_at AND w.id > o.id))
+                 AND (w.failed_at IS NULL OR $1 IS NULL AND (w.failed_at, w.id) > (o.failed_at, o.id)))
              RETURNING o.id, o.team_id, o.kind, o.subjects)
          UPDATE outbox w SET subjects = ARRAY(
              SELECT unnest(w.subjects) UNION SELECT unnest(d.subjects) FROM dropped d WHERE d.team_id = w.team_id AND d.kind = w.kind)
-         WHERE (w.team_id, w.kind) IN (SELECT team_id, kind FROM dropped) AND w.id NOT IN (SELECT id FROM dropped)",
+         WHERE (w.team_id, w.kind) IN (SELECT team_id, kind FROM dropped) AND w.id NOT IN (SELECT id FROM dropped)
+             AND (w.failed_at IS NULL OR $1 IS NULL)",
     )
     .bind(id)
     .execute(&mut *tx)

@@ -118,7 +118,8 @@ pub(crate) fn of_backups(backups: &Backups, now: OffsetDateTime) -> Vec<Warning>
     if let Some(missing) = backups.missing() {
         return vec![warning(
             format!("The last backup is incomplete. {missing}."),
-            "Copy the files back into the directory of attachments from an earlier backup, or delete these attachments.",
+            "Run fortnight verify on it to see which. Copy them back into the directory of attachments from an earlier backup, or \
+             delete these attachments.",
         )];
     }
     match backups.stored().last() {

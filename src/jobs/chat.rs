@@ -49,10 +49,12 @@ async fn run(app: &App) {
 
 /// Prepares the summaries that are due, and sends all messages that are due. Returns how many were sent.
 pub async fn send_due(app: &App) -> Result<usize> {
-    summary::add_due(&app.db, app.clock.now()).await?;
+    let prepared = summary::add_due(&app.db, app.clock.now()).await;
     let workers = (0..AT_ONCE).map(|_| send_all(app));
-    let sent = futures_util::future::try_join_all(workers).await?;
-    Ok(sent.into_iter().sum())
+    // An error of one does not stop the others: a message whose sending is not noted is sent again.
+    let sent = futures_util::future::join_all(workers).await;
+    prepared?;
+    sent.into_iter().sum()
 }
 
 async fn send_all(app: &App) -> Result<usize> {
@@ -70,6 +72,11 @@ async fn send(app: &App, entry: &ChatEntry, now: OffsetDateTime) -> Result<bool>
     let Some(webhook) = webhook else {
         return Ok(false);
     };
+    if webhook.refused {
+        let mut db = app.db.acquire().await?;
+        outbox::note_failure(&mut db, entry.id, &webhook.problem, None, now).await?;
+        return Ok(false);
+    }
     let Some(message) = compose::compose(&app.db, &app.public_url, entry, now).await? else {
         queue::finish(&app.db, entry, now).await?;
         return Ok(false);

@@ -120,6 +120,23 @@ async fn what_is_no_picture_or_too_large_is_refused() {
     wide[29..33].copy_from_slice(&crc.sum().to_be_bytes());
     let page = upload(elif, &wide).await.status(422).text();
     assert!(page.contains("It can have at most 40 million"), "{page}");
+    let large = vec![7; 25_000_001];
+    let page = upload(elif, &large).await.status(422).text();
+    assert!(
+        page.contains("“me.png” is larger than 25.0 MB")
+            && page.contains("Your picture was not changed"),
+        "{page}"
+    );
+    sqlx::query("INSERT INTO stored_files (hash, bytes, stored_at) VALUES (repeat('a', 64), 10000000000, $1)")
+        .bind(NOW)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let page = upload(elif, &picture(64, 64)).await.status(422).text();
+    assert!(
+        page.contains("The workspace has no more space for files. Your picture was not changed."),
+        "{page}"
+    );
     let none: i64 = sqlx::query_scalar("SELECT count(*) FROM accounts WHERE avatar IS NOT NULL")
         .fetch_one(&world.db)
         .await

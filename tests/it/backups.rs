@@ -7,10 +7,15 @@ use std::{
     time::Duration,
 };
 
+use fortnight::{
+    db::{backup::place::Place as StoragePlace, file_store::FileStore},
+    domain::attachments::delete_unused,
+};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use tempfile::TempDir;
+use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use crate::{
@@ -466,6 +471,17 @@ async fn backup_is_restored_from_the_setup_page() {
     assert_eq!(restore(key, &good).await.0, 404, "it is no longer empty");
 }
 
+/// How many programs wait for the table `held`.
+async fn dumps(db: &PgPool) -> i64 {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'LOCK TABLE%held%'",
+    )
+    .fetch_one(db)
+    .await
+    .unwrap()
+}
+
 /// With a Postgres that goes on, nothing but the program ends pg_dump.
 #[tokio::test]
 async fn stopping_ends_the_backup_that_is_being_made() {
@@ -485,15 +501,6 @@ async fn stopping_ends_the_backup_that_is_being_made() {
             ("FORTNIGHT_BACKUP_TO", folder.path().to_str().unwrap()),
         ])
         .await;
-    let dumps = async |db: &PgPool| -> i64 {
-        sqlx::query_scalar(
-            "SELECT count(*) FROM pg_stat_activity
-             WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'LOCK TABLE%held%'",
-        )
-        .fetch_one(db)
-        .await
-        .unwrap()
-    };
     wait_until("pg_dump waits", async || dumps(&db).await == 1).await;
     let files = || std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(files(), 1, "the unfinished file");
@@ -504,4 +511,57 @@ async fn stopping_ends_the_backup_that_is_being_made() {
     assert_eq!(files(), 0);
     wait_until("its query is cancelled", async || dumps(&db).await == 0).await;
     other.rollback().await.unwrap();
+}
+
+/// Housekeeping goes on beside a long backup, also that of other programs.
+#[tokio::test]
+async fn no_attached_file_is_deleted_while_a_backup_is_made() {
+    let (place, folder) = (Place::new(), TempDir::new().unwrap());
+    let db = cluster::create_database().await;
+    let hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    let attachments = TempDir::new().unwrap();
+    let file = attachments.path().join("2c").join(hash);
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "hello").unwrap();
+    let stored = "INSERT INTO stored_files (hash, bytes, stored_at) VALUES ($1, 5, now()) RETURNING stored_at";
+    let stored_at: OffsetDateTime = sqlx::query_scalar(stored)
+        .bind(hash)
+        .fetch_one(&db)
+        .await
+        .unwrap();
+    // pg_dump waits for this table
+    let held = "CREATE TABLE held (day date) PARTITION BY RANGE (day)";
+    sqlx::raw_sql(held).execute(&db).await.unwrap();
+    let mut other = db.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE held")
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    let server = place
+        .serve_with(&[
+            ("DATABASE_URL", &database_url(&db)),
+            ("FORTNIGHT_BACKUP_TO", folder.path().to_str().unwrap()),
+            (
+                "FORTNIGHT_ATTACHMENTS",
+                attachments.path().to_str().unwrap(),
+            ),
+        ])
+        .await;
+    wait_until("pg_dump waits", async || dumps(&db).await == 1).await;
+    let files = FileStore::new(
+        StoragePlace::Folder(attachments.path().to_owned()),
+        attachments.path(),
+        25,
+        10_000,
+    );
+    let later = stored_at + time::Duration::days(2);
+    delete_unused(&db, &files, later).await.unwrap();
+    assert!(file.exists());
+    other.rollback().await.unwrap();
+    wait_until("a backup is made", async || {
+        server.read_log().contains("made a backup")
+    })
+    .await;
+    delete_unused(&db, &files, later).await.unwrap();
+    assert!(!file.exists());
 }

@@ -21,6 +21,7 @@ use fortnight::{
 };
 use serde_json::Value;
 use time::{Duration, OffsetDateTime, macros::datetime};
+use uuid::Uuid;
 
 use crate::{
     closing::close_sprint,
@@ -542,6 +543,209 @@ async fn private_team_is_not_named_among_what_was_given_up() {
         page.contains("the chat of a private team") && !page.contains("the chat of Infrastructure"),
         "{page}"
     );
+}
+
+/// Adds a message that was given up.
+async fn give_up(
+    world: &World,
+    kind: &str,
+    team: &str,
+    subjects: &[Uuid],
+    at: OffsetDateTime,
+) -> Uuid {
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "INSERT INTO outbox (id, channel, kind, team_id, subjects, created_at, send_at, error, failed_at, attempts)
+         SELECT $1, 'chat', $2, t.id, $3, $4, $4, 'refused', $4, 8 FROM teams t WHERE t.slug = $5",
+    )
+    .bind(id)
+    .bind(kind)
+    .bind(subjects)
+    .bind(at)
+    .bind(team)
+    .execute(&world.db)
+    .await
+    .unwrap();
+    id
+}
+
+#[tokio::test]
+async fn one_of_several_that_were_given_up_is_sent_again() {
+    let office = Office::new().await;
+    office.set_up("slack", SLACK, &["blocked"]).await;
+    let world = &office.world;
+    let (ada, ..) = create_account(world, "ada", "admin").await;
+    let now = office.app.clock.now();
+    let subjects: Vec<Uuid> = (0..3).map(|_| Uuid::now_v7()).collect();
+    let give_up = async |nth: usize| {
+        let at = now + Duration::minutes(nth as i64);
+        give_up(world, "blocked", "infrastructure", &subjects[nth..=nth], at).await
+    };
+    let outbox = async || -> Vec<(Uuid, bool, i64)> {
+        sqlx::query_as(
+            "SELECT id, failed_at IS NULL, cardinality(subjects)::bigint FROM outbox ORDER BY id",
+        )
+        .fetch_all(&world.db)
+        .await
+        .unwrap()
+    };
+    let (first, second) = (give_up(0).await, give_up(1).await);
+    let one = first.to_string();
+    ada.post("/settings/mail/retry", &[("mail", &one)])
+        .await
+        .status(303);
+    assert_eq!(outbox().await, [(first, true, 1), (second, false, 1)]);
+    // its like is waiting now, and takes over what it is about
+    let third = give_up(2).await;
+    let one = second.to_string();
+    ada.post("/settings/mail/retry", &[("mail", &one)])
+        .await
+        .status(303);
+    assert_eq!(outbox().await, [(first, true, 2), (third, false, 1)]);
+    ada.post("/settings/mail/retry", &[]).await.status(303);
+    assert_eq!(outbox().await, [(first, true, 3)]);
+}
+
+/// Has the database refuse what is done to rows of Infrastructure.
+async fn refuse(world: &World, operation: &str, table: &str) {
+    let team: Uuid = sqlx::query_scalar("SELECT id FROM teams WHERE slug = 'infrastructure'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    let row = if operation == "DELETE" { "OLD" } else { "NEW" };
+    let sql = format!(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF {row}.team_id = '{team}' THEN RAISE EXCEPTION 'refused'; END IF; RETURN {row}; END $$;
+         CREATE TRIGGER refuse BEFORE {operation} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+        .execute(&world.db)
+        .await
+        .unwrap();
+}
+
+/// Gives Ingestion a webhook like that of Infrastructure.
+async fn copy_webhook(world: &World) {
+    sqlx::query(
+        "INSERT INTO chat_webhooks (team_id, product, url, standups, blocked, goals, sprints)
+         SELECT t.id, w.product, w.url, w.standups, w.blocked, w.goals, w.sprints FROM chat_webhooks w, teams t
+         WHERE t.slug = 'ingestion'",
+    )
+    .execute(&world.db)
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn error_of_one_team_does_not_stop_the_summaries_of_others() {
+    let office = Office::new().await;
+    office.set_up("slack", SLACK, &["standups"]).await;
+    copy_webhook(&office.world).await;
+    refuse(&office.world, "UPDATE", "chat_webhooks").await;
+    office
+        .app
+        .clock
+        .advance(datetime!(2026-11-25 9:30 UTC) - office.app.clock.now());
+    send_due(&office.app).await.unwrap_err();
+    let sent = office.chat.take();
+    assert!(sent.len() == 1 && sent[0].contains("Ingestion"), "{sent:?}");
+    // nor is theirs sent twice
+    office.app.clock.advance(Duration::minutes(3));
+    send_due(&office.app).await.unwrap_err();
+    assert!(office.chat.take().is_empty());
+}
+
+#[tokio::test]
+async fn error_while_sending_does_not_cut_what_others_send() {
+    let office = Office::new().await;
+    office.set_up("slack", SLACK, &["standups"]).await;
+    copy_webhook(&office.world).await;
+    refuse(&office.world, "DELETE", "outbox").await;
+    office
+        .app
+        .clock
+        .advance(datetime!(2026-11-25 9:30 UTC) - office.app.clock.now());
+    send_due(&office.app).await.unwrap_err();
+    let left: Vec<String> =
+        sqlx::query_scalar("SELECT t.slug FROM outbox o JOIN teams t ON t.id = o.team_id")
+            .fetch_all(&office.world.db)
+            .await
+            .unwrap();
+    assert_eq!(
+        left,
+        ["infrastructure"],
+        "what was sent for the other team is noted"
+    );
+}
+
+#[tokio::test]
+async fn error_of_one_team_does_not_stop_the_news_of_others() {
+    let office = Office::new().await;
+    let world = &office.world;
+    for (person, team) in [(&world.elif, "infrastructure"), (&world.jonas, "ingestion")] {
+        person.create_task(team, "todo", "Cut over").await;
+    }
+    refuse(world, "UPDATE", "notification_cursors").await;
+    deliver_all(&office.app, office.app.clock.now(), true)
+        .await
+        .unwrap_err();
+    let told: Vec<String> = sqlx::query_scalar(
+        "SELECT t.slug FROM teams t JOIN notification_cursors c ON c.team_id = t.id AND c.seq = t.seq ORDER BY t.slug",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    assert!(told.contains(&"ingestion".to_owned()), "{told:?}");
+    assert!(!told.contains(&"infrastructure".to_owned()), "{told:?}");
+}
+
+/// As share links end: others may read the channel.
+#[tokio::test]
+async fn private_team_sends_nothing_until_a_lead_saves_its_webhook_again() {
+    let office = Office::new().await;
+    office.set_up("slack", SLACK, &["blocked"]).await;
+    office.block("Cut over", "team", "ingestion").await;
+    deliver_all(&office.app, office.app.clock.now(), true)
+        .await
+        .unwrap();
+    let make = async |private: &str| {
+        let fields: &[(&str, &str)] = if private.is_empty() {
+            &[]
+        } else {
+            &[("private", private)]
+        };
+        let path = "/teams/infrastructure/visibility";
+        office.elif.post(path, fields).await.status(303);
+    };
+    make("1").await;
+    assert!(office.after(Duration::minutes(2)).await.is_empty());
+    office.block("Another", "team", "ingestion").await;
+    assert!(office.after(Duration::minutes(5)).await.is_empty());
+    let problem = "The team has become private. Save the webhook again to send to it.";
+    let page = office.page().await;
+    assert!(
+        page.contains(problem) && !page.contains("is refused"),
+        "{page}"
+    );
+    // a test decides nothing
+    let path = "/teams/infrastructure/settings/chat";
+    office.elif.post(&format!("{path}/test"), &[]).await.ok();
+    office.chat.take();
+    assert!(office.page().await.contains(problem));
+    // the same URL again
+    let fields = [("product", "slack"), ("url", ""), ("blocked", "1")];
+    office.elif.post(path, &fields).await.status(303);
+    assert!(!office.page().await.contains(problem));
+    office.block("Third", "team", "ingestion").await;
+    let sent = office.after(Duration::minutes(2)).await;
+    assert!(sent.len() == 1 && sent[0].contains("Third"), "{sent:?}");
+    // and when it is open again
+    make("1").await;
+    make("").await;
+    make("1").await;
+    assert!(office.page().await.contains(problem));
+    make("").await;
+    assert!(!office.page().await.contains(problem));
 }
 
 #[tokio::test]

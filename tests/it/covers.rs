@@ -153,6 +153,10 @@ async fn guests_see_the_covers_of_the_cards_they_see() {
     let picture = guest.get(&url).await.ok();
     assert_eq!(picture.header("content-type"), "image/jpeg");
     assert_eq!(picture.header("referrer-policy"), "no-referrer");
+    assert!(
+        !picture.headers.contains_key("content-disposition"),
+        "it would name the file"
+    );
     guest
         .get(&format!("/share/{check_in}/covers/{task}"))
         .await

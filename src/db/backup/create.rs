@@ -26,6 +26,9 @@ use crate::db::{
     pool::connect,
 };
 
+/// The advisory lock that is held, shared, while attached files are backed up: no file is deleted meanwhile.
+pub(crate) const FILES_LOCK: i64 = 0x666f_7274_6669_6c65;
+
 /// Where a backup goes.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
@@ -63,6 +66,13 @@ pub(crate) async fn backup(
     now: OffsetDateTime,
 ) -> anyhow::Result<Backup> {
     let mut db = connect(options).await?;
+    if files.is_some() {
+        // Before the snapshot, so that all files that it needs are still there. It lasts as long as the connection.
+        sqlx::query("SELECT pg_advisory_lock_shared($1)")
+            .bind(FILES_LOCK)
+            .execute(&mut db)
+            .await?;
+    }
     let mut snapshot = db
         .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         .await?;

@@ -55,6 +55,15 @@ pub(crate) struct MissingFile {
 const NAMED: usize = 5;
 
 impl FileList {
+    /// How many files are missing, in a sentence, if any are. Their names are not for everyone who sees it.
+    pub(crate) fn shortfall(&self) -> Option<String> {
+        match self.missing.len() {
+            0 => None,
+            1 => Some("1 attached file is missing".to_owned()),
+            count => Some(format!("{count} attached files are missing")),
+        }
+    }
+
     /// Names the missing files in a sentence, if there are any.
     pub(crate) fn complaint(&self) -> Option<String> {
         let names: Vec<&str> = self.missing.iter().map(|file| file.name.as_str()).collect();
@@ -65,11 +74,7 @@ impl FileList {
         if more > 0 {
             list.push_str(&format!(" and {more} more"));
         }
-        match names.len() {
-            0 => None,
-            1 => Some(format!("1 attached file is missing: {list}")),
-            count => Some(format!("{count} attached files are missing: {list}")),
-        }
+        Some(format!("{}: {list}", self.shortfall()?))
     }
 }
 

@@ -134,7 +134,7 @@ pub struct Backups {
 struct State {
     stored: Vec<Stored>,
     failure: Option<Failure>,
-    /// Attached files that were missing when this program last made one, in a sentence.
+    /// How many attached files were missing when this program last made one, in a sentence.
     missing: Option<String>,
 }
 
@@ -162,7 +162,7 @@ impl Backups {
         self.lock().failure.clone()
     }
 
-    /// Which attached files were missing when this program last made a backup, if any were.
+    /// How many attached files were missing when this program last made a backup, in a sentence, if any were.
     pub fn missing(&self) -> Option<String> {
         self.lock().missing.clone()
     }
@@ -196,7 +196,7 @@ impl Backups {
         let Some(files) = &made else {
             return Ok(false);
         };
-        state.missing = files.complaint();
+        state.missing = files.shortfall();
         Ok(true)
     }
 }

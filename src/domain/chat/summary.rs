@@ -19,7 +19,7 @@ use crate::{
 const BEFORE: Duration = Duration::minutes(30);
 
 /// Adds the summaries that are due to the outbox, each once a day. One that is late by hours is left out: the program was
-/// not running that morning.
+/// not running that morning. The first error is returned after all teams.
 pub(crate) async fn add_due(db: &Pool, now: OffsetDateTime) -> Result<()> {
     let webhooks = webhooks::with_summaries(db).await?;
     let teams: Vec<Uuid> = webhooks.iter().map(|webhook| webhook.team_id).collect();
@@ -27,6 +27,7 @@ pub(crate) async fn add_due(db: &Pool, now: OffsetDateTime) -> Result<()> {
         return Ok(());
     }
     let rosters = roster::load_rosters(db, &teams).await?;
+    let mut outcome = Ok(());
     for webhook in webhooks {
         let Some(roster) = rosters.get(&webhook.team_id) else {
             continue;
@@ -34,10 +35,14 @@ pub(crate) async fn add_due(db: &Pool, now: OffsetDateTime) -> Result<()> {
         let day = roster.week.today(now);
         let is_new = webhook.summary_on.is_none_or(|on| on < day);
         if is_new && is_due(&roster.week, day, now) {
-            add(db, webhook.team_id, day, now).await?;
+            let added = add(db, webhook.team_id, day, now).await;
+            if let Err(problem) = &added {
+                tracing::error!("the summary of a team could not be prepared: {problem:?}");
+            }
+            outcome = outcome.and(added);
         }
     }
-    Ok(())
+    outcome
 }
 
 /// Whether the team meets on this day, and the meeting is near.

@@ -18,6 +18,9 @@ use crate::{
     },
 };
 
+/// The problem of a webhook whose channel was chosen when the team was open to everyone.
+const NOW_PRIVATE: &str = "The team has become private. Save the webhook again to send to it.";
+
 /// A chat product, which decides the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
@@ -129,8 +132,15 @@ pub(crate) struct Webhook {
     /// Why the last message could not be sent; empty if it was.
     pub(crate) problem: String,
     pub(crate) problem_at: Option<OffsetDateTime>,
-    /// Whether the chat has refused the webhook, so that nothing is sent any more.
+    /// Whether the chat has refused the webhook, or the team has become private, so that nothing is sent any more.
     pub(crate) refused: bool,
+}
+
+impl Webhook {
+    /// Whether a lead has to decide again, since the team has become private.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.problem == NOW_PRIVATE
+    }
 }
 
 /// The columns of `Webhook`.
@@ -204,7 +214,8 @@ pub(crate) async fn set(
         "INSERT INTO chat_webhooks AS w (team_id, product, url, standups, blocked, goals, sprints)
          VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (team_id) DO UPDATE SET product = $2, url = $3, standups = $4, blocked = $5, goals = $6, sprints = $7,
-             refused = w.refused AND NOT $8, problem = CASE WHEN $8 THEN '' ELSE w.problem END",
+             refused = w.refused AND NOT ($8 OR w.problem = $9),
+             problem = CASE WHEN $8 OR w.problem = $9 THEN '' ELSE w.problem END",
     )
     .bind(team.id)
     .bind(product)
@@ -214,6 +225,7 @@ pub(crate) async fn set(
     .bind(wanted.goals)
     .bind(wanted.sprints)
     .bind(is_new_url)
+    .bind(NOW_PRIVATE)
     .execute(change.db())
     .await?;
     // What was reached before is no news.
@@ -247,6 +259,27 @@ pub(crate) async fn remove(change: &mut Change, team: &Team) -> Result<()> {
     record(change, team, before, json!({})).await
 }
 
+/// Stops sending when a team becomes private, until a lead sets the webhook again: others may read the channel. Goes on
+/// when it is open again.
+pub(crate) async fn follow_visibility(
+    change: &mut Change,
+    team: &Team,
+    private: bool,
+) -> Result<()> {
+    let at = change.at;
+    sqlx::query(
+        "UPDATE chat_webhooks SET refused = $2, problem = CASE WHEN $2 THEN $3 ELSE '' END, problem_at = CASE WHEN $2 THEN $4 END
+         WHERE team_id = $1 AND ($2 OR problem = $3)",
+    )
+    .bind(team.id)
+    .bind(private)
+    .bind(NOW_PRIVATE)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    Ok(())
+}
+
 async fn record(change: &mut Change, team: &Team, before: Value, after: Value) -> Result<()> {
     let kind = EventKind::TeamChatChanged;
     change.record(Event {
@@ -260,7 +293,8 @@ async fn record(change: &mut Change, team: &Team, before: Value, after: Value) -
     audit_log::note_for_team(change, team.id, kind.as_str(), "of {team}").await
 }
 
-/// Notes how sending went: why it failed, or that it works.
+/// Notes how sending went: why it failed, or that it works. What was being sent when the team became private changes
+/// nothing.
 pub(crate) async fn note_outcome(
     db: &mut PgConnection,
     team: Uuid,
@@ -271,12 +305,13 @@ pub(crate) async fn note_outcome(
     sqlx::query(
         "UPDATE chat_webhooks SET problem = left($2, 500), problem_at = CASE WHEN $2 <> '' THEN $4 END,
              refused = $3 OR refused AND $2 <> ''
-         WHERE team_id = $1",
+         WHERE team_id = $1 AND problem <> $5",
     )
     .bind(team)
     .bind(problem)
     .bind(is_refused)
     .bind(now)
+    .bind(NOW_PRIVATE)
     .execute(db)
     .await?;
     Ok(())

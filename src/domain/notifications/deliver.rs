@@ -27,20 +27,43 @@ const BATCH: i64 = 500;
 /// Older events are no news: of a restored backup, or of a workspace that was filled with a history.
 const OLDEST: Duration = Duration::days(7);
 
-/// Delivers all new events, `by_mail` too to those who want that. Returns the accounts whose inbox changed.
-pub async fn deliver_new(db: &Pool, now: OffsetDateTime, by_mail: bool) -> Result<BTreeSet<Uuid>> {
+/// Delivers all new events, `by_mail` too to those who want that, and adds the accounts whose inbox changed.
+///
+/// # Errors
+/// The first one, after the events of all other teams were delivered.
+pub async fn deliver_new(
+    db: &Pool,
+    now: OffsetDateTime,
+    by_mail: bool,
+    changed: &mut BTreeSet<Uuid>,
+) -> Result<()> {
     let teams: Vec<Uuid> = sqlx::query_scalar(
         "SELECT t.id FROM teams t LEFT JOIN notification_cursors c ON c.team_id = t.id WHERE t.seq <> coalesce(c.seq, 0) ORDER BY t.id",
     )
     .fetch_all(db)
     .await?;
-    let mut changed = BTreeSet::new();
+    let mut outcome = Ok(());
     for team in teams {
-        while let Some(accounts) = deliver_batch(db, team, now, by_mail).await? {
-            changed.extend(accounts);
+        let delivered = deliver_team(db, team, now, by_mail, changed).await;
+        if let Err(problem) = &delivered {
+            tracing::error!(%team, "the events of a team could not be delivered: {problem:?}");
         }
+        outcome = outcome.and(delivered);
     }
-    Ok(changed)
+    outcome
+}
+
+async fn deliver_team(
+    db: &Pool,
+    team: Uuid,
+    now: OffsetDateTime,
+    by_mail: bool,
+    changed: &mut BTreeSet<Uuid>,
+) -> Result<()> {
+    while let Some(accounts) = deliver_batch(db, team, now, by_mail).await? {
+        changed.extend(accounts);
+    }
+    Ok(())
 }
 
 /// Delivers some events of a team; `None` if there are none, or another program is doing it.

@@ -16,9 +16,9 @@ use crate::{
     app::App,
     domain::{
         accounts::avatars,
-        attachments::{Upload, file_name},
+        attachments::{Upload, file_name, for_picture},
         error::{Problem, Result},
-        person,
+        humanize, person,
         policy::viewer::Viewer,
     },
     http::{
@@ -73,12 +73,20 @@ async fn receive(app: &App, request: Request) -> Result<String> {
         };
         let mut upload = Upload::begin(&app.files, &name).await?;
         while let Some(piece) = field.chunk().await.map_err(|_| cut())? {
-            upload.write(&piece).await?;
+            let written = upload.write(&piece).await;
+            written.map_err(|problem| for_picture(problem, too_large(&name, app)))?;
         }
         return upload.complete_avatar(&app.db, app.clock.now()).await;
     }
     let reason = BTreeMap::from([("picture", "Choose a picture.".to_owned())]);
     Err(Problem::Invalid(reason))
+}
+
+fn too_large(name: &str, app: &App) -> String {
+    let most = humanize::bytes(app.files.max_bytes);
+    format!(
+        "“{name}” is larger than {most}, the most that a file may have. Your picture was not changed."
+    )
 }
 
 /// `POST /me/avatar/remove`

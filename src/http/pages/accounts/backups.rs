@@ -10,7 +10,7 @@ pub(crate) struct BackupStatus {
     pub(crate) last: Option<String>,
     /// Why the last attempt failed.
     pub(crate) failure: Option<String>,
-    /// Which attached files the last one is without.
+    /// How many attached files the last one is without.
     pub(crate) missing: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 
@@ -263,7 +263,9 @@ pub(crate) async fn shared_cover(
     let cover = cards.first().and_then(|card| card.cover);
     let cover = cover.ok_or(Problem::NotFound)?;
     let picture = attachment(&app.db, guest.team.id, task, cover.id).await?;
-    let response = serve_thumbnail(&app, &headers, &picture).await?;
+    let mut response = serve_thumbnail(&app, &headers, &picture).await?;
+    // The name of the file is not for guests.
+    response.headers_mut().remove(header::CONTENT_DISPOSITION);
     Ok(for_audience(response, Audience::Guests))
 }
 

@@ -9,6 +9,7 @@ use axum::{
 use crate::{
     app::App,
     domain::{
+        chat::webhooks,
         error::{Problem, Result},
         policy::{team_access, viewer::Viewer},
         tasks::stakeholders,
@@ -80,7 +81,8 @@ pub(crate) async fn set_visibility(
                 if private {
                     stakeholders::remove_hidden_name(change, &team).await?;
                 }
-                membership::set_visibility(change, &team, private).await
+                membership::set_visibility(change, &team, private).await?;
+                webhooks::follow_visibility(change, &team, private).await
             })
         })
         .await;
