@@ -129,12 +129,10 @@ async fn backup_under_load_is_restored_row_by_row_elsewhere() {
     let changed: Vec<&String> = before
         .keys()
         .filter(|table| before[*table] != after[*table])
+        // That event is no news for anybody, which the second program may or may not have noted yet.
+        .filter(|table| *table != "notification_cursors")
         .collect();
-    // that event is no news for anybody
-    assert_eq!(
-        changed,
-        ["notification_cursors", "sessions", "teams", "workspace"]
-    );
+    assert_eq!(changed, ["sessions", "teams", "workspace"]);
     assert_eq!(before["teams"].len(), after["teams"].len());
     assert!(after["sessions"].is_empty());
 

@@ -351,7 +351,7 @@ async fn unfinished_sign_in_ends_in_time_and_after_five_codes() {
     world.app.clock.advance(Duration::minutes(10));
     browser.get("/login/code").await.status(303);
     let late = enter(&browser, &ada.code(&world)).await.status(401).text();
-    assert!(late.contains("Enter your password again"), "{late}");
+    assert!(late.contains("Sign in again."), "{late}");
     // another browser does not know it
     let browser = ada.enter_password("/").await;
     let nobody = world.stranger();
@@ -364,7 +364,7 @@ async fn unfinished_sign_in_ends_in_time_and_after_five_codes() {
     }
     enter(&browser, &wrong).await.status(401);
     let refused = enter(&browser, &ada.code(&world)).await.status(401);
-    assert!(refused.text().contains("Enter your password again"));
+    assert!(refused.text().contains("Sign in again"));
     assert_eq!(audit(&world, "second-factor.failed").await.len(), 5);
     // a new password ends what the former one began
     let browser = ada.enter_password("/").await;

@@ -10,6 +10,7 @@ pub mod openid;
 pub mod outgoing;
 mod people;
 pub mod profile;
+mod provider_facts;
 mod provider_visit;
 pub mod registration;
 pub mod second_factor;

@@ -35,7 +35,10 @@ use crate::{
         layout::Layout,
         middleware::client_ip::ClientIp,
         page,
-        pages::accounts::provider_visit::{Purpose, send_to_provider, single_sign_on},
+        pages::accounts::{
+            provider_facts::{Registration, registration},
+            provider_visit::{Purpose, send_to_provider, single_sign_on},
+        },
     },
 };
 
@@ -63,15 +66,6 @@ struct NamedProvider {
     issuer: String,
     client_id: String,
     domains: String,
-}
-
-/// What has to be registered at the provider, and what it says of itself.
-struct Registration {
-    redirect: String,
-    signed_out_redirect: String,
-    logout: String,
-    /// The issuer and whether it offers sign-out, or what is wrong.
-    discovery: std::result::Result<(String, bool), String>,
 }
 
 /// How a sign-in went that changed nothing.
@@ -145,26 +139,12 @@ async fn settings_page(app: &App, viewer: &Viewer, headers: &HeaderMap) -> Resul
 
 /// Whether the administrator has signed in through the provider that applies now.
 async fn is_from_provider(app: &App, viewer: &Viewer) -> Result<bool> {
-    let Some(single_sign_on) = app.ways_to_sign_in().await?.single_sign_on else {
-        return Ok(false);
-    };
-    let issuer = &single_sign_on.policy.provider.issuer;
-    sessions::is_from_provider(&app.db, viewer.proof.token_hash(), issuer).await
-}
-
-async fn registration(SingleSignOn { openid, .. }: &SingleSignOn) -> Registration {
-    let discovery = match openid.discover_in_time().await {
-        Ok(found) => Ok((
-            found.issuer().as_str().to_owned(),
-            found.additional_metadata().offers_sign_out(),
-        )),
-        Err(error) => Err(format!("{error:#}")),
-    };
-    Registration {
-        redirect: openid.redirect(),
-        signed_out_redirect: openid.signed_out_redirect(),
-        logout: openid.logout_address(),
-        discovery,
+    match app.ways_to_sign_in().await?.single_sign_on {
+        Some(SingleSignOn { policy, .. }) => {
+            let issuer = &policy.provider.issuer;
+            sessions::is_from_provider(&app.db, viewer.proof.token_hash(), issuer).await
+        }
+        None => Ok(false),
     }
 }
 

@@ -97,6 +97,9 @@ pub(crate) async fn upload(
         while let Some(piece) = field.chunk().await.context("the upload was cut")? {
             upload.write(&piece).await?;
         }
+        drop(field);
+        // What is left unread would make the connection close before the browser has the answer.
+        while let Ok(Some(_)) = form.next_field().await {}
         upload.complete().await
     };
     match stored.await {
