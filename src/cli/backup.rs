@@ -2,12 +2,13 @@
 
 use std::{
     io::{IsTerminal, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use time::OffsetDateTime;
+use tokio::task::spawn_blocking;
 
 use crate::{
     cli::{output::print_line, serve::files_dir},
@@ -18,12 +19,15 @@ use crate::{
         backup::{
             archive,
             bucket::Bucket,
-            create::{self, Target},
+            create,
+            files::restore_files,
             local::Local,
             manifest::Manifest,
             restore::{self, Restored},
+            target::Target,
         },
         database::Database,
+        file_store::FileStore,
         upgrade::Before,
     },
     domain::{clock::Clock, humanize},
@@ -83,12 +87,12 @@ impl BackupCommand {
         let outcome = match (self, checked) {
             (Self::Restore(args), Some(manifest)) => {
                 let files = config.attachments.store(&files_dir(config, &database)?);
-                restore_from(&database, args, &manifest, files.folder()).await
+                restore_from(&database, args, &manifest, files).await
             }
             (Self::Verify(args), Some(manifest)) => verify(&database, args, &manifest).await,
             (Self::Backup(args), _) => {
                 let files = config.attachments.store(&files_dir(config, &database)?);
-                back_up(&database, args, files.folder()).await
+                back_up(&database, args, &files).await
             }
             (_, None) => Ok(()),
         };
@@ -97,11 +101,7 @@ impl BackupCommand {
     }
 }
 
-async fn back_up(
-    database: &Database,
-    args: BackupFile,
-    files: Option<&Path>,
-) -> anyhow::Result<()> {
+async fn back_up(database: &Database, args: BackupFile, files: &FileStore) -> anyhow::Result<()> {
     let to_terminal = args.file.as_os_str() == "-";
     if to_terminal && std::io::stdout().is_terminal() {
         bail!("a backup can't be shown on a terminal: redirect the output, or name a file");
@@ -118,7 +118,8 @@ async fn back_up(
         }
     };
     let now = Clock::default().now();
-    let backup = create::backup(&database.direct, &database.libpq, target, files, now).await?;
+    let backup =
+        create::backup(&database.direct, &database.libpq, target, Some(files), now).await?;
     if !to_terminal {
         print_line(&format!(
             "Backed up {} to {} ({}).",
@@ -137,7 +138,7 @@ async fn restore_from(
     database: &Database,
     args: Restore,
     manifest: &Manifest,
-    files: Option<&Path>,
+    files: FileStore,
 ) -> anyhow::Result<()> {
     if let Some(there) = workspace(&database.pool)
         .await?
@@ -154,7 +155,11 @@ async fn restore_from(
         confirm(&there.name)?;
     }
     let (options, libpq) = (&database.direct, &database.libpq);
-    archive::restore_files(&args.file, files).context("nothing was restored or changed")?;
+    let file = args.file.clone();
+    let restoring = spawn_blocking(move || restore_files(&file, &files));
+    restoring
+        .await?
+        .context("nothing was restored or changed")?;
     restore::restore(options, libpq, args.file, manifest, Restored::Past)
         .await
         .context("nothing was restored or changed")?;
@@ -173,7 +178,7 @@ async fn restore_from(
 async fn verify(database: &Database, args: File, manifest: &Manifest) -> anyhow::Result<()> {
     let shown = args.file.display().to_string();
     let (file, listed) = (args.file.clone(), manifest.clone());
-    let checking = tokio::task::spawn_blocking(move || archive::check_files(&file, &listed));
+    let checking = spawn_blocking(move || archive::check_files(&file, &listed));
     checking
         .await?
         .with_context(|| format!("{shown} is not good"))?;

@@ -200,7 +200,7 @@ fn offered_backups(config: &Config, database: &Database, files: &FileStore) -> S
         places: scheduled.into_iter().chain(own_folder).collect(),
         uploads: in_data_dir.unwrap_or_else(std::env::temp_dir),
         libpq: database.libpq.clone(),
-        files: files.folder().map(Into::into),
+        files: files.clone(),
     }
 }
 

@@ -244,7 +244,7 @@ impl Config {
             keep: self.backup_keep,
             libpq,
             direct,
-            files: files.folder().map(Into::into),
+            files: files.clone(),
         })
     }
 

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, ErrorKind, SeekFrom},
+    io::{self, ErrorKind, Read, SeekFrom},
     ops::Range,
     path::{Path, PathBuf},
     pin::Pin,
@@ -15,11 +15,15 @@ use time::{Duration, OffsetDateTime};
 use tokio::{
     fs::OpenOptions,
     io::{AsyncReadExt, AsyncSeekExt},
+    runtime::Handle,
     task::spawn_blocking,
 };
 use uuid::Uuid;
 
-use crate::db::backup::{archive::path_of, place::Place};
+use crate::db::backup::place::Place;
+
+/// A bucket is asked for this many bytes at a time, because each request has a time limit.
+const PART_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Files are read in pieces of this size.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -31,6 +35,11 @@ const MEGABYTE: u64 = 1_000_000;
 
 /// The bytes of a file, in pieces.
 pub(crate) type Pieces = Pin<Box<dyn Stream<Item = io::Result<Vec<u8>>> + Send>>;
+
+/// Where a file is in the folder that attached files are stored in: `ab/abcdef…`, so that no directory gets too large.
+fn path_of(folder: &Path, hash: &str) -> PathBuf {
+    folder.join(hash.get(..2).unwrap_or_default()).join(hash)
+}
 
 /// Hashes and lengths of files, some at a time.
 pub(crate) type Listed = Pin<Box<dyn Stream<Item = anyhow::Result<Vec<(String, u64)>>> + Send>>;
@@ -62,11 +71,6 @@ impl FileStore {
     /// Where the files are.
     pub(crate) fn place(&self) -> &Place {
         &self.place
-    }
-
-    /// The folder that the files are in, if it is one.
-    pub(crate) fn folder(&self) -> Option<&Path> {
-        self.place.folder()
     }
 
     /// Creates an empty file for an upload. It is deleted when what is returned beside it is dropped.
@@ -133,6 +137,25 @@ impl FileStore {
                 })))
             }
         }
+    }
+
+    /// Opens a file with this many bytes, to be read on a thread that may block.
+    pub(crate) fn open(&self, hash: &str, bytes: u64) -> anyhow::Result<Box<dyn Read>> {
+        Ok(match &self.place {
+            Place::Folder(folder) => {
+                let path = path_of(folder, hash);
+                let file = File::open(&path);
+                Box::new(file.with_context(|| format!("cannot read {}", path.display()))?)
+            }
+            Place::Bucket(_) => Box::new(InBucket {
+                store: self.clone(),
+                hash: hash.to_owned(),
+                left: 0..bytes,
+                pieces: Box::pin(stream::empty()),
+                piece: io::Cursor::default(),
+                runtime: Handle::current(),
+            }),
+        })
     }
 
     /// Deletes a file. One that is not there is no error.
@@ -238,6 +261,39 @@ async fn next_piece(
     }
     piece.truncate(read);
     Ok(Some((piece, (file, left - read as u64))))
+}
+
+/// A file of a bucket that is read on a thread that may block.
+struct InBucket {
+    store: FileStore,
+    hash: String,
+    /// What was not asked for yet.
+    left: Range<u64>,
+    /// The rest of what was asked for.
+    pieces: Pieces,
+    piece: io::Cursor<Vec<u8>>,
+    runtime: Handle,
+}
+
+impl Read for InBucket {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = io::Read::read(&mut self.piece, to)?;
+            if read > 0 || to.is_empty() {
+                return Ok(read);
+            }
+            match self.runtime.block_on(self.pieces.next()) {
+                Some(piece) => self.piece = io::Cursor::new(piece?),
+                None if self.left.is_empty() => return Ok(0),
+                None => {
+                    let end = self.left.end.min(self.left.start + PART_BYTES);
+                    let part = self.store.read(&self.hash, self.left.start..end);
+                    self.pieces = self.runtime.block_on(part).map_err(io::Error::other)?;
+                    self.left.start = end;
+                }
+            }
+        }
+    }
 }
 
 /// The path of an upload that is not complete. It is deleted when this is dropped, unless it was stored.

@@ -14,9 +14,10 @@ use time::OffsetDateTime;
 
 use crate::db::{
     backup::{
-        create::{self, Target},
+        create,
         manifest::Manifest,
         restore::{self, Restored},
+        target::Target,
     },
     embedded::{
         DATABASE, Durability, Embedded,

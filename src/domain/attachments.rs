@@ -10,7 +10,7 @@ use tokio::{io::AsyncWriteExt, sync::Semaphore, task::spawn_blocking};
 
 use crate::{
     db::{
-        backup::create::FILES_LOCK,
+        backup::files::FILES_LOCK,
         file_store::{FileStore, Incoming},
         pool::Pool,
     },

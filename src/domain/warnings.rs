@@ -65,7 +65,7 @@ pub(crate) fn of_database(status: &DatabaseStatus, now: OffsetDateTime) -> Vec<W
                 status.frozen_age / 1_000_000
             ),
             "Run vacuumdb --freeze on the database, and find out what holds autovacuum back: often a transaction that \
-             was left open, or a replication slot that nobody reads.",
+             was left open, or a replication slot without a reader.",
         ));
     }
     if status.connections * 10 >= status.max_connections * 9 {

@@ -299,6 +299,71 @@ async fn backup_is_uploaded_from_the_setup_page() {
     assert!(page.contains("Version"), "{page}");
 }
 
+/// The file at this path of a server, as ada gets it.
+async fn attached(server: &Server, path: &str) -> Vec<u8> {
+    let browser = new_browser();
+    sign_in(&browser, server, "ada").await;
+    let file = browser.get(format!("{}{path}", server.url));
+    let file = file.send().await.unwrap();
+    assert_eq!(file.status().as_u16(), 200, "{path}");
+    file.bytes().await.unwrap().into()
+}
+
+/// A backup is whole wherever the files are, so that it also moves them to another store.
+#[tokio::test]
+async fn backup_carries_attachments_between_buckets_and_directories() {
+    let store = Store::start().await;
+    let in_bucket = |url| {
+        let variables = [&store.variables()[..], &[("FORTNIGHT_ATTACHMENTS", url)]];
+        Place::new().with_variables(&variables.concat())
+    };
+    let first = in_bucket("s3://boards/files");
+    let server = first.serve_demo(&[]).await;
+    let (browser, url) = attachments::task_of_ada(&first, &server).await;
+    // large enough to be read in two parts, and different everywhere
+    let large: Vec<u8> = (0..4_250_000_u32).flat_map(u32::to_le_bytes).collect();
+    let mut paths = Vec::new();
+    for contents in [&b"small"[..], &large, b"lost"] {
+        let answer = attachments::upload_to(&browser, &url, "a.bin", contents).await;
+        paths.push(answer["files"][0]["url"].as_str().unwrap().to_owned());
+    }
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("all.backup");
+    let file = file.to_str().unwrap();
+    let said = first.said(&["backup", file]).await;
+    assert!(said.contains("Backed up"), "{said}");
+    let good = first.said(&["verify", file]).await;
+    assert!(good.contains("and 3 attached files (17.0 MB)"), "{good}");
+    drop(server);
+
+    let second = Place::new();
+    second.said(&["restore", file]).await;
+    let server = second.serve().await;
+    assert_eq!(attached(&server, &paths[0]).await, b"small");
+    assert_eq!(attached(&server, &paths[1]).await, large);
+    drop(server);
+
+    let third = in_bucket("s3://boards/third");
+    third.said(&["restore", file]).await;
+    assert_eq!(store.names("third").await.len(), 3);
+    let server = third.serve().await;
+    assert_eq!(attached(&server, &paths[1]).await, large);
+
+    // one is deleted in the bucket by hand
+    let lost = "76f75e6129fe30135bd44d80ab7cc46fdba81907758dc808f3e2517beef2b1e9";
+    let delete = new_client().delete(format!("{}/boards/third/{lost}", store.url));
+    delete.send().await.unwrap();
+    let complaint = third.refused(&["backup", file]).await;
+    assert!(
+        complaint.contains(
+            "1 attached file is missing: a.bin (CRW-1). The backup contains everything else"
+        ),
+        "{complaint}"
+    );
+    let good = third.refused(&["verify", file]).await;
+    assert!(good.contains("is good except for its files"), "{good}");
+}
+
 fn ends_with(path: &Path, end: &str) -> bool {
     path.extension().is_some_and(|found| found == end)
 }

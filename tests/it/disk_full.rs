@@ -22,7 +22,7 @@ fn long_text(seed: u64) -> String {
     letters.take(20_000).collect()
 }
 
-/// Ada, with her token and what she was told.
+/// Ada, with her token and the answers she got.
 struct Ada<'s> {
     server: &'s Server,
     token: String,
@@ -36,7 +36,7 @@ impl Ada<'_> {
             .bearer_auth(&self.token)
     }
 
-    /// Creates a task, and again if she is told to: the title is the request's key. Returns why it was refused.
+    /// Creates a task, and again if the answer says so: the title is the request's key. Returns why it was refused.
     async fn create(&mut self, nth: u64) -> Result<(), Value> {
         let title = format!("Task {nth}");
         let response = self

@@ -294,7 +294,7 @@ async fn check_boards(boards: &[OpenBoard], replication: &Replication, cluster: 
     }
 }
 
-/// With asynchronous replication a change that was acknowledged may be lost. Then nobody is shown it any more, although
+/// With asynchronous replication a change that was acknowledged may be lost. Then no page shows it any more, although
 /// as many others took its number.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failover_to_a_standby_that_was_behind_shows_no_one_the_old_world() {

@@ -326,7 +326,7 @@ async fn nested_markdown_is_shown_in_time() {
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
-/// Case 51. Nobody is known on these routes, so nobody may send more than a few fields.
+/// Case 51. These routes are open to strangers, so they accept no more than a few fields.
 #[tokio::test]
 async fn routes_open_to_everyone_accept_small_bodies_only() {
     let fixture = Fixture::new(false).await;

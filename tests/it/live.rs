@@ -371,7 +371,7 @@ async fn pages_of_many_teams_follow_them_over_one_stream() {
         "{number} {one:?} {two:?}"
     );
 
-    // whoever was away is told to fetch the page again, and whoever was not is told nothing
+    // a client that was away is asked to fetch the page again, and one that was not hears nothing
     let mut late = served.listen_at(elif, &path, one.id).await;
     assert_eq!(late.next_named("reset").await.id, two.id);
     let mut current = served.listen_at(elif, &path, two.id).await;

@@ -701,7 +701,7 @@ async fn sign_in_with_a_new_browser_is_mailed() {
     assert_eq!(page.matches(notice).count(), 2, "{page}");
     admin.post("/settings/mail/retry", &[]).await.status(303);
     assert_eq!(office.after(Duration::ZERO).await.len(), 2);
-    // nobody is told who has not confirmed the address
+    // an address that was not confirmed gets nothing
     let (_, unconfirmed, _) = create_account(&office.world, "berta", "member").await;
     office.sign_in(&unconfirmed, "").await;
     assert!(office.after(Duration::ZERO).await.is_empty());
@@ -765,9 +765,9 @@ async fn former_address_is_told_of_a_change() {
     ada.post(&confirm, &[]).await.status(200);
     assert!(confirmed().await);
     office.sign_in("new@example.org", "").await;
-    let nobody = office.client(&office.world.stranger());
+    let stranger = office.client(&office.world.stranger());
     let former = [("email", email.as_str()), ("password", PASSWORD)];
-    nobody.post("/login", &former).await.status(401);
+    stranger.post("/login", &former).await.status(401);
 }
 
 /// Cases 26, 30. The answer is the same for every address, and the link goes to confirmed ones only.
@@ -785,11 +785,11 @@ async fn forgotten_password_is_reset_by_mail() {
         .await
         .unwrap();
     create_account(&office.world, "berta", "member").await;
-    let nobody = office.client(&office.world.stranger());
-    let login = nobody.get("/login").await.ok().text();
+    let stranger = office.client(&office.world.stranger());
+    let login = stranger.get("/login").await.ok().text();
     assert!(login.contains("href=\"/login/forgot\""), "{login}");
-    nobody.get("/login/forgot").await.status(200);
-    let ask = async |email: &str| nobody.post("/login/forgot", &[("email", email)]).await;
+    stranger.get("/login/forgot").await.status(200);
+    let ask = async |email: &str| stranger.post("/login/forgot", &[("email", email)]).await;
     let answer = ask(&email).await.status(200).text();
     for other in [
         "nobody@example.org",
@@ -815,18 +815,18 @@ async fn forgotten_password_is_reset_by_mail() {
     // a newer link ends the older one
     ask(&email).await.status(200);
     let second = link_in(&office.after(Duration::ZERO).await[0], "/reset/");
-    nobody.get(&first).await.status(404);
+    stranger.get(&first).await.status(404);
     let fields = [("password", "a new long password")];
-    let done = nobody.post(&second, &fields).await.status(303);
+    let done = stranger.post(&second, &fields).await.status(303);
     assert!(cookie_of(&done, "session").is_some());
-    nobody.post(&second, &fields).await.status(404);
+    stranger.post(&second, &fields).await.status(404);
     assert_eq!(office.after(Duration::ZERO).await.len(), 1, "a new browser");
     // three in a row, whether there is an account or not
     ask(&email).await.status(429);
     for expected in [200, 200, 429] {
         ask("nobody@example.org").await.status(expected);
     }
-    // an hour later nobody waits for it any more
+    // an hour later the link has expired
     office.app.clock.advance(Duration::hours(1));
     sqlx::query(
         "INSERT INTO outbox (id, kind, account_id, created_at, send_at) VALUES (gen_random_uuid(), 'password-reset', $1, $2, $2)",
@@ -894,20 +894,20 @@ async fn administrators_send_links_by_mail() {
         "{mail}"
     );
     let link = link_in(mail, "/join/");
-    let nobody = office.client(&office.world.stranger());
+    let stranger = office.client(&office.world.stranger());
     let fields = [
         ("email", "nadia@example.net"),
         ("name", "Nadia Öz"),
         ("password", "a long enough one"),
     ];
-    nobody.post(&link, &fields).await.status(303);
+    stranger.post(&link, &fields).await.status(303);
     // it is for one person
     let fields = [
         ("email", "other@example.net"),
         ("name", "Other"),
         ("password", "a long enough one"),
     ];
-    nobody.post(&link, &fields).await.status(410);
+    stranger.post(&link, &fields).await.status(410);
     // a revoked one is not sent
     invite("late@example.net").await.status(200);
     sqlx::query("UPDATE invitations SET revoked_at = now() WHERE email = 'late@example.net'")

@@ -1,11 +1,6 @@
 //! A board that is open in a browser: it shows what the page had, and then what its event stream sends.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    sync::{Arc, Mutex, MutexGuard},
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, io, time::Duration};
 
 use axum::body::Bytes;
 use futures_util::stream;
@@ -15,7 +10,7 @@ use tokio::{
     net::TcpSocket,
     sync::watch,
     task::JoinHandle,
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use crate::asset_serving::{Event, Stream};
@@ -31,7 +26,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 
 pub struct OpenBoard {
     name: String,
-    shown: Arc<Mutex<Shown>>,
+    shown: watch::Receiver<Shown>,
     following: JoinHandle<()>,
 }
 
@@ -60,14 +55,40 @@ struct Card {
     version: i64,
 }
 
+impl Shown {
+    /// Shows a card that was sent, or hides one that was sent without contents.
+    fn apply(&mut self, key: String, card: Option<Card>) {
+        self.changes += 1;
+        let Some(card) = card else {
+            self.cards.remove(&key);
+            return;
+        };
+        let known = self.cards.get(&key);
+        if known.is_none_or(|now| now.version < card.version) {
+            self.cards.insert(key, card);
+        }
+    }
+
+    fn columns(&self) -> Columns {
+        let mut cards: Vec<(&String, &Card)> = self.cards.iter().collect();
+        cards.sort_by_key(|(_, card)| &card.rank);
+        let mut columns = Columns::new();
+        for (key, card) in cards {
+            let keys = columns.entry(card.column.clone()).or_default();
+            keys.push(format!("{key} {}", card.title));
+        }
+        columns
+    }
+}
+
 impl OpenBoard {
     /// Opens it, and follows it whenever `reads` is true.
     pub fn open(name: impl Into<String>, address: &Address, reads: watch::Receiver<bool>) -> Self {
-        let shown = Arc::new(Mutex::default());
+        let (sender, shown) = watch::channel(Shown::default());
         let follower = Follower {
             address: address.clone(),
             reads,
-            shown: Arc::clone(&shown),
+            shown: sender,
             last: 0,
         };
         Self {
@@ -77,39 +98,26 @@ impl OpenBoard {
         }
     }
 
-    fn shown(&self) -> MutexGuard<'_, Shown> {
+    fn shown(&self) -> watch::Ref<'_, Shown> {
         assert!(!self.following.is_finished(), "{} has failed", self.name);
-        self.shown.lock().unwrap()
+        self.shown.borrow()
     }
 
-    pub fn columns(&self) -> Columns {
-        let shown = self.shown();
-        let mut cards: Vec<(&String, &Card)> = shown.cards.iter().collect();
-        cards.sort_by_key(|(_, card)| &card.rank);
-        let mut columns = Columns::new();
-        for (key, card) in cards {
-            let keys = columns.entry(card.column.clone()).or_default();
-            keys.push(format!("{key} {}", card.title));
-        }
-        columns
-    }
-
-    /// Waits until it shows this, as is promised within five seconds. `when` is told if it does not.
+    /// Waits until it shows this, as is promised within five seconds. `when` is part of the message if it does not.
     pub async fn wait_until_it_shows(&self, expected: &Columns, when: &str) {
-        let since = Instant::now();
-        while let Some(difference) = difference(&self.columns(), expected) {
+        let mut receiver = self.shown.clone();
+        let until = receiver.wait_for(|shown| difference(&shown.columns(), expected).is_none());
+        if !matches!(timeout(SHOWN_WITHIN, until).await, Ok(Ok(_))) {
             let shown = self.shown();
-            assert!(
-                since.elapsed() < SHOWN_WITHIN,
-                "{when}: {} shows something else after {SHOWN_WITHIN:?}: {difference}; it connected {} times, was sent {} changes, \
+            panic!(
+                "{when}: {} shows something else after {SHOWN_WITHIN:?}: {:?}; it connected {} times, was sent {} changes, \
                  and reset because {:?}",
                 self.name,
+                difference(&shown.columns(), expected),
                 shown.connections,
                 shown.changes,
                 shown.resets
             );
-            drop(shown);
-            sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -128,7 +136,7 @@ impl Drop for OpenBoard {
 struct Follower {
     address: Address,
     reads: watch::Receiver<bool>,
-    shown: Arc<Mutex<Shown>>,
+    shown: watch::Sender<Shown>,
     /// The number of the last event that is shown.
     last: i64,
 }
@@ -141,7 +149,7 @@ impl Follower {
                 sleep(AGAIN).await;
                 continue;
             };
-            self.shown.lock().unwrap().connections += 1;
+            self.shown.send_modify(|shown| shown.connections += 1);
             loop {
                 if self.reads.wait_for(|reads| *reads).await.is_err() {
                     return;
@@ -166,24 +174,15 @@ impl Follower {
         }
         if is_reset {
             let why = event.data["why"].as_str().unwrap().to_owned();
-            self.shown.lock().unwrap().resets.push(why);
+            self.shown.send_modify(|shown| shown.resets.push(why));
             self.load().await;
         } else if event.name == "card" {
             let key = event.data["key"].as_str().unwrap().to_owned();
-            let mut shown = self.shown.lock().unwrap();
-            shown.changes += 1;
-            let Some(html) = event.data["html"].as_str() else {
-                shown.cards.remove(&key);
-                return;
-            };
-            let card = Card::of(html, event.data["column"].as_str().unwrap());
-            if shown
-                .cards
-                .get(&key)
-                .is_none_or(|now| now.version < card.version)
-            {
-                shown.cards.insert(key, card);
-            }
+            let card = event.data["html"].as_str().map(|html| {
+                let column = event.data["column"].as_str().unwrap();
+                Card::of(html, column)
+            });
+            self.shown.send_modify(|shown| shown.apply(key, card));
         }
     }
 
@@ -206,7 +205,8 @@ impl Follower {
                 assert!(status == 200 || status == 503, "a board: {status}");
                 if let (200, Ok(page)) = (status.as_u16(), response.text().await) {
                     let board = page.split_once("<sortable-board").unwrap().1;
-                    self.shown.lock().unwrap().cards = cards_of(board);
+                    let cards = cards_of(board);
+                    self.shown.send_modify(|shown| shown.cards = cards);
                     return attribute(board, "data-seq").unwrap().parse().unwrap();
                 }
             }

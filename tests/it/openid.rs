@@ -61,7 +61,7 @@ enum Lie {
 pub struct Provider {
     pub url: String,
     lie: Arc<Mutex<Lie>>,
-    /// The claims that a code stands for, and the challenge that belongs to it.
+    /// The claims that a code is exchanged for, and the challenge that belongs to it.
     codes: Arc<Mutex<HashMap<String, (Value, String)>>>,
     /// Further claims of everyone.
     pub more: Arc<Mutex<Value>>,
@@ -625,7 +625,7 @@ async fn existing_account_is_connected_after_its_password() {
     assert!(session(&back).is_some());
 }
 
-/// Whoever knows the password only cannot connect a provider's account as a way round the code.
+/// Knowing the password alone is not enough to connect a provider's account as a way round the code.
 #[tokio::test]
 async fn second_factor_is_asked_for_before_an_identity_is_connected() {
     let setup = Setup::new(&[]).await;

@@ -354,8 +354,8 @@ async fn unfinished_sign_in_ends_in_time_and_after_five_codes() {
     assert!(late.contains("Sign in again."), "{late}");
     // another browser does not know it
     let browser = ada.enter_password("/").await;
-    let nobody = world.stranger();
-    enter(&nobody, &ada.code(&world)).await.status(401);
+    let stranger = world.stranger();
+    enter(&stranger, &ada.code(&world)).await.status(401);
     // five wrong codes: the page that is wanted is not forgotten
     let wrong = wrong_code(&ada.key, world.app.clock.now());
     for _ in 0..4 {
@@ -410,7 +410,7 @@ async fn codes_of_an_account_are_limited() {
     enter(&browser, &berta.code(&world)).await.status(303);
 }
 
-/// Whoever can read a person's mail, or is an administrator, does not get past the code by a new password.
+/// Reading a person's mail, or being an administrator, is not enough to get past the code by a new password.
 #[tokio::test]
 async fn no_link_leads_past_the_code() {
     let world = World::new().await;
@@ -421,12 +421,12 @@ async fn no_link_leads_past_the_code() {
         .await
         .status(200);
     let link = strip_origin(&read_link(&created.text()));
-    let nobody = world.stranger();
+    let stranger = world.stranger();
     let fields = [("password", "a new long password")];
-    let reset = nobody.post(&link, &fields).await.status(303);
+    let reset = stranger.post(&link, &fields).await.status(303);
     assert_eq!(reset.header("location"), "/login/code");
     assert_eq!(cookie(&reset, "session"), None);
-    let browser = with_cookie(&nobody, cookie(&reset, "sign-in"));
+    let browser = with_cookie(&stranger, cookie(&reset, "sign-in"));
     browser.get("/me").await.status(303);
     let signed_in = enter(&browser, &ada.code(&world)).await.status(303);
     assert!(cookie(&signed_in, "session").is_some());
@@ -439,7 +439,7 @@ async fn no_link_leads_past_the_code() {
     .execute(&world.db)
     .await
     .unwrap();
-    let entered = nobody.get("/enter/enter").await.status(303);
+    let entered = stranger.get("/enter/enter").await.status(303);
     assert_eq!(entered.header("location"), "/login/code");
     assert_eq!(cookie(&entered, "session"), None);
 }
@@ -625,7 +625,7 @@ async fn administrator_resets_it_for_others_only() {
     let plain = world.stranger().post("/login", &fields).await;
     assert!(cookie(&plain, "session").is_some());
     assert_eq!(audit(&world, "second-factor.reset").await, ["of @berta"]);
-    // nobody told: mail is not set up
+    // no mail: it is not set up
     let mails: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox")
         .fetch_one(&world.db)
         .await

@@ -945,7 +945,7 @@ async fn page_waits_for_connections_no_longer_than_one_query_may() {
         ..world.elif.clone()
     };
     elif.get("/teams/infrastructure/planning").await.status(200);
-    // whoever wants the connection waits for half as long as is allowed
+    // a request for the connection waits for half as long as is allowed
     let use_it = async || loop {
         let _ = sqlx::query("SELECT pg_sleep(0.15)").execute(&pool).await;
     };

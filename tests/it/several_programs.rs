@@ -20,6 +20,7 @@ use fortnight::{
             place,
             schedule::{LOCK, Schedule},
         },
+        file_store::FileStore,
         libpq::Libpq,
     },
     domain::{policy::viewer::Scope, retention},
@@ -270,7 +271,12 @@ async fn backup_is_made_once_though_several_programs_run() {
     let mut programs = Vec::new();
     for _ in 0..3 {
         let backups = Some(Schedule {
-            files: None,
+            files: FileStore::new(
+                place::Place::Folder(folder.path().join("files")),
+                folder.path(),
+                1,
+                1,
+            ),
             place: place::Place::Folder(folder.path().to_owned()),
             every: "1d".parse().unwrap(),
             keep: "7d".parse().unwrap(),

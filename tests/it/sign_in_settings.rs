@@ -64,7 +64,7 @@ async fn try_as(setup: &Setup, admin: &Client, email: &str, more: Value) -> Stri
     *setup.provider.more.lock().unwrap() = more;
     let code = setup.agree(&asked, "90", email);
     let tried = come_back(&browser, &code, &asked["state"]).await.ok();
-    assert_eq!(session(&tried), None, "a test signs nobody in");
+    assert_eq!(session(&tried), None, "a test starts no session");
     tried.text()
 }
 
@@ -809,9 +809,9 @@ async fn trusted_proxy_signs_people_in() {
     assert!(me.ok().text().contains("Mira Lindqvist"));
     let again = get("/login/proxy", "10.0.0.1", "", &mira).await;
     assert!(session(&again.status(303)).is_some());
-    for nobody in ["not-an-address", "a@b@c"] {
-        let nobody = [("x-forwarded-email", nobody)];
-        let refused = get("/login/proxy", "10.0.0.1", "", &nobody).await;
+    for address in ["not-an-address", "a@b@c"] {
+        let header = [("x-forwarded-email", address)];
+        let refused = get("/login/proxy", "10.0.0.1", "", &header).await;
         assert!(
             refused
                 .status(403)

@@ -1,4 +1,4 @@
-//! Pages that read much are read from a standby, and nobody misses what they have just written.
+//! Pages that read much are read from a standby, and no reader misses their own last write.
 
 use serde_json::json;
 use sqlx::PgConnection;

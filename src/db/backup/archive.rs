@@ -2,10 +2,9 @@
 //! zstd frame that decoders skip, with the SHA-256 hash of everything before.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use anyhow::{Context, bail, ensure};
@@ -26,11 +25,6 @@ const ZSTD_MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
 /// A skippable frame, and its length of 32 bytes.
 const SEAL: [u8; 8] = [0x50, 0x2A, 0x4D, 0x18, 32, 0, 0, 0];
 const SEAL_BYTES: u64 = 40;
-
-/// Where a file is in the folder that attached files are stored in: `ab/abcdef…`, so that no directory gets too large.
-pub(crate) fn path_of(folder: &Path, hash: &str) -> PathBuf {
-    folder.join(hash.get(..2).unwrap_or_default()).join(hash)
-}
 
 /// Writes a backup to a file or pipe.
 pub(crate) struct Writer<W: Write> {
@@ -67,18 +61,25 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Adds an attached file from the folder that it is stored in.
-    ///
-    /// # Errors
-    /// Also if it is gone by now, since the manifest lists it.
-    pub(crate) fn add_file(&mut self, folder: &Path, hash: &str) -> anyhow::Result<()> {
-        let path = path_of(folder, hash);
-        let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    /// Adds an attached file with this many bytes.
+    pub(crate) fn add_file(
+        &mut self,
+        hash: &str,
+        bytes: u64,
+        contents: impl Read,
+    ) -> anyhow::Result<()> {
         let mut header = tar::Header::new_gnu();
-        header.set_size(file.metadata()?.len());
+        header.set_size(bytes);
         header.set_mode(0o600);
-        let name = format!("{FILES}{hash}");
-        Ok(self.tar.append_data(&mut header, name, file)?)
+        let mut contents = contents.take(bytes);
+        self.tar
+            .append_data(&mut header, format!("{FILES}{hash}"), &mut contents)?;
+        // an entry that is shorter than its header says would shift all that follow
+        ensure!(
+            contents.limit() == 0,
+            "the attached file {hash} has become shorter"
+        );
+        Ok(())
     }
 
     fn add(&mut self, name: &str, contents: &[u8]) -> io::Result<()> {
@@ -192,26 +193,18 @@ pub(crate) fn copy_database(path: &Path, to: &mut impl Write) -> io::Result<()> 
 /// manifest lists.
 pub(crate) fn check_files(path: &Path, manifest: &Manifest) -> anyhow::Result<()> {
     let (mut count, mut bytes) = (0_u64, 0_u64);
-    let mut archive = open(path)?;
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let name = entry.path()?.to_string_lossy().into_owned();
-        let Some(hash) = name.strip_prefix(FILES) else {
-            continue;
-        };
+    each_file(path, |hash, _, contents| {
         let mut actual = Sha256::new();
-        bytes += io::copy(&mut entry, &mut actual)?;
+        bytes += io::copy(contents, &mut actual)?;
         count += 1;
-        let actual: String = actual
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let actual = actual.finalize();
+        let actual: String = actual.iter().map(|byte| format!("{byte:02x}")).collect();
         ensure!(
             actual == hash,
             "the attached file {hash} was damaged before it came into the backup"
         );
-    }
+        Ok(())
+    })?;
     let Some(listed) = &manifest.files else {
         return Ok(());
     };
@@ -224,40 +217,19 @@ pub(crate) fn check_files(path: &Path, manifest: &Manifest) -> anyhow::Result<()
     Ok(())
 }
 
-/// Copies the attached files of a checked backup into the folder that they are stored in, if there is one. Files that are
-/// there already are the same ones.
-pub(crate) fn restore_files(path: &Path, folder: Option<&Path>) -> anyhow::Result<()> {
+/// Calls `read` with the name, the length and the contents of each attached file of a backup.
+pub(crate) fn each_file(
+    path: &Path,
+    mut read: impl FnMut(&str, u64, &mut dyn Read) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut archive = open(path)?;
     for entry in archive.entries()? {
         let mut entry = entry?;
         let name = entry.path()?.to_string_lossy().into_owned();
-        let Some(hash) = name.strip_prefix(FILES) else {
-            continue;
-        };
-        let is_hash = hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
-        ensure!(is_hash, "it contains {name}, which is no attached file");
-        let folder = folder.context(
-            "it contains attached files, but they are stored in a bucket here: restore it without --attachments, \
-             and then upload the directory of attachments to the bucket",
-        )?;
-        let to = path_of(folder, hash);
-        if to.exists() {
-            continue;
+        if let Some(hash) = name.strip_prefix(FILES) {
+            let bytes = entry.size();
+            read(hash, bytes, &mut entry)?;
         }
-        let unfinished = to.with_extension("part");
-        let mut write = || -> io::Result<()> {
-            fs::create_dir_all(to.parent().unwrap_or(folder))?;
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&unfinished)?;
-            io::copy(&mut entry, &mut file)?;
-            file.sync_all()?;
-            fs::rename(&unfinished, &to)
-        };
-        write().with_context(|| format!("cannot write {}", to.display()))?;
     }
     Ok(())
 }
@@ -320,17 +292,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
-        let stored = path_of(folder.path(), hash);
-        fs::create_dir_all(stored.parent().unwrap()).unwrap();
         let checked = |contents: &str, list: Option<FileList>| {
-            fs::write(&stored, contents).unwrap();
             let manifest = Manifest {
                 files: list,
                 ..manifest(FORMAT, SCHEMA)
             };
             let mut writer = Writer::new(Vec::new(), &manifest).unwrap();
             writer.add_database(&b"dump"[..]).unwrap();
-            writer.add_file(folder.path(), hash).unwrap();
+            writer.add_file(hash, 5, contents.as_bytes()).unwrap();
             fs::write(&path, writer.finish().unwrap().0).unwrap();
             check_files(&path, &check(&path, SCHEMA).unwrap()).map_err(|error| error.to_string())
         };
@@ -350,6 +319,16 @@ mod tests {
         assert_eq!(
             fewer,
             "it contains 1 attached files with 5 bytes, but lists 2 with 9"
+        );
+    }
+
+    #[test]
+    fn file_that_has_become_shorter_is_refused() {
+        let mut writer = Writer::new(Vec::new(), &manifest(FORMAT, SCHEMA)).unwrap();
+        let refused = writer.add_file("ab", 6, &b"hello"[..]).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the attached file ab has become shorter"
         );
     }
 

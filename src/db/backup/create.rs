@@ -1,7 +1,6 @@
 //! Makes a backup while the program runs.
 
 use std::{
-    fmt,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     os::{fd::AsFd, unix::fs::OpenOptionsExt},
@@ -10,44 +9,23 @@ use std::{
 };
 
 use anyhow::Context;
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Connection, postgres::PgConnectOptions};
 use time::OffsetDateTime;
 use tokio::task::spawn_blocking;
 
 use crate::db::{
     backup::{
-        archive::{Writer, path_of},
-        bucket::Bucket,
+        archive::Writer,
         dump::Dump,
-        manifest::{FileList, Manifest, MissingFile},
+        files::{FILES_LOCK, Files},
+        manifest::Manifest,
+        target::Target,
         tools::Tools,
     },
+    file_store::FileStore,
     libpq::Libpq,
     pool::connect,
 };
-
-/// The advisory lock that is held, shared, while attached files are backed up: no file is deleted meanwhile.
-pub(crate) const FILES_LOCK: i64 = 0x666f_7274_6669_6c65;
-
-/// Where a backup goes.
-#[derive(Clone, Debug)]
-pub(crate) enum Target {
-    /// A file, which is there only once it is complete.
-    File(PathBuf),
-    /// A file of this name in a bucket.
-    Bucket(Bucket, String),
-    StandardOutput,
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => path.display().fmt(f),
-            Self::Bucket(bucket, name) => write!(f, "{bucket}/{name}"),
-            Self::StandardOutput => f.write_str("the standard output"),
-        }
-    }
-}
 
 /// A backup that was made.
 #[derive(Debug)]
@@ -56,13 +34,13 @@ pub(crate) struct Backup {
     pub(crate) bytes: u64,
 }
 
-/// Makes a backup of one moment, with the attached files in the folder `files`, whatever is written meanwhile. Files that
+/// Makes a backup of one moment, with the attached files in the store `files`, whatever is written meanwhile. Files that
 /// are missing there are listed in its manifest. If it is dropped before its end, pg_dump ends too, and no file is left.
 pub(crate) async fn backup(
     options: &PgConnectOptions,
     libpq: &Libpq,
     target: Target,
-    files: Option<&Path>,
+    files: Option<&FileStore>,
     now: OffsetDateTime,
 ) -> anyhow::Result<Backup> {
     let mut db = connect(options).await?;
@@ -91,94 +69,22 @@ pub(crate) async fn backup(
     ])
     .args(["--schema=public", "--extension=pg_trgm"])
     .arg(format!("--snapshot={id}"));
-    let mut hashes = Files::default();
-    if let Some(folder) = files {
-        let (listed, list) = Files::listed(&mut snapshot, folder).await?;
-        (hashes, manifest.files) = (listed, Some(list));
+    let mut found = None;
+    if let Some(store) = files {
+        let (listed, list) = Files::listed(&mut snapshot, store).await?;
+        (found, manifest.files) = (Some(listed), Some(list));
     }
-    let bytes = write(dump, &manifest, hashes, target).await?;
+    let bytes = write(dump, &manifest, found, target).await?;
     // the snapshot lasts as long as its transaction
     snapshot.rollback().await?;
     db.close().await?;
     Ok(Backup { manifest, bytes })
 }
 
-/// The attached files to back up.
-#[derive(Default)]
-struct Files {
-    folder: PathBuf,
-    hashes: Vec<String>,
-}
-
-/// A file as the database knows it.
-#[derive(sqlx::FromRow)]
-struct KnownFile {
-    hash: String,
-    bytes: i64,
-    /// The name and task of an attachment that needs it.
-    name: Option<String>,
-}
-
-impl Files {
-    /// The files that this transaction sees and that are in the folder, with what the manifest says of them. A file that
-    /// no attachment needs may be on its way into the folder, or out of it, and is not missing.
-    async fn listed(db: &mut PgConnection, folder: &Path) -> anyhow::Result<(Self, FileList)> {
-        // a backup before an upgrade can be of a schema without them
-        let is_there: bool =
-            sqlx::query_scalar("SELECT to_regclass('public.stored_files') IS NOT NULL")
-                .fetch_one(&mut *db)
-                .await?;
-        let known: Vec<KnownFile> = if is_there {
-            sqlx::query_as(KNOWN_FILES).fetch_all(db).await?
-        } else {
-            Vec::new()
-        };
-        let folder = folder.to_owned();
-        let looking = spawn_blocking(move || {
-            let (mut hashes, mut list) = (Vec::new(), FileList::default());
-            for file in known {
-                let bytes = file.bytes.unsigned_abs();
-                let found = match fs::metadata(path_of(&folder, &file.hash)) {
-                    Ok(metadata) => metadata.len() == bytes,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-                    Err(error) => return Err(error),
-                };
-                match (found, file.name) {
-                    (true, _) => {
-                        list.count += 1;
-                        list.bytes += bytes;
-                        hashes.push(file.hash);
-                    }
-                    (false, Some(name)) => list.missing.push(MissingFile {
-                        hash: file.hash,
-                        name,
-                    }),
-                    (false, None) => {}
-                }
-            }
-            Ok((Self { folder, hashes }, list))
-        });
-        looking.await?.context("cannot look for the attached files")
-    }
-}
-
-/// Query: every file in the store, with one of the attachments or people that need it. Of a schema that knows no pictures of
-/// people too.
-const KNOWN_FILES: &str = "
-    SELECT s.hash, s.bytes, coalesce(
-        (SELECT a.name || ' (' || t.key || '-' || k.number || ')' FROM public.attachments a
-         JOIN public.tasks k ON k.team_id = a.team_id AND k.id = a.task_id JOIN public.teams t ON t.id = a.team_id
-         WHERE a.hash = s.hash AND a.deleted_at IS NULL ORDER BY a.id LIMIT 1),
-        (SELECT 'the small version of ' || a.name || ' (' || t.key || '-' || k.number || ')' FROM public.attachments a
-         JOIN public.tasks k ON k.team_id = a.team_id AND k.id = a.task_id JOIN public.teams t ON t.id = a.team_id
-         WHERE a.thumbnail = s.hash AND a.deleted_at IS NULL ORDER BY a.id LIMIT 1),
-        (SELECT 'the picture of ' || p.name FROM public.accounts p WHERE to_jsonb(p)->>'avatar' = s.hash ORDER BY p.id LIMIT 1)) AS name
-    FROM public.stored_files s ORDER BY s.hash";
-
 async fn write(
     dump: Command,
     manifest: &Manifest,
-    files: Files,
+    files: Option<Files>,
     target: Target,
 ) -> anyhow::Result<u64> {
     match target {
@@ -221,7 +127,7 @@ async fn write_to<W: Write + Send + 'static>(
     to: W,
     dump: Command,
     manifest: &Manifest,
-    files: Files,
+    files: Option<Files>,
     shown: &str,
 ) -> anyhow::Result<(W, u64)> {
     let cannot_write = || format!("cannot write {shown}");
@@ -241,8 +147,8 @@ async fn write_to<W: Write + Send + 'static>(
     };
     let finishing = spawn_blocking(move || {
         let mut writer = writer;
-        for hash in &files.hashes {
-            writer.add_file(&files.folder, hash)?;
+        if let Some(files) = files {
+            files.add_to(&mut writer)?;
         }
         anyhow::Ok(writer.finish()?)
     });

@@ -29,7 +29,7 @@ pub struct Manifest {
     pub(crate) created_at: OffsetDateTime,
     /// Every table, by name.
     pub tables: BTreeMap<String, Contents>,
-    /// The attached files in it; `None` if they are in a bucket, or if an earlier version made it.
+    /// The attached files in it; `None` if it was made before an upgrade, or by an earlier version without them.
     #[serde(default)]
     pub(crate) files: Option<FileList>,
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -13,10 +13,12 @@ use tokio::runtime::Handle;
 use crate::db::{
     backup::{
         archive,
+        files::restore_files,
         local::{Source, Upload},
         place::{Offered, Place},
         restore::{self, Restored},
     },
+    file_store::FileStore,
     libpq::Libpq,
     schema::{self, STEPS},
     upgrade::{Before, upgrade},
@@ -36,8 +38,8 @@ pub struct Sources {
     /// The directory that uploaded ones are stored in.
     pub uploads: PathBuf,
     pub libpq: Libpq,
-    /// The folder of attached files, which a backup contains.
-    pub files: Option<PathBuf>,
+    /// Where attached files are stored, which a backup contains.
+    pub files: FileStore,
 }
 
 /// How the restore goes.
@@ -123,8 +125,7 @@ impl OfferedBackups {
         let runtime = Handle::current();
         // sqlx's migrations are not `Send`
         let work = tokio::task::spawn_blocking(move || {
-            let files = sources.files.as_deref();
-            let restored = restore_checked(&options, &sources.libpq, source, files);
+            let restored = restore_checked(&options, &sources.libpq, source, &sources.files);
             let outcome = runtime.block_on(restored);
             *this.lock() = match &outcome {
                 Ok(()) => Restoring::Done,
@@ -140,7 +141,7 @@ async fn restore_checked(
     options: &PgConnectOptions,
     libpq: &Libpq,
     source: Source,
-    files: Option<&Path>,
+    files: &FileStore,
 ) -> anyhow::Result<()> {
     let local = source.local().await?;
     let file = local.path().to_owned();
@@ -150,8 +151,8 @@ async fn restore_checked(
     });
     let manifest = checked.await?.map_err(|error| local.describe(error))?;
     let restoring = tokio::task::spawn_blocking({
-        let (file, files) = (file.clone(), files.map(Path::to_owned));
-        move || archive::restore_files(&file, files.as_deref())
+        let (file, files) = (file.clone(), files.clone());
+        move || restore_files(&file, &files)
     });
     restoring.await?.map_err(|error| local.describe(error))?;
     restore::restore(options, libpq, file, &manifest, Restored::Past)

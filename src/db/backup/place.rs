@@ -14,7 +14,7 @@ use time::{
 };
 use tokio::task::spawn_blocking;
 
-use crate::db::backup::{bucket::Bucket, create::Target};
+use crate::db::backup::{bucket::Bucket, target::Target};
 
 /// The names of scheduled backups: `fortnight-20261129T203000Z.backup`.
 const NAME: StaticFormatDescription =

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     fmt,
-    path::PathBuf,
     str::FromStr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -19,6 +18,7 @@ use crate::db::{
         manifest::FileList,
         place::{Place, Stored, name_at},
     },
+    file_store::FileStore,
     libpq::Libpq,
     pool::connect,
 };
@@ -36,8 +36,8 @@ const NOTICE_DEATH: &str =
 /// When and where backups are made.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    /// The folder of attached files, which are in every backup.
-    pub files: Option<PathBuf>,
+    /// The attached files, which are in every backup.
+    pub files: FileStore,
     pub place: Place,
     pub every: Every,
     pub keep: Keep,
@@ -245,13 +245,7 @@ impl Schedule {
         self.place.remove_unfinished()?;
         let target = self.place.target(&name_at(now)?);
         let span = info_span!("job", otel.name = "backup", otel.kind = "internal");
-        let backup = create::backup(
-            &self.direct,
-            &self.libpq,
-            target,
-            self.files.as_deref(),
-            now,
-        );
+        let backup = create::backup(&self.direct, &self.libpq, target, Some(&self.files), now);
         let backup = backup.instrument(span).await?;
         let mut stored = self.place.stored().await?;
         let all = stored.clone();

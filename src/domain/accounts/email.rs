@@ -8,7 +8,7 @@ use crate::domain::{
     events::{Change, audit_log},
 };
 
-/// Changes a person's address. The former one, if it was confirmed, is told; the new one has to be confirmed before mail
+/// Changes a person's address. The former one, if it was confirmed, gets a mail; the new one has to be confirmed before mail
 /// goes there. Links that were sent to the former one stop working.
 ///
 /// # Errors

@@ -152,7 +152,7 @@ pub(crate) async fn use_link(change: &mut Change, secret: &str, hash: &str) -> R
 /// have no password yet.
 ///
 /// # Errors
-/// `Invalid` for a wrong password, and for an account that signs in through a provider and has none: whoever finds its
+/// `Invalid` for a wrong password, and for an account that signs in through a provider and has none: anyone who finds its
 /// session must not be able to give it one.
 pub(crate) async fn check_password(db: &Pool, account: Uuid, old: &str) -> Result<Option<String>> {
     let (current, has_identity): (Option<String>, bool) = sqlx::query_as(

@@ -222,7 +222,7 @@ async fn reached(
     let mut connection = db.acquire().await?;
     let mut reached = reached_goals::reached(&mut connection, team.id, now).await?;
     reached.retain(|goal| goals.contains(&goal.id));
-    // One that is not reached any more is told when it is again.
+    // One that is no longer reached is announced when it is reached again.
     let still: Vec<Uuid> = reached.iter().map(|goal| goal.id).collect();
     reached_goals::forget(&mut connection, team.id, goals, &still).await?;
     if reached.is_empty() {

@@ -1,4 +1,4 @@
-//! Which events of a team its channel is told of.
+//! Which events of a team are announced in its channel.
 
 use serde_json::Value;
 use sqlx::PgConnection;

@@ -9,7 +9,7 @@ use crate::{
     domain::{error::Result, outbox},
 };
 
-/// How long news wait: what is undone meanwhile is not told, and what happens meanwhile is told in the same message.
+/// How long news wait: what is undone meanwhile is left out, and what happens meanwhile goes into the same message.
 const NEWS_AFTER: Duration = Duration::minutes(2);
 
 /// A summary that could not be sent within this time is of no use any more.

@@ -1,4 +1,4 @@
-//! Goals that are reached, and of which a channel was told.
+//! Goals that are reached, and were announced in a channel.
 
 use std::collections::HashMap;
 
@@ -45,7 +45,7 @@ pub(crate) async fn newly_reached(
     .await?)
 }
 
-/// Forgets that the channel was told of these goals, except those that are still reached.
+/// Forgets that these goals were announced, except those that are still reached.
 pub(crate) async fn forget(
     db: &mut PgConnection,
     team: Uuid,

@@ -59,7 +59,7 @@ impl Product {
     }
 }
 
-/// The URL of a webhook. Whoever has it can write to the channel, so it is never printed.
+/// The URL of a webhook. Anyone who has it can write to the channel, so it is never printed.
 #[derive(Clone, sqlx::Type)]
 #[sqlx(transparent)]
 pub(crate) struct WebhookUrl(String);

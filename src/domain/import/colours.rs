@@ -1,4 +1,4 @@
-//! The hues of labels that stand for the colours of other tools.
+//! The hues of labels that replace the colours of other tools.
 
 /// The angles of the twelve hues in OKLCH, as the style sheet has them.
 const ANGLES: [f64; 12] = [

@@ -52,7 +52,7 @@ pub(crate) fn plain(name: &str) -> Option<ColumnState> {
     })
 }
 
-/// Ready for a release: the work is finished, and somebody else takes it on.
+/// Ready for a release: the work is finished, and someone else takes it on.
 fn is_almost_done(words: &[String]) -> bool {
     const RELEASES: &str = "deploy|deployed|deployment|launch|merge|merged|prod|production|publish|release|released|ship|shipped";
     words.first().is_some_and(|first| first == "ready")

@@ -154,7 +154,7 @@ impl Mailer {
                 }
                 Err(SendError {
                     message,
-                    // A refused password is mended by the operator, and the mail is sent then.
+                    // The operator can correct a refused password, and the mail is sent then.
                     is_permanent: error.is_permanent() && !is_about_sign_in(&error),
                 })
             }

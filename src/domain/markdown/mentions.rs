@@ -1,4 +1,4 @@
-//! Finds whom a text mentions.
+//! Finds the people a text mentions.
 
 use std::collections::BTreeSet;
 

@@ -89,7 +89,7 @@ pub(super) fn rewrite<'t>(
 }
 
 /// Whether this is the address of an attachment of a task, such as `/tasks/INF-42/attachments/0190…`. Only those are shown as
-/// pictures: others would tell their server who reads this.
+/// pictures: others would tell their server about the reader.
 pub(super) fn is_attachment(address: &str) -> bool {
     let parts: Vec<&str> = address.split('/').collect();
     let ["", "tasks", key, "attachments", id] = parts[..] else {

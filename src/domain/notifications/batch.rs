@@ -71,7 +71,7 @@ pub(super) struct Batch {
     pub(super) people: HashMap<String, Uuid>,
     /// The texts of comments on tasks and goals, and of tasks that were created, by id.
     pub(super) comments: HashMap<Uuid, String>,
-    /// Whom a blocker waits on: the person, or the owners of the other task.
+    /// The people a blocker waits on: one person, or the owners of the other task.
     pub(super) blockers: HashMap<Uuid, Vec<Uuid>>,
     /// Who asked, by request.
     pub(super) askers: HashMap<Uuid, Uuid>,

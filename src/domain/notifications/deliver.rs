@@ -136,7 +136,7 @@ async fn deliver_batch(
     Ok(Some(changed))
 }
 
-/// Deletes the threads of people who may no longer see the team.
+/// Deletes the threads of people who no longer have access to the team.
 async fn remove_unseen(db: &mut sqlx::PgConnection, team: Uuid) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar(concat!(
         "DELETE FROM inbox_threads i USING teams t WHERE t.id = $1 AND i.team_id = t.id AND NOT ",

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Whom a mail goes to.
+/// The recipient of a mail.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct Recipient {
     pub(crate) id: Uuid,

@@ -1,4 +1,4 @@
-//! Whom an event concerns.
+//! Which people an event concerns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,14 +35,14 @@ pub(super) struct Notice {
     pub(super) reason: Reason,
     pub(super) seq: i64,
     pub(super) follow: Option<Uuid>,
-    /// How many tasks of the change it stands for.
+    /// How many tasks of the change it represents.
     pub(super) tasks: i32,
 }
 
 /// More tasks of one change than this are one row.
 const MOST_ROWS_OF_A_CHANGE: usize = 3;
 
-/// Decides whom the events of a batch concern, in their order, and what they make untrue.
+/// Decides which people the events of a batch concern, in their order, and what they make untrue.
 pub(super) fn apply(batch: &Batch) -> (Vec<Notice>, Vec<(i64, Withdrawal)>) {
     let mut notices = Vec::new();
     let mut withdrawals = Vec::new();

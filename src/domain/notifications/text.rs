@@ -108,7 +108,7 @@ pub(super) fn sentence(context: &Context<'_>) -> String {
             || "Overdue".to_owned(),
             |day| format!("Overdue since {}", humanize::day(day)),
         ),
-        Reason::SprintStarted => format!("Sprint {} has begun", sprint(after)),
+        Reason::SprintStarted => format!("Sprint {} has started", sprint(after)),
         Reason::SprintClosed => format!("{by} closed sprint {}", sprint(after)),
         Reason::Review | Reason::Following => {
             let (Some(event), Some(names)) = (context.event, context.names) else {

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 /// Why a request was not sent, or has no usable response. The text is a sentence without its full stop, and may be shown
-/// to whoever entered the address.
+/// to the person who entered the address.
 #[derive(Debug, thiserror::Error)]
 pub enum OutgoingError {
     #[error("“{0}” is not an address that starts with https:// or http://")]

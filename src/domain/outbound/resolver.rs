@@ -51,7 +51,7 @@ impl Resolve for Resolver {
             let found = lookup.addresses(host.clone()).await;
             let found = found.map_err(|_| OutgoingError::UnknownHost(host.clone()))?;
             let allowed = guard.check(&host, found)?;
-            // port 0 stands for the one of the URL
+            // port 0 means the one of the URL
             let addresses = allowed.into_iter().map(|ip| SocketAddr::new(ip, 0));
             Ok(Box::new(addresses) as Addrs)
         })

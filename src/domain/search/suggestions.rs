@@ -20,7 +20,7 @@ const MAX: usize = 8;
 pub(crate) struct Suggestion {
     /// What replaces the word. A trailing colon is followed by a value.
     pub(crate) insert: String,
-    /// What it means, or whom.
+    /// The thing or person it means.
     pub(crate) detail: String,
 }
 

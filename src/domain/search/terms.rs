@@ -13,7 +13,7 @@ pub(crate) const MAX_LENGTH: usize = 200;
 /// The most words that are looked at.
 const MAX_WORDS: usize = 10;
 
-/// The words of a search. Each stands for every word that begins with it.
+/// The words of a search. Each matches every word that begins with it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
     /// What was typed, without blanks around it.

@@ -1,4 +1,4 @@
-//! Accounts of people whom an OpenID provider identifies.
+//! Accounts of people identified by an OpenID provider.
 
 use time::Duration;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ const DEACTIVATED: &str = "Your account is deactivated. Ask your administrator."
 /// How long an identity can be connected with an existing account.
 const CONFIRM_WITHIN: Duration = Duration::minutes(10);
 
-/// Whom an identity signs in.
+/// The account an identity signs in to.
 pub(crate) enum Owner {
     /// This account.
     Account(Uuid),
@@ -36,14 +36,14 @@ pub(crate) enum Owner {
         email: String,
         secret: String,
     },
-    /// Nobody, for this reason.
-    Nobody(String),
+    /// None, for this reason.
+    NoOne(String),
 }
 
-/// Whom an identity signs in, and how the program came to that.
+/// The account an identity signs in to, and why.
 pub(crate) struct Verdict {
     pub(crate) owner: Owner,
-    /// Which account that is, in words, unless it is nobody's.
+    /// Which account that is, in words, if there is one.
     pub(crate) account: &'static str,
     /// The groups that the provider sent.
     pub(crate) groups: Vec<String>,
@@ -51,7 +51,7 @@ pub(crate) struct Verdict {
     pub(crate) following: Following,
 }
 
-/// Decides whom an identity signs in, and applies the rules for its groups. `reader` is an administrator who tries that,
+/// Finds the account an identity signs in to, and applies the rules for its groups. `reader` is an administrator who tries that,
 /// and reads the result.
 pub(crate) async fn judge(
     change: &mut Change,
@@ -63,7 +63,7 @@ pub(crate) async fn judge(
     let groups = identity.claims.groups(claim);
     let known = Some(groups.as_slice()).filter(|_| identity.claims.has(claim));
     let (owner, account) = match refusal(identity, policy, &groups) {
-        Some(reason) => (Owner::Nobody(reason), ""),
+        Some(reason) => (Owner::NoOne(reason), ""),
         None => owner(change, identity, &policy.provider.name, known).await?,
     };
     let following = match (&owner, reader) {
@@ -122,15 +122,15 @@ pub(super) async fn owner(
     provider: &str,
     groups: Option<&[String]>,
 ) -> Result<(Owner, &'static str)> {
-    let nobody = |reason: &str| (Owner::Nobody(reason.to_owned()), "");
+    let no_one = |reason: &str| (Owner::NoOne(reason.to_owned()), "");
     if let Some((account, is_active)) = known(change, identity).await? {
         return Ok(match is_active {
             true => (Owner::Account(account), "an account that is connected"),
-            false => nobody(DEACTIVATED),
+            false => no_one(DEACTIVATED),
         });
     }
     let Some(email) = identity.claims.verified_email() else {
-        return Ok(nobody(&no_address(provider)));
+        return Ok(no_one(&no_address(provider)));
     };
     let existing: Option<(Uuid, bool, bool)> = sqlx::query_as(
         "SELECT id, deactivated_at IS NULL, password_hash IS NOT NULL FROM accounts WHERE lower(email) = lower($1)",
@@ -145,8 +145,8 @@ pub(super) async fn owner(
             connect(change, account, &identity.issuer, &identity.subject).await?;
             (Owner::Account(account), "a new account")
         }
-        Some((_, false, _)) => nobody(DEACTIVATED),
-        Some((_, true, false)) => nobody(
+        Some((_, false, _)) => no_one(DEACTIVATED),
+        Some((_, true, false)) => no_one(
             "Your account has no password to confirm that it is yours. Ask your administrator for a link to set one.",
         ),
         Some((account, true, true)) => {
@@ -253,7 +253,7 @@ pub(crate) struct Unconfirmed {
     pub(crate) has_second_factor: bool,
 }
 
-/// Returns the account that the secret of an identity stands for.
+/// Returns the account that belongs to the secret of an identity.
 ///
 /// # Errors
 /// `Gone` after ten minutes, or once it was used or replaced.

@@ -1,4 +1,4 @@
-//! Single sign-on: who may sign in through the provider, with which account, teams and role.
+//! Single sign-on: which people the provider lets in, with which account, teams and role.
 
 pub(crate) mod group_rules;
 pub(crate) mod identities;

@@ -1,4 +1,4 @@
-//! People whom a trusted proxy in front has signed in.
+//! People signed in by a trusted proxy in front.
 
 use serde_json::json;
 
@@ -15,14 +15,14 @@ use crate::domain::{
 /// What the identities of a proxy have as their issuer. It is no URL, so no provider has it.
 pub(crate) const ISSUER: &str = "proxy";
 
-/// Finds the account of a person whom the proxy names by address, or creates it. As with a provider, the owner of an
+/// Finds the account that the proxy names by e-mail address, or creates it. As with a provider, the owner of an
 /// existing account confirms once that it is theirs: its address may never have been checked.
 pub(crate) async fn owner(change: &mut Change, email: &str) -> Result<Owner> {
     let is_address = email.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && !domain.is_empty() && !domain.contains('@')
     });
     if !is_address || email.len() > 254 || email.contains(char::is_whitespace) {
-        return Ok(Owner::Nobody(
+        return Ok(Owner::NoOne(
             "The proxy in front sent no e-mail address for you. Ask your administrator.".to_owned(),
         ));
     }

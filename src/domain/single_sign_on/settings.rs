@@ -140,7 +140,7 @@ pub(crate) async fn set_provider(change: &mut Change, edit: &Edit) -> Result<()>
         Some(issuer) => format!("{issuer}, for {}", shown_domains(&edit.domains)),
     };
     audit_log::note(change, "sign-in.provider-changed", &about).await?;
-    // Nobody has proved yet that they can sign in this way.
+    // No one has shown yet that they can sign in this way.
     set_passwords(change, true).await
 }
 

@@ -1,4 +1,4 @@
-//! Files attached to tasks. People who may comment may attach files; the uploader and leads may delete them.
+//! Files attached to tasks. Anyone allowed to comment may attach files; the uploader and leads may delete them.
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;

@@ -188,7 +188,7 @@ pub(crate) async fn load_open_invitation(
     }
 }
 
-/// Why an invitation cannot be used, and whom to ask for another one.
+/// Why an invitation cannot be used, and who can make another one.
 async fn why_closed(db: impl PgExecutor<'_>, now: OffsetDateTime, secret: &str) -> Result<Problem> {
     let row: Option<(bool, bool, Option<String>)> = sqlx::query_as(
         "SELECT i.single_use AND i.used > 0, i.expires_at <= $2, split_part(a.name, ' ', 1)
@@ -221,7 +221,7 @@ pub(crate) struct Newcomer {
     pub(crate) email: String,
     pub(crate) name: String,
     pub(crate) password_hash: String,
-    /// As their browser names it; one that is unknown here stands for the workspace's.
+    /// As their browser names it; the workspace's is used in place of an unknown one.
     pub(crate) time_zone: String,
 }
 

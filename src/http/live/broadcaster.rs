@@ -108,7 +108,7 @@ impl Live {
         self.interruptions.send_modify(|count| *count += 1);
     }
 
-    /// Ends all streams after a failover. `newest` are the numbers that teams have now; whoever connects with one that is
+    /// Ends all streams after a failover. `newest` are the numbers that teams have now; a client that connects with one that is
     /// not well beyond is to load the board anew, since it may be of a change that was lost.
     pub(crate) fn start_anew(&self, newest: Vec<(Uuid, i64)>) {
         let sent = |team| {

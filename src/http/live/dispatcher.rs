@@ -67,7 +67,7 @@ async fn dispatch_commits(app: &App) {
     let (mut batch, mut pending) = (Vec::new(), BTreeMap::new());
     let mut notified: Option<Instant> = None;
     loop {
-        // Others wait at most this long; whoever is connected here does not.
+        // Other programs wait at most this long; clients connected here do not.
         let notify_at = notified.map(|at| at + NOTIFY_INTERVAL);
         let received = match notify_at.filter(|_| !pending.is_empty()) {
             None => Ok(commits.recv_many(&mut batch, 1000).await),

@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
-/// Who waits for changes of which inbox, and for new events to deliver.
+/// The streams that wait for changes of each inbox, and for new events to deliver.
 #[derive(Default)]
 pub struct Inboxes {
     watchers: Mutex<HashMap<Uuid, watch::Sender<u64>>>,

@@ -78,7 +78,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// The bytes of unfinished requests in memory, by network; `None` stands for all networks.
+/// The bytes of unfinished requests in memory, by network; `None` means all networks.
 pub(crate) type BodiesInUse = InUse<Option<ClientIp>>;
 
 /// The bytes that a request's body has in memory, until the request is answered.

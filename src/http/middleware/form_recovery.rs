@@ -116,7 +116,7 @@ pub(crate) async fn offer_form_retry(
     next: Next,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    // Whoever sends a large body has to be known before it is read.
+    // The sender of a large body has to be signed in before it is read.
     let is_small = body
         .size_hint()
         .upper()

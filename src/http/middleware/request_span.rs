@@ -40,7 +40,7 @@ pub(super) fn begin(id: Uuid, request: &Request) -> Span {
     span
 }
 
-/// The `traceparent` header and no other: `tracestate` may be long, and there is nobody to pass it on to.
+/// The `traceparent` header and no other: `tracestate` may be long, and nothing to pass it on to.
 struct Caller<'r>(&'r HeaderMap);
 
 impl Extractor for Caller<'_> {

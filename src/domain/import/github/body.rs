@@ -8,7 +8,7 @@ pub(crate) fn without_html(text: &str) -> String {
     let mut rest = text;
     let mut fence: Option<&str> = None;
     while !rest.is_empty() {
-        // Line by line: a fence stands at the start of one.
+        // Line by line: a fence is at the start of one.
         let end = rest.find('\n').map_or(rest.len(), |end| end + 1);
         let line = &rest[..end];
         let marks = line.trim_start();
@@ -72,7 +72,7 @@ fn copy_line<'t>(text: &'t str, end: usize, out: &mut String) -> &'t str {
     &text[at..]
 }
 
-/// The length of an `<img>` tag at the start of the text, and what stands for it.
+/// The length of an `<img>` tag at the start of the text, and what replaces it.
 fn image(text: &str) -> Option<(usize, String)> {
     let start = text.get(..4)?;
     if !start.eq_ignore_ascii_case("<img") {

@@ -55,7 +55,7 @@ pub(crate) struct ByCard {
     seen: HashSet<String>,
 }
 
-/// Reads the checklists that stand beside the cards.
+/// Reads the checklists that are listed beside the cards.
 pub(crate) fn parse(board: &Document, people: &People, draft: &mut Draft) -> Result<ByCard> {
     let mut found = ByCard::default();
     board.each("checklists", |list| {

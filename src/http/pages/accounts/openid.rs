@@ -151,7 +151,7 @@ async fn admit(
     let_in(app, headers, verdict.value.owner, Some(said), name, next).await
 }
 
-/// `GET /login/proxy`: signs in the person whom a trusted proxy has named.
+/// `GET /login/proxy`: signs in the person a trusted proxy has named.
 pub(crate) async fn sign_in_from_proxy(
     State(app): State<App>,
     Query(next): Query<Next>,
@@ -168,7 +168,7 @@ pub(crate) async fn sign_in_from_proxy(
     let_in(&app, &headers, owner.value, None, UNNAMED, next).await
 }
 
-/// Starts the session of whoever it is, or asks them to confirm that an account is theirs.
+/// Starts the person's session, or asks them to confirm that an account is theirs.
 async fn let_in(
     app: &App,
     headers: &HeaderMap,
@@ -205,7 +205,7 @@ async fn let_in(
             next: next.to_owned(),
             error: String::new(),
         }),
-        Owner::Nobody(reason) => refused(app, headers, next, reason).await,
+        Owner::NoOne(reason) => refused(app, headers, next, reason).await,
     }
 }
 
@@ -242,7 +242,7 @@ pub(crate) async fn confirm_openid(
     let hash = found.password_hash;
     let password_matches =
         password.len() <= 1000 && passwords::verify(password.to_owned(), hash.clone()).await?;
-    // Whoever knows the password only must not be able to connect a way round the code.
+    // Knowing the password alone must not be enough to connect a way round the code.
     let (account, has_second_factor) = (found.account, found.has_second_factor);
     let confirmed = if password_matches {
         if has_second_factor {

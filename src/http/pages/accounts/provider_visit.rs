@@ -35,7 +35,7 @@ impl Purpose {
     }
 }
 
-/// A sign-in that has begun: the browser has it in a cookie while it is at the provider.
+/// A sign-in that was started: the browser has it in a cookie while it is at the provider.
 pub(crate) struct PendingSignIn {
     pub(crate) state: String,
     pub(crate) nonce: String,

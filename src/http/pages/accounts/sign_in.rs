@@ -73,7 +73,7 @@ struct NamedProvider {
 struct Trial {
     /// The claims that the provider sent.
     claims: String,
-    /// Why nobody was signed in.
+    /// Why the sign-in failed.
     refusal: Option<String>,
     /// Which account it would have been.
     account: &'static str,
@@ -307,7 +307,7 @@ pub(crate) async fn set_passwords(
 ) -> Result<Response> {
     require_admin_session(&viewer)?;
     let allowed = fields.text("passwords") == "on";
-    // Whoever switches passwords off must be able to come back.
+    // An administrator who switches passwords off must be able to come back.
     let is_proved = is_from_provider(&app, &viewer).await?;
     let outcome = if allowed || is_proved {
         app.store
@@ -370,7 +370,7 @@ pub(crate) async fn show_trial(
             Trial {
                 claims: identity.claims.shown(),
                 refusal: match verdict.owner {
-                    Owner::Nobody(reason) => Some(reason),
+                    Owner::NoOne(reason) => Some(reason),
                     Owner::Account(_) | Owner::AfterPassword { .. } => None,
                 },
                 account: verdict.account,

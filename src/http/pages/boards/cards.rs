@@ -99,7 +99,7 @@ pub(crate) async fn counts(
     with_board(&app, from, &slug, &params, &headers, counts).await
 }
 
-/// Answers from the rendered board, which is shared by everyone who may see it.
+/// Answers from the rendered board, which is shared by all its readers.
 async fn with_board<T: IntoResponse>(
     app: &App,
     from: ClientIp,

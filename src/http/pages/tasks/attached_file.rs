@@ -52,7 +52,7 @@ pub async fn thumbnail(
     serve_thumbnail(&app, &headers, &file).await
 }
 
-/// Serves the small version of a picture to someone who may see it.
+/// Serves the small version of a picture to a person with access to its task.
 pub(crate) async fn serve_thumbnail(
     app: &App,
     headers: &HeaderMap,
