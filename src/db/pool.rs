@@ -13,8 +13,8 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use sqlx::{
-    Connection, Describe, Either, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr,
-    Transaction,
+    ConnectOptions, Connection, Describe, Either, Execute, Executor, PgConnection, PgPool,
+    Postgres, SqlStr, Transaction,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
@@ -213,9 +213,10 @@ fn sized() -> PgPoolOptions {
         })
 }
 
-/// Opens a connection without the pool's timeouts, for what takes longer than a request.
+/// Opens a connection without the pool's timeouts, for what takes longer than a request. Its slow statements are not
+/// logged: a migration would fill the log of a first start with its text.
 pub(crate) async fn connect(options: &PgConnectOptions) -> anyhow::Result<PgConnection> {
-    PgConnection::connect_with(options)
+    PgConnection::connect_with(&options.clone().disable_statement_logging())
         .await
         .context("cannot reach the database")
 }

@@ -14,7 +14,7 @@ use crate::{
             thread::{ItemRow, ThreadRow},
             view::{View, Wanted},
         },
-        tasks::event_text::Names,
+        tasks::event_names::{Names, handles_in},
         team::Team,
     },
 };
@@ -37,7 +37,8 @@ pub(crate) struct Inbox {
 }
 
 /// Threads that meet a condition, and have a reason that meets another. The parameters are the person, the teams, the
-/// reason, time and id of the last thread shown, and the number of rows. The rows are found before anything is joined.
+/// reason, time and id of the last thread shown, and the number of rows. The rows are found before anything is joined, and
+/// the reasons are looked for thread by thread, which `OFFSET 0` sees to, because an inbox may have very many.
 macro_rules! threads {
     ($condition:literal) => {
         threads!($condition, "$3::text IS NULL")
@@ -71,7 +72,7 @@ macro_rules! threads_for {
             None => threads!($condition),
             Some(_) => threads!(
                 $condition,
-                "EXISTS (SELECT FROM inbox_items x WHERE x.account_id = i.account_id AND x.thread_id = i.id AND x.reason = $3)"
+                "EXISTS (SELECT FROM inbox_items x WHERE x.account_id = i.account_id AND x.thread_id = i.id AND x.reason = $3 OFFSET 0)"
             ),
         }
     };
@@ -131,7 +132,7 @@ pub(super) async fn unmailed(
     let rows: Vec<ThreadRow> = sqlx::query_as(threads!(
         "i.is_unread AND i.done_at IS NULL AND i.snoozed_until IS NULL AND ($7::uuid IS NULL OR i.id = $7)",
         "EXISTS (SELECT FROM inbox_items x WHERE x.account_id = i.account_id AND x.thread_id = i.id
-                 AND x.reason = ANY($3::text[]) AND NOT x.is_read AND x.mailed_at IS NULL)"
+                 AND x.reason = ANY($3::text[]) AND NOT x.is_read AND x.mailed_at IS NULL OFFSET 0)"
     ))
     .bind(account)
     .bind(teams)
@@ -192,7 +193,13 @@ async fn with_lines(
     .bind(unmailed)
     .fetch_all(db)
     .await?;
-    let names = Names::of_teams(db, team_ids.into_iter().collect::<BTreeSet<_>>()).await?;
+    let handles = handles_in(
+        items
+            .iter()
+            .flat_map(|item| item.before.iter().chain(&item.after)),
+    );
+    let names =
+        Names::of_teams(db, team_ids.into_iter().collect::<BTreeSet<_>>(), &handles).await?;
     let mut items_of: HashMap<Uuid, Vec<ItemRow>> = HashMap::new();
     for item in items {
         items_of.entry(item.thread_id).or_default().push(item);

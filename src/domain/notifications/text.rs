@@ -7,7 +7,7 @@ use crate::domain::{
     events::EventKind,
     goals, humanize,
     notifications::reason::Reason,
-    tasks::event_text::{Names, impersonal_text},
+    tasks::{event_names::Names, event_text::impersonal_text},
 };
 
 /// The event behind a reason.

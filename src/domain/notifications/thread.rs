@@ -13,7 +13,7 @@ use crate::domain::{
         text::{self, Context, ItemEvent},
     },
     person::Person,
-    tasks::event_text::Names,
+    tasks::event_names::Names,
 };
 
 /// A row of the inbox.

@@ -1,26 +1,14 @@
 //! Describes events in words, with the names of the people, columns and goals that they refer to.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::HashMap;
 
 use serde_json::Value;
-use uuid::Uuid;
 
-use crate::{
-    db::pool::Pool,
-    domain::{
-        dates::parse_date,
-        error::Result,
-        events::EventKind,
-        humanize,
-        policy::predicates::named_to_all,
-        tasks::{
-            attachments,
-            hidden_names::{hidden_name, hidden_waits},
-        },
-    },
+use crate::domain::{
+    dates::parse_date,
+    events::EventKind,
+    humanize,
+    tasks::{attachments, event_names::Names, hidden_names::hidden_name},
 };
 
 /// The sentence for a change of a private team's task in other teams: what happened, without who
@@ -33,98 +21,7 @@ pub(crate) fn impersonal_text(
         .then_some(("What it was waiting on", "is done"))
 }
 
-/// Names for the ids and slugs in a team's events.
-pub(crate) struct Names {
-    columns: HashMap<String, String>,
-    /// Goals, and the team's own projects.
-    aims: HashMap<String, String>,
-    hidden: HashSet<Uuid>,
-    shared: Arc<Shared>,
-}
-
-/// Names that are the same for all teams.
-struct Shared {
-    sprints: HashMap<String, String>,
-    people: HashMap<String, String>,
-    /// Projects of open teams.
-    projects: HashMap<String, String>,
-}
-
-impl Shared {
-    async fn load(db: &Pool) -> Result<Self> {
-        let sprints: Vec<(Uuid, String)> = sqlx::query_as("SELECT id, name FROM sprints")
-            .fetch_all(db)
-            .await?;
-        let people: Vec<(String, String)> = sqlx::query_as(
-            "SELECT handle, name FROM accounts UNION ALL SELECT f.handle, a.name FROM former_handles f JOIN accounts a ON a.id = f.account_id",
-        )
-        .fetch_all(db)
-        .await?;
-        let projects: Vec<(Uuid, String)> = sqlx::query_as(concat!(
-            "SELECT p.id, p.name FROM projects p JOIN teams t ON t.id = p.team_id WHERE ",
-            named_to_all!("t")
-        ))
-        .fetch_all(db)
-        .await?;
-        let by_id = |named: Vec<(Uuid, String)>| {
-            named
-                .into_iter()
-                .map(|(id, name)| (id.to_string(), name))
-                .collect()
-        };
-        Ok(Self {
-            sprints: by_id(sprints),
-            people: people.into_iter().collect(),
-            projects: by_id(projects),
-        })
-    }
-}
-
 impl Names {
-    pub(crate) async fn load(db: &Pool, team: Uuid) -> Result<Self> {
-        let shared = Arc::new(Shared::load(db).await?);
-        Self::beside(db, team, shared).await
-    }
-
-    /// Like `load` for several teams; shared names are loaded once.
-    pub(crate) async fn of_teams(
-        db: &Pool,
-        teams: impl IntoIterator<Item = Uuid>,
-    ) -> Result<HashMap<Uuid, Self>> {
-        let mut names = HashMap::new();
-        let mut teams = teams.into_iter().peekable();
-        if teams.peek().is_some() {
-            let shared = Arc::new(Shared::load(db).await?);
-            for team in teams {
-                names.insert(team, Self::beside(db, team, Arc::clone(&shared)).await?);
-            }
-        }
-        Ok(names)
-    }
-
-    async fn beside(db: &Pool, team: Uuid, shared: Arc<Shared>) -> Result<Self> {
-        let named: Vec<(String, String, String)> = sqlx::query_as(
-            "SELECT 'former column', before->>'column', before->>'name' FROM events WHERE team_id = $1 AND kind = 'column.removed'
-             UNION ALL SELECT 'column', slug, name FROM columns WHERE team_id = $1
-             UNION ALL SELECT 'aim', id::text, title FROM goals WHERE team_id = $1
-             UNION ALL SELECT 'aim', id::text, name FROM projects WHERE team_id = $1",
-        )
-        .bind(team)
-        .fetch_all(db)
-        .await?;
-        let names = |wanted: &'static str| {
-            let named = named.iter().filter(move |(what, ..)| what == wanted);
-            named.map(|(_, id, name)| (id.clone(), name.clone()))
-        };
-        Ok(Self {
-            // A column that is there now has the name, if both had the same slug.
-            columns: names("former column").chain(names("column")).collect(),
-            aims: names("aim").collect(),
-            hidden: hidden_waits(db, team).await?,
-            shared,
-        })
-    }
-
     /// Describes an event as a phrase that follows a name, such as "moved it to Done". `None` for
     /// events that are not shown.
     pub(crate) fn sentence(

@@ -15,6 +15,7 @@ pub mod create;
 pub mod delete_column;
 pub mod dependencies;
 pub mod edit;
+pub mod event_names;
 pub mod event_text;
 pub mod hidden_names;
 pub mod labels;

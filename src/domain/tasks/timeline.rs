@@ -16,7 +16,10 @@ use crate::{
         markdown::{Html, Links, worker::render_texts},
         person::Person,
         policy::{predicates::seen_by, viewer::Viewer},
-        tasks::event_text::{Names, impersonal_text},
+        tasks::{
+            event_names::{Names, handles_in},
+            event_text::impersonal_text,
+        },
     },
 };
 
@@ -121,7 +124,6 @@ pub(crate) async fn of_task(
     links: &Links,
     end: Option<i64>,
 ) -> Result<Activity> {
-    let names = Names::load(db, team).await?;
     let end = end
         .map(|micros| OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000))
         .transpose()
@@ -158,6 +160,8 @@ pub(crate) async fn of_task(
         events.retain(|row| row.at >= start);
         comments.retain(|row| row.created_at >= start);
     }
+    let handles = handles_in(events.iter().flat_map(|row| [&row.before, &row.after]));
+    let names = Names::load(db, team, &handles).await?;
     // Entries of the same instant keep their order, with comments after events.
     let mut lines: Vec<TimelineEntry> = events
         .into_iter()
@@ -291,7 +295,8 @@ pub(crate) async fn undoable(
             description: format!("You changed {} tasks.", tasks.len()),
         }));
     }
-    let names = Names::load(db, first.team_id).await?;
+    let handles = handles_in(rows.iter().flat_map(|row| [&row.before, &row.after]));
+    let names = Names::load(db, first.team_id, &handles).await?;
     let parts: Vec<String> = rows
         .iter()
         .filter_map(|row| match row.kind {

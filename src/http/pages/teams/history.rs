@@ -21,7 +21,10 @@ use crate::{
         },
         goals, humanize,
         policy::{team_access, viewer::Viewer},
-        tasks::event_text::{Names, impersonal_text},
+        tasks::{
+            event_names::{Names, handles_in},
+            event_text::impersonal_text,
+        },
         team::Team,
     },
     http::{layout::Layout, page},
@@ -74,7 +77,8 @@ pub(crate) async fn history(
     let read = |db| async move { log::history_before(&db, team.id, before, SHOWN).await };
     let rows = app.read(read).await?;
     let older = rows.last().map(|row| row.seq).filter(|seq| *seq > 1);
-    let names = Names::load(&app.db, team.id).await?;
+    let handles = handles_in(rows.iter().flat_map(|row| [&row.before, &row.after]));
+    let names = Names::load(&app.db, team.id, &handles).await?;
     let line = |row: HistoryRow| {
         let what = names
             .sentence(row.kind, &row.before, &row.after)
