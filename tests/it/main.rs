@@ -40,6 +40,8 @@ mod lifecycle;
 mod live;
 mod long_boards;
 mod mail;
+mod mail_server;
+mod mail_settings;
 mod memory;
 mod migrations;
 mod moderation;

@@ -142,7 +142,7 @@ const PAGES: &str = "
 /settings/security /settings/security 7
 /inbox /inbox 13
 /me/notifications /me/notifications 5
-/settings/mail /settings/mail 7
+/settings/mail /settings/mail 9
 /settings/sign-in /settings/sign-in 9
 /settings/sign-in/test /settings/sign-in/test 4
 /confirm/{key} /confirm/LINK 1

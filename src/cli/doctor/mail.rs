@@ -45,7 +45,11 @@ async fn of_server(mailer: &Mailer, remedy: &str) -> Finding {
         Ok(()) => Finding::good(MAIL, format!("{} answers", mailer.server())),
         Err(error) => Finding::bad(
             MAIL,
-            format!("{} does not accept mail: {}.", mailer.server(), error.message),
+            format!(
+                "{} does not accept mail: {}.",
+                mailer.server(),
+                error.message
+            ),
             remedy,
         ),
     }

@@ -13,7 +13,7 @@ use crate::{
         error::{Problem, Result},
         events::{Change, audit_log},
         mail::{
-            entered_server::{EnteredServer, Encryption},
+            entered_server::{Encryption, EnteredServer},
             mailer::Mailer,
         },
         outbound::OutgoingClient,
@@ -168,7 +168,8 @@ pub(crate) async fn set(change: &mut Change, server: &EnteredServer, edit: &Edit
         }
         (_, "", Some(kept)) if !is_another => Some(kept),
         (_, "", Some(_)) => {
-            let message = "The stored password is for another server. Enter the one for this server.";
+            let message =
+                "The stored password is for another server. Enter the one for this server.";
             return Err(Problem::field("password", message));
         }
         (_, "", None) => return Err(Problem::field("password", "Enter the password.")),

@@ -171,10 +171,7 @@ async fn save(app: &App, viewer: &Viewer, fields: &Fields) -> Result<()> {
 }
 
 /// `POST /settings/mail/remove`: no server any more.
-pub(crate) async fn remove_mail_server(
-    State(app): State<App>,
-    viewer: Viewer,
-) -> Result<Response> {
+pub(crate) async fn remove_mail_server(State(app): State<App>, viewer: Viewer) -> Result<Response> {
     require_unnamed(&app, &viewer)?;
     app.store
         .change(&viewer.actor(), |change, _| {
