@@ -53,3 +53,51 @@ async fn pasted_screenshot_is_shown_in_the_comment() {
     stranger.goto(&url).await;
     stranger.wait_for_url("/login").await;
 }
+
+/// Drops a file of 2 MB on the comment.
+const DROP_LARGE_FILE: &str = "{
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([new Uint8Array(2_000_000)], 'plan.zip', { type: 'application/zip' }));
+    const drop = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+    document.querySelector('form[action$=comments] textarea').dispatchEvent(drop);
+}";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_upload_shows_how_far_it_is_and_tells_when_it_has_ended() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
+    let window = fixture.open_window(elif).await;
+    window.goto("/tasks/INF-1").await;
+    window.limit_upload(200_000.0).await;
+    window.run_script(DROP_LARGE_FILE).await;
+    window
+        .wait_for("document.querySelector('form[action$=comments] progress')?.value > 0.05")
+        .await;
+    let (label, value): (String, f64) = window
+        .evaluate(
+            "(({ ariaLabel, value }) => [ariaLabel, value])(document.querySelector('progress'))",
+        )
+        .await;
+    assert_eq!(label, "Attaching plan.zip");
+    assert!(value < 1.0, "{value}");
+    window
+        .run_script("document.querySelector('progress').scrollIntoView({ block: 'center' })")
+        .await;
+    window.screenshot("attachments-progress").await;
+    let violations = window.accessibility_violations().await;
+    assert!(violations.is_empty(), "{violations:?}");
+    // it goes on from there
+    window
+        .wait_for(&format!(
+            "document.querySelector('progress').value > {value}"
+        ))
+        .await;
+    window.limit_upload(-1.0).await;
+    window
+        .wait_for("document.querySelector('form[action$=comments] textarea').value.startsWith('[plan.zip](/tasks/INF-1/attachments/')")
+        .await;
+    window
+        .wait_for("!document.querySelector('progress') && [...document.querySelectorAll('[aria-live]')].some(({ textContent }) => textContent === 'Attached plan.zip')")
+        .await;
+}

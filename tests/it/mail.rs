@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     fixtures::{Client, NOW, World},
     mail_server::MailServer,
+    outbox_metrics::outbox_figures,
     people::{PASSWORD, create_account},
     second_factor::{cookie as cookie_of, set_up},
 };
@@ -931,4 +932,37 @@ async fn server_that_stalls_does_not_hold_up_other_mail() {
         app.clock.advance(Duration::MINUTE);
         assert_eq!(send_due(&app).await.unwrap(), 1);
     }
+}
+
+#[tokio::test]
+async fn prometheus_reads_mail_that_waits_was_sent_or_was_given_up() {
+    let office = Office::new().await;
+    let jonas = office.client(&office.world.jonas);
+    let (ada, ..) = create_account(&office.world, "ada", "admin").await;
+    let ada = office.client(&ada);
+    let figures = async || outbox_figures(&office.app, "mail").await;
+    assert_eq!(figures().await, [0, 0, 0].into());
+    jonas.post("/me/email/confirmation", &[]).await.status(303);
+    office.app.clock.advance(Duration::seconds(90));
+    assert_eq!(figures().await, [1, 0, 90].into());
+    send_due(&office.app).await.unwrap();
+    assert_eq!(figures().await, [0, 0, 0].into());
+    // no server answers there
+    let broken = app_with(&office.world, 1);
+    jonas.post("/me/email/confirmation", &[]).await.status(303);
+    send_due(&broken).await.unwrap();
+    office.app.clock.advance(Duration::seconds(30));
+    assert_eq!(figures().await, [1, 0, 30].into(), "it is tried again");
+    for _ in 0..7 {
+        office.app.clock.advance(Duration::DAY);
+        send_due(&broken).await.unwrap();
+    }
+    assert_eq!(figures().await, [0, 1, 0].into());
+    ada.post("/settings/mail/retry", &[]).await.status(303);
+    let days = 7 * 86_400 + 30;
+    assert_eq!(figures().await, [1, 0, days].into());
+    send_due(&office.app).await.unwrap();
+    assert_eq!(figures().await, [0, 0, 0].into());
+    let chat = outbox_figures(&office.app, "chat").await;
+    assert_eq!(chat, [0, 0, 0].into());
 }

@@ -1,18 +1,17 @@
 //! Settings → Mail: the server that an administrator enters, and its password.
 
+use crate::{
+    fixtures::{Client, Response, World},
+    mail_server::MailServer,
+    outbox_metrics::read_metrics,
+    program::Place,
+};
 use fortnight::{
     app::{App, Settings},
     db,
     domain::mail::mailer::Mailer,
-    http::{metrics, router::router},
+    http::router::router,
     jobs::mail::send_due,
-};
-use tokio::net::TcpListener;
-
-use crate::{
-    fixtures::{Client, Response, World},
-    mail_server::MailServer,
-    program::{Place, new_client},
 };
 
 const PASSWORD: &str = "h0rse b@ttery";
@@ -211,11 +210,7 @@ async fn mail_password_is_nowhere_to_be_read_and_stays_with_its_server() {
     // an empty field keeps it
     office.enter("").await.status(303);
     assert!(office.test().await.contains("has accepted"));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let metrics_url = format!("http://{}/metrics", listener.local_addr().unwrap());
-    tokio::spawn(metrics::serve(office.app.clone(), listener));
-    let answer = new_client().get(metrics_url).send().await.unwrap();
-    let mut texts = vec![answer.text().await.unwrap()];
+    let mut texts = vec![read_metrics(&office.app).await];
     for page in ["mail", "outgoing", "system", "audit"] {
         let page = format!("/settings/{page}");
         texts.push(office.admin.get(&page).await.ok().text());

@@ -49,6 +49,7 @@ mod open_board;
 mod openid;
 mod operating;
 mod origins;
+mod outbox_metrics;
 mod outgoing;
 mod people;
 mod pgbouncer;
