@@ -16,7 +16,7 @@ use chromiumoxide::{
             DispatchMouseEventType, DispatchTouchEventParams, DispatchTouchEventType, MouseButton,
             TouchPoint,
         },
-        network::{EmulateNetworkConditionsParams, SetCookieParams},
+        network::{EmulateNetworkConditionsByRuleParams, NetworkConditions, SetCookieParams},
         page::CaptureScreenshotFormat,
         target::{CreateBrowserContextParams, CreateTargetParams},
     },
@@ -237,11 +237,9 @@ impl Window {
     /// Limits how many bytes are sent in a second; -1 sends as fast as possible.
     pub async fn limit_upload(&self, bytes_per_second: f64) {
         self.page
-            .execute(EmulateNetworkConditionsParams::new(
+            .execute(EmulateNetworkConditionsByRuleParams::new(
                 false,
-                0.0,
-                -1.0,
-                bytes_per_second,
+                vec![NetworkConditions::new("", 0.0, -1.0, bytes_per_second)],
             ))
             .await
             .unwrap();

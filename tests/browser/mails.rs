@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// A word that fits into no line of a telephone.
-const LONG: &str = "https://example.org/a-very-long-address-without-a-single-space-in-it/that-goes-on-and-on-and-on";
+const LONG: &str =
+    "https://example.org/Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamte";
 
 /// The HTML part of a mail.
 fn html_of(mail: &str) -> &str {
@@ -133,8 +134,9 @@ async fn every_mail_is_readable_in_light_and_dark() {
             .ok();
     }
     deliver_all(&app, app.clock.now(), true).await.unwrap();
+    // a Wednesday, soon after eight o’clock
     app.clock
-        .advance(datetime!(2026-11-25 12:00 UTC) - app.clock.now());
+        .advance(datetime!(2026-11-25 08:10 UTC) - app.clock.now());
     mails.push(send("digest").await);
 
     let window = fixture.open_anonymous_window().await;

@@ -151,3 +151,77 @@ impl EnteredServer {
         first.ok_or_else(|| OutgoingError::UnknownHost(self.host.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        pin::Pin,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+    use crate::domain::outbound::{Limits, Lookup};
+
+    /// Answers every name with the next of these lists.
+    struct Changing(Mutex<Vec<&'static str>>);
+
+    impl Lookup for Changing {
+        fn addresses(
+            &self,
+            _: String,
+        ) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> {
+            let list = self.0.lock().unwrap().pop().unwrap();
+            let addresses = list.split(' ').map(|address| address.parse().unwrap());
+            let addresses = addresses.collect();
+            Box::pin(async move { Ok(addresses) })
+        }
+    }
+
+    /// A server whose name leads to these addresses, the last ones first.
+    fn server(encryption: Encryption, allowed: &str, answers: &[&'static str]) -> EnteredServer {
+        let lookup = Arc::new(Changing(Mutex::new(answers.to_vec())));
+        EnteredServer {
+            host: "mail.example.org".to_owned(),
+            port: 587,
+            encryption,
+            credentials: None,
+            outgoing: OutgoingClient::with(allowed.parse().unwrap(), Limits::default(), lookup),
+        }
+    }
+
+    /// Case 44.
+    #[tokio::test]
+    async fn name_that_leads_elsewhere_later_is_refused() {
+        let server = server(Encryption::Tls, "", &["10.0.0.1", "93.184.215.14"]);
+        server.addresses().await.unwrap();
+        let refused = server.transport(Duration::from_secs(1)).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "mail.example.org leads to 10.0.0.1, which is not a public address. The operator can allow it with \
+             --outgoing-allow 10.0.0.1"
+        );
+    }
+
+    #[tokio::test]
+    async fn mail_that_is_not_encrypted_stays_on_this_machine() {
+        let answers = ["10.0.0.1 93.184.215.14", "10.0.0.1 127.0.0.1 ::1"];
+        let server = server(Encryption::None, "10.0.0.0/8,127.0.0.1", &answers);
+        let loopback: IpAddr = "127.0.0.1".parse().unwrap();
+        assert_eq!(server.addresses().await.unwrap(), [loopback]);
+        let refused = server.addresses().await.unwrap_err();
+        assert!(
+            refused.to_string().contains("must be encrypted"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn ipv6_address_is_shown_in_brackets() {
+        let server = EnteredServer {
+            host: "2001:4860::1".to_owned(),
+            ..server(Encryption::Tls, "", &[])
+        };
+        assert_eq!(server.to_string(), "[2001:4860::1]:587");
+    }
+}

@@ -52,14 +52,14 @@ class InboxList extends HTMLElement {
   }
 
   /**
-   * Moves the focus on from a thread that is about to leave the list.
+   * Moves the focus on from a thread that is about to leave the list, after the last one to the name of the list.
    * @param {Element} thread
    */
   #focusNext(thread) {
     const threads = [...this.querySelectorAll("[data-thread]")];
     const current = threads.indexOf(thread);
     const following = threads[current + 1] ?? threads[current - 1];
-    (following?.querySelector("a.title") ?? this).focus();
+    (following?.querySelector("a.title") ?? document.querySelector("main [aria-current]")).focus();
   }
 }
 
