@@ -63,7 +63,7 @@ const DROP_LARGE_FILE: &str = "{
 }";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_upload_shows_how_far_it_is_and_tells_when_it_has_ended() {
+async fn slow_upload_shows_its_progress_can_be_cancelled_and_ends() {
     let fixture = BrowserFixture::new().await;
     let elif = &fixture.world.elif;
     elif.create_task("infrastructure", "todo", "Cut over").await;
@@ -87,7 +87,25 @@ async fn slow_upload_shows_how_far_it_is_and_tells_when_it_has_ended() {
     window.screenshot("attachments-progress").await;
     let violations = window.accessibility_violations().await;
     assert!(violations.is_empty(), "{violations:?}");
-    // it goes on from there
+    window
+        .wait_for("[...document.querySelectorAll('markdown-preview > button')].some(({ textContent }) => textContent === 'Preview')")
+        .await;
+    // cancelled, nothing is attached, and the text is not previewed
+    window.click(".attach-progress button").await;
+    window
+        .wait_for("!document.querySelector('progress, .preview') && document.activeElement.matches('form[action$=comments] textarea') && document.activeElement.value === ''")
+        .await;
+    window
+        .wait_for("[...document.querySelectorAll('[aria-live]')].some(({ textContent }) => textContent === 'The upload was cancelled.')")
+        .await;
+    window.run_script(DROP_LARGE_FILE).await;
+    window
+        .wait_for("document.querySelector('form[action$=comments] progress')?.value > 0.05")
+        .await;
+    // another one goes on
+    let value: f64 = window
+        .evaluate("document.querySelector('progress').value")
+        .await;
     window
         .wait_for(&format!(
             "document.querySelector('progress').value > {value}"
@@ -100,4 +118,9 @@ async fn slow_upload_shows_how_far_it_is_and_tells_when_it_has_ended() {
     window
         .wait_for("!document.querySelector('progress') && [...document.querySelectorAll('[aria-live]')].some(({ textContent }) => textContent === 'Attached plan.zip')")
         .await;
+    let attached: i64 = sqlx::query_scalar("SELECT count(*) FROM attachments")
+        .fetch_one(&fixture.world.db)
+        .await
+        .unwrap();
+    assert_eq!(attached, 1);
 }

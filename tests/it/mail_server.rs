@@ -26,6 +26,12 @@ impl MailServer {
 
     /// Accepts mail from the user `fortnight` with this password.
     pub async fn with_password(password: &str) -> Self {
+        Self::with(password, "none").await
+    }
+
+    /// As `with_password`, with this encryption: `none`, `tls` or `starttls`. Its certificate is for `localhost`, by the
+    /// authority in tests/mail-server.
+    pub async fn with(password: &str, encryption: &str) -> Self {
         // where bin/test puts it
         let installed = PathBuf::from("/usr/local/lib/fortnight-tests/aiosmtpd/bin/python3");
         let python = if installed.exists() {
@@ -41,7 +47,7 @@ impl MailServer {
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mail-server/server.py"))
             .arg(port.to_string())
             .arg(folder.path().join("mail"))
-            .arg(password)
+            .args([password, encryption])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)

@@ -248,7 +248,7 @@ async fn mail_password_is_nowhere_to_be_read_and_stays_with_its_server() {
     }
 }
 
-/// Case 43, for mail.
+/// Case 43.
 #[tokio::test]
 async fn entered_mail_server_is_public_and_encrypted() {
     let office = Office::new().await;
@@ -406,4 +406,42 @@ async fn doctor_signs_in_at_the_mail_server() {
     let mut sql = elsewhere.sql().await;
     let after: String = sqlx::query_scalar(row).fetch_one(&mut sql).await.unwrap();
     assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn certificate_of_the_mail_server_must_be_for_its_name() {
+    let authority = format!(
+        "{}/tests/mail-server/authority.pem",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let place = Place::new().with_variables(&[
+        ("SSL_CERT_FILE", &authority),
+        ("FORTNIGHT_OUTGOING_ALLOW", "127.0.0.1"),
+    ]);
+    let _running = place.serve().await;
+    let mut sql = place.sql().await;
+    for encryption in ["tls", "starttls"] {
+        let server = MailServer::with(PASSWORD, encryption).await;
+        for (host, expected) in [
+            (
+                "localhost",
+                format!("ok       Mail: localhost:{} answers", server.port),
+            ),
+            ("127.0.0.1", "certificate not valid for name".to_owned()),
+        ] {
+            sqlx::query(
+                "UPDATE mail_settings SET host = $1, port = $2, encryption = $3, username = 'fortnight', password = $4",
+            )
+            .bind(host)
+            .bind(i32::from(server.port))
+            .bind(encryption)
+            .bind(PASSWORD)
+            .execute(&mut sql)
+            .await
+            .unwrap();
+            let output = place.run(&["doctor"]).await;
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert!(said.contains(&expected), "{encryption}, {host}: {said}");
+        }
+    }
 }
