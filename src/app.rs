@@ -29,7 +29,7 @@ use crate::{
         error::{Problem, Result},
         events::EventStore,
         job_runs::JobRuns,
-        mail::mailer::Mailer,
+        mail::{self, mailer::Mailer},
         outbound::{Limits, OutgoingClient, SystemLookup},
         single_sign_on::settings::{self, Policy},
     },
@@ -85,8 +85,8 @@ pub struct Parts {
     pub(crate) offered_backups: OfferedBackups,
     /// How the background jobs of this program went.
     pub(crate) job_runs: JobRuns,
-    /// How mail is sent, if that is set up.
-    pub(crate) mailer: Option<Mailer>,
+    /// The mail server that was named by flags.
+    pub(crate) named_mailer: Option<Mailer>,
     pub(crate) metrics: Metrics,
     /// Sends every request to an address that was entered on a page.
     pub outgoing: OutgoingClient,
@@ -144,7 +144,7 @@ pub struct Settings {
     pub timeline: Timeline,
     /// The data directory of the bundled Postgres, if it is used.
     pub data_dir: Option<PathBuf>,
-    /// How mail is sent, if that is set up.
+    /// The mail server, if flags name one.
     pub mailer: Option<Mailer>,
     /// The files attached to tasks.
     pub files: FileStore,
@@ -237,7 +237,7 @@ impl App {
             files: settings.files,
             offered_backups: OfferedBackups::new(settings.offered_backups),
             job_runs: JobRuns::default(),
-            mailer: settings.mailer,
+            named_mailer: settings.mailer,
             metrics: Metrics::default(),
             named_provider: settings.openid,
             recent_metadata: RecentMetadata::default(),
@@ -263,6 +263,25 @@ impl App {
             passwords: settings.has_passwords(named),
             single_sign_on,
         })
+    }
+
+    /// How mail is sent now, if that is set up: as flags say, or the page Settings → Mail.
+    pub(crate) async fn mailer(&self) -> Result<Option<Mailer>> {
+        match &self.named_mailer {
+            Some(named) => Ok(Some(named.clone())),
+            None => {
+                let settings = mail::settings::load(&self.db).await?;
+                settings.mailer(&self.outgoing, &self.public_url)
+            }
+        }
+    }
+
+    /// Whether mail is set up.
+    pub(crate) async fn has_mail(&self) -> Result<bool> {
+        if self.named_mailer.is_some() {
+            return Ok(true);
+        }
+        Ok(mail::settings::load(&self.db).await?.host.is_some())
     }
 
     /// Reads much at once: from the standby if there is one that has caught up, and otherwise, or if that fails, from the

@@ -7,7 +7,7 @@ pub(crate) mod mail;
 pub mod networks;
 pub mod openid;
 pub(crate) mod outgoing;
-mod secret_text;
+pub(crate) mod secret_text;
 pub mod trusted_proxies;
 
 use std::{

@@ -2,20 +2,21 @@
 
 use std::fmt;
 
-/// A URL with a password. It is parsed later than the other flags, because clap prints values that it refuses.
+/// A password, or a URL with one. Such a flag is parsed later than the others, because clap prints values that it
+/// refuses.
 #[derive(Clone)]
 pub(crate) struct SecretText(String);
 
 impl SecretText {
     /// The value.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.0
     }
 }
 
 impl From<String> for SecretText {
-    fn from(url: String) -> Self {
-        Self(url)
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 

@@ -1,9 +1,6 @@
 //! Prepares the summaries before standups, and sends the chat messages that wait in the outbox.
 
-use std::time::Duration;
-
 use time::OffsetDateTime;
-use tracing::{Instrument, info_span};
 
 use crate::{
     app::App,
@@ -16,35 +13,15 @@ use crate::{
         error::Result,
         outbox::{self, Again, Channel},
     },
+    jobs::outbox_worker,
 };
-
-/// The time between two looks at the outbox.
-const PAUSE: Duration = Duration::from_secs(5);
 
 /// How many messages are sent at once, so that a slow chat does not hold up the others.
 const AT_ONCE: usize = 4;
 
 /// Sends until the program stops.
 pub fn start(app: &App) {
-    let app = app.clone();
-    let mut ended = app.live.ended();
-    tokio::spawn(async move {
-        tokio::select! {
-            () = run(&app) => {}
-            _ = ended.wait_for(|ended| *ended) => {}
-        }
-    });
-}
-
-async fn run(app: &App) {
-    let mut again = tokio::time::interval(PAUSE);
-    loop {
-        again.tick().await;
-        let now = app.clock.now();
-        let span = info_span!("job", otel.name = "chat", otel.kind = "internal");
-        let outcome = send_due(app).instrument(span).await;
-        app.job_runs.note("chat", now, outcome.map(|_| ()));
-    }
+    outbox_worker::start(app, "chat", |app| async move { send_due(&app).await });
 }
 
 /// Prepares the summaries that are due, and sends all messages that are due. Returns how many were sent.

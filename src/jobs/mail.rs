@@ -1,9 +1,6 @@
 //! Sends the mail that waits in the outbox, and prepares the digests.
 
-use std::time::Duration;
-
 use time::OffsetDateTime;
-use tracing::{Instrument, info_span};
 
 use crate::{
     app::App,
@@ -19,47 +16,24 @@ use crate::{
         outbox::{self, Again, Channel},
     },
     http::mail::{account, compose},
+    jobs::outbox_worker,
 };
 
-/// The time between two looks at the outbox.
-const PAUSE: Duration = Duration::from_secs(5);
-
-/// Sends until the program stops, if mail is set up.
+/// Sends until the program stops, whenever mail is set up.
 pub fn start(app: &App) {
-    if app.mailer.is_none() {
-        return;
-    }
-    let app = app.clone();
-    let mut ended = app.live.ended();
-    tokio::spawn(async move {
-        tokio::select! {
-            () = run(&app) => {}
-            _ = ended.wait_for(|ended| *ended) => {}
-        }
-    });
-}
-
-async fn run(app: &App) {
-    let mut again = tokio::time::interval(PAUSE);
-    loop {
-        again.tick().await;
-        let now = app.clock.now();
-        let span = info_span!("job", otel.name = "mail", otel.kind = "internal");
-        let outcome = send_due(app).instrument(span).await;
-        app.job_runs.note("mail", now, outcome.map(|_| ()));
-    }
+    outbox_worker::start(app, "mail", |app| async move { send_due(&app).await });
 }
 
 /// Prepares the digests that are due, and sends all mail that is due. Returns how many mails were sent.
 pub async fn send_due(app: &App) -> Result<usize> {
-    let Some(mailer) = &app.mailer else {
+    let Some(mailer) = app.mailer().await? else {
         return Ok(0);
     };
     digest::add_due(&app.db, app.clock.now()).await?;
     let mut sent = 0;
     // The lease of each mail begins when it is taken.
     while let Some(entry) = outbox::take(&app.db, Channel::Mail, app.clock.now()).await? {
-        sent += usize::from(send(app, mailer, &entry, app.clock.now()).await?);
+        sent += usize::from(send(app, &mailer, &entry, app.clock.now()).await?);
     }
     Ok(sent)
 }

@@ -5,3 +5,4 @@ pub mod chat;
 pub mod housekeeping;
 pub mod mail;
 pub mod notifications;
+mod outbox_worker;

@@ -56,7 +56,7 @@ async fn run(app: &App) {
 
 /// Delivers what is new, and with `with_days` also what is due and whose snooze is over; tells open pages.
 pub async fn deliver_all(app: &App, now: OffsetDateTime, with_days: bool) -> Result<()> {
-    let by_mail = app.mailer.is_some();
+    let by_mail = app.has_mail().await?;
     let mut changed: BTreeSet<Uuid> = BTreeSet::new();
     let delivered = deliver::deliver_new(&app.db, now, by_mail, &mut changed).await;
     if with_days {

@@ -16,13 +16,14 @@ use chromiumoxide::{
             DispatchMouseEventType, DispatchTouchEventParams, DispatchTouchEventType, MouseButton,
             TouchPoint,
         },
-        network::SetCookieParams,
+        network::{EmulateNetworkConditionsByRuleParams, NetworkConditions, SetCookieParams},
         page::CaptureScreenshotFormat,
         target::{CreateBrowserContextParams, CreateTargetParams},
     },
     page::ScreenshotParams,
     types::{Command, Method, MethodId},
 };
+use fortnight::app::{App, Settings};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -46,6 +47,19 @@ impl BrowserFixture {
     pub async fn new() -> Self {
         let world = World::new().await;
         let served = Served::of(&world).await;
+        Self::around(world, served).await
+    }
+
+    /// As `new`, with a program that has other settings.
+    pub async fn with(settings: Settings) -> Self {
+        let world = World::new().await;
+        let (clock, db) = (world.app.clock.clone(), world.db.clone());
+        let app = App::with(settings, "http://fortnight.test", db, clock);
+        let served = Served::of_app(app).await;
+        Self::around(world, served).await
+    }
+
+    async fn around(world: World, served: Served) -> Self {
         let browser = TestBrowser::launch(&format!("http://{}", served.address)).await;
         Self {
             world,
@@ -212,6 +226,23 @@ impl Window {
         self.goto(path).await;
         self.wait_for("document.querySelector('[data-presence]')?.textContent.includes('viewing')")
             .await;
+    }
+
+    /// Shows a document that no server sends, such as a mail.
+    pub async fn show_html(&self, html: &str) {
+        self.page.set_content(html).await.unwrap();
+        self.page.bring_to_front().await.unwrap();
+    }
+
+    /// Limits how many bytes are sent in a second; -1 sends as fast as possible.
+    pub async fn limit_upload(&self, bytes_per_second: f64) {
+        self.page
+            .execute(EmulateNetworkConditionsByRuleParams::new(
+                false,
+                vec![NetworkConditions::new("", 0.0, -1.0, bytes_per_second)],
+            ))
+            .await
+            .unwrap();
     }
 
     pub async fn evaluate<T: DeserializeOwned>(&self, script: &str) -> T {

@@ -22,6 +22,10 @@ mod inbox;
 mod live_connection;
 mod live_pages;
 mod long_boards;
+#[path = "../it/mail_server.rs"]
+mod mail_server;
+mod mail_settings;
+mod mails;
 mod onboarding;
 mod pages;
 mod pictures;

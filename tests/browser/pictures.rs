@@ -131,7 +131,8 @@ async fn dropped_file_shows_its_progress_and_is_linked() {
                 const text = document.querySelector('form[action$=comments] textarea');
                 new MutationObserver((changes) => {{
                     for (const node of changes.flatMap(({{ addedNodes }}) => [...addedNodes])) {{
-                        if (node.matches?.('progress')) document.body.dataset.progress = node.getAttribute('aria-label');
+                        const bar = node.querySelector?.('progress');
+                        if (bar) document.body.dataset.progress = bar.getAttribute('aria-label');
                     }}
                 }}).observe(text.parentElement, {{ childList: true }});
                 for (const type of ['dragover', 'drop']) {{
@@ -144,6 +145,6 @@ async fn dropped_file_shows_its_progress_and_is_linked() {
         .wait_for("document.querySelector('form[action$=comments] textarea').value.startsWith('![plan.png](/tasks/INF-1/attachments/')")
         .await;
     window
-        .wait_for("document.body.dataset.progress === 'Attaching plan.png' && !document.querySelector('progress.attach-progress')")
+        .wait_for("document.body.dataset.progress === 'Attaching plan.png' && !document.querySelector('.attach-progress')")
         .await;
 }

@@ -26,6 +26,7 @@ use uuid::Uuid;
 use crate::{
     closing::close_sprint,
     fixtures::{Client, World},
+    outbox_metrics::outbox_figures,
     people::create_account,
 };
 
@@ -910,4 +911,27 @@ async fn webhook_leads_to_the_internet_encrypted() {
         .text();
     assert!(page.contains("which is not a public address"), "{page}");
     assert!(office.chat.take().is_empty());
+}
+
+#[tokio::test]
+async fn prometheus_reads_messages_that_wait_were_sent_or_were_given_up() {
+    let office = Office::new().await;
+    office.set_up("slack", SLACK, &["blocked"]).await;
+    let figures = async || outbox_figures(&office.app, "chat").await;
+    assert_eq!(figures().await, [0, 0, 0].into());
+    office.block("Cut over", "team", "ingestion").await;
+    office.chat.answer([Next::Status(500)]);
+    assert!(office.after(Duration::minutes(5)).await.is_empty());
+    office.app.clock.advance(Duration::seconds(30));
+    let waiting = figures().await;
+    assert_eq!((waiting.waiting, waiting.given_up), (1.0, 0.0));
+    assert!(waiting.oldest_seconds >= 30.0, "{waiting:?}");
+    assert_eq!(office.after(Duration::minutes(1)).await.len(), 1);
+    assert_eq!(figures().await, [0, 0, 0].into());
+    office.block("Dual write", "team", "ingestion").await;
+    office.chat.answer([Next::Status(404)]);
+    assert!(office.after(Duration::minutes(5)).await.is_empty());
+    assert_eq!(figures().await, [0, 1, 0].into());
+    let mail = outbox_figures(&office.app, "mail").await;
+    assert_eq!(mail, [0, 0, 0].into());
 }

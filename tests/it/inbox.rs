@@ -572,3 +572,106 @@ async fn snooze_ends_with_a_mention_and_leaves_the_thread_unread() {
         (1, 1)
     );
 }
+
+/// Elif leads Infrastructure and finds a request in her inbox: the page's path of that row, and the request's id.
+async fn request_in_inbox(world: &World, title: &str) -> (String, Uuid) {
+    sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
+        .bind(world.elif.person.id)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    world
+        .jonas
+        .post("/teams/infrastructure/requests", &[("title", title)])
+        .await
+        .status(303);
+    world.deliver().await;
+    let (thread, request): (Uuid, Uuid) = sqlx::query_as(
+        "SELECT i.id, i.request_id FROM inbox_threads i JOIN requests r ON r.id = i.request_id
+         WHERE i.account_id = $1 AND r.title = $2",
+    )
+    .bind(world.elif.person.id)
+    .bind(title)
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
+    (format!("/inbox/{thread}"), request)
+}
+
+#[tokio::test]
+async fn request_is_accepted_in_the_inbox() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let (thread, request) = request_in_inbox(&world, "A read replica").await;
+    let page = elif.get("/inbox").await.ok().text();
+    let decline = format!("href=\"/teams/infrastructure/requests#answer-{request}\"");
+    assert!(
+        page.contains("value=\"accept\"") && page.contains(&decline),
+        "{page}"
+    );
+    // only one's own row
+    jonas.post(&thread, &[("to", "accept")]).await.status(404);
+    let back = "/inbox?show=all&team=infrastructure";
+    let fields = [("to", "accept"), ("back", back)];
+    let accepted = elif.post(&thread, &fields).await.status(303);
+    assert_eq!(accepted.header("location"), back);
+    // at once, before the news of it is delivered
+    let page = elif.get("/inbox?show=all").await.ok().text();
+    assert!(rows(&page).is_empty(), "{page}");
+    let accepted: (String, String) = sqlx::query_as(
+        "SELECT r.outcome, k.title FROM requests r JOIN tasks k ON k.id = r.task_id",
+    )
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
+    assert_eq!(accepted, ("taken".to_owned(), "A read replica".to_owned()));
+    assert!(shown(&world, elif).await.is_empty());
+    let his = shown(&world, jonas).await;
+    assert!(his[0].contains("accepted"), "{his:?}");
+    // twice
+    elif.post(&thread, &fields).await.status(409);
+    let tasks: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(tasks, 1);
+}
+
+#[tokio::test]
+async fn only_who_may_answer_accepts_in_the_inbox() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let (thread, _) = request_in_inbox(&world, "A read replica").await;
+    for (query, undo) in [
+        (
+            "UPDATE accounts SET role = 'viewer' WHERE handle = 'elif'",
+            "UPDATE accounts SET role = 'member' WHERE handle = 'elif'",
+        ),
+        (
+            "DELETE FROM members m USING accounts a WHERE a.id = m.account_id AND a.handle = 'elif'",
+            "SELECT 1",
+        ),
+    ] {
+        sqlx::query(query).execute(&world.db).await.unwrap();
+        let page = elif.get("/inbox").await.ok().text();
+        assert!(
+            page.contains("A read replica")
+                && !page.contains("value=\"accept\"")
+                && !page.contains("#answer-"),
+            "{page}"
+        );
+        elif.post(&thread, &[("to", "accept")]).await.status(403);
+        sqlx::query(undo).execute(&world.db).await.unwrap();
+    }
+    let open: i64 = sqlx::query_scalar("SELECT count(*) FROM requests WHERE outcome IS NULL")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(open, 1);
+    // a row about something else
+    sqlx::query("UPDATE inbox_threads SET request_id = NULL, change_id = gen_random_uuid()")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    elif.post(&thread, &[("to", "accept")]).await.status(404);
+}

@@ -1,110 +1,25 @@
 //! Mail: confirmed addresses only, what is still unread when it is sent, and a digest on the mornings of standups.
 
-use std::{net::TcpListener, path::PathBuf, process::Stdio, sync::Arc};
+use std::sync::Arc;
 
 use fortnight::{
     app::{App, Settings},
     domain::mail::mailer::{Mailer, Patience},
     jobs::{mail::send_due, notifications::deliver_all},
 };
-use tempfile::TempDir;
 use time::{Duration, OffsetDateTime, macros::datetime};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    process::{Child, Command},
     sync::Mutex,
 };
 
 use crate::{
     fixtures::{Client, NOW, World},
+    mail_server::MailServer,
+    outbox_metrics::outbox_figures,
     people::{PASSWORD, create_account},
-    program::wait_until,
     second_factor::{cookie as cookie_of, set_up},
 };
-
-/// A real mail server that keeps what it receives in a folder.
-struct MailServer {
-    port: u16,
-    folder: TempDir,
-    _server: Child,
-}
-
-impl MailServer {
-    async fn start() -> Self {
-        // where bin/test puts it
-        let installed = PathBuf::from("/usr/local/lib/fortnight-tests/aiosmtpd/bin/aiosmtpd");
-        let program = if installed.exists() {
-            installed
-        } else {
-            "aiosmtpd".into()
-        };
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let folder = tempfile::tempdir().unwrap();
-        let server = Command::new(program)
-            .args(["-n", "-l", &format!("127.0.0.1:{port}")])
-            .args(["-c", "aiosmtpd.handlers.Mailbox"])
-            .arg(folder.path().join("mail"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        wait_until("the mail server listens", async || {
-            tokio::net::TcpStream::connect(("127.0.0.1", port))
-                .await
-                .is_ok()
-        })
-        .await;
-        Self {
-            port,
-            folder,
-            _server: server,
-        }
-    }
-
-    /// The mails received since the last time, each as its text with decoded lines.
-    fn take(&self) -> Vec<String> {
-        let mut mails = Vec::new();
-        for folder in ["new", "cur"] {
-            let Ok(files) = std::fs::read_dir(self.folder.path().join("mail").join(folder)) else {
-                continue;
-            };
-            let mut paths: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
-            paths.sort();
-            for path in paths {
-                mails.push(decoded(&std::fs::read_to_string(&path).unwrap()));
-                std::fs::remove_file(path).unwrap();
-            }
-        }
-        mails
-    }
-}
-
-/// Undoes the line wrapping of headers and quoted-printable.
-fn decoded(mail: &str) -> String {
-    let joined = mail
-        .replace("\r\n", "\n")
-        .replace("=\n", "")
-        .replace("\n ", " ");
-    let mut bytes = Vec::new();
-    let mut rest = joined.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) if *first == b'=' => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
 
 /// A workspace that can send mail.
 struct Office {
@@ -1017,4 +932,37 @@ async fn server_that_stalls_does_not_hold_up_other_mail() {
         app.clock.advance(Duration::MINUTE);
         assert_eq!(send_due(&app).await.unwrap(), 1);
     }
+}
+
+#[tokio::test]
+async fn prometheus_reads_mail_that_waits_was_sent_or_was_given_up() {
+    let office = Office::new().await;
+    let jonas = office.client(&office.world.jonas);
+    let (ada, ..) = create_account(&office.world, "ada", "admin").await;
+    let ada = office.client(&ada);
+    let figures = async || outbox_figures(&office.app, "mail").await;
+    assert_eq!(figures().await, [0, 0, 0].into());
+    jonas.post("/me/email/confirmation", &[]).await.status(303);
+    office.app.clock.advance(Duration::seconds(90));
+    assert_eq!(figures().await, [1, 0, 90].into());
+    send_due(&office.app).await.unwrap();
+    assert_eq!(figures().await, [0, 0, 0].into());
+    // no server answers there
+    let broken = app_with(&office.world, 1);
+    jonas.post("/me/email/confirmation", &[]).await.status(303);
+    send_due(&broken).await.unwrap();
+    office.app.clock.advance(Duration::seconds(30));
+    assert_eq!(figures().await, [1, 0, 30].into(), "it is tried again");
+    for _ in 0..7 {
+        office.app.clock.advance(Duration::DAY);
+        send_due(&broken).await.unwrap();
+    }
+    assert_eq!(figures().await, [0, 1, 0].into());
+    ada.post("/settings/mail/retry", &[]).await.status(303);
+    let days = 7 * 86_400 + 30;
+    assert_eq!(figures().await, [1, 0, days].into());
+    send_due(&office.app).await.unwrap();
+    assert_eq!(figures().await, [0, 0, 0].into());
+    let chat = outbox_figures(&office.app, "chat").await;
+    assert_eq!(chat, [0, 0, 0].into());
 }

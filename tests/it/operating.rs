@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The value of a figure, by its name and labels as they are written.
-fn figure(text: &str, name: &str) -> f64 {
+pub fn figure(text: &str, name: &str) -> f64 {
     let value = text
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));

@@ -90,7 +90,7 @@ const PAGES: &str = "
 /register /register 2
 /reset/{key} /reset/nonsense 1
 /settings /settings 5
-/settings/people /settings/people 6
+/settings/people /settings/people 7
 /settings/system /settings/system 9
 /settings/outgoing /settings/outgoing 6
 /settings/audit /settings/audit 4
@@ -137,12 +137,12 @@ const PAGES: &str = "
 /projects/{slug}/cards /projects/new-cluster/cards?state=done 6
 /projects/{slug}/board /projects/new-cluster/board 13
 /teams/{slug}/requests /teams/infrastructure/requests 6
-/me /me 10
+/me /me 11
 /me/second-factor /me/second-factor 7
 /settings/security /settings/security 7
 /inbox /inbox 13
-/me/notifications /me/notifications 5
-/settings/mail /settings/mail 7
+/me/notifications /me/notifications 6
+/settings/mail /settings/mail 9
 /settings/sign-in /settings/sign-in 9
 /settings/sign-in/test /settings/sign-in/test 4
 /confirm/{key} /confirm/LINK 1

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use time::OffsetDateTime;
 
 use crate::{
-    cli::doctor::{finding::Finding, sign_in},
+    cli::doctor::{finding::Finding, mail, sign_in},
     config::Config,
     db::pool::Pool,
     db::{
@@ -41,6 +41,7 @@ pub(super) async fn check(config: &Config) -> anyhow::Result<Vec<Finding>> {
     };
     let mut findings = findings_of(&database.pool).await;
     findings.extend(sign_in::of_settings(config, &database.pool).await);
+    findings.extend(mail::of_settings(config, &database.pool).await);
     database.close().await;
     Ok(findings)
 }

@@ -2,6 +2,7 @@
 
 mod database;
 mod finding;
+mod mail;
 mod server;
 mod sign_in;
 
@@ -30,6 +31,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     report(of_backups(config).await);
     report(server::check(config).await?);
     report(sign_in::check(config).await?);
+    report(mail::check(config).await);
     match problems {
         0 => Ok(()),
         count => bail!("found {}", humanize::counted(count, "problem")),

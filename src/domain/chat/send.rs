@@ -45,7 +45,9 @@ pub(crate) async fn send(
         Ok(answer) => read(&host, &answer, now),
         Err(error) => Err(match error {
             OutgoingError::NotAnAddress(_)
+            | OutgoingError::NotAHost(_)
             | OutgoingError::NotEncrypted
+            | OutgoingError::NotEncryptedMail(_)
             | OutgoingError::Forbidden { .. } => never(error.to_string()),
             OutgoingError::UnknownHost(_)
             | OutgoingError::TooSlow { .. }

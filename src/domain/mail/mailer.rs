@@ -9,11 +9,15 @@ use lettre::{
         Mailbox, MultiPart,
         header::{HeaderName, HeaderValue},
     },
+    transport,
 };
 use time::OffsetDateTime;
 use url::Url;
 
-use crate::db::tls::choose_provider;
+use crate::{
+    db::tls::choose_provider,
+    domain::{mail::entered_server::EnteredServer, outbound::OutgoingError},
+};
 
 /// How long the server is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -34,12 +38,22 @@ impl Default for Patience {
 }
 
 /// Sends mail through one server.
+#[derive(Clone)]
 pub struct Mailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    destination: Destination,
     patience: Patience,
     from: Mailbox,
     /// Host and port, for pages.
     server: String,
+}
+
+/// Where mail is sent.
+#[derive(Clone)]
+enum Destination {
+    /// The server that flags name, wherever that is.
+    Named(AsyncSmtpTransport<Tokio1Executor>),
+    /// A server that was entered on a page.
+    Entered(Box<EnteredServer>),
 }
 
 /// A mail that is ready to be sent.
@@ -105,12 +119,10 @@ impl Mailer {
             .context("it is not the URL of a mail server")?
             .timeout(Some(patience.step))
             .build();
-        let own = Url::parse(public_url).ok();
-        let own_host = own.as_ref().and_then(Url::host_str).unwrap_or("localhost");
-        let own_sender = format!("Fortnight <fortnight@{own_host}>");
+        let own_sender = own_sender(public_url);
         let from = from.unwrap_or(&own_sender);
         Ok(Self {
-            transport,
+            destination: Destination::Named(transport),
             patience,
             from: from
                 .parse()
@@ -119,6 +131,24 @@ impl Mailer {
                 Some(port) => format!("{host}:{port}"),
                 None => host.to_owned(),
             },
+        })
+    }
+
+    /// A mailer for a server that was entered on a page.
+    ///
+    /// # Errors
+    /// The sender is invalid.
+    pub(crate) fn through(
+        server: EnteredServer,
+        from: Option<&str>,
+        public_url: &str,
+    ) -> anyhow::Result<Self> {
+        let own_sender = own_sender(public_url);
+        Ok(Self {
+            server: server.to_string(),
+            destination: Destination::Entered(Box::new(server)),
+            patience: Patience::default(),
+            from: from.unwrap_or(&own_sender).parse().context("the sender")?,
         })
     }
 
@@ -138,27 +168,43 @@ impl Mailer {
             message: format!("{error:#}"),
             is_permanent: true,
         })?;
-        let sent = self.transport.send(message);
-        match tokio::time::timeout(self.patience.conversation, sent).await {
-            Ok(Ok(_)) => Ok(()),
-            Err(_) => Err(SendError {
+        self.in_time(async |transport| {
+            transport.send(message).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Connects to the server and signs in there, without sending a mail.
+    pub(crate) async fn check(&self) -> Result<(), SendError> {
+        self.in_time(async |transport| {
+            transport.test_connection().await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Converses with the server for as long as it is waited for.
+    async fn in_time(
+        &self,
+        conversation: impl AsyncFnOnce(
+            AsyncSmtpTransport<Tokio1Executor>,
+        ) -> Result<(), transport::smtp::Error>,
+    ) -> Result<(), SendError> {
+        let whole = async {
+            let transport = match &self.destination {
+                Destination::Named(transport) => transport.clone(),
+                Destination::Entered(server) => server.transport(self.patience.step).await?,
+            };
+            Ok(conversation(transport).await?)
+        };
+        let outcome = tokio::time::timeout(self.patience.conversation, whole).await;
+        outcome.unwrap_or_else(|_| {
+            Err(SendError {
                 message: "the mail server took too long".to_owned(),
                 is_permanent: false,
-            }),
-            Ok(Err(error)) => {
-                let mut message = error.to_string();
-                let mut source = std::error::Error::source(&error);
-                while let Some(cause) = source {
-                    message = format!("{message}: {cause}");
-                    source = cause.source();
-                }
-                Err(SendError {
-                    message,
-                    // The operator can correct a refused password, and the mail is sent then.
-                    is_permanent: error.is_permanent() && !is_about_sign_in(&error),
-                })
-            }
-        }
+            })
+        })
     }
 
     fn message(&self, mail: &Mail) -> anyhow::Result<Message> {
@@ -184,6 +230,44 @@ impl Mailer {
         let body = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
         Ok(builder.multipart(body)?)
     }
+}
+
+impl From<OutgoingError> for SendError {
+    fn from(error: OutgoingError) -> Self {
+        Self {
+            message: error.to_string(),
+            // The administrator or the operator can mend it, and the mail is sent then.
+            is_permanent: false,
+        }
+    }
+}
+
+impl From<transport::smtp::Error> for SendError {
+    fn from(error: transport::smtp::Error) -> Self {
+        let is_about_sign_in = is_about_sign_in(&error);
+        // It says its first cause itself.
+        let mut message = error.to_string();
+        let mut source = std::error::Error::source(&error).and_then(std::error::Error::source);
+        while let Some(cause) = source {
+            message = format!("{message}: {cause}");
+            source = cause.source();
+        }
+        if is_about_sign_in {
+            message = format!("the server refuses the user name or the password: {message}");
+        }
+        Self {
+            message,
+            // The operator can correct a refused password, and the mail is sent then.
+            is_permanent: error.is_permanent() && !is_about_sign_in,
+        }
+    }
+}
+
+/// The sender if none is set.
+pub(crate) fn own_sender(public_url: &str) -> String {
+    let own = Url::parse(public_url).ok();
+    let host = own.as_ref().and_then(Url::host_str).unwrap_or("localhost");
+    format!("Fortnight <fortnight@{host}>")
 }
 
 /// Whether the server wants another password, or one at all (RFC 4954).

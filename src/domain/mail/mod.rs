@@ -3,7 +3,9 @@
 
 pub(crate) mod choices;
 pub(crate) mod digest;
+pub(crate) mod entered_server;
 pub(crate) mod links;
 pub mod mailer;
 pub(crate) mod outbox;
 pub(crate) mod profile;
+pub(crate) mod settings;

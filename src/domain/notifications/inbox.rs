@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-pub(crate) use crate::domain::notifications::thread::Thread;
+pub(crate) use crate::domain::notifications::thread::{OpenRequest, Thread};
 
 /// The most threads of a page.
 const PAGE: i64 = 50;
@@ -229,6 +229,22 @@ pub(crate) async fn team_of(db: &Pool, account: Uuid, thread: Uuid) -> Result<Uu
         .fetch_optional(db)
         .await?
         .ok_or(Problem::NotFound)
+}
+
+/// The request that a person's thread is about, and the slug of the team that answers it.
+///
+/// # Errors
+/// `NotFound` if it is not theirs, or about something else.
+pub(crate) async fn request_of(db: &Pool, account: Uuid, thread: Uuid) -> Result<(String, Uuid)> {
+    sqlx::query_as(
+        "SELECT t.slug, i.request_id FROM inbox_threads i JOIN teams t ON t.id = i.team_id
+         WHERE i.account_id = $1 AND i.id = $2 AND i.request_id IS NOT NULL",
+    )
+    .bind(account)
+    .bind(thread)
+    .fetch_optional(db)
+    .await?
+    .ok_or(Problem::NotFound)
 }
 
 /// Where a person's thread leads, if they can see its team.

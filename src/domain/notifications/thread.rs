@@ -33,8 +33,17 @@ pub(crate) struct Thread {
     pub(crate) newest_at: OffsetDateTime,
     /// The newest first; at least one.
     pub(crate) lines: Vec<Line>,
-    /// The open request that the reader may accept or decline.
-    pub(crate) open_request: Option<String>,
+    /// The request that it is about, while that is open.
+    pub(crate) open_request: Option<OpenRequest>,
+}
+
+/// A request that awaits an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenRequest {
+    /// The team that answers.
+    pub(crate) team: Uuid,
+    /// The field of its answer.
+    pub(crate) url: String,
 }
 
 /// One reason in words.
@@ -107,7 +116,10 @@ impl ThreadRow {
             open_request: self
                 .request_id
                 .filter(|_| self.is_open_request)
-                .map(|id| format!("/teams/{}/requests#request-{id}", self.slug)),
+                .map(|id| OpenRequest {
+                    team: self.team_id,
+                    url: format!("/teams/{}/requests#answer-{id}", self.slug),
+                }),
         }
     }
 

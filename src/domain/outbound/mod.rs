@@ -139,6 +139,26 @@ impl OutgoingClient {
         Ok(url)
     }
 
+    /// The addresses of a host that may be reached. Whoever connects to one of them reaches what was checked.
+    ///
+    /// # Errors
+    /// If it is no host, has no address, or leads only where requests may not go.
+    pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, OutgoingError> {
+        let found = match host.parse() {
+            Ok(address) => vec![address],
+            Err(_) => match Host::parse(host) {
+                Ok(Host::Ipv4(address)) => vec![address.into()],
+                Ok(Host::Ipv6(address)) => vec![address.into()],
+                Ok(Host::Domain(name)) => {
+                    let found = self.lookup.addresses(name).await;
+                    found.map_err(|_| OutgoingError::UnknownHost(host.to_owned()))?
+                }
+                Err(_) => return Err(OutgoingError::NotAHost(host.to_owned())),
+            },
+        };
+        self.guard.check(host, found)
+    }
+
     /// Checks the scheme, and an address that is written in the URL itself, which no resolver is asked for. The URL's
     /// parser has brought every notation of one, such as 127.1 or 0x7f000001, into its usual form.
     fn check_literal(&self, url: &Url) -> Result<(), OutgoingError> {

@@ -15,6 +15,10 @@ pub enum OutgoingError {
     Forbidden { host: String, address: IpAddr },
     #[error("an address on the internet must start with https://")]
     NotEncrypted,
+    #[error("“{0}” is not the name of a server")]
+    NotAHost(String),
+    #[error("mail to {0} must be encrypted: only a server on this machine may do without")]
+    NotEncryptedMail(String),
     #[error("{0} has no address")]
     UnknownHost(String),
     #[error("{host} did not answer within {} seconds", .time.as_secs())]

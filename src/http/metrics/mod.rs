@@ -32,7 +32,7 @@ use crate::{
 const ASK_WITHIN: Duration = Duration::from_secs(2);
 
 /// Serves the figures until the program ends, at `/metrics` and every other path.
-pub(crate) async fn serve(app: App, listener: TcpListener) {
+pub async fn serve(app: App, listener: TcpListener) {
     let service = get(metrics).with_state(app).into_make_service();
     if let Err(error) = axum::serve(listener, service).await {
         tracing::error!("the metrics are no longer served: {error}");

@@ -70,7 +70,11 @@ pub(super) fn routes() -> Router<App> {
             "/settings/invitations/{id}/revoke",
             post(accounts::revoke_invitation),
         )
-        .route("/settings/mail", get(accounts::mail))
+        .route(
+            "/settings/mail",
+            get(accounts::mail).post(accounts::set_mail_server),
+        )
+        .route("/settings/mail/remove", post(accounts::remove_mail_server))
         .route("/settings/mail/test", post(accounts::send_test))
         .route("/settings/mail/retry", post(accounts::retry))
         .route(

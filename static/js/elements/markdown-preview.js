@@ -6,14 +6,15 @@ import { reportError } from "../shared/undo-feedback.js";
 class MarkdownPreview extends HTMLElement {
   connectedCallback() {
     // Created here, because without JavaScript the button would do nothing.
-    if (!this.querySelector("button:not([type=submit])")) {
+    if (!this.querySelector(":scope > button:not([type=submit])")) {
       this.append(Object.assign(document.createElement("button"), {
         type: "button", className: "button quiet", textContent: "Preview",
       }));
     }
     this.addEventListener("click", (event) => {
       const button = event.target.closest("button");
-      if (!button || button.type === "submit") return;
+      // Others, such as the one that cancels an upload, are deeper.
+      if (button?.parentElement !== this || button.type === "submit") return;
       event.preventDefault();
       if (this.preview) this.edit(button);
       else this.showPreview(button);

@@ -32,16 +32,22 @@ function takeFiles(event, transfer) {
  * @param {File[]} files
  */
 async function attachTo(field, files) {
-  const bar = Object.assign(document.createElement("progress"), { className: "attach-progress", max: 1, value: 0 });
+  const bar = Object.assign(document.createElement("progress"), { max: 1, value: 0 });
   bar.setAttribute("aria-label", `Attaching ${files.length === 1 ? files[0].name : `${files.length} files`}`);
-  field.after(bar);
+  const cancel = Object.assign(document.createElement("button"), { className: "button", type: "button" });
+  cancel.textContent = "Cancel upload";
+  const cancelled = new AbortController();
+  cancel.addEventListener("click", () => cancelled.abort());
+  const row = Object.assign(document.createElement("span"), { className: "attach-progress" });
+  row.append(bar, cancel);
+  field.after(row);
   try {
     const onProgress = (part) => {
       bar.value = part;
     };
     // If only the answer was lost, the same key attaches nothing twice.
     const key = newKey();
-    const send = () => uploadFiles(field.dataset.attach, files, key, onProgress);
+    const send = () => uploadFiles(field.dataset.attach, files, key, onProgress, cancelled.signal);
     const attached = await send().catch((error) => {
       if (error.isLost) return send();
       throw error;
@@ -50,9 +56,14 @@ async function attachTo(field, files) {
     field.dispatchEvent(new Event("input", { bubbles: true }));
     announce(attached.length === 1 ? `Attached ${attached[0].name}` : `Attached ${attached.length} files`);
   } catch (error) {
-    showToast(`${error.message} Your text is still in the editor.`, { sticky: true });
+    if (cancelled.signal.aborted) {
+      field.focus();
+      announce(error.message);
+    } else {
+      showToast(`${error.message} Your text is still in the editor.`, { sticky: true });
+    }
   } finally {
-    bar.remove();
+    row.remove();
   }
 }
 
@@ -62,9 +73,10 @@ async function attachTo(field, files) {
  * @param {File[]} files
  * @param {string} key the idempotency key
  * @param {(part: number) => void} onProgress
+ * @param {AbortSignal} cancelled
  * @returns {Promise<{ name: string, url: string, is_picture: boolean, markdown: string }[]>}
  */
-function uploadFiles(url, files, key, onProgress) {
+function uploadFiles(url, files, key, onProgress, cancelled) {
   const body = new FormData();
   for (const file of files) body.append("file", file, file.name || "picture.png");
   return new Promise((resolve, reject) => {
@@ -76,6 +88,10 @@ function uploadFiles(url, files, key, onProgress) {
     upload.upload.addEventListener("progress", ({ loaded, total }) => onProgress(total ? loaded / total : 0));
     upload.addEventListener("error", () => {
       reject(Object.assign(new Error("Could not reach the server. Try again."), { isLost: true }));
+    });
+    cancelled.addEventListener("abort", () => {
+      upload.abort();
+      reject(new Error("The upload was cancelled."));
     });
     upload.addEventListener("load", () => {
       const answer = upload.response ?? {};

@@ -27,17 +27,22 @@ struct ForgotPage {
 }
 
 fn forgot_page(app: &App, headers: &HeaderMap, is_sent: bool) -> Result<Response> {
-    if app.mailer.is_none() {
-        return Err(Problem::NotFound);
-    }
     page::page(&ForgotPage {
         layout: Layout::bare(app, "Forgot your password?".to_owned(), theme(headers)),
         is_sent,
     })
 }
 
+async fn require_mail(app: &App) -> Result<()> {
+    if app.has_mail().await? {
+        return Ok(());
+    }
+    Err(Problem::NotFound)
+}
+
 /// `GET /login/forgot`
 pub(crate) async fn forgot_form(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
+    require_mail(&app).await?;
     app.ways_to_sign_in().await?.require_passwords()?;
     forgot_page(&app, &headers, false)
 }
@@ -49,9 +54,7 @@ pub(crate) async fn send_reset(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    if app.mailer.is_none() {
-        return Err(Problem::NotFound);
-    }
+    require_mail(&app).await?;
     app.ways_to_sign_in().await?.require_passwords()?;
     let email: String = fields.text("email").trim().chars().take(320).collect();
     count_attempt(&app, from, &email).await?;

@@ -77,7 +77,7 @@ pub(crate) async fn enter_code(
         }
         return Err(problem);
     }
-    let browser = SigningBrowser::of(&app, &headers)?;
+    let browser = SigningBrowser::of(&app, &headers).await?;
     let code = fields.text("code");
     match sign_in::enter_code(&app.db, now, secret, code, &browser.browser()).await? {
         CodeEntered::Session { session, next } => {

@@ -82,7 +82,7 @@ async fn notifications_page(
         layout: Layout::new(app, viewer, headers, "Notification settings", "").await?,
         profile: profile::of(&app.db, viewer.person.id).await?,
         choices: Choices::of(&app.db, viewer.person.id).await?,
-        has_mail: app.mailer.is_some(),
+        has_mail: app.has_mail().await?,
         submitted,
         errors,
     })
@@ -118,7 +118,7 @@ pub(crate) async fn set_notifications(
 /// `POST /me/email/confirmation`: sends a link that confirms the reader's address.
 pub(crate) async fn send_confirmation(State(app): State<App>, viewer: Viewer) -> Result<Response> {
     viewer.require_session()?;
-    if app.mailer.is_none() {
+    if !app.has_mail().await? {
         return Err(Problem::conflict("Mail is not set up. Nothing was sent."));
     }
     let mut tx = app.db.begin().await?;

@@ -60,7 +60,7 @@ async fn destinations(app: &App) -> Result<Vec<Destination>> {
     let others = [
         backups(app),
         attachments(app),
-        mail(app),
+        mail(app).await?,
         traces(app),
         provider(app).await?,
     ];
@@ -84,12 +84,17 @@ fn attachments(app: &App) -> Option<Destination> {
     })
 }
 
-fn mail(app: &App) -> Option<Destination> {
-    Some(Destination {
+async fn mail(app: &App) -> Result<Option<Destination>> {
+    let set_by = match app.named_mailer {
+        Some(_) => "--smtp-url, to people who have confirmed their address",
+        None => "Settings → Mail, to people who have confirmed their address",
+    };
+    let mailer = app.mailer().await?;
+    Ok(mailer.map(|mailer| Destination {
         purpose: "Mail",
-        address: app.mailer.as_ref()?.server().to_owned(),
-        set_by: "--smtp-url, to people who have confirmed their address",
-    })
+        address: mailer.server().to_owned(),
+        set_by,
+    }))
 }
 
 /// A bucket and its store, if the place is one.

@@ -101,7 +101,7 @@ async fn people_page(
         created,
         errors,
         sent: String::new(),
-        has_mail: app.mailer.is_some(),
+        has_mail: app.has_mail().await?,
         submitted,
         now,
     })
@@ -128,7 +128,7 @@ pub(crate) async fn invite(
     let email = match fields.text("invitee").trim() {
         "" => None,
         email => {
-            require_mail(&app)?;
+            require_mail(&app).await?;
             Some(email.to_owned())
         }
     };
@@ -198,8 +198,8 @@ async fn shown(
     }
 }
 
-fn require_mail(app: &App) -> Result<()> {
-    if app.mailer.is_none() {
+async fn require_mail(app: &App) -> Result<()> {
+    if !app.has_mail().await? {
         return Err(Problem::conflict("Mail is not set up. Nothing was sent."));
     }
     Ok(())
@@ -274,7 +274,7 @@ pub(crate) async fn change_person(
         }
         "mail-link" => {
             viewer.require_session_for_links()?;
-            require_mail(&app)?;
+            require_mail(&app).await?;
             let sent = app
                 .store
                 .change(&actor, |change, _| {
@@ -292,7 +292,7 @@ pub(crate) async fn change_person(
         }
         "reset-second-factor" => {
             viewer.require_session()?;
-            let has_mail = app.mailer.is_some();
+            let has_mail = app.has_mail().await?;
             app.store
                 .change(&actor, |change, _| {
                     Box::pin(second_factor::reset(change, handle, has_mail))

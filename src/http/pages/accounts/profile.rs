@@ -135,7 +135,7 @@ pub(crate) async fn me_page(
         absences: absences::away(&app.db, viewer.person.id).await?,
         teams: team_access::seen_teams(&app.db, viewer).await?,
         means: queries::sign_in_means(&app.db, viewer.person.id).await?,
-        has_mail: app.mailer.is_some(),
+        has_mail: app.has_mail().await?,
         created: String::new(),
         now: app.clock.now(),
         me: viewer.person.clone(),

@@ -119,7 +119,7 @@ pub(crate) async fn set_email(
             "Set a password first. Nothing was changed.",
         )),
         Ok(hash) => {
-            let (hash, has_mail) = (hash.as_deref(), app.mailer.is_some());
+            let (hash, has_mail) = (hash.as_deref(), app.has_mail().await?);
             app.store
                 .change(&actor, |change, _| {
                     Box::pin(change_email(change, account, hash, email, has_mail))

@@ -103,7 +103,7 @@ pub(crate) async fn login_page(
         error: error.to_owned(),
         empty: false,
         open: open && ways.passwords,
-        has_mail: app.mailer.is_some() && ways.passwords,
+        has_mail: ways.passwords && app.has_mail().await?,
         openid,
         passwords: ways.passwords,
     })
@@ -222,7 +222,7 @@ pub(crate) async fn start_session(
     proof: Proof<'_>,
     next: &str,
 ) -> Result<Response> {
-    let browser = SigningBrowser::of(app, headers)?;
+    let browser = SigningBrowser::of(app, headers).await?;
     let mut tx = app.db.begin().await?;
     let request = SignIn {
         account: proof.account,

@@ -36,7 +36,7 @@ pub(crate) struct SigningBrowser {
 }
 
 impl SigningBrowser {
-    pub(crate) fn of(app: &App, headers: &HeaderMap) -> Result<Self> {
+    pub(crate) async fn of(app: &App, headers: &HeaderMap) -> Result<Self> {
         let known = cookies::cookie(headers, cookies::device_name(app.is_https()));
         let device = match known {
             Some(device) if (1..=100).contains(&device.len()) => device.to_owned(),
@@ -48,7 +48,7 @@ impl SigningBrowser {
             device,
             previous: credentials(headers, app.is_https()).filter(|credentials| credentials.cookie),
             proxy_user: auth_proxy::user(headers).map(ToOwned::to_owned),
-            has_mail: app.mailer.is_some(),
+            has_mail: app.has_mail().await?,
         })
     }
 

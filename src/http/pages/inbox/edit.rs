@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
+        checkin::requests::{self, Outcome},
         error::{Problem, Result},
         notifications::{
             edit::{self, Opened, ThreadEdit},
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// `POST /inbox/{id}`: marks a thread as `read`, `unread` or `done`, moves it back (`restore`), or snoozes it until
-/// `tomorrow`, `monday`, the next `standup`, or a day in `day`.
+/// `tomorrow`, `monday`, the next `standup`, or a day in `day`. `accept` accepts the request that it is about.
 pub(crate) async fn change(
     State(app): State<App>,
     viewer: Viewer,
@@ -36,6 +37,9 @@ pub(crate) async fn change(
     viewer.require_session()?;
     let thread = id(&thread)?;
     let (account, now) = (viewer.person.id, app.clock.now());
+    if fields.text("to") == "accept" {
+        accept_request(&app, &viewer, thread).await?;
+    }
     let snooze = match fields.text("to") {
         "tomorrow" => Some(Snooze::Tomorrow),
         "monday" => Some(Snooze::Monday),
@@ -54,13 +58,28 @@ pub(crate) async fn change(
         }
         ("read", _) => ThreadEdit::Read,
         ("unread", _) => ThreadEdit::Unread,
-        ("done", _) => ThreadEdit::Done,
+        ("done" | "accept", _) => ThreadEdit::Done,
         ("restore", _) => ThreadEdit::Restore,
         _ => return Err(Problem::field("to", "Choose what to do with it.")),
     };
     edit::edit_thread(&app.db, account, thread, edit, now).await?;
     changed(&app, &viewer).await;
     Ok(Redirect::to(local_path(fields.text("back"), "/inbox")).into_response())
+}
+
+/// Accepts the request that a thread is about as a task, as the page of the team's requests does.
+async fn accept_request(app: &App, viewer: &Viewer, thread: Uuid) -> Result<()> {
+    let (slug, request) = inbox::request_of(&app.db, viewer.person.id, thread).await?;
+    let access = team_access::team(&app.db, viewer, &slug)
+        .await?
+        .require_edit()?;
+    let (actor, team) = (viewer.actor(), &access.team);
+    app.store
+        .change(&actor, |change, _| {
+            Box::pin(requests::resolve(change, team, request, Outcome::Taken, ""))
+        })
+        .await?;
+    Ok(())
 }
 
 /// `POST /inbox/read`: marks everything as read, up to the reason `up_to`.

@@ -16,11 +16,11 @@ use crate::{
         error::{Problem, Result},
         humanize,
         notifications::{
-            inbox::{self, Inbox, Thread},
+            inbox::{self, Inbox, OpenRequest, Thread},
             reason::Reason,
             view::{View, Wanted},
         },
-        policy::viewer::Viewer,
+        policy::{team_access, viewer::Viewer},
     },
     http::{layout::Layout, page},
 };
@@ -34,6 +34,8 @@ struct InboxPage {
     reason: Option<Reason>,
     /// The slug of the only team shown.
     team: String,
+    /// The teams whose requests the reader may answer.
+    answering: Vec<Uuid>,
     now: OffsetDateTime,
     time_zone: String,
 }
@@ -83,6 +85,12 @@ impl InboxPage {
         Some(format!("{}&after={at}.{}", self.here(), last.id))
     }
 
+    /// The open request of a thread, if the reader may answer it.
+    fn request<'t>(&self, thread: &'t Thread) -> Option<&'t OpenRequest> {
+        let request = thread.open_request.as_ref()?;
+        self.answering.contains(&request.team).then_some(request)
+    }
+
     fn is_filtered(&self) -> bool {
         self.reason.is_some() || !self.team.is_empty()
     }
@@ -128,8 +136,10 @@ pub(crate) async fn inbox(
         team: team.map(|team| team.id),
         after: parse_after(&query.after),
     };
+    let inbox = inbox::load(&app.db, viewer.person.id, &layout.teams, &wanted).await?;
     page::page(&InboxPage {
-        inbox: inbox::load(&app.db, viewer.person.id, &layout.teams, &wanted).await?,
+        answering: answering(&app, &viewer, &inbox).await?,
+        inbox,
         view: wanted.view,
         reason: wanted.reason,
         team: query.team,
@@ -137,6 +147,20 @@ pub(crate) async fn inbox(
         time_zone: viewer.time_zone.clone(),
         layout: layout.at("inbox"),
     })
+}
+
+/// The teams whose requests the reader may answer, if a thread is about one.
+async fn answering(app: &App, viewer: &Viewer, inbox: &Inbox) -> Result<Vec<Uuid>> {
+    if inbox
+        .threads
+        .iter()
+        .all(|thread| thread.open_request.is_none())
+    {
+        return Ok(Vec::new());
+    }
+    let teams = team_access::teams(&app.db, viewer).await?.into_iter();
+    let answering = teams.filter(|access| access.may_edit);
+    Ok(answering.map(|access| access.team.id).collect())
 }
 
 fn parse_after(text: &str) -> Option<(OffsetDateTime, Uuid)> {

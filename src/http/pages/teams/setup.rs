@@ -141,7 +141,7 @@ pub(crate) async fn set_up(
     };
     match outcome {
         Ok((account, team)) => {
-            let browser = SigningBrowser::of(&app, &headers)?;
+            let browser = SigningBrowser::of(&app, &headers).await?;
             let next = format!("/teams/{team}");
             let request = SignIn {
                 account,
