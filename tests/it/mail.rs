@@ -921,13 +921,11 @@ async fn server_that_stalls_does_not_hold_up_other_mail() {
         let sending = tokio::time::timeout(std::time::Duration::from_secs(20), send_due(&app));
         let sent = sending.await.expect("it gives up").unwrap();
         assert_eq!(sent, 1, "the second one, greets: {greets}");
-        let left: Vec<(String, i32, bool)> = sqlx::query_as(
-            "SELECT a.handle, o.attempts, o.error <> '' FROM outbox o JOIN accounts a ON a.id = o.account_id",
-        )
-        .fetch_all(&office.world.db)
-        .await
-        .unwrap();
-        assert_eq!(left, [("ada".to_owned(), 1, true)]);
+        let left: Vec<(i32, bool)> = sqlx::query_as("SELECT attempts, error <> '' FROM outbox")
+            .fetch_all(&office.world.db)
+            .await
+            .unwrap();
+        assert_eq!(left, [(1, true)], "the one that the server did not answer");
         // a minute later it is tried again
         app.clock.advance(Duration::MINUTE);
         assert_eq!(send_due(&app).await.unwrap(), 1);

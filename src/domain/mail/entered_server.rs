@@ -21,6 +21,9 @@ use crate::{
     domain::outbound::{OutgoingClient, OutgoingError},
 };
 
+/// How long one of several addresses may take to accept a connection.
+const PROBED_WITHIN: Duration = Duration::from_secs(3);
+
 /// How the connection is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
@@ -108,7 +111,7 @@ impl EnteredServer {
         &self,
         step: Duration,
     ) -> Result<AsyncSmtpTransport<Tokio1Executor>, OutgoingError> {
-        let address = self.reachable(self.addresses().await?, step).await?;
+        let address = self.reachable(self.addresses().await?).await?;
         choose_provider();
         let parameters = || {
             TlsParameters::new(self.host.clone()).map_err(|error| OutgoingError::Failed {
@@ -134,15 +137,11 @@ impl EnteredServer {
     }
 
     /// The first of several addresses that accepts a connection: the network here may have no IPv6.
-    async fn reachable(
-        &self,
-        addresses: Vec<IpAddr>,
-        step: Duration,
-    ) -> Result<IpAddr, OutgoingError> {
+    async fn reachable(&self, addresses: Vec<IpAddr>) -> Result<IpAddr, OutgoingError> {
         if addresses.len() > 1 {
             for address in &addresses {
                 let connected = TcpStream::connect((*address, self.port));
-                if let Ok(Ok(_)) = tokio::time::timeout(step, connected).await {
+                if let Ok(Ok(_)) = tokio::time::timeout(PROBED_WITHIN, connected).await {
                     return Ok(*address);
                 }
             }

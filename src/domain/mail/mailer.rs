@@ -37,6 +37,9 @@ impl Default for Patience {
     }
 }
 
+/// How long a page waits for a mail server: less than a request may take.
+const PAGE_WAITS: Duration = Duration::from_secs(15);
+
 /// Sends mail through one server.
 #[derive(Clone)]
 pub struct Mailer {
@@ -173,6 +176,13 @@ impl Mailer {
             Ok(())
         })
         .await
+    }
+
+    /// As it is, but with a server that is waited for no longer than a page is.
+    #[must_use]
+    pub(crate) fn for_a_page(mut self) -> Self {
+        self.patience.conversation = self.patience.conversation.min(PAGE_WAITS);
+        self
     }
 
     /// Connects to the server and signs in there, without sending a mail.

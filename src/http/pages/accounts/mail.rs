@@ -195,7 +195,7 @@ pub(crate) async fn send_test(
     let reader = mailing::recipient(&app.db, viewer.person.id).await?;
     let reader = reader.ok_or(Problem::NotFound)?;
     let mail = compose::test(&app, &reader, app.clock.now())?;
-    let outcome = match mailer.send(&mail).await {
+    let outcome = match mailer.for_a_page().send(&mail).await {
         Ok(()) => Ok(format!(
             "The server has accepted a mail to {}.",
             reader.email
