@@ -5,3 +5,4 @@ pub mod chat;
 pub mod housekeeping;
 pub mod mail;
 pub mod notifications;
+pub mod pull_requests;

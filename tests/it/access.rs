@@ -27,6 +27,7 @@ pub const ROUTER: &str = concat!(
     include_str!("../../src/http/router/mod.rs"),
     include_str!("../../src/http/router/accounts.rs"),
     include_str!("../../src/http/router/teams.rs"),
+    include_str!("../../src/http/router/forges.rs"),
 );
 
 /// One row of the table: a route, and the expected result for each column.
