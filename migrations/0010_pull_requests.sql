@@ -61,7 +61,9 @@ CREATE TABLE forge_deliveries (
 );
 CREATE INDEX forge_delivery_waiting ON forge_deliveries (connection_id, number) WHERE state = 'waiting';
 CREATE INDEX forge_delivery_log ON forge_deliveries (connection_id, number DESC);
+CREATE INDEX forge_delivery_health ON forge_deliveries (connection_id, received_at) INCLUDE (state);
 CREATE INDEX forge_delivery_received ON forge_deliveries (received_at);
+CREATE INDEX forge_delivery_team ON forge_deliveries (team_id) WHERE team_id IS NOT NULL;
 CREATE INDEX forge_delivery_body ON forge_deliveries (received_at) WHERE body IS NOT NULL;
 
 -- What a delivery did to a task, and why not.

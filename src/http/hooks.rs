@@ -29,35 +29,51 @@ pub(super) async fn receive(
     headers: HeaderMap,
     request: Request,
 ) -> Response {
+    // Of an address that nobody has, not even the body is read.
+    let (id, signers) = match signers(&app, from, &id).await {
+        Ok(known) => known,
+        Err(problem) => return problem.into_response(),
+    };
     match whole(request).await {
-        Ok(body) => store(&app, from, &id, &headers, &body)
-            .await
-            .into_response(),
+        Ok(body) => {
+            let stored = store(&app, from, id, &signers, &headers, &body);
+            stored.await.into_response()
+        }
         Err(response) => response,
+    }
+}
+
+/// Who signs deliveries: the kind of forge, and the secrets that it may use.
+type Signers = (Forge, Vec<String>);
+
+async fn signers(app: &App, from: ClientIp, id: &str) -> Result<(Uuid, Signers)> {
+    let id: Uuid = id.parse().map_err(|_| Problem::NotFound)?;
+    match connections::secrets_of(&app.db, id, app.clock.now()).await? {
+        Some(signers) => Ok((id, signers)),
+        None => {
+            app.request_limits.count_wrong_secret(from)?;
+            Err(Problem::NotFound)
+        }
     }
 }
 
 async fn store(
     app: &App,
     from: ClientIp,
-    id: &str,
+    id: Uuid,
+    (forge, secrets): &Signers,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<StatusCode> {
-    let id: Uuid = id.parse().map_err(|_| Problem::NotFound)?;
     let now = app.clock.now();
-    let Some((forge, secrets)) = connections::secrets_of(&app.db, id, now).await? else {
-        app.request_limits.count_wrong_secret(from)?;
-        return Err(Problem::NotFound);
-    };
     let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
-    if let Err(refusal) = verify(forge, &signatures(headers), body, &secrets, now) {
+    if let Err(refusal) = verify(*forge, &signatures(headers), body, &secrets, now) {
         app.request_limits.count_wrong_secret(from)?;
         deliveries::refuse(&app.db, id, refusal.reason(), now).await?;
         let said = format!("{}. Nothing was changed.", refusal.reason());
         return Err(Problem::Forbidden(said.into()));
     }
-    let (delivery, event) = named(forge, headers, body);
+    let (delivery, event) = named(*forge, headers, body);
     let delivery = (delivery.as_str(), event);
     deliveries::receive(&app.db, id, delivery, body, now).await?;
     app.delivered.notify_one();

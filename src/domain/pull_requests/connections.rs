@@ -14,6 +14,7 @@ use crate::{
         auth::secrets,
         error::{Problem, Result},
         events::{Change, audit_log},
+        humanize,
         policy::predicates::seen_by,
         pull_requests::{Forge, signature::SECRET_PREFIX},
         team::Team,
@@ -48,6 +49,30 @@ pub(crate) struct Health {
     pub(crate) waiting: i64,
 }
 
+impl Health {
+    /// In words: "last delivery 3 min ago · 412 in 7 days, 2 failed".
+    pub(crate) fn in_words(&self, now: OffsetDateTime) -> String {
+        let mut words = match self.newest_at {
+            Some(newest) => format!(
+                "last delivery {} · {} in 7 days",
+                humanize::ago(now, newest),
+                self.received
+            ),
+            None => "no delivery yet".to_owned(),
+        };
+        for (count, what) in [
+            (self.failed, "failed"),
+            (self.refused, "refused"),
+            (self.waiting, "waiting"),
+        ] {
+            if count > 0 {
+                words += &format!(", {count} {what}");
+            }
+        }
+        words
+    }
+}
+
 /// A connection in the list.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct Listed {
@@ -74,15 +99,20 @@ impl Repository {
     }
 }
 
-/// Query: the columns of `Health` for a connection `c`, of the week since the parameter.
-macro_rules! health {
+/// Query: connections `c` with the columns of `Health`, of the time since the parameter.
+macro_rules! listed {
     ($since:literal) => {
         concat!(
-            "(SELECT max(d.received_at) FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state <> 'refused') AS newest_at,
-             (SELECT count(*) FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state <> 'refused' AND d.received_at >= ", $since, ") AS received,
-             (SELECT count(*) FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state = 'failed' AND d.received_at >= ", $since, ") AS failed,
-             (SELECT count(*) FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state = 'refused' AND d.received_at >= ", $since, ") AS refused,
-             (SELECT count(*) FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state = 'waiting') AS waiting"
+            "SELECT c.id, c.name, c.forge, c.old_secret_until, c.disconnected_at, week.*,
+                    (SELECT d.received_at FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state <> 'refused'
+                     ORDER BY d.received_at DESC LIMIT 1) AS newest_at,
+                    (SELECT count(*) FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state = 'waiting') AS waiting
+             FROM forge_connections c CROSS JOIN LATERAL (
+                 SELECT count(*) FILTER (WHERE d.state <> 'refused') AS received, count(*) FILTER (WHERE d.state = 'failed') AS failed,
+                        count(*) FILTER (WHERE d.state = 'refused') AS refused
+                 FROM forge_deliveries d WHERE d.connection_id = c.id AND d.received_at >= ",
+            $since,
+            ") week"
         )
     };
 }
@@ -92,9 +122,8 @@ const WEEK: Duration = Duration::days(7);
 /// Returns all connections, those that are in use first.
 pub(crate) async fn list(db: &Pool, now: OffsetDateTime) -> Result<Vec<Listed>> {
     Ok(sqlx::query_as(concat!(
-        "SELECT c.id, c.name, c.forge, c.old_secret_until, c.disconnected_at, ",
-        health!("$1"),
-        " FROM forge_connections c ORDER BY c.disconnected_at DESC NULLS FIRST, lower(c.name) LIMIT $2"
+        listed!("$1"),
+        " ORDER BY c.disconnected_at DESC NULLS FIRST, lower(c.name) LIMIT $2"
     ))
     .bind(now - WEEK)
     .bind(MOST)
@@ -104,15 +133,11 @@ pub(crate) async fn list(db: &Pool, now: OffsetDateTime) -> Result<Vec<Listed>> 
 
 /// Returns one connection.
 pub(crate) async fn connection(db: &Pool, id: Uuid, now: OffsetDateTime) -> Result<Listed> {
-    Ok(sqlx::query_as(concat!(
-        "SELECT c.id, c.name, c.forge, c.old_secret_until, c.disconnected_at, ",
-        health!("$2"),
-        " FROM forge_connections c WHERE c.id = $1"
-    ))
-    .bind(id)
-    .bind(now - WEEK)
-    .fetch_one(db)
-    .await?)
+    Ok(sqlx::query_as(concat!(listed!("$2"), " WHERE c.id = $1"))
+        .bind(id)
+        .bind(now - WEEK)
+        .fetch_one(db)
+        .await?)
 }
 
 /// Returns a connection's repositories, the names of which only readers of their team may see.

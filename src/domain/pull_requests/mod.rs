@@ -18,5 +18,6 @@ pub mod signature;
 pub mod store;
 pub mod task_keys;
 pub mod task_step;
+mod without_code;
 
 pub(crate) use crate::domain::pull_requests::model::Forge;

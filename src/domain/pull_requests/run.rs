@@ -170,7 +170,7 @@ async fn pull_request(
         note(change, delivery, task, done, outcome).await?;
     }
     if tasks.is_empty() && outcome.result.is_none() {
-        outcome.words = no_tasks(&named, "branch, title or description");
+        outcome.words = no_tasks(change, delivery, &named, "branch, title or description").await?;
     }
     Ok(())
 }
@@ -220,16 +220,25 @@ async fn note(
     deliveries::note_task(change.db(), delivery, key, result, &detail).await
 }
 
-/// Why no task was found.
-fn no_tasks(named: &[NamedTask], place: &str) -> String {
-    let keys: Vec<String> = named.iter().take(5).map(NamedTask::key).collect();
-    match keys.is_empty() {
+/// Why no task was found. Much looks like a key, such as UTF-8, but begins with that of no team.
+async fn no_tasks(
+    change: &mut Change,
+    delivery: &Waiting,
+    named: &[NamedTask],
+    place: &str,
+) -> Result<String> {
+    let teams: Vec<String> = sqlx::query_scalar(
+        "SELECT key FROM teams WHERE id IN (SELECT team_id FROM forge_repositories WHERE connection_id = $1)",
+    )
+    .bind(delivery.connection_id)
+    .fetch_all(change.db())
+    .await?;
+    let known = named.iter().filter(|task| teams.contains(&task.team));
+    let keys: Vec<String> = known.take(5).map(NamedTask::key).collect();
+    Ok(match keys.is_empty() {
         true => format!("No task key in {place}"),
-        false => format!(
-            "No task of the teams listed here has the key {}",
-            keys.join(" or ")
-        ),
-    }
+        false => format!("There is no task {}", keys.join(" or ")),
+    })
 }
 
 async fn push(
@@ -247,7 +256,7 @@ async fn push(
     let named = named.into_list();
     let tasks = store::find_tasks(change, connection, &named).await?;
     if tasks.is_empty() {
-        outcome.words = no_tasks(&named, "branch or commits");
+        outcome.words = no_tasks(change, delivery, &named, "branch or commits").await?;
         return Ok(());
     }
     let now = delivery.received_at;

@@ -27,6 +27,7 @@ async fn private_teams_stay_private_in_log_and_on_tasks() {
     other.number = 7;
     let mut body = other.github("opened", "open", ago(8));
     body["repository"]["full_name"] = "acme/ingest".into();
+    body["pull_request"]["html_url"] = "https://github.com/acme/ingest/pull/7".into();
     connected.deliver("pull_request", &body).await;
     let page = connected.admin.get(&connected.page).await.ok().text();
     for hidden in [REPOSITORY, "INF-1", "Infrastructure", "#418"] {

@@ -316,7 +316,7 @@ async fn task_of_a_closed_sprint_stays_in_it() {
     .await
     .ok();
     world.app.clock.advance(Duration::days(7));
-    close_sprint(elif, &[(&key, "keep")]).await;
+    close_sprint(elif, &[(&key, "carry")]).await.ok();
     let closed: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM sprint_reports)")
         .fetch_one(&world.db)
         .await
@@ -424,7 +424,7 @@ async fn team_chooses_columns_and_switches_rules_off() {
         .unwrap();
     elif.post(
         "/teams/infrastructure/columns/blocked/remove",
-        &[("to", "todo")],
+        &[("into", "todo")],
     )
     .await
     .ok();

@@ -30,7 +30,6 @@ use crate::{
         extract::form::{Fields, id},
         layout::Layout,
         page,
-        pages::accounts::connections::health_line,
     },
 };
 
@@ -62,7 +61,7 @@ impl ConnectionPage {
     fn health(&self) -> String {
         match self.listed.connection.disconnected_at {
             Some(at) => format!("disconnected {}", humanize::ago(self.now, at)),
-            None => health_line(&self.listed.health, self.now),
+            None => self.listed.health.in_words(self.now),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         pull_requests::{
             Forge,
-            connections::{self, Health, Listed},
+            connections::{self, Listed},
         },
     },
     http::{extract::form::Fields, layout::Layout, page, pages::accounts::connection},
@@ -42,34 +42,9 @@ impl ConnectionsPage {
     fn health(&self, listed: &Listed) -> String {
         match listed.connection.disconnected_at {
             Some(at) => format!("disconnected {}", humanize::ago(self.now, at)),
-            None => health_line(&listed.health, self.now),
+            None => listed.health.in_words(self.now),
         }
     }
-}
-
-/// How a connection is: "last delivery 3 min ago · 412 in 7 days, 2 failed".
-pub(super) fn health_line(health: &Health, now: OffsetDateTime) -> String {
-    let Some(newest) = health.newest_at else {
-        return match health.refused {
-            0 => "no delivery yet".to_owned(),
-            refused => format!("no delivery yet, {refused} refused"),
-        };
-    };
-    let mut line = format!(
-        "last delivery {} · {} in 7 days",
-        humanize::ago(now, newest),
-        health.received
-    );
-    for (count, what) in [
-        (health.failed, "failed"),
-        (health.refused, "refused"),
-        (health.waiting, "waiting"),
-    ] {
-        if count > 0 {
-            line += &format!(", {count} {what}");
-        }
-    }
-    line
 }
 
 /// `GET /settings/connections`
