@@ -105,17 +105,30 @@ pub(crate) async fn remove(change: &mut Change, account: Uuid, connection: Uuid)
         .bind(connection)
         .execute(change.db())
         .await?;
-    let login: Option<String> = sqlx::query_scalar(
+    let removed: Option<String> = sqlx::query_scalar(
         "DELETE FROM forge_logins WHERE account_id = $1 AND connection_id = $2 RETURNING login",
     )
     .bind(account)
     .bind(connection)
     .fetch_optional(change.db())
     .await?;
-    match login {
-        Some(login) => audit_log::note(change, "forge-login.removed", &login).await,
+    match removed {
+        Some(_) => {
+            let about = name_of(change, connection).await?;
+            audit_log::note(change, "forge-login.removed", &about).await
+        }
         None => Ok(()),
     }
+}
+
+/// The name of a connection. The audit log has no logins, which would be left there of a deleted account.
+async fn name_of(change: &mut Change, connection: Uuid) -> Result<String> {
+    Ok(
+        sqlx::query_scalar("SELECT name FROM forge_connections WHERE id = $1")
+            .bind(connection)
+            .fetch_one(change.db())
+            .await?,
+    )
 }
 
 /// Proves a login by the code in a comment, if there is one. Returns whether there was.
@@ -159,10 +172,11 @@ pub(super) async fn prove(
         .bind(at)
         .execute(change.db())
         .await?;
+        let about = name_of(change, connection).await?;
         let entry = audit_log::AuditEntry {
             actor: Some(account),
             kind: "forge-login.proved",
-            about: &login,
+            about: &about,
             team: None,
         };
         audit_log::write(change.db(), at, entry).await?;

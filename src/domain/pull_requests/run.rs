@@ -138,7 +138,9 @@ async fn pull_request(
     let branch = (event.repository.as_str(), event.head_branch.as_str());
     store::add_remembered(change.db(), connection, branch, &mut named).await?;
     let named = named.into_list();
-    let tasks = store::find_tasks(change, connection, &named).await?;
+    // What is only changed moves a task at most when it is newly named.
+    let may_move = event.action != Action::Changed;
+    let tasks = store::find_tasks(change, connection, &named, may_move).await?;
     let at = time_of(delivery, event.at);
     let saved = store::save(change.db(), connection, team, event, at).await?;
     let before = store::linked_tasks(change, saved.id).await?;
@@ -254,7 +256,7 @@ async fn push(
         named.add(in_line(message));
     }
     let named = named.into_list();
-    let tasks = store::find_tasks(change, connection, &named).await?;
+    let tasks = store::find_tasks(change, connection, &named, false).await?;
     if tasks.is_empty() {
         outcome.words = no_tasks(change, delivery, &named, "branch or commits").await?;
         return Ok(());
@@ -335,7 +337,7 @@ async fn comment(
     outcome: &mut Outcome,
 ) -> Result<()> {
     outcome.words = match logins::prove(change, delivery.connection_id, event).await? {
-        true => format!("{} was proved to be a person here", event.author),
+        true => format!("{} has proved who they are here", event.author),
         false => "No code in it that proves a login".to_owned(),
     };
     Ok(())

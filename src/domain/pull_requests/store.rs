@@ -289,12 +289,13 @@ impl From<TaskRow> for FoundTask {
     }
 }
 
-/// Finds the tasks with these keys, by current or former keys of the teams that the connection lists. Of several, it locks
-/// what moves of them need: all columns of their teams, and then the tasks. A move of one locks that itself.
+/// Finds the tasks with these keys, by current or former keys of the teams that the connection lists. If they may be moved,
+/// it locks what that needs: all columns of their teams, and then the tasks.
 pub(super) async fn find_tasks(
     change: &mut Change,
     connection: Uuid,
     named: &[NamedTask],
+    may_move: bool,
 ) -> Result<Vec<FoundTask>> {
     if named.is_empty() {
         return Ok(Vec::new());
@@ -314,7 +315,7 @@ pub(super) async fn find_tasks(
     .fetch_all(change.db())
     .await?;
     let found: Vec<FoundTask> = rows.into_iter().map(FoundTask::from).collect();
-    if found.len() > 1 {
+    if may_move {
         lock(change.db(), &found).await?;
     }
     Ok(found)

@@ -73,10 +73,10 @@ impl Step {
     pub(super) async fn apply(&self, change: &mut Change, task: &FoundTask) -> Result<Done> {
         let recorded = change.recorded();
         let link = self.link(change, task).await?;
-        let done = self.follow_rule(change, task, &link).await?;
         if link.is_new || self.is_changed {
             self.note(change, task, link.is_new).await?;
         }
+        let done = self.follow_rule(change, task, &link).await?;
         // All of it was done by the pull request, and no person.
         let author = self.author();
         for event in change.pending().skip(recorded) {

@@ -44,6 +44,22 @@ impl CardPullRequest {
         words
     }
 
+    /// As the card shows it: `#418 ✓ ⊙2`, and the state unless it is open.
+    pub(crate) fn shown(&self) -> String {
+        let mut shown = self.mark.clone();
+        match (self.state.as_str(), self.checks.as_deref()) {
+            ("open", Some("passed")) => shown += " ✓",
+            ("open", Some("failed")) => shown += " ✗",
+            ("open", Some("running")) => shown += " …",
+            ("open", _) => {}
+            (state, _) => shown += &format!(" {state}"),
+        }
+        if self.has_reviewers() {
+            shown += &format!(" ⊙{}", self.reviewers);
+        }
+        shown
+    }
+
     /// Whether somebody at the forge is to review it.
     pub(crate) fn has_reviewers(&self) -> bool {
         self.state == "open" && self.reviewers > 0
