@@ -311,8 +311,9 @@ mod tests {
             prop_assert_eq!(found.iter().map(NamedTask::key).collect::<Vec<_>>(), vec![key.clone()]);
             let branch = format!("x/{}-some-words", key.to_lowercase());
             prop_assert_eq!(in_branch(&branch)[0].key(), key.clone());
-            prop_assert!(in_markdown(&format!("x{before} `{key}` {after}")).is_empty());
-            prop_assert!(in_markdown(&format!("```\n{key}\n```")).is_empty());
+            let inline = format!("x{before} `{key}` {after}");
+            let block = format!("```\n{key}\n```");
+            prop_assert!(in_markdown(&inline).is_empty() && in_markdown(&block).is_empty());
         }
 
         #[test]
