@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::domain::{
     error::Result,
     events::Change,
+    policy::predicates::named_beside,
     pull_requests::{
         Forge,
         deliveries::{self, Outcome, TaskResult, Waiting},
@@ -172,7 +173,13 @@ async fn pull_request(
         note(change, delivery, task, done, outcome).await?;
     }
     if tasks.is_empty() && outcome.result.is_none() {
-        outcome.words = no_tasks(change, delivery, &named, "branch, title or description").await?;
+        outcome.words = no_tasks(
+            change,
+            delivery,
+            outcome.team,
+            (&named, "branch, title or description"),
+        )
+        .await?;
     }
     Ok(())
 }
@@ -222,17 +229,20 @@ async fn note(
     deliveries::note_task(change.db(), delivery, key, result, &detail).await
 }
 
-/// Why no task was found. Much looks like a key, such as UTF-8, but begins with that of no team.
+/// Why no task was found. Much looks like a key, such as UTF-8, but begins with that of no team, or of one that readers of
+/// the delivery may not know.
 async fn no_tasks(
     change: &mut Change,
     delivery: &Waiting,
-    named: &[NamedTask],
-    place: &str,
+    team: Option<Uuid>,
+    (named, place): (&[NamedTask], &str),
 ) -> Result<String> {
-    let teams: Vec<String> = sqlx::query_scalar(
-        "SELECT key FROM teams WHERE id IN (SELECT team_id FROM forge_repositories WHERE connection_id = $1)",
-    )
+    let teams: Vec<String> = sqlx::query_scalar(concat!(
+        "SELECT t.key FROM teams t WHERE t.id IN (SELECT team_id FROM forge_repositories WHERE connection_id = $1) AND ",
+        named_beside!("t", "$2")
+    ))
     .bind(delivery.connection_id)
+    .bind(team)
     .fetch_all(change.db())
     .await?;
     let known = named.iter().filter(|task| teams.contains(&task.team));
@@ -258,7 +268,13 @@ async fn push(
     let named = named.into_list();
     let tasks = store::find_tasks(change, connection, &named, false).await?;
     if tasks.is_empty() {
-        outcome.words = no_tasks(change, delivery, &named, "branch or commits").await?;
+        outcome.words = no_tasks(
+            change,
+            delivery,
+            outcome.team,
+            (&named, "branch or commits"),
+        )
+        .await?;
         return Ok(());
     }
     let now = delivery.received_at;

@@ -29,7 +29,14 @@ async fn private_teams_stay_private_in_log_and_on_tasks() {
     body["repository"]["full_name"] = "acme/ingest".into();
     body["pull_request"]["html_url"] = "https://github.com/acme/ingest/pull/7".into();
     connected.deliver("pull_request", &body).await;
+    // what is said of an unknown task does not tell that there is such a team
+    let mut unknown = PullRequest::new("INF-99, ING-99");
+    unknown.number = 8;
+    let mut body = unknown.github("opened", "open", ago(7));
+    body["repository"]["full_name"] = "acme/ingest".into();
+    connected.deliver("pull_request", &body).await;
     let page = connected.admin.get(&connected.page).await.ok().text();
+    assert!(page.contains("There is no task ING-99<"), "{page}");
     for hidden in [REPOSITORY, "INF-1", "Infrastructure", "#418"] {
         assert!(!page.contains(hidden), "{hidden}: {page}");
     }
