@@ -5,6 +5,7 @@ use std::{ops::Deref, path::PathBuf, sync::Arc};
 use axum::{extract::FromRef, http::HeaderName};
 use sqlx::postgres::PgConnectOptions;
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 
 use crate::{
     config::{
@@ -88,6 +89,8 @@ pub struct Parts {
     /// The mail server that was named by flags.
     pub(crate) named_mailer: Option<Mailer>,
     pub(crate) metrics: Metrics,
+    /// Wakes the job that works off the deliveries of forges.
+    pub(crate) delivered: Notify,
     /// Sends every request to an address that was entered on a page.
     pub outgoing: OutgoingClient,
     /// The OpenID provider that was named by flags.
@@ -239,6 +242,7 @@ impl App {
             job_runs: JobRuns::default(),
             named_mailer: settings.mailer,
             metrics: Metrics::default(),
+            delivered: Notify::new(),
             named_provider: settings.openid,
             recent_metadata: RecentMetadata::default(),
             auth_proxy_header: settings.auth_proxy_header,

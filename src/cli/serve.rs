@@ -23,7 +23,7 @@ use crate::{
         metrics, router,
         serve::{self as server, Routes, Timeouts},
     },
-    jobs::{backups, chat, housekeeping, mail, notifications},
+    jobs::{backups, chat, housekeeping, mail, notifications, pull_requests},
 };
 
 /// The demo is to be served, and filled if its database is empty.
@@ -169,6 +169,7 @@ async fn prepare(
     notifications::start(&app);
     mail::start(&app);
     chat::start(&app);
+    pull_requests::start(&app);
     Ok(app)
 }
 

@@ -31,6 +31,13 @@ pub(crate) fn constraint_message(constraint: &str) -> Option<(&'static str, &'st
         "saved_filter_name" => ("name", "A saved filter with this name already exists."),
         "saved_filter_name_length" => ("name", "A name must have 1 to 60 characters."),
         "saved_filter_query_length" => ("query", "A filter can have at most 1000 characters."),
+        "forge_connection_name_length" => ("name", "A name must have 1 to 60 characters."),
+        "forge_connection_name" => ("name", "A connection with this name already exists."),
+        "forge_repository_name" => ("repository", "This repository is listed already."),
+        "forge_repository_name_form" => (
+            "repository",
+            "Enter the owner and the name, such as acme/website.",
+        ),
         "group_rule" => ("group", "This rule exists already."),
         "account_email" => (
             "email",

@@ -31,6 +31,7 @@ pub mod pictures;
 pub mod planning;
 pub mod policy;
 pub mod projects;
+pub mod pull_requests;
 pub mod retention;
 pub mod retro;
 pub mod search;

@@ -4,7 +4,14 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     db::pool::Pool,
-    domain::{auth::devices::REMEMBERED_FOR, error::Result},
+    domain::{
+        auth::devices::REMEMBERED_FOR,
+        error::Result,
+        pull_requests::{
+            deliveries::{self, KEEP_BODIES, KEEP_LOG},
+            store::KEEP_BRANCH_KEYS,
+        },
+    },
 };
 
 /// How long an idempotency key is remembered.
@@ -64,6 +71,19 @@ pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
             now - READ_NOTIFICATIONS,
         ),
         (
+            "UPDATE forge_deliveries SET body = NULL WHERE received_at < $1 AND body IS NOT NULL AND state <> 'waiting'",
+            now - KEEP_BODIES,
+        ),
+        (
+            "DELETE FROM forge_deliveries WHERE received_at < $1 AND state <> 'waiting'",
+            now - KEEP_LOG,
+        ),
+        (
+            "DELETE FROM forge_branch_keys WHERE pushed_at < $1",
+            now - KEEP_BRANCH_KEYS,
+        ),
+        ("DELETE FROM forge_login_codes WHERE expires_at < $1", now),
+        (
             "DELETE FROM comments WHERE deleted_at < $1",
             now - DELETED_COMMENTS,
         ),
@@ -74,6 +94,7 @@ pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
     ] {
         sqlx::query(delete).bind(before).execute(&mut *tx).await?;
     }
+    deliveries::delete_excess(&mut tx).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -11,6 +11,7 @@ pub mod cookies;
 pub mod csv;
 pub mod extract;
 pub mod health;
+mod hooks;
 pub mod layout;
 pub mod live;
 pub mod local_path;

@@ -6,3 +6,4 @@ pub mod housekeeping;
 pub mod mail;
 pub mod notifications;
 mod outbox_worker;
+pub mod pull_requests;

@@ -35,6 +35,7 @@ mod pictures;
     reason = "the tests of starting and stopping use more of it"
 )]
 mod program;
+mod pull_requests;
 mod roles_and_sharing;
 mod screen_sizes;
 mod search;

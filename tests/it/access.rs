@@ -27,6 +27,7 @@ pub const ROUTER: &str = concat!(
     include_str!("../../src/http/router/mod.rs"),
     include_str!("../../src/http/router/accounts.rs"),
     include_str!("../../src/http/router/teams.rs"),
+    include_str!("../../src/http/router/forges.rs"),
 );
 
 /// One row of the table: a route, and the expected result for each column.
@@ -35,6 +36,10 @@ pub struct Row {
     pub path: String,
     expected: BTreeMap<&'static str, String>,
 }
+
+/// A repository that is not there, and a login at the connection that every fixture has.
+const NO_REPOSITORY: &str = "repository=00000000-0000-4000-8000-000000000009";
+const FORGE_LOGIN: &str = "connection=00000000-0000-4000-8000-000000000001&login=octocat";
 
 const ROLES: [&str; 9] = [
     "admin",
@@ -284,11 +289,14 @@ impl Fixture {
             ("anonymous", world.stranger()),
             ("share", guest),
         ]);
-        Self {
+        let fixture = Self {
             world,
             clients,
             private,
-        }
+        };
+        let connection = uuid::uuid!("00000000-0000-4000-8000-000000000001");
+        fixture.create_connection(connection).await;
+        fixture
     }
 
     async fn fetch_id(&self, query: &str) -> Uuid {
@@ -639,6 +647,27 @@ impl Fixture {
                     .await;
                 self.fetch_id(&newest("tokens")).await
             }
+            // Refused deliveries are noted, which is no change of what people may see; `pull_requests` tests them.
+            _ if path.starts_with("/hooks/forge/") => Uuid::new_v4(),
+            _ if path.starts_with("/settings/connections/") => {
+                let connection = Uuid::new_v4();
+                self.create_connection(connection).await;
+                connection
+            }
+            _ if path.starts_with("/settings/deliveries/") => {
+                let connection = Uuid::new_v4();
+                self.create_connection(connection).await;
+                sqlx::query(
+                    "INSERT INTO forge_deliveries (id, connection_id, delivery, received_at, body, state)
+                     VALUES ($1, $2, 'x', now(), '{}', 'done')",
+                )
+                .bind(Uuid::now_v7())
+                .bind(connection)
+                .execute(&self.world.db)
+                .await
+                .unwrap();
+                self.fetch_id(&newest("forge_deliveries")).await
+            }
             _ if path.starts_with("/changes/") => {
                 // only one's own change can be undone
                 let key = lead.create_task("infrastructure", "todo", "Undone").await;
@@ -660,6 +689,17 @@ impl Fixture {
             }
             _ => panic!("what is {{id}} in {path}?"),
         }
+    }
+
+    /// Connects a forge.
+    async fn create_connection(&self, id: Uuid) {
+        sqlx::query(
+            "INSERT INTO forge_connections (id, name, forge, secret, created_at) VALUES ($1, $1::text, 'github', repeat('x', 40), now())",
+        )
+        .bind(id)
+        .execute(&self.world.db)
+        .await
+        .unwrap();
     }
 
     async fn request_status(&self, row: &Row, path: &str, client: &Client) -> (StatusCode, String) {
@@ -685,6 +725,11 @@ impl Fixture {
             "/settings/sign-in/groups" => "groups_claim=roles",
             "/settings/sign-in/rules" => "group=platform&gives=role:viewer",
             "/settings/sign-in/passwords" => "passwords=on",
+            "/settings/connections" => "name=acme&forge=github",
+            "/settings/connections/{id}/repositories" => "repository=acme/x&team=infrastructure",
+            "/settings/connections/{id}/repositories/remove" => NO_REPOSITORY,
+            "/me/forges" => FORGE_LOGIN,
+            "/me/forges/remove" => FORGE_LOGIN,
             "/teams/{slug}/planning" => "sprint=43&to=backlog",
             "/api/v1/tasks/{key}/owners" => r#"{"owners":[]}"#,
             "/api/v1/tasks/{key}/comments" => r#"{"body":"x"}"#,

@@ -59,6 +59,7 @@ mod program;
 mod projects;
 mod property_tests;
 mod proxies;
+mod pull_requests;
 mod queries;
 mod query_plans;
 mod reliability;

@@ -33,8 +33,12 @@ const LINK: &str = "friendly-guests";
 /// A thread of the administrator's inbox.
 const THREAD: &str = "01a22b2c-0000-7000-8000-000000000001";
 
+/// The id of a connection, and of a delivery to it.
+const CONNECTION: &str = "00000000-0000-4000-8000-000000000001";
+
 /// The tables that grow with what is over.
-const GROWING: [&str; 9] = [
+const GROWING: [&str; 10] = [
+    "forge_deliveries",
     "tasks",
     "events",
     "comments",
@@ -93,6 +97,12 @@ const PAGES: &str = "
 /settings/people /settings/people 7
 /settings/system /settings/system 9
 /settings/outgoing /settings/outgoing 6
+/settings/connections /settings/connections 6
+/settings/connections/{id} /settings/connections/00000000-0000-4000-8000-000000000001 10
+/settings/connections/{id} /settings/connections/00000000-0000-4000-8000-000000000001?result=failed&before=20000 10
+/settings/deliveries/{id} /settings/deliveries/00000000-0000-4000-8000-000000000001 5
+/me/forges /me/forges 6
+/teams/{slug}/settings/pull-requests /teams/infrastructure/settings/pull-requests 9
 /settings/audit /settings/audit 4
 /settings/audit.csv /settings/audit.csv 3
 /teams/{slug}/cards /teams/infrastructure/cards?column=done&after=1 6
@@ -108,7 +118,7 @@ const PAGES: &str = "
 /teams/{slug}/tasks /teams/infrastructure/tasks 12
 /teams/{slug}/tasks /teams/infrastructure/tasks?q=is%3Aarchived 11
 /teams/{slug}/tasks/new /teams/infrastructure/tasks/new 6
-/tasks/{key} /tasks/TASK 30
+/tasks/{key} /tasks/TASK 31
 /tasks/{key}/attachments/{id} /tasks/TASK/attachments/00000000-0000-0000-0000-000000000000 4
 /tasks/{key}/attachments/{id}/thumbnail /tasks/TASK/attachments/00000000-0000-0000-0000-000000000000/thumbnail 4
 /tasks/{key}/move /tasks/TASK/move 9
@@ -385,6 +395,16 @@ async fn age(db: &Pool) {
          INSERT INTO steps (team_id, id, task_id, position, text, done)
          SELECT team, gen_random_uuid(), id, 1, 'Old', true FROM old_task"
             .to_owned(),
+        // a connection with the deliveries of three months
+        format!(
+            "INSERT INTO forge_connections (id, name, forge, secret, created_at)
+             VALUES ('{CONNECTION}', 'acme', 'github', repeat('x', 40), '{NOW}');
+             INSERT INTO forge_deliveries (id, connection_id, delivery, event, received_at, body, state, summary, outcome, result)
+             SELECT CASE n WHEN 1 THEN '{CONNECTION}'::uuid ELSE gen_random_uuid() END, '{CONNECTION}', n, 'push',
+                    '{NOW}'::timestamptz - n * interval '6 minutes', CASE WHEN n < 1600 THEN '{{}}'::bytea END,
+                    CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'done' END, 'push', 'No task key', 'nothing'
+             FROM generate_series(1, 20000) n"
+        ),
         "VACUUM ANALYZE".to_owned(),
     ] {
         connection

@@ -99,6 +99,7 @@ const NOT_ON_CARDS: &[EventKind] = &[
     EventKind::TeamDayOffChanged,
     EventKind::TeamScheduleChanged,
     EventKind::TeamChatChanged,
+    EventKind::TeamPullRequestsChanged,
     EventKind::ShareLinkCreated,
     EventKind::ShareLinkRevoked,
     EventKind::ShareLinkEnded,

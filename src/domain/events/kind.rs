@@ -43,6 +43,7 @@ event_kinds! {
     CommentEdited = "comment.edited",
     CommentDeleted = "comment.deleted",
     CommentRemoved = "comment.removed",
+    PullRequestChanged = "pull-request.changed",
     AttachmentAdded = "attachment.added",
     AttachmentDeleted = "attachment.deleted",
     AttachmentRemoved = "attachment.removed",
@@ -75,6 +76,7 @@ event_kinds! {
     TeamDayOffChanged = "team.day-off-changed",
     TeamScheduleChanged = "team.schedule-changed",
     TeamChatChanged = "team.chat-changed",
+    TeamPullRequestsChanged = "team.pull-requests-changed",
     ShareLinkCreated = "share-link.created",
     ShareLinkRevoked = "share-link.revoked",
     ShareLinkEnded = "share-link.ended",
@@ -164,6 +166,7 @@ impl EventKind {
             | Self::StepRemoved
             | Self::ColumnRebalanced => true,
             Self::TaskImported
+            | Self::PullRequestChanged
             | Self::AttachmentRemoved
             | Self::TaskColumnDeleted
             | Self::BoardImported
@@ -191,6 +194,7 @@ impl EventKind {
             | Self::TeamDayOffChanged
             | Self::TeamScheduleChanged
             | Self::TeamChatChanged
+            | Self::TeamPullRequestsChanged
             | Self::ShareLinkCreated
             | Self::ShareLinkRevoked
             | Self::ShareLinkEnded

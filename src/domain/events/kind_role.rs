@@ -38,6 +38,7 @@ impl EventKind {
             | Self::TaskLabelled
             | Self::TaskEdited
             | Self::TaskImported
+            | Self::PullRequestChanged
             | Self::TaskColumnDeleted
             | Self::BoardImported
             | Self::StepAdded
@@ -104,6 +105,7 @@ impl EventKind {
             | Self::TeamDayOffChanged
             | Self::TeamScheduleChanged
             | Self::TeamChatChanged
+            | Self::TeamPullRequestsChanged
             | Self::ShareLinkCreated
             | Self::ShareLinkRevoked
             | Self::CommentRemoved

@@ -272,6 +272,8 @@ async fn people(
     for event in events {
         for side in [&event.before, &event.after] {
             handles.extend(words(&side["owners"]).map(str::to_owned));
+            handles.extend(words(&side["reviewers"]).map(str::to_owned));
+            handles.extend(side["sender"].as_str().map(str::to_owned));
             handles.extend(side["owner"].as_str().map(str::to_owned));
             handles.extend(side["asked"].as_str().map(str::to_owned));
         }

@@ -69,9 +69,12 @@ pub(super) fn apply(batch: &Batch) -> (Vec<Notice>, Vec<(i64, Withdrawal)>) {
             }
         }
         let about = subject(event, batch);
+        // Whoever did it at a forge knows of it too.
+        let sender = event.after["sender"].as_str();
+        let sender = sender.and_then(|handle| batch.people.get(handle).copied());
         let others = told
             .into_iter()
-            .filter(|(account, _)| Some(*account) != event.actor_id);
+            .filter(|(account, _)| Some(*account) != event.actor_id && Some(*account) != sender);
         notices.extend(others.map(|(account, (reason, follow))| Notice {
             account,
             subject: about,
@@ -186,6 +189,10 @@ fn concerned(event: &NewEvent, batch: &Batch) -> Vec<(Uuid, Reason)> {
         {
             all(owners(), Reason::Review)
         }
+        EventKind::PullRequestChanged => words(&event.after["reviewers"])
+            .filter_map(person)
+            .map(|account| (account, Reason::Review))
+            .collect(),
         EventKind::ActionAdded => event.after["owner"]
             .as_str()
             .and_then(person)
@@ -243,6 +250,7 @@ fn concerned(event: &NewEvent, batch: &Batch) -> Vec<(Uuid, Reason)> {
         | EventKind::TeamDayOffChanged
         | EventKind::TeamScheduleChanged
         | EventKind::TeamChatChanged
+        | EventKind::TeamPullRequestsChanged
         | EventKind::ShareLinkCreated
         | EventKind::ShareLinkRevoked
         | EventKind::ShareLinkEnded

@@ -114,6 +114,10 @@ pub(super) fn sentence(context: &Context<'_>) -> String {
             let (Some(event), Some(names)) = (context.event, context.names) else {
                 return format!("{by} changed it");
             };
+            // Not a task of theirs: their review is wanted.
+            if context.reason == Reason::Review && event.kind == EventKind::PullRequestChanged {
+                return format!("{by} wants your review");
+            }
             match (context.actor, impersonal_text(event.kind, &event.after)) {
                 (None, Some((what, is))) => format!("{what} {is}"),
                 _ => match change(event, names) {
@@ -192,6 +196,7 @@ fn change(event: &ItemEvent, names: &Names) -> Option<String> {
         | EventKind::TaskLabelled
         | EventKind::TaskEdited
         | EventKind::TaskImported
+        | EventKind::PullRequestChanged
         | EventKind::TaskColumnDeleted
         | EventKind::BoardImported
         | EventKind::CommentEdited
@@ -229,6 +234,7 @@ fn change(event: &ItemEvent, names: &Names) -> Option<String> {
         | EventKind::TeamDayOffChanged
         | EventKind::TeamScheduleChanged
         | EventKind::TeamChatChanged
+        | EventKind::TeamPullRequestsChanged
         | EventKind::ShareLinkCreated
         | EventKind::ShareLinkRevoked
         | EventKind::ShareLinkEnded

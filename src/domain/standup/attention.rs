@@ -65,7 +65,7 @@ fn reasons(standup: &Standup, card: &Card) -> Vec<(u8, String)> {
     if card.state == ColumnState::Blocked {
         reasons.push((0, waiting_reason(card, now)));
     }
-    if card.state == ColumnState::Review && card.owners.len() < 2 {
+    if card.state == ColumnState::Review && card.owners.len() < 2 && !has_forge_reviewers(card) {
         reasons.push((1, "No reviewer yet".to_owned()));
     }
     if matches!(card.state, ColumnState::Doing | ColumnState::Review) && standup.is_old(card) {
@@ -83,6 +83,12 @@ fn reasons(standup: &Standup, card: &Card) -> Vec<(u8, String)> {
         ));
     }
     reasons
+}
+
+/// Whether its pull request has reviewers.
+fn has_forge_reviewers(card: &Card) -> bool {
+    let pull_request = card.pull_request.as_ref();
+    pull_request.is_some_and(|pull_request| pull_request.has_reviewers())
 }
 
 fn waiting_reason(card: &Card, now: OffsetDateTime) -> String {
@@ -149,7 +155,10 @@ fn most_useful_to(
         .or_else(|| oldest(&|card| is_free(card) && !card.blocking.is_empty()))
         .or_else(|| {
             oldest(&|card| {
-                card.state == ColumnState::Review && card.owners.len() < 2 && !is_mine(card)
+                card.state == ColumnState::Review
+                    && card.owners.len() < 2
+                    && !is_mine(card)
+                    && !has_forge_reviewers(card)
             })
         })
         .or_else(|| oldest(&|card| is_free(card) && is_for_goal_at_risk(card, at_risk)))

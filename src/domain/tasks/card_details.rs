@@ -8,8 +8,11 @@ use uuid::Uuid;
 use crate::{
     db::pool::Pool,
     domain::{
-        boards::labels::Label, error::Result, person::Person, policy::predicates::named_beside,
-        tasks::Blocker,
+        boards::labels::Label,
+        error::Result,
+        person::Person,
+        policy::predicates::named_beside,
+        tasks::{Blocker, pull_request::CardPullRequest},
     },
 };
 
@@ -24,6 +27,8 @@ pub(crate) struct CardDetails {
     pub(crate) steps_done: i64,
     pub(crate) comments: i64,
     pub(crate) attachments: i64,
+    #[sqlx(json(nullable))]
+    pub(crate) pull_request: Option<CardPullRequest>,
     #[sqlx(json)]
     pub(crate) blocked_by: Vec<Blocker>,
     /// Keys of the tasks that are waiting on this one, longest waiting first.
@@ -76,6 +81,10 @@ macro_rules! details {
              (SELECT count(*) FROM steps p WHERE p.team_id = k.team_id AND p.task_id = k.id AND p.done) AS steps_done,
              (SELECT count(*) FROM comments m WHERE m.team_id = k.team_id AND m.task_id = k.id AND m.deleted_at IS NULL) AS comments,
              (SELECT count(*) FROM attachments f WHERE f.team_id = k.team_id AND f.task_id = k.id AND f.deleted_at IS NULL) AS attachments,
+             (SELECT json_build_object('mark', CASE n.forge WHEN 'gitlab' THEN '!' ELSE '#' END || p.number, 'state', p.state, 'checks', p.checks,
+                  'reviewers', cardinality(p.reviewers))
+              FROM pull_request_tasks r JOIN pull_requests p ON p.id = r.pull_request_id JOIN forge_connections n ON n.id = p.connection_id
+              WHERE r.team_id = k.team_id AND r.task_id = k.id ORDER BY p.id DESC LIMIT 1) AS pull_request,
              CASE WHEN c.state = 'blocked' THEN coalesce((SELECT json_agg(",
             crate::domain::tasks::card_details::open_waits!(),
             " ORDER BY w.since, w.id)",
@@ -163,6 +172,12 @@ async fn load_details(db: &Pool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<U
          SELECT task_id, 'attachments', NULL, NULL, NULL, NULL, count(*), 0
          FROM attachments WHERE team_id = $1 AND task_id = ANY($2) AND deleted_at IS NULL GROUP BY task_id
          UNION ALL
+         SELECT * FROM (
+             SELECT DISTINCT ON (r.task_id) r.task_id, 'pull', NULL::uuid, p.state, CASE n.forge WHEN 'gitlab' THEN '!' ELSE '#' END || p.number
+                    || coalesce(' ' || p.checks, ''), NULL::smallint, 0::bigint, cardinality(p.reviewers)::bigint
+             FROM pull_request_tasks r JOIN pull_requests p ON p.id = r.pull_request_id JOIN forge_connections n ON n.id = p.connection_id
+             WHERE r.team_id = $1 AND r.task_id = ANY($2) ORDER BY r.task_id, p.id DESC) newest
+         UNION ALL
          SELECT w.on_task_id, 'waiter', NULL, NULL, t.key || '-' || b.number, NULL, extract(epoch FROM w.since)::bigint, 0
          FROM blockers w JOIN tasks b ON b.team_id = w.team_id AND b.id = w.task_id
          JOIN teams t ON t.id = b.team_id AND ",
@@ -189,6 +204,9 @@ async fn load_details(db: &Pool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<U
             }
             ("label", _, _, Some(name), Some(hue)) => details.labels.push(Label { name, hue }),
             ("steps", ..) => (details.steps, details.steps_done) = (row.count, row.done),
+            ("pull", _, Some(state), Some(name), _) => {
+                details.pull_request = CardPullRequest::read(&state, &name, row.done);
+            }
             ("waiter", _, _, Some(key), _) => details.blocking.push(key),
             ("comments", ..) => details.comments = row.count,
             ("attachments", ..) => details.attachments = row.count,

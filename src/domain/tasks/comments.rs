@@ -16,6 +16,17 @@ const MAX: i64 = 1000;
 
 /// Adds a comment by the author of the change.
 pub async fn add_comment(change: &mut Change, team: &Team, task: Uuid, body: &str) -> Result<Uuid> {
+    add_comment_as(change, team, task, "", body).await
+}
+
+/// Adds a comment by an author that has no account, such as a pull request.
+pub(crate) async fn add_comment_as(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    author: &str,
+    body: &str,
+) -> Result<Uuid> {
     lock(change.db(), team.id, task).await?;
     let id = Uuid::now_v7();
     let body = checked(body)?;
@@ -33,7 +44,7 @@ pub async fn add_comment(change: &mut Change, team: &Team, task: Uuid, body: &st
     }
     let (actor, at) = (change.actor, change.at);
     sqlx::query(
-        "INSERT INTO comments (team_id, id, task_id, author_id, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO comments (team_id, id, task_id, author_id, body, created_at, author) VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(team.id)
     .bind(id)
@@ -41,6 +52,7 @@ pub async fn add_comment(change: &mut Change, team: &Team, task: Uuid, body: &st
     .bind(actor)
     .bind(&body)
     .bind(at)
+    .bind(author)
     .execute(change.db())
     .await?;
     note(

@@ -109,6 +109,7 @@ impl Names {
                     after["meeting"].as_str().unwrap_or("meeting")
                 )
             }
+            EventKind::PullRequestChanged => return pull_request_text(after),
             EventKind::TaskColumnDeleted
             | EventKind::BoardImported
             | EventKind::CommentAdded
@@ -137,6 +138,7 @@ impl Names {
             | EventKind::TeamDayOffChanged
             | EventKind::TeamScheduleChanged
             | EventKind::TeamChatChanged
+            | EventKind::TeamPullRequestsChanged
             | EventKind::ShareLinkCreated
             | EventKind::ShareLinkRevoked
             | EventKind::ShareLinkEnded
@@ -235,6 +237,22 @@ impl Names {
             .collect();
         Some(parts.join(", "))
     }
+}
+
+/// What happened to a pull request of the task, which is the author; `None` for what only its card shows.
+fn pull_request_text(after: &Value) -> Option<String> {
+    let text = match after["is"].as_str()? {
+        "linked" => "was linked",
+        "unlinked" => "is no longer linked",
+        "merged" => "was merged",
+        "closed" => "was closed without being merged",
+        "reopened" => "was reopened",
+        "ready" => "is ready for review",
+        "draft" => "is a draft again",
+        "review-requested" => "asked for a review",
+        _ => return None,
+    };
+    Some(text.to_owned())
 }
 
 /// `2026-11-26` as `Thu 26 Nov`.

@@ -23,6 +23,7 @@ pub mod lookup;
 pub mod move_task;
 pub mod of_person;
 pub mod placement;
+pub mod pull_request;
 pub mod queries;
 pub mod rank;
 pub mod sprint_assignment;
@@ -109,6 +110,9 @@ pub(crate) struct Card {
     /// The number of attached files.
     #[schema(example = 1)]
     pub(crate) attachments: i64,
+    /// The newest pull request.
+    #[serde(skip)]
+    pub(crate) pull_request: Option<pull_request::CardPullRequest>,
     /// The picture that the card shows.
     #[serde(skip)]
     pub(crate) cover: Option<Cover>,

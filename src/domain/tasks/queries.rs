@@ -281,6 +281,7 @@ impl CardRow {
             steps: details.steps,
             comments: details.comments,
             attachments: details.attachments,
+            pull_request: details.pull_request,
             column_since: self.column_since,
             archived: self.archived,
             cover: self.cover,

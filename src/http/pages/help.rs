@@ -46,7 +46,7 @@ macro_rules! source {
     };
 }
 
-const SOURCES: [Source; 17] = [
+const SOURCES: [Source; 18] = [
     source!(
         "docs/using.md",
         "using",
@@ -73,6 +73,11 @@ const SOURCES: [Source; 17] = [
         "Schedule, verify and restore backups."
     ),
     source!("docs/mail.md", "mail", "Notifications and digests by mail."),
+    source!(
+        "docs/pull-requests.md",
+        "pull-requests",
+        "Pull requests of GitHub, Forgejo and GitLab move tasks."
+    ),
     source!(
         "docs/chat.md",
         "chat",

@@ -1,6 +1,7 @@
 //! Every URL, then every layer, in order.
 
 mod accounts;
+mod forges;
 mod teams;
 
 use std::time::Duration;
@@ -32,6 +33,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 pub fn router(app: App) -> Router {
     let compressed = accounts::routes()
         .merge(teams::routes())
+        .merge(forges::routes())
         .merge(forms_with_retry(&app))
         .nest("/api/v1", api())
         .layer(CompressionLayer::new().no_br().no_deflate());

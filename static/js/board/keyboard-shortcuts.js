@@ -11,6 +11,7 @@ import { handleDragKey, isKeyboardDragging, pickUpCard } from "./keyboard-drag.j
 import { clearSelection, extendSelection, hasSelection, toggleSelection } from "./selection.js";
 import { openDialog, showDialog } from "../shared/dialogs.js";
 import { openQuickAdd } from "./quick-add.js";
+import { copyBranchName, isBranchChord } from "./branch-name.js";
 
 if (location.hash === "#find") focusField(document.getElementById("find"));
 
@@ -51,6 +52,7 @@ addEventListener("keydown", (event) => {
   }
   const mode = isText && event.key !== " " ? modeOf() : "on";
   if (event.altKey !== (mode === "alt") || mode === "off") return;
+  if (isText && isBranchChord(keyOf(event), event.timeStamp) && copyBranchName()) return event.preventDefault();
   if (document.querySelector("dialog:modal")) return handleDialogKey(event);
   const card = event.target.closest?.("[data-task]");
   if (isKeyboardDragging()) {

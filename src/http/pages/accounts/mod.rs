@@ -2,6 +2,10 @@
 
 pub mod avatars;
 pub mod backups;
+pub mod connection;
+pub mod connections;
+pub mod delivery;
+pub mod forge_logins;
 pub mod forgot_password;
 pub mod login_code;
 pub mod mail;
@@ -23,6 +27,10 @@ pub mod system;
 pub mod workspace;
 
 pub(crate) use crate::http::pages::accounts::avatars::*;
+pub(crate) use crate::http::pages::accounts::connection::*;
+pub(crate) use crate::http::pages::accounts::connections::*;
+pub(crate) use crate::http::pages::accounts::delivery::*;
+pub(crate) use crate::http::pages::accounts::forge_logins::*;
 pub(crate) use crate::http::pages::accounts::forgot_password::*;
 pub(crate) use crate::http::pages::accounts::login_code::*;
 pub(crate) use crate::http::pages::accounts::mail::*;

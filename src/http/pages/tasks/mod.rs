@@ -13,6 +13,7 @@ pub mod flash;
 pub mod form;
 pub mod move_and_block;
 pub mod new;
+pub mod pull_requests;
 pub mod rejected_form;
 pub mod respond;
 pub mod task;

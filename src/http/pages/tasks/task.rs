@@ -48,6 +48,7 @@ use crate::{
         page::{self, fragment},
         pages::inbox,
         pages::tasks::{
+            pull_requests::PullRequests,
             rejected_form::{RejectedForm, describe_side},
             url_query::{ActivityQuery, UndoQuery},
         },
@@ -74,6 +75,7 @@ pub(crate) struct TaskView {
     /// The texts of the steps, with links.
     step_texts: Vec<markdown::Html>,
     attachments: Vec<Attachment>,
+    pull_requests: PullRequests,
     activity: timeline::Activity,
     /// Whether it is an earlier part of the activity.
     shows_earlier: bool,
@@ -315,6 +317,7 @@ pub(crate) async fn task_view(
             &links,
         )
         .await?,
+        pull_requests: PullRequests::load(db, access, &task.card).await?,
         attachments: attachments::attachments(db, access.team.id, access.id).await?,
         activity: timeline::of_task(db, access.team.id, access.id, &links, earlier).await?,
         shows_earlier: earlier.is_some(),

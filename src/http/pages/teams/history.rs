@@ -180,6 +180,7 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         }
         EventKind::TeamDayOffChanged => format!("added a day off: {} {}", is("day"), is("name")),
         EventKind::TeamScheduleChanged => "changed the working days and standups".to_owned(),
+        EventKind::TeamPullRequestsChanged => "changed what pull requests do to tasks".to_owned(),
         EventKind::TeamChatChanged if after["product"].is_null() => {
             "stopped the messages to the chat channel".to_owned()
         }
@@ -254,6 +255,7 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         | EventKind::TaskLabelled
         | EventKind::TaskEdited
         | EventKind::TaskImported
+        | EventKind::PullRequestChanged
         | EventKind::TaskColumnDeleted
         | EventKind::CommentDeleted
         | EventKind::CommentRemoved

@@ -1,0 +1,265 @@
+//! Deliveries: received once each, worked off in the order in which they came, and tried again if that fails.
+
+use sqlx::PgConnection;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::{Problem, Result},
+        events::Change,
+        pull_requests::Forge,
+    },
+};
+
+/// For how long a delivery that is being worked off belongs to one program.
+const LEASE: Duration = Duration::minutes(2);
+
+/// The time after each failed attempt until the next. Later deliveries of the connection wait meanwhile.
+const PAUSES: [Duration; 5] = [
+    Duration::seconds(5),
+    Duration::seconds(30),
+    Duration::minutes(2),
+    Duration::minutes(10),
+    Duration::minutes(30),
+];
+
+/// The most refused deliveries of a connection that are kept. Anyone who knows the address can send them.
+const MOST_REFUSED: i64 = 100;
+
+/// How often a delivery can be run again.
+const MOST_RUNS: i32 = 20;
+
+/// How long bodies are kept, and the log.
+pub(crate) const KEEP_BODIES: Duration = Duration::days(7);
+pub(crate) const KEEP_LOG: Duration = Duration::days(90);
+
+/// Of a connection that receives much, the newest bodies and deliveries that are kept.
+const MOST_BODIES: i64 = 5_000;
+const MOST_DELIVERIES: i64 = 50_000;
+
+/// Stores a delivery. Returns whether it is new.
+pub(crate) async fn receive(
+    db: &Pool,
+    connection: Uuid,
+    (delivery, event): (&str, &str),
+    body: &[u8],
+    now: OffsetDateTime,
+) -> Result<bool> {
+    let stored = sqlx::query(
+        "INSERT INTO forge_deliveries (id, connection_id, delivery, event, received_at, body, state, try_at)
+         VALUES ($1, $2, left($3, 200), left($4, 100), $5, $6, 'waiting', $5) ON CONFLICT (connection_id, delivery) DO NOTHING",
+    )
+    .bind(Uuid::now_v7())
+    .bind(connection)
+    .bind(delivery)
+    .bind(event)
+    .bind(now)
+    .bind(body)
+    .execute(db)
+    .await?;
+    Ok(stored.rows_affected() > 0)
+}
+
+/// Notes a refused delivery, without its body, as long as there are few of them.
+pub(crate) async fn refuse(
+    db: &Pool,
+    connection: Uuid,
+    reason: &str,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let mut tx = db.begin().await?;
+    // One at a time, so that many at once are counted.
+    sqlx::query("SELECT FROM forge_connections WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(connection)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(
+        "INSERT INTO forge_deliveries (id, connection_id, received_at, state, outcome)
+         SELECT $1, $2, $3, 'refused', $4
+         WHERE (SELECT count(*) FROM forge_deliveries WHERE connection_id = $2 AND state = 'refused') < $5",
+    )
+    .bind(Uuid::now_v7())
+    .bind(connection)
+    .bind(now)
+    .bind(reason)
+    .bind(MOST_REFUSED)
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// A delivery to be worked off.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct Waiting {
+    pub(crate) id: Uuid,
+    pub(crate) connection_id: Uuid,
+    pub(crate) forge: Forge,
+    pub(crate) event: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) received_at: OffsetDateTime,
+    pub(crate) attempts: i32,
+    pub(crate) runs: i32,
+}
+
+/// Takes the oldest delivery of a connection none of whose deliveries is being worked off, for as long as a lease.
+pub(crate) async fn take(db: &Pool, now: OffsetDateTime) -> Result<Option<Waiting>> {
+    Ok(sqlx::query_as(
+        "UPDATE forge_deliveries d SET try_at = $2, attempts = d.attempts + 1
+         FROM (SELECT first.id, c.forge FROM forge_connections c
+               CROSS JOIN LATERAL (SELECT id, try_at FROM forge_deliveries WHERE connection_id = c.id AND state = 'waiting'
+                                   ORDER BY number LIMIT 1) first
+               WHERE first.try_at <= $1 AND c.disconnected_at IS NULL ORDER BY first.try_at LIMIT 1
+               FOR UPDATE OF c SKIP LOCKED) next
+         WHERE d.id = next.id AND d.state = 'waiting' AND d.try_at <= $1
+         RETURNING d.id, d.connection_id, next.forge, d.event, coalesce(d.body, '') AS body, d.received_at, d.attempts, d.runs",
+    )
+    .bind(now)
+    .bind(now + LEASE)
+    .fetch_optional(db)
+    .await?)
+}
+
+/// What a delivery did to a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
+pub(crate) enum TaskResult {
+    LeftAlone,
+    Linked,
+    Moved,
+}
+
+/// The outcome of a delivery as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// What it is about.
+    pub(crate) summary: String,
+    /// The team of its repository.
+    pub(crate) team: Option<Uuid>,
+    /// In words, where it did nothing to any task.
+    pub(crate) words: String,
+    /// The most that it did to a task; `None`: nothing.
+    pub(crate) result: Option<TaskResult>,
+    /// Whether it could not be understood.
+    pub(crate) is_failed: bool,
+}
+
+/// Notes the outcome of a delivery, in the transaction of what it did.
+///
+/// # Errors
+/// `Conflict` if another program has worked it off meanwhile.
+pub(crate) async fn finish(change: &mut Change, delivery: Uuid, outcome: &Outcome) -> Result<()> {
+    let result = match outcome.result {
+        Some(TaskResult::Moved) => "moved",
+        Some(TaskResult::Linked) => "linked",
+        Some(TaskResult::LeftAlone) => "left-alone",
+        None => "nothing",
+    };
+    let finished = sqlx::query(
+        "UPDATE forge_deliveries SET state = $2, try_at = NULL, summary = left($3, 300), team_id = $4, has_team = $4 IS NOT NULL,
+             outcome = left($5, 500), result = $6 WHERE id = $1 AND state = 'waiting'",
+    )
+    .bind(delivery)
+    .bind(if outcome.is_failed { "failed" } else { "done" })
+    .bind(&outcome.summary)
+    .bind(outcome.team)
+    .bind(&outcome.words)
+    .bind(result)
+    .execute(change.db())
+    .await?;
+    match finished.rows_affected() {
+        0 => Err(Problem::conflict("The delivery was worked off meanwhile.")),
+        _ => Ok(()),
+    }
+}
+
+/// Notes what a delivery did to a task.
+pub(crate) async fn note_task(
+    db: &mut PgConnection,
+    delivery: &Waiting,
+    (team, task): (Uuid, Uuid),
+    result: TaskResult,
+    detail: &str,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO forge_delivery_tasks (delivery_id, run, team_id, task_id, result, detail) VALUES ($1, $2, $3, $4, $5, left($6, 500))
+         ON CONFLICT (delivery_id, run, team_id, task_id) DO NOTHING",
+    )
+    .bind(delivery.id)
+    .bind(delivery.runs)
+    .bind(team)
+    .bind(task)
+    .bind(result)
+    .bind(detail)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes that an attempt failed. It is tried again later, or given up.
+pub(crate) async fn note_failure(db: &Pool, delivery: &Waiting, now: OffsetDateTime) -> Result<()> {
+    let tried = usize::try_from(delivery.attempts).unwrap_or(usize::MAX);
+    let pause = tried.checked_sub(1).and_then(|at| PAUSES.get(at));
+    sqlx::query(
+        "UPDATE forge_deliveries SET state = CASE WHEN $2 IS NULL THEN 'failed' ELSE 'waiting' END, try_at = $2, outcome = $3
+         WHERE id = $1 AND state = 'waiting'",
+    )
+    .bind(delivery.id)
+    .bind(pause.map(|pause| now + *pause))
+    .bind(match pause {
+        Some(_) => "Not worked off yet: this server had an error. It is tried again soon.",
+        None => "Not worked off: this server had an error, which is in its log. Run it again.",
+    })
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Has a delivery whose body is kept worked off again, by the same rules.
+///
+/// # Errors
+/// `Conflict` if that is not possible.
+pub(crate) async fn run_again(change: &mut Change, delivery: Uuid) -> Result<Uuid> {
+    let at = change.at;
+    let connection: Option<Uuid> = sqlx::query_scalar(
+        "UPDATE forge_deliveries d SET state = 'waiting', try_at = $2, attempts = 0, runs = runs + 1
+         FROM forge_connections c
+         WHERE d.id = $1 AND c.id = d.connection_id AND c.disconnected_at IS NULL AND d.state IN ('done', 'failed')
+             AND d.body IS NOT NULL AND d.runs < $3
+         RETURNING d.connection_id",
+    )
+    .bind(delivery)
+    .bind(at)
+    .bind(MOST_RUNS)
+    .fetch_optional(change.db())
+    .await?;
+    connection.ok_or_else(|| {
+        Problem::conflict(
+            "This delivery cannot run again: it is waiting already, its body is older than 7 days, it ran 20 times, or \
+             it is disconnected. Nothing was changed.",
+        )
+    })
+}
+
+/// Deletes the bodies and deliveries beyond those that are kept of each connection.
+pub(crate) async fn delete_excess(db: &mut PgConnection) -> Result<()> {
+    sqlx::query(
+        "UPDATE forge_deliveries d SET body = NULL FROM forge_connections c
+         WHERE d.connection_id = c.id AND d.body IS NOT NULL AND d.state <> 'waiting' AND d.number <= (
+             SELECT number FROM forge_deliveries WHERE connection_id = c.id ORDER BY number DESC OFFSET $1 LIMIT 1)",
+    )
+    .bind(MOST_BODIES)
+    .execute(&mut *db)
+    .await?;
+    sqlx::query(
+        "DELETE FROM forge_deliveries d USING forge_connections c
+         WHERE d.connection_id = c.id AND d.state <> 'waiting' AND d.number <= (
+             SELECT number FROM forge_deliveries WHERE connection_id = c.id ORDER BY number DESC OFFSET $1 LIMIT 1)",
+    )
+    .bind(MOST_DELIVERIES)
+    .execute(db)
+    .await?;
+    Ok(())
+}

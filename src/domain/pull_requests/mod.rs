@@ -1,0 +1,23 @@
+//! Pull requests of GitHub, Forgejo, Gitea and GitLab: what they tell by webhook, the tasks that they name, and the moves
+//! that follow from it.
+
+pub mod branch_name;
+pub mod connections;
+pub mod deliveries;
+pub mod forgejo;
+pub mod github;
+pub mod gitlab;
+pub mod links;
+pub mod log;
+pub mod logins;
+pub mod model;
+pub mod payload;
+pub mod rules;
+pub mod run;
+pub mod signature;
+pub mod store;
+pub mod task_keys;
+pub mod task_step;
+mod without_code;
+
+pub(crate) use crate::domain::pull_requests::model::Forge;

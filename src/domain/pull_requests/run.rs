@@ -1,0 +1,360 @@
+//! Works a delivery off: finds out what it is about, and what follows from it.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{
+    error::Result,
+    events::Change,
+    policy::predicates::named_beside,
+    pull_requests::{
+        Forge,
+        deliveries::{self, Outcome, TaskResult, Waiting},
+        forgejo, github, gitlab, logins,
+        model::{
+            Action, CheckEvent, CommentEvent, ForgeEvent, PullRequestEvent, PullRequestState,
+            PushEvent,
+        },
+        payload::Unreadable,
+        store::{self, FoundTask, Saved, Stored},
+        task_keys::{NamedTask, NamedTasks, in_branch, in_line, in_markdown},
+        task_step::Step,
+    },
+};
+
+/// Works a delivery off, in the transaction that notes its outcome.
+pub(crate) async fn run(change: &mut Change, delivery: &Waiting) -> Result<()> {
+    let outcome = match parse(delivery) {
+        Ok(event) => apply(change, delivery, &event).await?,
+        Err(error) => Outcome {
+            summary: delivery.event.clone(),
+            words: format!("Not understood: {error}"),
+            is_failed: true,
+            ..Outcome::default()
+        },
+    };
+    deliveries::finish(change, delivery.id, &outcome).await
+}
+
+fn parse(delivery: &Waiting) -> std::result::Result<ForgeEvent, Unreadable> {
+    let (event, body, now) = (&delivery.event, &delivery.body, delivery.received_at);
+    match delivery.forge {
+        Forge::GitHub => github::parse(event, body, now),
+        Forge::Forgejo => forgejo::parse(event, body, now),
+        Forge::GitLab => gitlab::parse(body, now),
+    }
+}
+
+async fn apply(change: &mut Change, delivery: &Waiting, event: &ForgeEvent) -> Result<Outcome> {
+    if *event == ForgeEvent::Ping {
+        return Ok(Outcome {
+            summary: "ping".to_owned(),
+            words: "The forge reaches this address".to_owned(),
+            ..Outcome::default()
+        });
+    }
+    let team: Option<Uuid> = sqlx::query_scalar(
+        "SELECT team_id FROM forge_repositories WHERE connection_id = $1 AND lower(name) = lower($2)",
+    )
+    .bind(delivery.connection_id)
+    .bind(event.repository())
+    .fetch_optional(change.db())
+    .await?;
+    let mut outcome = Outcome {
+        summary: summary(delivery.forge, event),
+        team,
+        ..Outcome::default()
+    };
+    let Some(team) = team else {
+        outcome.words = match event.repository() {
+            "" => "It names no repository".to_owned(),
+            _ => "This repository is not listed above".to_owned(),
+        };
+        return Ok(outcome);
+    };
+    match event {
+        ForgeEvent::PullRequest(event) => {
+            pull_request(change, delivery, team, event, &mut outcome).await?;
+        }
+        ForgeEvent::Push(event) => push(change, delivery, event, &mut outcome).await?,
+        ForgeEvent::Check(event) => check(change, delivery, event, &mut outcome).await?,
+        ForgeEvent::Comment(event) => comment(change, delivery, event, &mut outcome).await?,
+        ForgeEvent::Ping | ForgeEvent::Other { .. } => {
+            outcome.words = "Of no interest here".to_owned();
+        }
+    }
+    Ok(outcome)
+}
+
+/// What a delivery is about, in words: `#418 merged into main, acme/alerts`.
+fn summary(forge: Forge, event: &ForgeEvent) -> String {
+    let mark = forge.mark();
+    match event {
+        ForgeEvent::PullRequest(event) => {
+            let what = match (event.action, event.state) {
+                (Action::Opened, PullRequestState::Draft) => "opened as a draft".to_owned(),
+                (Action::Opened, _) => "opened".to_owned(),
+                (Action::Ready, _) => "ready for review".to_owned(),
+                (Action::BackToDraft, _) => "a draft again".to_owned(),
+                (Action::ReviewRequested, _) => "review requested".to_owned(),
+                (Action::Reopened, _) => "reopened".to_owned(),
+                (Action::Closed, PullRequestState::Merged) => {
+                    format!("merged into {}", event.base_branch)
+                }
+                (Action::Closed, _) => "closed".to_owned(),
+                (Action::Changed, _) => "changed".to_owned(),
+            };
+            format!("{mark}{} {what}, {}", event.number, event.repository)
+        }
+        ForgeEvent::Push(event) => format!("push to {}, {}", event.branch, event.repository),
+        ForgeEvent::Check(event) => {
+            format!("{}, {}", event.state.label(), event.repository)
+        }
+        ForgeEvent::Comment(event) => {
+            format!("comment on {mark}{}, {}", event.number, event.repository)
+        }
+        ForgeEvent::Ping => "ping".to_owned(),
+        ForgeEvent::Other { name, repository } if repository.is_empty() => name.clone(),
+        ForgeEvent::Other { name, repository } => format!("{name}, {repository}"),
+    }
+}
+
+/// The time of an event, which is not after it was received, whatever the forge's clock says.
+fn time_of(delivery: &Waiting, at: OffsetDateTime) -> OffsetDateTime {
+    at.min(delivery.received_at)
+}
+
+async fn pull_request(
+    change: &mut Change,
+    delivery: &Waiting,
+    team: Uuid,
+    event: &PullRequestEvent,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let connection = delivery.connection_id;
+    let mut named = NamedTasks::default();
+    named.add(in_branch(&event.head_branch));
+    named.add(in_line(&event.title));
+    named.add(in_markdown(&event.body));
+    let branch = (event.repository.as_str(), event.head_branch.as_str());
+    store::add_remembered(change.db(), connection, branch, &mut named).await?;
+    let named = named.into_list();
+    // What is only changed moves a task at most when it is newly named.
+    let may_move = event.action != Action::Changed;
+    let tasks = store::find_tasks(change, connection, &named, may_move).await?;
+    let at = time_of(delivery, event.at);
+    let saved = store::save(change.db(), connection, team, event, at).await?;
+    let before = store::linked_tasks(change, saved.id).await?;
+    if saved.is_stale {
+        for task in &before {
+            let words = "a newer delivery about this pull request came before";
+            note(
+                change,
+                delivery,
+                task,
+                (TaskResult::LeftAlone, words.to_owned()),
+                outcome,
+            )
+            .await?;
+        }
+        outcome.words = "A newer delivery about this pull request came before".to_owned();
+        return Ok(());
+    }
+    let step = step_of(change, delivery, event, &saved, at).await?;
+    for task in &tasks {
+        let done = step.apply(change, task).await?;
+        note(change, delivery, task, done, outcome).await?;
+    }
+    for task in before
+        .iter()
+        .filter(|task| tasks.iter().all(|named| named.id != task.id))
+    {
+        let done = step.unlink(change, task).await?;
+        note(change, delivery, task, done, outcome).await?;
+    }
+    if tasks.is_empty() && outcome.result.is_none() {
+        outcome.words = no_tasks(
+            change,
+            delivery,
+            outcome.team,
+            (&named, "branch, title or description"),
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn step_of(
+    change: &mut Change,
+    delivery: &Waiting,
+    event: &PullRequestEvent,
+    saved: &Saved,
+    at: OffsetDateTime,
+) -> Result<Step> {
+    let connection = delivery.connection_id;
+    // What forges do not call by its name, or what came before was lost.
+    let action = match (event.action, saved.was, event.state) {
+        (Action::Changed, Some(PullRequestState::Draft), PullRequestState::Open) => Action::Ready,
+        (Action::Changed, Some(was), state) if was.is_open() && !state.is_open() => Action::Closed,
+        (action, ..) => action,
+    };
+    let sender = [event.sender.clone()];
+    Ok(Step {
+        forge: delivery.forge,
+        pull_request: saved.id,
+        number: event.number,
+        state: event.state,
+        action,
+        is_for_default: !event.base_branch.is_empty() && event.base_branch == event.default_branch,
+        base: event.base_branch.clone(),
+        at,
+        is_changed: saved.is_changed,
+        newly_asked: logins::handles_of(change.db(), connection, &saved.newly_asked).await?,
+        sender: logins::handles_of(change.db(), connection, &sender)
+            .await?
+            .pop(),
+    })
+}
+
+/// Writes the outcome for a task.
+async fn note(
+    change: &mut Change,
+    delivery: &Waiting,
+    task: &FoundTask,
+    (result, detail): (TaskResult, String),
+    outcome: &mut Outcome,
+) -> Result<()> {
+    outcome.result = outcome.result.max(Some(result));
+    let key = (task.team.id, task.id);
+    deliveries::note_task(change.db(), delivery, key, result, &detail).await
+}
+
+/// Why no task was found. Much looks like a key, such as UTF-8, but begins with that of no team, or of one that readers of
+/// the delivery may not know.
+async fn no_tasks(
+    change: &mut Change,
+    delivery: &Waiting,
+    team: Option<Uuid>,
+    (named, place): (&[NamedTask], &str),
+) -> Result<String> {
+    let teams: Vec<String> = sqlx::query_scalar(concat!(
+        "SELECT t.key FROM teams t WHERE t.id IN (SELECT team_id FROM forge_repositories WHERE connection_id = $1) AND ",
+        named_beside!("t", "$2")
+    ))
+    .bind(delivery.connection_id)
+    .bind(team)
+    .fetch_all(change.db())
+    .await?;
+    let known = named.iter().filter(|task| teams.contains(&task.team));
+    let keys: Vec<String> = known.take(5).map(NamedTask::key).collect();
+    Ok(match keys.is_empty() {
+        true => format!("No task key in {place}"),
+        false => format!("There is no task {}", keys.join(" or ")),
+    })
+}
+
+async fn push(
+    change: &mut Change,
+    delivery: &Waiting,
+    event: &PushEvent,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let connection = delivery.connection_id;
+    let mut named = NamedTasks::default();
+    named.add(in_branch(&event.branch));
+    for message in &event.messages {
+        named.add(in_line(message));
+    }
+    let named = named.into_list();
+    let tasks = store::find_tasks(change, connection, &named, false).await?;
+    if tasks.is_empty() {
+        outcome.words = no_tasks(
+            change,
+            delivery,
+            outcome.team,
+            (&named, "branch or commits"),
+        )
+        .await?;
+        return Ok(());
+    }
+    let now = delivery.received_at;
+    store::remember_keys(change.db(), connection, event, &named, now).await?;
+    let branch = (event.branch.as_str(), "");
+    let open = store::open_ones(change.db(), connection, &event.repository, branch).await?;
+    if open.is_empty() {
+        outcome.words = "Noted for the pull request of this branch".to_owned();
+    }
+    for pull_request in open {
+        let linked = store::linked_tasks(change, pull_request.id).await?;
+        for task in &tasks {
+            let before = linked.iter().find(|linked| linked.id == task.id);
+            let mut task = task.clone();
+            task.closes |= before.is_some_and(|before| before.closes);
+            let step = plain_step(delivery, &pull_request, false);
+            let done = step.apply(change, &task).await?;
+            note(change, delivery, &task, done, outcome).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A step that only links, or tells that what cards show was changed.
+fn plain_step(delivery: &Waiting, pull_request: &Stored, is_changed: bool) -> Step {
+    Step {
+        forge: delivery.forge,
+        pull_request: pull_request.id,
+        number: pull_request.number,
+        state: pull_request.state,
+        action: Action::Changed,
+        is_for_default: false,
+        base: String::new(),
+        at: pull_request.changed_at,
+        is_changed,
+        newly_asked: Vec::new(),
+        sender: None,
+    }
+}
+
+async fn check(
+    change: &mut Change,
+    delivery: &Waiting,
+    event: &CheckEvent,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let (connection, at) = (delivery.connection_id, time_of(delivery, event.at));
+    let (is_found, changed) = store::save_check(change.db(), connection, event, at).await?;
+    outcome.words = match (is_found, changed.is_empty()) {
+        (false, _) => "No open pull request has this commit".to_owned(),
+        (true, true) => "The checks together are as before".to_owned(),
+        (true, false) => "Noted".to_owned(),
+    };
+    for pull_request in changed {
+        for task in store::linked_tasks(change, pull_request.id).await? {
+            let step = plain_step(delivery, &pull_request, true);
+            step.apply(change, &task).await?;
+            let words = "The card shows it".to_owned();
+            note(
+                change,
+                delivery,
+                &task,
+                (TaskResult::Linked, words),
+                outcome,
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+async fn comment(
+    change: &mut Change,
+    delivery: &Waiting,
+    event: &CommentEvent,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    outcome.words = match logins::prove(change, delivery.connection_id, event).await? {
+        true => format!("{} has proved who they are here", event.author),
+        false => "No code in it that proves a login".to_owned(),
+    };
+    Ok(())
+}

@@ -1,0 +1,347 @@
+//! What a delivery about a pull request does to one task: it links it, and moves it unless there is a reason not to.
+
+use serde_json::json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{
+    boards::Column,
+    column_state::ColumnState,
+    error::{Problem, Result},
+    events::{Change, Event, EventKind},
+    humanize,
+    pull_requests::{
+        Forge,
+        deliveries::TaskResult,
+        model::{Action, PullRequestState},
+        rules::{self, Moment},
+        store::FoundTask,
+    },
+    tasks::{
+        self, LockedTask, comments,
+        move_task::move_task,
+        placement::{Place, lock_places},
+        sprint_assignment,
+    },
+};
+
+/// What happened to a pull request, as far as its tasks are concerned.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) forge: Forge,
+    pub(super) pull_request: Uuid,
+    pub(super) number: i64,
+    pub(super) state: PullRequestState,
+    pub(super) action: Action,
+    /// Whether it is for the default branch.
+    pub(super) is_for_default: bool,
+    /// The branch that it is for.
+    pub(super) base: String,
+    /// When it happened, as the forge says.
+    pub(super) at: OffsetDateTime,
+    /// Whether what cards show of it was changed.
+    pub(super) is_changed: bool,
+    /// The handles of people whose review is newly wanted, and of the person who did it.
+    pub(super) newly_asked: Vec<String>,
+    pub(super) sender: Option<String>,
+}
+
+/// What was done, and the words for the log.
+pub(super) type Done = (TaskResult, String);
+
+/// A link as it is after the delivery.
+#[derive(sqlx::FromRow)]
+struct Link {
+    is_new: bool,
+    commented_at: Option<OffsetDateTime>,
+    moved_to: Option<Uuid>,
+    moved_version: Option<i64>,
+}
+
+impl Step {
+    /// The pull request as an author and in texts: `#418`.
+    fn mark(&self) -> String {
+        format!("{}{}", self.forge.mark(), self.number)
+    }
+
+    /// The author of what it does: `GitHub, #418`.
+    fn author(&self) -> String {
+        format!("{}, {}", self.forge.author(), self.mark())
+    }
+
+    /// Links the task, and moves or comments on it.
+    pub(super) async fn apply(&self, change: &mut Change, task: &FoundTask) -> Result<Done> {
+        let recorded = change.recorded();
+        let link = self.link(change, task).await?;
+        if link.is_new || self.is_changed {
+            self.note(change, task, link.is_new).await?;
+        }
+        let done = self.follow_rule(change, task, &link).await?;
+        // All of it was done by the pull request, and no person.
+        let author = self.author();
+        for event in change.pending().skip(recorded) {
+            if event.after.is_object() {
+                event.after["by"] = json!(author);
+                if let Some(sender) = &self.sender {
+                    event.after["sender"] = json!(sender);
+                }
+            }
+        }
+        Ok(match done {
+            Some(done) => done,
+            None if link.is_new => (TaskResult::Linked, "Linked".to_owned()),
+            None => (
+                TaskResult::LeftAlone,
+                "Nothing to do: it is linked already".to_owned(),
+            ),
+        })
+    }
+
+    /// Removes the link of a task that is no longer named.
+    pub(super) async fn unlink(&self, change: &mut Change, task: &FoundTask) -> Result<Done> {
+        sqlx::query("DELETE FROM pull_request_tasks WHERE team_id = $1 AND task_id = $2 AND pull_request_id = $3")
+            .bind(task.team.id)
+            .bind(task.id)
+            .bind(self.pull_request)
+            .execute(change.db())
+            .await?;
+        self.record(change, task, "unlinked").await?;
+        Ok((
+            TaskResult::Linked,
+            "Link removed: it is no longer named".to_owned(),
+        ))
+    }
+
+    async fn link(&self, change: &mut Change, task: &FoundTask) -> Result<Link> {
+        Ok(sqlx::query_as(
+            "INSERT INTO pull_request_tasks (team_id, task_id, pull_request_id, closes) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (team_id, task_id, pull_request_id) DO UPDATE SET closes = $4
+             RETURNING xmax = 0 AS is_new, commented_at, moved_to, moved_version",
+        )
+        .bind(task.team.id)
+        .bind(task.id)
+        .bind(self.pull_request)
+        .bind(task.closes)
+        .fetch_one(change.db())
+        .await?)
+    }
+
+    /// Tells boards and the task's activity.
+    async fn note(&self, change: &mut Change, task: &FoundTask, is_new: bool) -> Result<()> {
+        let what = match (is_new, self.action, self.state) {
+            (true, ..) => "linked",
+            (_, Action::Closed, PullRequestState::Merged) => "merged",
+            (_, Action::Closed, _) => "closed",
+            (_, Action::Reopened, _) => "reopened",
+            (_, Action::Ready, _) => "ready",
+            (_, Action::BackToDraft, _) => "draft",
+            (_, Action::ReviewRequested, _) => "review-requested",
+            _ => "changed",
+        };
+        self.record(change, task, what).await
+    }
+
+    async fn record(&self, change: &mut Change, task: &FoundTask, what: &str) -> Result<()> {
+        let version = tasks::touch(change.db(), task.team.id, task.id).await?;
+        let mut after = json!({ "pull_request": self.mark(), "is": what, "by": self.author() });
+        if !self.newly_asked.is_empty() && self.state == PullRequestState::Open {
+            after["reviewers"] = json!(self.newly_asked);
+        }
+        change.record(Event {
+            team: task.team.id,
+            task: Some(task.id),
+            kind: EventKind::PullRequestChanged,
+            before: json!({}),
+            after,
+            version: Some(version),
+        });
+        Ok(())
+    }
+
+    /// The moment that this is, if it is one.
+    fn moment(&self, link: &Link) -> Option<Moment> {
+        let open = match self.state {
+            PullRequestState::Draft => Some(Moment::Draft),
+            PullRequestState::Open => Some(Moment::Review),
+            PullRequestState::Merged | PullRequestState::Closed => None,
+        };
+        match self.action {
+            Action::Opened
+            | Action::Ready
+            | Action::BackToDraft
+            | Action::ReviewRequested
+            | Action::Reopened => open,
+            // A task that is named later is treated as if it had been named from the start.
+            Action::Changed => open.filter(|_| link.is_new),
+            Action::Closed if self.state == PullRequestState::Merged => Some(Moment::Merged),
+            Action::Closed => Some(Moment::Closed),
+        }
+    }
+
+    async fn follow_rule(
+        &self,
+        change: &mut Change,
+        task: &FoundTask,
+        link: &Link,
+    ) -> Result<Option<Done>> {
+        let Some(moment) = self.moment(link) else {
+            return Ok(None);
+        };
+        let left_alone = |why: String| Ok(Some((TaskResult::LeftAlone, why)));
+        if moment == Moment::Merged && !self.is_for_default {
+            return left_alone(format!(
+                "it was merged into {}, not the default branch",
+                self.base
+            ));
+        }
+        if moment == Moment::Merged && !task.closes {
+            return left_alone("no closing word such as “closes” is before its key".to_owned());
+        }
+        let rules = rules::rules(change.db(), &task.team).await?;
+        let rule = rules.into_iter().find(|rule| rule.moment == moment);
+        let Some(rule) = rule.filter(|rule| rule.is_on) else {
+            return left_alone(format!("{} has switched this rule off", task.team.name));
+        };
+        if moment == Moment::Closed {
+            return self.comment(change, task, link).await.map(Some);
+        }
+        let Some(to) = rule.column else {
+            return left_alone(format!("{} has no column for this", task.team.name));
+        };
+        self.move_to(change, task, link, &to).await.map(Some)
+    }
+
+    /// Comments on a task whose pull request was closed, once.
+    async fn comment(&self, change: &mut Change, task: &FoundTask, link: &Link) -> Result<Done> {
+        if link.commented_at.is_some_and(|at| at >= self.at) {
+            let why = "a comment about this was written before".to_owned();
+            return Ok((TaskResult::LeftAlone, why));
+        }
+        let text = format!(
+            "Pull request {} was closed without being merged.",
+            self.mark()
+        );
+        let author = self.author();
+        match comments::add_comment_as(change, &task.team, task.id, &author, &text).await {
+            Ok(_) => {}
+            // There are too many.
+            Err(Problem::Invalid(_)) => {
+                let why = "it has no room for another comment".to_owned();
+                return Ok((TaskResult::LeftAlone, why));
+            }
+            Err(problem) => return Err(problem),
+        }
+        sqlx::query(
+            "UPDATE pull_request_tasks SET commented_at = $4 WHERE team_id = $1 AND task_id = $2 AND pull_request_id = $3",
+        )
+        .bind(task.team.id)
+        .bind(task.id)
+        .bind(self.pull_request)
+        .bind(self.at)
+        .execute(change.db())
+        .await?;
+        Ok((TaskResult::Linked, "Commented".to_owned()))
+    }
+
+    async fn move_to(
+        &self,
+        change: &mut Change,
+        task: &FoundTask,
+        link: &Link,
+        to: &Column,
+    ) -> Result<Done> {
+        let (team, id) = (&task.team, task.id);
+        let (old, from, to) = lock_places(change.db(), team.id, id, &to.slug).await?;
+        if let Some(why) = self
+            .reason_not_to_move(change, task, link, (&old, &from, &to))
+            .await?
+        {
+            return Ok((TaskResult::LeftAlone, why));
+        }
+        let place = Place {
+            column: to.slug.clone(),
+            ..Place::default()
+        };
+        move_task(change, team, id, &place).await?;
+        sqlx::query(
+            "UPDATE pull_request_tasks SET moved_to = $4, moved_version = (SELECT moved_version FROM tasks WHERE team_id = $1 AND id = $2)
+             WHERE team_id = $1 AND task_id = $2 AND pull_request_id = $3",
+        )
+        .bind(team.id)
+        .bind(id)
+        .bind(self.pull_request)
+        .bind(to.id)
+        .execute(change.db())
+        .await?;
+        let words = format!("{} → {}", from.name, to.name);
+        Ok((TaskResult::Moved, words))
+    }
+
+    /// Why a task stays where it is: what people have done counts for more.
+    async fn reason_not_to_move(
+        &self,
+        change: &mut Change,
+        task: &FoundTask,
+        link: &Link,
+        (old, from, to): (&LockedTask, &Column, &Column),
+    ) -> Result<Option<String>> {
+        if old.archived_at.is_some() {
+            return Ok(Some("it is archived".to_owned()));
+        }
+        if let Some(sprint) = old.sprint_id
+            && let Some(name) = sprint_assignment::closed(change.db(), task.team.id, sprint).await?
+        {
+            return Ok(Some(format!("closed in {name}")));
+        }
+        if from.id == to.id {
+            return Ok(Some(format!("it is in {} already", to.name)));
+        }
+        if let Some((at, column)) = self.later_move(change, task).await? {
+            let at = humanize::moment(at, "UTC");
+            return Ok(Some(format!(
+                "a person moved it to {column} later, {at} UTC"
+            )));
+        }
+        // A reopened one takes back what it has done itself.
+        let is_own_move = self.action == Action::Reopened
+            && link.moved_to == Some(from.id)
+            && link.moved_version == Some(old.moved_version);
+        if is_own_move {
+            return Ok(None);
+        }
+        if from.state == ColumnState::Done {
+            return Ok(Some(format!("it is in {}", from.name)));
+        }
+        if from.state == ColumnState::Blocked {
+            return Ok(Some("it is blocked".to_owned()));
+        }
+        let is_forward: bool = sqlx::query_scalar(
+            "SELECT (SELECT position FROM columns WHERE team_id = $1 AND id = $2) < (SELECT position FROM columns WHERE team_id = $1 AND id = $3)",
+        )
+        .bind(task.team.id)
+        .bind(from.id)
+        .bind(to.id)
+        .fetch_one(change.db())
+        .await?;
+        Ok((!is_forward).then(|| format!("it is in {}, which is further on", from.name)))
+    }
+
+    /// The last move by a person after this happened, and to which column.
+    async fn later_move(
+        &self,
+        change: &mut Change,
+        task: &FoundTask,
+    ) -> Result<Option<(OffsetDateTime, String)>> {
+        Ok(sqlx::query_as(
+            "SELECT e.at, coalesce(c.name, e.after->>'column') FROM events e LEFT JOIN columns c ON c.team_id = e.team_id AND c.slug = e.after->>'column'
+             WHERE e.team_id = $1 AND e.task_id = $2 AND e.kind = 'task.moved' AND e.actor_id IS NOT NULL AND e.at > $3
+                 AND e.before->>'column' <> e.after->>'column'
+             ORDER BY e.seq DESC LIMIT 1",
+        )
+        .bind(task.team.id)
+        .bind(task.id)
+        .bind(self.at)
+        .fetch_optional(change.db())
+        .await?)
+    }
+}

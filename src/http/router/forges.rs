@@ -1,0 +1,53 @@
+//! Connections to forges: their settings and log, the address of deliveries, and what people and teams set.
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use crate::{
+    app::App,
+    http::{hooks, pages},
+};
+
+/// The routes of these pages.
+pub(super) fn routes() -> Router<App> {
+    use pages::{accounts, teams};
+    Router::new()
+        .route("/hooks/forge/{id}", post(hooks::receive))
+        .route(
+            "/settings/connections",
+            get(accounts::connections).post(accounts::add_connection),
+        )
+        .route("/settings/connections/{id}", get(accounts::connection))
+        .route(
+            "/settings/connections/{id}/secret",
+            post(accounts::renew_secret),
+        )
+        .route(
+            "/settings/connections/{id}/repositories",
+            post(accounts::add_repository),
+        )
+        .route(
+            "/settings/connections/{id}/repositories/remove",
+            post(accounts::remove_repository),
+        )
+        .route(
+            "/settings/connections/{id}/disconnect",
+            post(accounts::disconnect),
+        )
+        .route("/settings/deliveries/{id}", get(accounts::delivery))
+        .route(
+            "/settings/deliveries/{id}/run",
+            post(accounts::run_delivery_again),
+        )
+        .route(
+            "/me/forges",
+            get(accounts::forge_logins).post(accounts::claim_login),
+        )
+        .route("/me/forges/remove", post(accounts::remove_login))
+        .route(
+            "/teams/{slug}/settings/pull-requests",
+            get(teams::pull_request_rules).post(teams::set_pull_request_rules),
+        )
+}
