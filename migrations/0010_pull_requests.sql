@@ -28,6 +28,17 @@ CREATE TABLE forge_repositories (
 CREATE UNIQUE INDEX forge_repository_name ON forge_repositories (connection_id, lower(name));
 CREATE INDEX forge_repository_team ON forge_repositories (team_id);
 
+-- The team that each repository was listed with last. It stays when the repository is removed, so that what is still
+-- delivered of a private team's repository is not shown to others. The team is null once it is deleted.
+CREATE TABLE forge_repository_teams (
+    connection_id uuid NOT NULL REFERENCES forge_connections ON DELETE CASCADE,
+    -- in lower case
+    name          text NOT NULL CONSTRAINT forge_repository_team_name_length CHECK (length(name) <= 200),
+    team_id       uuid REFERENCES teams ON DELETE SET NULL,
+    PRIMARY KEY (connection_id, name)
+);
+CREATE INDEX forge_repository_team_of ON forge_repository_teams (team_id);
+
 CREATE TABLE forge_deliveries (
     id            uuid PRIMARY KEY,
     connection_id uuid NOT NULL REFERENCES forge_connections ON DELETE CASCADE,
@@ -49,7 +60,8 @@ CREATE TABLE forge_deliveries (
     summary       text NOT NULL DEFAULT '' CONSTRAINT forge_delivery_summary_length CHECK (length(summary) <= 300),
     -- the team of its repository
     team_id       uuid REFERENCES teams ON DELETE SET NULL,
-    -- whether its repository had a team: then only readers of that team see what it is about
+    -- whether its repository has or had a team: then only readers of that team see what it is about. Known when it is
+    -- received, and never unset
     has_team      boolean NOT NULL DEFAULT false,
     -- the outcome of the whole delivery, where no task has one
     outcome       text NOT NULL DEFAULT '' CONSTRAINT forge_delivery_outcome_length CHECK (length(outcome) <= 500),

@@ -270,6 +270,15 @@ pub(crate) async fn add_repository(
     .bind(repository)
     .execute(change.db())
     .await?;
+    sqlx::query(
+        "INSERT INTO forge_repository_teams (connection_id, name, team_id) VALUES ($1, lower($2), $3)
+         ON CONFLICT (connection_id, name) DO UPDATE SET team_id = $3",
+    )
+    .bind(id)
+    .bind(repository)
+    .bind(team.id)
+    .execute(change.db())
+    .await?;
     let about = format!("of {{team}} to {name}");
     audit_log::note_for_team(change, team.id, "connection.repository-added", &about).await
 }

@@ -5,6 +5,7 @@ mod log;
 mod moves;
 mod parsers;
 mod people;
+mod privacy;
 
 use axum::{
     body::Body,
