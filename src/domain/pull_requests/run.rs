@@ -10,7 +10,8 @@ use crate::domain::{
     pull_requests::{
         Forge,
         deliveries::{self, Outcome, TaskResult, Waiting},
-        forgejo, github, gitlab, logins,
+        forgejo, github, gitlab,
+        logins::{self, Proof},
         model::{
             Action, CheckEvent, CommentEvent, ForgeEvent, PullRequestEvent, PullRequestState,
             PushEvent,
@@ -353,8 +354,12 @@ async fn comment(
     outcome: &mut Outcome,
 ) -> Result<()> {
     outcome.words = match logins::prove(change, delivery.connection_id, event).await? {
-        true => format!("{} has proved who they are here", event.author),
-        false => "No code in it that proves a login".to_owned(),
+        Proof::Proved => format!("{} has proved who they are here", event.author),
+        Proof::Taken => format!(
+            "Another person here has proved the username {} before, and has to remove it first",
+            event.author
+        ),
+        Proof::None => "No code in it that proves a login".to_owned(),
     };
     Ok(())
 }
