@@ -8,14 +8,18 @@ CREATE TABLE forge_connections (
     forge            text NOT NULL CONSTRAINT forge_connection_forge CHECK (forge IN ('github', 'forgejo', 'gitlab')),
     -- needed in the clear to verify signatures; it is shown once, when it is made
     secret           text NOT NULL CONSTRAINT forge_connection_secret_length CHECK (length(secret) BETWEEN 20 AND 100),
-    -- the one before it, for a day
-    old_secret       text CONSTRAINT forge_connection_old_secret_length CHECK (length(old_secret) BETWEEN 20 AND 100),
-    old_secret_until timestamptz,
     created_at       timestamptz NOT NULL,
-    disconnected_at  timestamptz,
-    CONSTRAINT forge_connection_old_secret CHECK ((old_secret IS NULL) = (old_secret_until IS NULL))
+    disconnected_at  timestamptz
 );
 CREATE UNIQUE INDEX forge_connection_name ON forge_connections (lower(btrim(name))) WHERE disconnected_at IS NULL;
+
+-- Secrets that were replaced. Each is accepted for a day, whatever is made after it.
+CREATE TABLE forge_old_secrets (
+    connection_id uuid NOT NULL REFERENCES forge_connections ON DELETE CASCADE,
+    secret        text NOT NULL CONSTRAINT forge_old_secret_length CHECK (length(secret) BETWEEN 20 AND 100),
+    until         timestamptz NOT NULL,
+    PRIMARY KEY (connection_id, secret)
+);
 
 -- The repositories whose deliveries count. Tasks of all teams that a connection lists can be linked.
 CREATE TABLE forge_repositories (

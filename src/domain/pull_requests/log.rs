@@ -207,7 +207,7 @@ impl Body {
 pub(crate) async fn body(db: &Pool, delivery: Uuid, reader: Uuid) -> Result<Body> {
     let body: Option<Body> = sqlx::query_as(concat!(
         "SELECT d.connection_id, c.name AS connection, d.summary, d.event, coalesce(d.delivery, '') AS delivery, d.received_at, d.body,
-                array_remove(ARRAY[c.secret, c.old_secret], NULL) AS secrets
+                c.secret || ARRAY(SELECT o.secret FROM forge_old_secrets o WHERE o.connection_id = c.id) AS secrets
          FROM forge_deliveries d JOIN forge_connections c ON c.id = d.connection_id LEFT JOIN teams t ON t.id = d.team_id
          WHERE d.id = $1 AND ",
         shows_body!()
