@@ -199,13 +199,14 @@ pub(crate) async fn create(
     let name = name.trim();
     check_length("name", name, 60)?;
     let (id, secret, at) = (Uuid::new_v4(), new_secret(forge)?, change.at);
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM forge_connections")
-        .fetch_one(change.db())
-        .await?;
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM forge_connections WHERE disconnected_at IS NULL")
+            .fetch_one(change.db())
+            .await?;
     if count >= MOST {
         return Err(Problem::field(
             "name",
-            "There can be at most 200 connections.",
+            "There can be at most 200 connections. Disconnect one that is not used.",
         ));
     }
     sqlx::query("INSERT INTO forge_connections (id, name, forge, secret, created_at) VALUES ($1, $2, $3, $4, $5)")
@@ -299,6 +300,15 @@ pub(crate) async fn add_repository(
     sqlx::query(
         "INSERT INTO forge_repository_teams (connection_id, name, team_id) VALUES ($1, lower($2), $3)
          ON CONFLICT (connection_id, name) DO UPDATE SET team_id = $3",
+    )
+    .bind(id)
+    .bind(repository)
+    .bind(team.id)
+    .execute(change.db())
+    .await?;
+    // Those of the past are shown to the readers of this team from now on, and no longer to those of the one before.
+    sqlx::query(
+        "UPDATE pull_requests SET team_id = $3 WHERE connection_id = $1 AND lower(repository) = lower($2) AND team_id <> $3",
     )
     .bind(id)
     .bind(repository)
