@@ -76,6 +76,7 @@ CREATE TABLE forge_deliveries (
     CONSTRAINT forge_delivery_refused CHECK (state <> 'refused' OR (delivery IS NULL AND body IS NULL))
 );
 CREATE INDEX forge_delivery_waiting ON forge_deliveries (connection_id, number) WHERE state = 'waiting';
+CREATE INDEX forge_delivery_refused_of ON forge_deliveries (connection_id, number) WHERE state = 'refused';
 CREATE INDEX forge_delivery_log ON forge_deliveries (connection_id, number DESC);
 CREATE INDEX forge_delivery_health ON forge_deliveries (connection_id, received_at) INCLUDE (state);
 CREATE INDEX forge_delivery_received ON forge_deliveries (received_at);

@@ -66,7 +66,7 @@ pub(crate) async fn receive(
     Ok(stored.rows_affected() > 0)
 }
 
-/// Notes a refused delivery, without its body, as long as there are few of them.
+/// Notes a refused delivery, without its body. The oldest of many is deleted, so that the log shows what happens now.
 pub(crate) async fn refuse(
     db: &Pool,
     connection: Uuid,
@@ -81,13 +81,19 @@ pub(crate) async fn refuse(
         .await?;
     sqlx::query(
         "INSERT INTO forge_deliveries (id, connection_id, received_at, state, outcome)
-         SELECT $1, $2, $3, 'refused', $4
-         WHERE (SELECT count(*) FROM forge_deliveries WHERE connection_id = $2 AND state = 'refused') < $5",
+         VALUES ($1, $2, $3, 'refused', $4)",
     )
     .bind(Uuid::now_v7())
     .bind(connection)
     .bind(now)
     .bind(reason)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "DELETE FROM forge_deliveries WHERE id IN (SELECT id FROM forge_deliveries WHERE connection_id = $1 AND state = 'refused'
+                                                   ORDER BY number DESC OFFSET $2)",
+    )
+    .bind(connection)
     .bind(MOST_REFUSED)
     .execute(&mut *tx)
     .await?;
