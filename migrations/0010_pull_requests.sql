@@ -144,6 +144,16 @@ CREATE TABLE pull_request_tasks (
 );
 CREATE INDEX pull_request_task_of ON pull_request_tasks (pull_request_id);
 
+-- What people have unlinked. It is not linked again as long as the pull request names the task.
+CREATE TABLE pull_request_unlinks (
+    team_id         uuid NOT NULL,
+    task_id         uuid NOT NULL,
+    pull_request_id uuid NOT NULL REFERENCES pull_requests ON DELETE CASCADE,
+    PRIMARY KEY (team_id, task_id, pull_request_id),
+    FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE
+);
+CREATE INDEX pull_request_unlink_of ON pull_request_unlinks (pull_request_id);
+
 -- The keys in commits of branches, whose pull request may be opened later. Deleted after a month.
 CREATE TABLE forge_branch_keys (
     connection_id uuid NOT NULL REFERENCES forge_connections ON DELETE CASCADE,

@@ -21,6 +21,7 @@ const SHOWN: i64 = 50;
 /// where the task is.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct LinkedPullRequest {
+    pub(crate) id: Uuid,
     forge: Forge,
     number: i64,
     pub(crate) title: Option<String>,
@@ -41,7 +42,7 @@ impl LinkedPullRequest {
 /// Returns the pull requests of a task, the newest first.
 pub(crate) async fn of_task(db: &Pool, team: Uuid, task: Uuid) -> Result<Vec<LinkedPullRequest>> {
     Ok(sqlx::query_as(concat!(
-        "SELECT c.forge, p.number, p.state, p.checks,
+        "SELECT p.id, c.forge, p.number, p.state, p.checks,
                 CASE WHEN ", named_beside!("t", "l.team_id"), " THEN p.reviewers ELSE '{}' END AS reviewers,
                 CASE WHEN ", named_beside!("t", "l.team_id"), " THEN p.title END AS title,
                 CASE WHEN ", named_beside!("t", "l.team_id"), " THEN p.repository END AS repository,

@@ -20,6 +20,7 @@ use crate::domain::{
         store::{self, FoundTask, Saved, Stored},
         task_keys::{NamedTask, NamedTasks, in_branch, in_line, in_markdown},
         task_step::Step,
+        unlink,
     },
 };
 
@@ -162,6 +163,7 @@ async fn pull_request(
         return Ok(());
     }
     let step = step_of(change, delivery, event, &saved, at).await?;
+    unlink::forget_unnamed(change.db(), saved.id, &tasks).await?;
     for task in &tasks {
         let done = step.apply(change, task).await?;
         note(change, delivery, task, done, outcome).await?;

@@ -2,6 +2,7 @@
 
 mod access;
 mod log;
+mod mended;
 mod moves;
 mod parsers;
 mod people;

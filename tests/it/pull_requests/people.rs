@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Connected, PullRequest, ago};
 use crate::fixtures::Client;
 
-fn comment(author: &str, sender: &str, action: &str, body: &str) -> Value {
+pub fn comment(author: &str, sender: &str, action: &str, body: &str) -> Value {
     json!({
         "action": action, "issue": { "number": 418, "pull_request": {} },
         "comment": { "body": body, "user": { "login": author } }, "sender": { "login": sender },
@@ -14,7 +14,7 @@ fn comment(author: &str, sender: &str, action: &str, body: &str) -> Value {
 }
 
 /// Asks for a code, and returns it.
-async fn ask_for_code(connected: &Connected, client: &Client, login: &str) -> String {
+pub async fn ask_for_code(connected: &Connected, client: &Client, login: &str) -> String {
     let id = connected.page.rsplit('/').next().unwrap();
     let page = client
         .post("/me/forges", &[("connection", id), ("login", login)])
