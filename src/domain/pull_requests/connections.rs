@@ -232,8 +232,8 @@ async fn lock(db: &mut PgConnection, id: Uuid) -> Result<(String, Forge)> {
     .await?)
 }
 
-/// Replaces the secret, and returns the new one. The old one is accepted for another day, and so are those before it until
-/// their day is over: any of them may be the one that the forge has.
+/// Replaces the secret, and returns the new one. The old one is accepted for another day, and so are those before it
+/// until their day is over: any of them may be the one that the forge has.
 pub(crate) async fn renew_secret(change: &mut Change, id: Uuid) -> Result<String> {
     let (name, forge) = lock(change.db(), id).await?;
     let (secret, at) = (new_secret(forge)?, change.at);

@@ -39,8 +39,8 @@ pub(crate) const KEEP_LOG: Duration = Duration::days(90);
 const MOST_BODIES: i64 = 5_000;
 const MOST_DELIVERIES: i64 = 50_000;
 
-/// Stores a delivery, with the team of its repository, so that nobody else sees its body while it waits. Returns whether it
-/// is new.
+/// Stores a delivery, with the team of its repository, so that nobody else sees its body while it waits. Returns
+/// whether it is new.
 pub(crate) async fn receive(
     db: &Pool,
     (connection, forge): (Uuid, Forge),

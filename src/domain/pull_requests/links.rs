@@ -17,8 +17,8 @@ use crate::{
 /// The most pull requests that a task's page lists.
 const SHOWN: i64 = 50;
 
-/// A pull request of a task. Its title, repository, address and reviewers are left out for a repository whose team cannot be named
-/// where the task is.
+/// A pull request of a task. Its title, repository, address and reviewers are left out for a repository whose team
+/// cannot be named where the task is.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct LinkedPullRequest {
     pub(crate) id: Uuid,

@@ -90,8 +90,9 @@ macro_rules! is_seen {
     };
 }
 
-/// Condition: the reader `$2` may see the body of delivery `d`. What is of no repository that was ever listed may be of a
-/// private team all the same, for example if the repository was renamed: only readers of all teams of the connection see it.
+/// Condition: the reader `$2` may see the body of delivery `d`. What is of no repository that was ever listed may be of
+/// a private team all the same, for example if the repository was renamed: only readers of all teams of the connection
+/// see it.
 macro_rules! shows_body {
     () => {
         concat!(

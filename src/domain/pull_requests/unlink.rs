@@ -70,7 +70,8 @@ pub(super) async fn is_unlinked(
     .await?)
 }
 
-/// Forgets what people have unlinked, of tasks that the pull request no longer names: it may be linked by naming it again.
+/// Forgets what people have unlinked, of tasks that the pull request no longer names: it may be linked by naming it
+/// again.
 pub(super) async fn forget_unnamed(
     db: &mut PgConnection,
     pull_request: Uuid,
