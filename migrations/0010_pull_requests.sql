@@ -8,14 +8,18 @@ CREATE TABLE forge_connections (
     forge            text NOT NULL CONSTRAINT forge_connection_forge CHECK (forge IN ('github', 'forgejo', 'gitlab')),
     -- needed in the clear to verify signatures; it is shown once, when it is made
     secret           text NOT NULL CONSTRAINT forge_connection_secret_length CHECK (length(secret) BETWEEN 20 AND 100),
-    -- the one before it, for a day
-    old_secret       text CONSTRAINT forge_connection_old_secret_length CHECK (length(old_secret) BETWEEN 20 AND 100),
-    old_secret_until timestamptz,
     created_at       timestamptz NOT NULL,
-    disconnected_at  timestamptz,
-    CONSTRAINT forge_connection_old_secret CHECK ((old_secret IS NULL) = (old_secret_until IS NULL))
+    disconnected_at  timestamptz
 );
 CREATE UNIQUE INDEX forge_connection_name ON forge_connections (lower(btrim(name))) WHERE disconnected_at IS NULL;
+
+-- Secrets that were replaced. Each is accepted for a day, whatever is made after it.
+CREATE TABLE forge_old_secrets (
+    connection_id uuid NOT NULL REFERENCES forge_connections ON DELETE CASCADE,
+    secret        text NOT NULL CONSTRAINT forge_old_secret_length CHECK (length(secret) BETWEEN 20 AND 100),
+    until         timestamptz NOT NULL,
+    PRIMARY KEY (connection_id, secret)
+);
 
 -- The repositories whose deliveries count. Tasks of all teams that a connection lists can be linked.
 CREATE TABLE forge_repositories (
@@ -27,6 +31,17 @@ CREATE TABLE forge_repositories (
 );
 CREATE UNIQUE INDEX forge_repository_name ON forge_repositories (connection_id, lower(name));
 CREATE INDEX forge_repository_team ON forge_repositories (team_id);
+
+-- The team that each repository was listed with last. It stays when the repository is removed, so that what is still
+-- delivered of a private team's repository is not shown to others. The team is null once it is deleted.
+CREATE TABLE forge_repository_teams (
+    connection_id uuid NOT NULL REFERENCES forge_connections ON DELETE CASCADE,
+    -- in lower case
+    name          text NOT NULL CONSTRAINT forge_repository_team_name_length CHECK (length(name) <= 200),
+    team_id       uuid REFERENCES teams ON DELETE SET NULL,
+    PRIMARY KEY (connection_id, name)
+);
+CREATE INDEX forge_repository_team_of ON forge_repository_teams (team_id);
 
 CREATE TABLE forge_deliveries (
     id            uuid PRIMARY KEY,
@@ -49,7 +64,8 @@ CREATE TABLE forge_deliveries (
     summary       text NOT NULL DEFAULT '' CONSTRAINT forge_delivery_summary_length CHECK (length(summary) <= 300),
     -- the team of its repository
     team_id       uuid REFERENCES teams ON DELETE SET NULL,
-    -- whether its repository had a team: then only readers of that team see what it is about
+    -- whether its repository has or had a team: then only readers of that team see what it is about. Known when it is
+    -- received, and never unset
     has_team      boolean NOT NULL DEFAULT false,
     -- the outcome of the whole delivery, where no task has one
     outcome       text NOT NULL DEFAULT '' CONSTRAINT forge_delivery_outcome_length CHECK (length(outcome) <= 500),
@@ -60,6 +76,7 @@ CREATE TABLE forge_deliveries (
     CONSTRAINT forge_delivery_refused CHECK (state <> 'refused' OR (delivery IS NULL AND body IS NULL))
 );
 CREATE INDEX forge_delivery_waiting ON forge_deliveries (connection_id, number) WHERE state = 'waiting';
+CREATE INDEX forge_delivery_refused_of ON forge_deliveries (connection_id, number) WHERE state = 'refused';
 CREATE INDEX forge_delivery_log ON forge_deliveries (connection_id, number DESC);
 CREATE INDEX forge_delivery_health ON forge_deliveries (connection_id, received_at) INCLUDE (state);
 CREATE INDEX forge_delivery_received ON forge_deliveries (received_at);
@@ -126,6 +143,16 @@ CREATE TABLE pull_request_tasks (
     FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE
 );
 CREATE INDEX pull_request_task_of ON pull_request_tasks (pull_request_id);
+
+-- What people have unlinked. It is not linked again as long as the pull request names the task.
+CREATE TABLE pull_request_unlinks (
+    team_id         uuid NOT NULL,
+    task_id         uuid NOT NULL,
+    pull_request_id uuid NOT NULL REFERENCES pull_requests ON DELETE CASCADE,
+    PRIMARY KEY (team_id, task_id, pull_request_id),
+    FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE
+);
+CREATE INDEX pull_request_unlink_of ON pull_request_unlinks (pull_request_id);
 
 -- The keys in commits of branches, whose pull request may be opened later. Deleted after a month.
 CREATE TABLE forge_branch_keys (

@@ -75,7 +75,7 @@ async fn store(
     }
     let (delivery, event) = named(*forge, headers, body);
     let delivery = (delivery.as_str(), event);
-    deliveries::receive(&app.db, id, delivery, body, now).await?;
+    deliveries::receive(&app.db, (id, *forge), delivery, body, now).await?;
     app.delivered.notify_one();
     Ok(StatusCode::ACCEPTED)
 }

@@ -654,6 +654,23 @@ impl Fixture {
                 self.create_connection(connection).await;
                 connection
             }
+            _ if path.contains("/pull-requests/") => {
+                let connection = Uuid::new_v4();
+                self.create_connection(connection).await;
+                // It is linked to the newest task, which is that of the path.
+                sqlx::query(
+                    "WITH task AS (SELECT team_id, id FROM tasks ORDER BY id DESC LIMIT 1), pr AS (
+                         INSERT INTO pull_requests (id, connection_id, team_id, repository, number, title, url, branch, head_commit, state, changed_at)
+                         SELECT $1, $2, team_id, 'acme/x', 1, 'x', '', '', '', 'open', now() FROM task RETURNING id)
+                     INSERT INTO pull_request_tasks (team_id, task_id, pull_request_id, closes) SELECT task.team_id, task.id, pr.id, false FROM task, pr",
+                )
+                .bind(Uuid::now_v7())
+                .bind(connection)
+                .execute(&self.world.db)
+                .await
+                .unwrap();
+                self.fetch_id(&newest("pull_requests")).await
+            }
             _ if path.starts_with("/settings/deliveries/") => {
                 let connection = Uuid::new_v4();
                 self.create_connection(connection).await;

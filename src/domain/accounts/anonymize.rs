@@ -173,7 +173,7 @@ impl PersonNames {
         }
     }
 
-    /// Replaces the person by `FORMER` in an event: as an owner, as its subject, as what a task is
+    /// Replaces the person by `FORMER` in an event: as an owner or reviewer, as its subject or sender, as what a task is
     /// waiting on, or who needs it.
     fn anonymize_value(&self, value: &mut Value) {
         let fields = match value {
@@ -186,10 +186,10 @@ impl PersonNames {
         let is_person = fields.get("kind").is_some_and(|kind| kind == "person");
         for (field, value) in fields.iter_mut() {
             match (field.as_str(), value) {
-                ("owners", Value::Array(owners)) => owners
+                ("owners" | "reviewers", Value::Array(handles)) => handles
                     .iter_mut()
-                    .for_each(|owner| self.anonymize_handle(owner)),
-                ("who" | "owner", handle) => self.anonymize_handle(handle),
+                    .for_each(|handle| self.anonymize_handle(handle)),
+                ("who" | "owner" | "sender", handle) => self.anonymize_handle(handle),
                 // A name of one word may be another person's handle.
                 ("on", on) if is_person && on.as_str().is_some_and(|on| on.contains(' ')) => {
                     self.anonymize_name(on)
@@ -277,6 +277,7 @@ mod tests {
         let mut value = json!({
             "owners": ["tomas", "elif"], "who": "tw", "owner": "tomas", "needed_by": "@tw, Legal", "title": "tomas",
             "blockers": { "kind": "person", "on": "Tomas Weber", "note": "tomas" },
+            "reviewers": ["elif", "tw"], "sender": "tomas",
         });
         known().anonymize_value(&mut value);
         assert_eq!(
@@ -284,6 +285,7 @@ mod tests {
             json!({
                 "owners": [FORMER, "elif"], "who": FORMER, "owner": FORMER, "needed_by": "a former member, Legal", "title": "tomas",
                 "blockers": { "kind": "person", "on": FORMER, "note": "tomas" },
+                "reviewers": ["elif", FORMER], "sender": FORMER,
             })
         );
         let mut team = json!({ "blockers": { "kind": "team", "on": "tomas" } });

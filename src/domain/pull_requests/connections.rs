@@ -25,6 +25,9 @@ use crate::{
 /// How long a secret that was replaced is still accepted.
 const OLD_SECRET: Duration = Duration::hours(24);
 
+/// The most replaced secrets that are accepted at a time.
+const MOST_OLD_SECRETS: i64 = 10;
+
 /// The most connections, and repositories of one.
 const MOST: i64 = 200;
 
@@ -34,6 +37,7 @@ pub(crate) struct Connection {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) forge: Forge,
+    /// Until when the last secret that was replaced is accepted.
     pub(crate) old_secret_until: Option<OffsetDateTime>,
     pub(crate) disconnected_at: Option<OffsetDateTime>,
 }
@@ -103,7 +107,8 @@ impl Repository {
 macro_rules! listed {
     ($since:literal) => {
         concat!(
-            "SELECT c.id, c.name, c.forge, c.old_secret_until, c.disconnected_at, week.*,
+            "SELECT c.id, c.name, c.forge, c.disconnected_at, week.*,
+                    (SELECT max(o.until) FROM forge_old_secrets o WHERE o.connection_id = c.id) AS old_secret_until,
                     (SELECT d.received_at FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state <> 'refused'
                      ORDER BY d.received_at DESC LIMIT 1) AS newest_at,
                     (SELECT count(*) FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state = 'waiting') AS waiting
@@ -163,8 +168,8 @@ pub(crate) async fn secrets_of(
     now: OffsetDateTime,
 ) -> Result<Option<(Forge, Vec<String>)>> {
     Ok(sqlx::query_as(
-        "SELECT forge, CASE WHEN old_secret_until > $2 THEN ARRAY[secret, old_secret] ELSE ARRAY[secret] END
-         FROM forge_connections WHERE id = $1 AND disconnected_at IS NULL",
+        "SELECT c.forge, c.secret || ARRAY(SELECT o.secret FROM forge_old_secrets o WHERE o.connection_id = c.id AND o.until > $2)
+         FROM forge_connections c WHERE c.id = $1 AND c.disconnected_at IS NULL",
     )
     .bind(id)
     .bind(now)
@@ -194,13 +199,14 @@ pub(crate) async fn create(
     let name = name.trim();
     check_length("name", name, 60)?;
     let (id, secret, at) = (Uuid::new_v4(), new_secret(forge)?, change.at);
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM forge_connections")
-        .fetch_one(change.db())
-        .await?;
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM forge_connections WHERE disconnected_at IS NULL")
+            .fetch_one(change.db())
+            .await?;
     if count >= MOST {
         return Err(Problem::field(
             "name",
-            "There can be at most 200 connections.",
+            "There can be at most 200 connections. Disconnect one that is not used.",
         ));
     }
     sqlx::query("INSERT INTO forge_connections (id, name, forge, secret, created_at) VALUES ($1, $2, $3, $4, $5)")
@@ -226,18 +232,39 @@ async fn lock(db: &mut PgConnection, id: Uuid) -> Result<(String, Forge)> {
     .await?)
 }
 
-/// Replaces the secret, and returns the new one. The old one is accepted for another day.
+/// Replaces the secret, and returns the new one. The old one is accepted for another day, and so are those before it
+/// until their day is over: any of them may be the one that the forge has.
 pub(crate) async fn renew_secret(change: &mut Change, id: Uuid) -> Result<String> {
     let (name, forge) = lock(change.db(), id).await?;
-    let (secret, until) = (new_secret(forge)?, change.at + OLD_SECRET);
+    let (secret, at) = (new_secret(forge)?, change.at);
+    sqlx::query("DELETE FROM forge_old_secrets WHERE connection_id = $1 AND until <= $2")
+        .bind(id)
+        .bind(at)
+        .execute(change.db())
+        .await?;
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM forge_old_secrets WHERE connection_id = $1")
+            .bind(id)
+            .fetch_one(change.db())
+            .await?;
+    if count >= MOST_OLD_SECRETS {
+        return Err(Problem::conflict(
+            "The secret was renewed 10 times within 24 hours. Nothing was changed. Renew it tomorrow, or disconnect and add \
+             another connection.",
+        ));
+    }
     sqlx::query(
-        "UPDATE forge_connections SET old_secret = secret, old_secret_until = $3, secret = $2 WHERE id = $1",
+        "INSERT INTO forge_old_secrets (connection_id, secret, until) SELECT id, secret, $2 FROM forge_connections WHERE id = $1",
     )
     .bind(id)
-    .bind(&secret)
-    .bind(until)
+    .bind(at + OLD_SECRET)
     .execute(change.db())
     .await?;
+    sqlx::query("UPDATE forge_connections SET secret = $2 WHERE id = $1")
+        .bind(id)
+        .bind(&secret)
+        .execute(change.db())
+        .await?;
     audit_log::note(change, "connection.secret-renewed", &name).await?;
     Ok(secret)
 }
@@ -270,6 +297,24 @@ pub(crate) async fn add_repository(
     .bind(repository)
     .execute(change.db())
     .await?;
+    sqlx::query(
+        "INSERT INTO forge_repository_teams (connection_id, name, team_id) VALUES ($1, lower($2), $3)
+         ON CONFLICT (connection_id, name) DO UPDATE SET team_id = $3",
+    )
+    .bind(id)
+    .bind(repository)
+    .bind(team.id)
+    .execute(change.db())
+    .await?;
+    // Those of the past are shown to the readers of this team from now on, and no longer to those of the one before.
+    sqlx::query(
+        "UPDATE pull_requests SET team_id = $3 WHERE connection_id = $1 AND lower(repository) = lower($2) AND team_id <> $3",
+    )
+    .bind(id)
+    .bind(repository)
+    .bind(team.id)
+    .execute(change.db())
+    .await?;
     let about = format!("of {{team}} to {name}");
     audit_log::note_for_team(change, team.id, "connection.repository-added", &about).await
 }
@@ -298,13 +343,15 @@ pub(crate) async fn remove_repository(
 pub(crate) async fn disconnect(change: &mut Change, id: Uuid) -> Result<()> {
     let (name, _) = lock(change.db(), id).await?;
     let at = change.at;
-    sqlx::query(
-        "UPDATE forge_connections SET disconnected_at = $2, old_secret = NULL, old_secret_until = NULL WHERE id = $1",
-    )
-    .bind(id)
-    .bind(at)
-    .execute(change.db())
-    .await?;
+    sqlx::query("UPDATE forge_connections SET disconnected_at = $2 WHERE id = $1")
+        .bind(id)
+        .bind(at)
+        .execute(change.db())
+        .await?;
+    sqlx::query("DELETE FROM forge_old_secrets WHERE connection_id = $1")
+        .bind(id)
+        .execute(change.db())
+        .await?;
     sqlx::query(
         "UPDATE forge_deliveries SET state = 'done', try_at = NULL, result = 'nothing', outcome = 'Left alone: disconnected before'
          WHERE connection_id = $1 AND state = 'waiting'",

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         error::{Problem, Result},
         events::Change,
-        pull_requests::Forge,
+        pull_requests::{Forge, payload::repository_of},
     },
 };
 
@@ -39,17 +39,20 @@ pub(crate) const KEEP_LOG: Duration = Duration::days(90);
 const MOST_BODIES: i64 = 5_000;
 const MOST_DELIVERIES: i64 = 50_000;
 
-/// Stores a delivery. Returns whether it is new.
+/// Stores a delivery, with the team of its repository, so that nobody else sees its body while it waits. Returns
+/// whether it is new.
 pub(crate) async fn receive(
     db: &Pool,
-    connection: Uuid,
+    (connection, forge): (Uuid, Forge),
     (delivery, event): (&str, &str),
     body: &[u8],
     now: OffsetDateTime,
 ) -> Result<bool> {
     let stored = sqlx::query(
-        "INSERT INTO forge_deliveries (id, connection_id, delivery, event, received_at, body, state, try_at)
-         VALUES ($1, $2, left($3, 200), left($4, 100), $5, $6, 'waiting', $5) ON CONFLICT (connection_id, delivery) DO NOTHING",
+        "INSERT INTO forge_deliveries (id, connection_id, delivery, event, received_at, body, state, try_at, team_id, has_team)
+         SELECT $1, $2, left($3, 200), left($4, 100), $5, $6, 'waiting', $5, r.team_id, r.name IS NOT NULL
+         FROM (VALUES (lower($7))) of (name) LEFT JOIN forge_repository_teams r ON r.connection_id = $2 AND r.name = of.name
+         ON CONFLICT (connection_id, delivery) DO NOTHING",
     )
     .bind(Uuid::now_v7())
     .bind(connection)
@@ -57,12 +60,13 @@ pub(crate) async fn receive(
     .bind(event)
     .bind(now)
     .bind(body)
+    .bind(repository_of(forge, body))
     .execute(db)
     .await?;
     Ok(stored.rows_affected() > 0)
 }
 
-/// Notes a refused delivery, without its body, as long as there are few of them.
+/// Notes a refused delivery, without its body. The oldest of many is deleted, so that the log shows what happens now.
 pub(crate) async fn refuse(
     db: &Pool,
     connection: Uuid,
@@ -77,13 +81,19 @@ pub(crate) async fn refuse(
         .await?;
     sqlx::query(
         "INSERT INTO forge_deliveries (id, connection_id, received_at, state, outcome)
-         SELECT $1, $2, $3, 'refused', $4
-         WHERE (SELECT count(*) FROM forge_deliveries WHERE connection_id = $2 AND state = 'refused') < $5",
+         VALUES ($1, $2, $3, 'refused', $4)",
     )
     .bind(Uuid::now_v7())
     .bind(connection)
     .bind(now)
     .bind(reason)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "DELETE FROM forge_deliveries WHERE id IN (SELECT id FROM forge_deliveries WHERE connection_id = $1 AND state = 'refused'
+                                                   ORDER BY number DESC OFFSET $2)",
+    )
+    .bind(connection)
     .bind(MOST_REFUSED)
     .execute(&mut *tx)
     .await?;
@@ -136,7 +146,7 @@ pub(crate) enum TaskResult {
 pub(crate) struct Outcome {
     /// What it is about.
     pub(crate) summary: String,
-    /// The team of its repository.
+    /// The team of its repository, if it is listed.
     pub(crate) team: Option<Uuid>,
     /// In words, where it did nothing to any task.
     pub(crate) words: String,
@@ -158,8 +168,8 @@ pub(crate) async fn finish(change: &mut Change, delivery: Uuid, outcome: &Outcom
         None => "nothing",
     };
     let finished = sqlx::query(
-        "UPDATE forge_deliveries SET state = $2, try_at = NULL, summary = left($3, 300), team_id = $4, has_team = $4 IS NOT NULL,
-             outcome = left($5, 500), result = $6 WHERE id = $1 AND state = 'waiting'",
+        "UPDATE forge_deliveries SET state = $2, try_at = NULL, summary = left($3, 300), team_id = coalesce($4, team_id),
+             has_team = has_team OR $4 IS NOT NULL, outcome = left($5, 500), result = $6 WHERE id = $1 AND state = 'waiting'",
     )
     .bind(delivery)
     .bind(if outcome.is_failed { "failed" } else { "done" })

@@ -17,10 +17,11 @@ use crate::{
 /// The most pull requests that a task's page lists.
 const SHOWN: i64 = 50;
 
-/// A pull request of a task. Its title, repository and address are left out for a repository whose team cannot be named
-/// where the task is.
+/// A pull request of a task. Its title, repository, address and reviewers are left out for a repository whose team
+/// cannot be named where the task is.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct LinkedPullRequest {
+    pub(crate) id: Uuid,
     forge: Forge,
     number: i64,
     pub(crate) title: Option<String>,
@@ -41,7 +42,8 @@ impl LinkedPullRequest {
 /// Returns the pull requests of a task, the newest first.
 pub(crate) async fn of_task(db: &Pool, team: Uuid, task: Uuid) -> Result<Vec<LinkedPullRequest>> {
     Ok(sqlx::query_as(concat!(
-        "SELECT c.forge, p.number, p.state, p.checks, p.reviewers,
+        "SELECT p.id, c.forge, p.number, p.state, p.checks,
+                CASE WHEN ", named_beside!("t", "l.team_id"), " THEN p.reviewers ELSE '{}' END AS reviewers,
                 CASE WHEN ", named_beside!("t", "l.team_id"), " THEN p.title END AS title,
                 CASE WHEN ", named_beside!("t", "l.team_id"), " THEN p.repository END AS repository,
                 CASE WHEN p.url <> '' AND ", named_beside!("t", "l.team_id"), " THEN p.url END AS url

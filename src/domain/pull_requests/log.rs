@@ -37,7 +37,7 @@ struct Row {
     state: String,
     summary: String,
     outcome: String,
-    has_body: bool,
+    shows_body: bool,
     /// Whether the reader may know what it is about.
     is_seen: bool,
     can_run: bool,
@@ -79,6 +79,33 @@ impl EntryTask {
     }
 }
 
+/// Condition: the reader `$2` may know what delivery `d` is about, the team of whose repository is `t`.
+macro_rules! is_seen {
+    () => {
+        concat!(
+            "(NOT d.has_team OR t.id IS NOT NULL AND ",
+            seen_by!("$2"),
+            ")"
+        )
+    };
+}
+
+/// Condition: the reader `$2` may see the body of delivery `d`. What is of no repository that was ever listed may be of
+/// a private team all the same, for example if the repository was renamed: only readers of all teams of the connection
+/// see it.
+macro_rules! shows_body {
+    () => {
+        concat!(
+            "(d.body IS NOT NULL AND ",
+            is_seen!(),
+            " AND (d.has_team OR NOT EXISTS (SELECT FROM forge_repository_teams r JOIN teams o ON o.id = r.team_id
+                                             WHERE r.connection_id = d.connection_id AND NOT ",
+            seen_by!(of "o", "$2"),
+            ")))"
+        )
+    };
+}
+
 /// Returns the newest deliveries of a connection before a number, and whether there are more.
 pub(crate) async fn entries(
     db: &Pool,
@@ -87,8 +114,7 @@ pub(crate) async fn entries(
     (filter, before): (&str, Option<i64>),
 ) -> Result<(Vec<Entry>, bool)> {
     let mut rows: Vec<Row> = sqlx::query_as(concat!(
-        "SELECT d.id, d.number, d.received_at, d.state, d.summary, d.outcome, d.body IS NOT NULL AS has_body,
-                (NOT d.has_team OR t.id IS NOT NULL AND ", seen_by!("$2"), ") AS is_seen,
+        "SELECT d.id, d.number, d.received_at, d.state, d.summary, d.outcome, ", shows_body!(), " AS shows_body, ", is_seen!(), " AS is_seen,
                 (d.body IS NOT NULL AND d.state IN ('done', 'failed') AND d.runs < 20 AND c.disconnected_at IS NULL) AS can_run
          FROM forge_deliveries d JOIN forge_connections c ON c.id = d.connection_id LEFT JOIN teams t ON t.id = d.team_id
          WHERE d.connection_id = $1 AND ($3::bigint IS NULL OR d.number < $3)
@@ -140,7 +166,7 @@ pub(crate) async fn entries(
                 false => row.outcome,
             },
             state: row.state,
-            has_body: row.has_body && !hidden,
+            has_body: row.shows_body,
             can_run: row.can_run && !hidden,
             tasks,
         }
@@ -182,15 +208,34 @@ impl Body {
 pub(crate) async fn body(db: &Pool, delivery: Uuid, reader: Uuid) -> Result<Body> {
     let body: Option<Body> = sqlx::query_as(concat!(
         "SELECT d.connection_id, c.name AS connection, d.summary, d.event, coalesce(d.delivery, '') AS delivery, d.received_at, d.body,
-                array_remove(ARRAY[c.secret, c.old_secret], NULL) AS secrets
+                c.secret || ARRAY(SELECT o.secret FROM forge_old_secrets o WHERE o.connection_id = c.id) AS secrets
          FROM forge_deliveries d JOIN forge_connections c ON c.id = d.connection_id LEFT JOIN teams t ON t.id = d.team_id
-         WHERE d.id = $1 AND d.body IS NOT NULL AND (NOT d.has_team OR t.id IS NOT NULL AND ",
-        seen_by!("$2"),
-        ")"
+         WHERE d.id = $1 AND ",
+        shows_body!()
     ))
     .bind(delivery)
     .bind(reader)
     .fetch_optional(db)
     .await?;
     body.ok_or(Problem::NotFound)
+}
+
+/// Checks that the reader may know what a delivery is about.
+///
+/// # Errors
+/// `NotFound` if they may not, or there is none.
+pub(crate) async fn require_seen(db: &Pool, delivery: Uuid, reader: Uuid) -> Result<()> {
+    let seen: Option<bool> = sqlx::query_scalar(concat!(
+        "SELECT ",
+        is_seen!(),
+        " FROM forge_deliveries d LEFT JOIN teams t ON t.id = d.team_id WHERE d.id = $1"
+    ))
+    .bind(delivery)
+    .bind(reader)
+    .fetch_optional(db)
+    .await?;
+    match seen {
+        Some(true) => Ok(()),
+        _ => Err(Problem::NotFound),
+    }
 }

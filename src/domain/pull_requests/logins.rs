@@ -19,7 +19,7 @@ use crate::{
 /// How long a code can be used.
 const CODE_FOR: Duration = Duration::hours(1);
 
-/// What a code begins with, by which it is found in a comment.
+/// What a code begins with.
 const CODE_PREFIX: &str = "fortnight-";
 
 /// A person's login at a connection, or that there is none yet.
@@ -72,6 +72,10 @@ pub(crate) async fn claim(
     .await?;
     if !in_use {
         return Err(Problem::NotFound);
+    }
+    if is_taken(change.db(), account, connection, &login).await? {
+        let message = "Another person here has proved this username. Ask them to remove it first.";
+        return Err(Problem::field("login", message));
     }
     let bits = URL_SAFE_NO_PAD
         .decode(secrets::new_secret()?)
@@ -131,58 +135,88 @@ async fn name_of(change: &mut Change, connection: Uuid) -> Result<String> {
     )
 }
 
-/// Proves a login by the code in a comment, if there is one. Returns whether there was.
+/// What a comment says of a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Its author is who they said.
+    Proved,
+    /// The login is that of another account, which keeps it.
+    Taken,
+    /// There is no code in it.
+    None,
+}
+
+/// Proves a login by a comment that is a code and nothing else: its author may quote what others wrote, also their codes.
 pub(super) async fn prove(
     change: &mut Change,
     connection: Uuid,
     comment: &CommentEvent,
-) -> Result<bool> {
-    let login = comment.author.to_lowercase();
-    let at = change.at;
-    for word in comment.body.split_whitespace() {
-        let word = word.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
-        if !word.starts_with(CODE_PREFIX) || word.len() > 100 {
-            continue;
-        }
-        let account: Option<Uuid> = sqlx::query_scalar(
-            "DELETE FROM forge_login_codes WHERE connection_id = $1 AND login = $2 AND code_hash = $3 AND expires_at > $4 RETURNING account_id",
-        )
-        .bind(connection)
-        .bind(&login)
-        .bind(secrets::digest(word))
-        .bind(at)
-        .fetch_optional(change.db())
-        .await?;
-        let Some(account) = account else { continue };
-        // Whoever proves it last has it: a login can change hands at the forge.
-        sqlx::query(
-            "DELETE FROM forge_logins WHERE connection_id = $1 AND (login = $2 OR account_id = $3)",
-        )
-        .bind(connection)
-        .bind(&login)
-        .bind(account)
-        .execute(change.db())
-        .await?;
-        sqlx::query(
-            "INSERT INTO forge_logins (connection_id, login, account_id, verified_at) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(connection)
-        .bind(&login)
-        .bind(account)
-        .bind(at)
-        .execute(change.db())
-        .await?;
-        let about = name_of(change, connection).await?;
-        let entry = audit_log::AuditEntry {
-            actor: Some(account),
-            kind: "forge-login.proved",
-            about: &about,
-            team: None,
-        };
-        audit_log::write(change.db(), at, entry).await?;
-        return Ok(true);
+) -> Result<Proof> {
+    let (login, at) = (comment.author.to_lowercase(), change.at);
+    let code = comment.body.trim();
+    if !code.starts_with(CODE_PREFIX) || code.len() > 100 {
+        return Ok(Proof::None);
     }
-    Ok(false)
+    let account: Option<Uuid> = sqlx::query_scalar(
+        "DELETE FROM forge_login_codes WHERE connection_id = $1 AND login = $2 AND code_hash = $3 AND expires_at > $4 RETURNING account_id",
+    )
+    .bind(connection)
+    .bind(&login)
+    .bind(secrets::digest(code))
+    .bind(at)
+    .fetch_optional(change.db())
+    .await?;
+    let Some(account) = account else {
+        return Ok(Proof::None);
+    };
+    if is_taken(change.db(), account, connection, &login).await? {
+        return Ok(Proof::Taken);
+    }
+    // The account's former login, and that of a deactivated account.
+    sqlx::query(
+        "DELETE FROM forge_logins WHERE connection_id = $1 AND (login = $2 OR account_id = $3)",
+    )
+    .bind(connection)
+    .bind(&login)
+    .bind(account)
+    .execute(change.db())
+    .await?;
+    sqlx::query(
+        "INSERT INTO forge_logins (connection_id, login, account_id, verified_at) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(connection)
+    .bind(&login)
+    .bind(account)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    let about = name_of(change, connection).await?;
+    let entry = audit_log::AuditEntry {
+        actor: Some(account),
+        kind: "forge-login.proved",
+        about: &about,
+        team: None,
+    };
+    audit_log::write(change.db(), at, entry).await?;
+    Ok(Proof::Proved)
+}
+
+/// Whether another account, which is not deactivated, has proved this login.
+async fn is_taken(
+    db: &mut PgConnection,
+    account: Uuid,
+    connection: Uuid,
+    login: &str,
+) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM forge_logins l JOIN accounts a ON a.id = l.account_id
+                        WHERE l.connection_id = $1 AND l.login = $2 AND l.account_id <> $3 AND a.deactivated_at IS NULL)",
+    )
+    .bind(connection)
+    .bind(login)
+    .bind(account)
+    .fetch_one(db)
+    .await?)
 }
 
 /// The handles of the people with these logins, in no order.

@@ -18,6 +18,7 @@ pub mod signature;
 pub mod store;
 pub mod task_keys;
 pub mod task_step;
+pub mod unlink;
 mod without_code;
 
 pub(crate) use crate::domain::pull_requests::model::Forge;

@@ -6,7 +6,7 @@ use time::{
     macros::format_description,
 };
 
-use crate::domain::pull_requests::model::{CheckState, ForgeEvent};
+use crate::domain::pull_requests::model::{CheckState, Forge, ForgeEvent};
 
 /// The most characters of a text in which keys are looked for.
 const LONGEST_TEXT: usize = 100_000;
@@ -27,6 +27,15 @@ pub enum Unreadable {
 /// Reads a body as JSON.
 pub(super) fn json(body: &[u8]) -> Result<Value, Unreadable> {
     serde_json::from_slice(body).map_err(|_| Unreadable::NotJson)
+}
+
+/// The repository that a body is of, even if nothing else of it is understood; empty if it names none.
+pub(super) fn repository_of(forge: Forge, body: &[u8]) -> String {
+    let pointer = match forge {
+        Forge::GitHub | Forge::Forgejo => "/repository/full_name",
+        Forge::GitLab => "/project/path_with_namespace",
+    };
+    json(body).map_or_else(|_| String::new(), |value| text(&value, pointer, 200))
 }
 
 /// A text at a pointer, without NUL and cut to a length; empty if there is none.

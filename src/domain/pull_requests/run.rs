@@ -10,7 +10,8 @@ use crate::domain::{
     pull_requests::{
         Forge,
         deliveries::{self, Outcome, TaskResult, Waiting},
-        forgejo, github, gitlab, logins,
+        forgejo, github, gitlab,
+        logins::{self, Proof},
         model::{
             Action, CheckEvent, CommentEvent, ForgeEvent, PullRequestEvent, PullRequestState,
             PushEvent,
@@ -19,6 +20,7 @@ use crate::domain::{
         store::{self, FoundTask, Saved, Stored},
         task_keys::{NamedTask, NamedTasks, in_branch, in_line, in_markdown},
         task_step::Step,
+        unlink,
     },
 };
 
@@ -161,6 +163,7 @@ async fn pull_request(
         return Ok(());
     }
     let step = step_of(change, delivery, event, &saved, at).await?;
+    unlink::forget_unnamed(change.db(), saved.id, &tasks).await?;
     for task in &tasks {
         let done = step.apply(change, task).await?;
         note(change, delivery, task, done, outcome).await?;
@@ -353,8 +356,12 @@ async fn comment(
     outcome: &mut Outcome,
 ) -> Result<()> {
     outcome.words = match logins::prove(change, delivery.connection_id, event).await? {
-        true => format!("{} has proved who they are here", event.author),
-        false => "No code in it that proves a login".to_owned(),
+        Proof::Proved => format!("{} has proved who they are here", event.author),
+        Proof::Taken => format!(
+            "Another person here has proved the username {} before, and has to remove it first",
+            event.author
+        ),
+        Proof::None => "No code in it that proves a login".to_owned(),
     };
     Ok(())
 }

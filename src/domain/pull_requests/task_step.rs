@@ -16,6 +16,7 @@ use crate::domain::{
         model::{Action, PullRequestState},
         rules::{self, Moment},
         store::FoundTask,
+        unlink,
     },
     tasks::{
         self, LockedTask, comments,
@@ -71,6 +72,10 @@ impl Step {
 
     /// Links the task, and moves or comments on it.
     pub(super) async fn apply(&self, change: &mut Change, task: &FoundTask) -> Result<Done> {
+        if unlink::is_unlinked(change.db(), self.pull_request, task).await? {
+            let why = "a person has unlinked it".to_owned();
+            return Ok((TaskResult::LeftAlone, why));
+        }
         let recorded = change.recorded();
         let link = self.link(change, task).await?;
         if link.is_new || self.is_changed {

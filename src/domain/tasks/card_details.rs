@@ -12,7 +12,10 @@ use crate::{
         error::Result,
         person::Person,
         policy::predicates::named_beside,
-        tasks::{Blocker, pull_request::CardPullRequest},
+        tasks::{
+            Blocker,
+            pull_request::{CardPullRequest, is_told_of},
+        },
     },
 };
 
@@ -82,7 +85,7 @@ macro_rules! details {
              (SELECT count(*) FROM comments m WHERE m.team_id = k.team_id AND m.task_id = k.id AND m.deleted_at IS NULL) AS comments,
              (SELECT count(*) FROM attachments f WHERE f.team_id = k.team_id AND f.task_id = k.id AND f.deleted_at IS NULL) AS attachments,
              (SELECT json_build_object('mark', CASE n.forge WHEN 'gitlab' THEN '!' ELSE '#' END || p.number, 'state', p.state, 'checks', p.checks,
-                  'reviewers', cardinality(p.reviewers))
+                  'reviewers', CASE WHEN ", crate::domain::tasks::pull_request::is_told_of!(), " THEN cardinality(p.reviewers) ELSE 0 END)
               FROM pull_request_tasks r JOIN pull_requests p ON p.id = r.pull_request_id JOIN forge_connections n ON n.id = p.connection_id
               WHERE r.team_id = k.team_id AND r.task_id = k.id ORDER BY p.id DESC LIMIT 1) AS pull_request,
              CASE WHEN c.state = 'blocked' THEN coalesce((SELECT json_agg(",
@@ -174,7 +177,8 @@ async fn load_details(db: &Pool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<U
          UNION ALL
          SELECT * FROM (
              SELECT DISTINCT ON (r.task_id) r.task_id, 'pull', NULL::uuid, p.state, CASE n.forge WHEN 'gitlab' THEN '!' ELSE '#' END || p.number
-                    || coalesce(' ' || p.checks, ''), NULL::smallint, 0::bigint, cardinality(p.reviewers)::bigint
+                    || coalesce(' ' || p.checks, ''), NULL::smallint, 0::bigint,
+                    CASE WHEN ", is_told_of!(), " THEN cardinality(p.reviewers) ELSE 0 END::bigint
              FROM pull_request_tasks r JOIN pull_requests p ON p.id = r.pull_request_id JOIN forge_connections n ON n.id = p.connection_id
              WHERE r.team_id = $1 AND r.task_id = ANY($2) ORDER BY r.task_id, p.id DESC) newest
          UNION ALL

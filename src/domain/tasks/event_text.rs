@@ -250,6 +250,11 @@ fn pull_request_text(after: &Value) -> Option<String> {
         "ready" => "is ready for review",
         "draft" => "is a draft again",
         "review-requested" => "asked for a review",
+        // by a person
+        "removed" => {
+            let mark = after["pull_request"].as_str().unwrap_or_default();
+            return Some(format!("unlinked {mark}"));
+        }
         _ => return None,
     };
     Some(text.to_owned())

@@ -2,6 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Condition: the forge tells of pull request `p`, because its connection and repository are in use. Of others, it is not
+/// known whether they are still open.
+macro_rules! is_told_of {
+    () => {
+        "EXISTS (SELECT FROM forge_connections fc JOIN forge_repositories fr ON fr.connection_id = fc.id
+                 WHERE fc.id = p.connection_id AND fc.disconnected_at IS NULL AND lower(fr.name) = lower(p.repository))"
+    };
+}
+pub(crate) use is_told_of;
+
 /// A pull request on a card: the same for every reader, so that it has neither title nor repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CardPullRequest {

@@ -12,7 +12,7 @@ use crate::{
 
 /// The routes of these pages.
 pub(super) fn routes() -> Router<App> {
-    use pages::{accounts, teams};
+    use pages::{accounts, tasks, teams};
     Router::new()
         .route("/hooks/forge/{id}", post(hooks::receive))
         .route(
@@ -49,5 +49,9 @@ pub(super) fn routes() -> Router<App> {
         .route(
             "/teams/{slug}/settings/pull-requests",
             get(teams::pull_request_rules).post(teams::set_pull_request_rules),
+        )
+        .route(
+            "/tasks/{key}/pull-requests/{id}/unlink",
+            post(tasks::unlink_pull_request),
         )
 }

@@ -2,9 +2,11 @@
 
 mod access;
 mod log;
+mod mended;
 mod moves;
 mod parsers;
 mod people;
+mod privacy;
 
 use axum::{
     body::Body,

@@ -63,8 +63,8 @@ pub(crate) async fn run_delivery_again(
 ) -> Result<Response> {
     team_access::require_workspace_admin(&viewer)?;
     let delivery = id(&delivery)?;
-    // Whoever may not see it may not run it either.
-    log::body(&app.db, delivery, viewer.person.id).await?;
+    // Whoever may not know what it is about may not run it either.
+    log::require_seen(&app.db, delivery, viewer.person.id).await?;
     let connection = app
         .store
         .change(&viewer.actor(), |change, _| {

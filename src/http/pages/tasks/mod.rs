@@ -36,4 +36,5 @@ pub use crate::http::pages::tasks::move_and_block::{
     block, block_form, end_wait, move_form, move_task, unblock,
 };
 pub use crate::http::pages::tasks::new::{create, new_form};
+pub(crate) use crate::http::pages::tasks::pull_requests::unlink_pull_request;
 pub use crate::http::pages::tasks::task::task;

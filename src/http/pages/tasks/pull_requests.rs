@@ -1,5 +1,7 @@
 //! The pull requests of a task, and the name of a branch for one.
 
+use axum::{extract::Path, response::Response};
+
 use crate::{
     db::pool::Pool,
     domain::{
@@ -8,9 +10,11 @@ use crate::{
         pull_requests::{
             branch_name::branch_name,
             links::{self, LinkedPullRequest},
+            unlink::unlink,
         },
         tasks::Card,
     },
+    http::{extract::form::id, pages::tasks::form::EditForm},
 };
 
 /// What the task's page shows of pull requests.
@@ -27,4 +31,16 @@ impl PullRequests {
             branch: branch_name(&card.key, &card.title),
         })
     }
+}
+
+/// `POST /tasks/{key}/pull-requests/{id}/unlink`
+pub(crate) async fn unlink_pull_request(
+    Path((_, pull_request)): Path<(String, String)>,
+    EditForm(form): EditForm,
+) -> Result<Response> {
+    let (access, pull_request) = (&form.access, id(&pull_request)?);
+    form.change("Unlinked pull request", |change, _| {
+        Box::pin(unlink(change, &access.team, access.id, pull_request))
+    })
+    .await
 }
