@@ -282,6 +282,9 @@ fn broken_deliveries_are_refused_without_a_panic() {
             "check_run",
             "check_suite",
             "issue_comment",
+            "pull_request_review",
+            "pull_request_comment",
+            "delete",
             "?",
         ] {
             let _ = github::parse(name, &text, NOW);
