@@ -58,6 +58,8 @@ CREATE TABLE forge_deliveries (
     -- waiting: when it is tried next
     try_at        timestamptz,
     attempts      integer NOT NULL DEFAULT 0,
+    -- waiting: it is being worked off, until try_at at most
+    is_leased     boolean NOT NULL DEFAULT false,
     -- how often an administrator had it run again
     runs          integer NOT NULL DEFAULT 0 CONSTRAINT forge_delivery_runs CHECK (runs BETWEEN 0 AND 50),
     -- what it is about, such as "#418 merged into main, acme/alerts"
@@ -125,6 +127,8 @@ CREATE TABLE pull_request_checks (
     name            text NOT NULL CONSTRAINT pull_request_check_name_length CHECK (length(name) BETWEEN 1 AND 200),
     state           text NOT NULL CONSTRAINT pull_request_check_state CHECK (state IN ('running', 'passed', 'failed')),
     at              timestamptz NOT NULL,
+    -- the forge's number of the run, which is larger for a later one; 0: it has none
+    run             bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (pull_request_id, name)
 );
 
@@ -132,9 +136,11 @@ CREATE TABLE pull_request_tasks (
     team_id         uuid NOT NULL,
     task_id         uuid NOT NULL,
     pull_request_id uuid NOT NULL REFERENCES pull_requests ON DELETE CASCADE,
-    -- a closing word is before the key
+    -- a closing word is before the key, in its texts
     closes          boolean NOT NULL,
-    -- the time of the closing that was commented on
+    -- the same in commits; null: no commit names it. What commits name stays linked
+    commits_close   boolean,
+    -- the time of the closing that was commented on: only once
     commented_at    timestamptz,
     -- where it has moved the task, and the task's version then: it may move the task back from there
     moved_to        uuid,
@@ -154,7 +160,7 @@ CREATE TABLE pull_request_unlinks (
 );
 CREATE INDEX pull_request_unlink_of ON pull_request_unlinks (pull_request_id);
 
--- The keys in commits of branches, whose pull request may be opened later. Deleted after a month.
+-- The keys in commits of branches, whose pull request may be opened later. Deleted with the branch, or after a month.
 CREATE TABLE forge_branch_keys (
     connection_id uuid NOT NULL REFERENCES forge_connections ON DELETE CASCADE,
     repository    text NOT NULL CONSTRAINT forge_branch_key_repository_length CHECK (length(repository) <= 200),

@@ -8,8 +8,8 @@ use crate::{
         auth::devices::REMEMBERED_FOR,
         error::Result,
         pull_requests::{
+            branch_keys::KEEP_BRANCH_KEYS,
             deliveries::{self, KEEP_BODIES, KEEP_LOG},
-            store::KEEP_BRANCH_KEYS,
         },
     },
 };

@@ -25,6 +25,9 @@ const PAUSES: [Duration; 5] = [
     Duration::minutes(30),
 ];
 
+/// How often a delivery is tried. One that stops the program each time is given up as well.
+const MOST_ATTEMPTS: i32 = 6;
+
 /// The most refused deliveries of a connection that are kept. Anyone who knows the address can send them.
 const MOST_REFUSED: i64 = 100;
 
@@ -66,7 +69,7 @@ pub(crate) async fn receive(
     Ok(stored.rows_affected() > 0)
 }
 
-/// Notes a refused delivery, without its body. The oldest of many is deleted, so that the log shows what happens now.
+/// Notes a refused delivery, without its body. Of many, the newest are kept.
 pub(crate) async fn refuse(
     db: &Pool,
     connection: Uuid,
@@ -90,8 +93,8 @@ pub(crate) async fn refuse(
     .execute(&mut *tx)
     .await?;
     sqlx::query(
-        "DELETE FROM forge_deliveries WHERE id IN (SELECT id FROM forge_deliveries WHERE connection_id = $1 AND state = 'refused'
-                                                   ORDER BY number DESC OFFSET $2)",
+        "DELETE FROM forge_deliveries WHERE id IN (
+             SELECT id FROM forge_deliveries WHERE connection_id = $1 AND state = 'refused' ORDER BY number DESC OFFSET $2)",
     )
     .bind(connection)
     .bind(MOST_REFUSED)
@@ -116,20 +119,44 @@ pub(crate) struct Waiting {
 
 /// Takes the oldest delivery of a connection none of whose deliveries is being worked off, for as long as a lease.
 pub(crate) async fn take(db: &Pool, now: OffsetDateTime) -> Result<Option<Waiting>> {
-    Ok(sqlx::query_as(
-        "UPDATE forge_deliveries d SET try_at = $2, attempts = d.attempts + 1
-         FROM (SELECT first.id, c.forge FROM forge_connections c
-               CROSS JOIN LATERAL (SELECT id, try_at FROM forge_deliveries WHERE connection_id = c.id AND state = 'waiting'
-                                   ORDER BY number LIMIT 1) first
-               WHERE first.try_at <= $1 AND c.disconnected_at IS NULL ORDER BY first.try_at LIMIT 1
-               FOR UPDATE OF c SKIP LOCKED) next
-         WHERE d.id = next.id AND d.state = 'waiting' AND d.try_at <= $1
-         RETURNING d.id, d.connection_id, next.forge, d.event, coalesce(d.body, '') AS body, d.received_at, d.attempts, d.runs",
+    sqlx::query(
+        "UPDATE forge_deliveries SET state = 'failed', try_at = NULL, is_leased = false, outcome = $3
+         WHERE state = 'waiting' AND try_at <= $1 AND attempts >= $2",
     )
     .bind(now)
+    .bind(MOST_ATTEMPTS)
+    .bind("Not worked off: this server stopped each time it was tried. Its log may say why.")
+    .execute(db)
+    .await?;
+    let mut tx = db.begin().await?;
+    // The connection is locked first: the next statement sees what those who had the lock have done.
+    let connection: Option<Uuid> = sqlx::query_scalar(
+        "SELECT c.id FROM forge_connections c
+         CROSS JOIN LATERAL (SELECT try_at FROM forge_deliveries WHERE connection_id = c.id AND state = 'waiting' ORDER BY number LIMIT 1) first
+         WHERE first.try_at <= $1 AND c.disconnected_at IS NULL
+             AND NOT EXISTS (SELECT FROM forge_deliveries WHERE connection_id = c.id AND state = 'waiting' AND is_leased AND try_at > $1)
+         ORDER BY first.try_at LIMIT 1 FOR NO KEY UPDATE OF c SKIP LOCKED",
+    )
+    .bind(now)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(connection) = connection else {
+        return Ok(None);
+    };
+    let taken = sqlx::query_as(
+        "UPDATE forge_deliveries d SET try_at = $3, attempts = d.attempts + 1, is_leased = true FROM forge_connections c
+         WHERE c.id = $1 AND c.disconnected_at IS NULL AND d.state = 'waiting' AND d.try_at <= $2
+             AND d.id = (SELECT id FROM forge_deliveries WHERE connection_id = $1 AND state = 'waiting' ORDER BY number LIMIT 1)
+             AND NOT EXISTS (SELECT FROM forge_deliveries WHERE connection_id = $1 AND state = 'waiting' AND is_leased AND try_at > $2)
+         RETURNING d.id, d.connection_id, c.forge, d.event, coalesce(d.body, '') AS body, d.received_at, d.attempts, d.runs",
+    )
+    .bind(connection)
+    .bind(now)
     .bind(now + LEASE)
-    .fetch_optional(db)
-    .await?)
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(taken)
 }
 
 /// What a delivery did to a task.
@@ -168,7 +195,7 @@ pub(crate) async fn finish(change: &mut Change, delivery: Uuid, outcome: &Outcom
         None => "nothing",
     };
     let finished = sqlx::query(
-        "UPDATE forge_deliveries SET state = $2, try_at = NULL, summary = left($3, 300), team_id = coalesce($4, team_id),
+        "UPDATE forge_deliveries SET state = $2, try_at = NULL, is_leased = false, summary = left($3, 300), team_id = coalesce($4, team_id),
              has_team = has_team OR $4 IS NOT NULL, outcome = left($5, 500), result = $6 WHERE id = $1 AND state = 'waiting'",
     )
     .bind(delivery)
@@ -185,7 +212,7 @@ pub(crate) async fn finish(change: &mut Change, delivery: Uuid, outcome: &Outcom
     }
 }
 
-/// Notes what a delivery did to a task.
+/// Notes what a delivery did to a task: of several results, the most.
 pub(crate) async fn note_task(
     db: &mut PgConnection,
     delivery: &Waiting,
@@ -194,8 +221,9 @@ pub(crate) async fn note_task(
     detail: &str,
 ) -> Result<()> {
     sqlx::query(
-        "INSERT INTO forge_delivery_tasks (delivery_id, run, team_id, task_id, result, detail) VALUES ($1, $2, $3, $4, $5, left($6, 500))
-         ON CONFLICT (delivery_id, run, team_id, task_id) DO NOTHING",
+        "INSERT INTO forge_delivery_tasks AS r (delivery_id, run, team_id, task_id, result, detail) VALUES ($1, $2, $3, $4, $5, left($6, 500))
+         ON CONFLICT (delivery_id, run, team_id, task_id) DO UPDATE SET result = $5, detail = left($6, 500)
+         WHERE array_position($7::text[], $5) > array_position($7::text[], r.result)",
     )
     .bind(delivery.id)
     .bind(delivery.runs)
@@ -203,6 +231,7 @@ pub(crate) async fn note_task(
     .bind(task)
     .bind(result)
     .bind(detail)
+    .bind(["left-alone", "linked", "moved"].as_slice())
     .execute(db)
     .await?;
     Ok(())
@@ -213,7 +242,7 @@ pub(crate) async fn note_failure(db: &Pool, delivery: &Waiting, now: OffsetDateT
     let tried = usize::try_from(delivery.attempts).unwrap_or(usize::MAX);
     let pause = tried.checked_sub(1).and_then(|at| PAUSES.get(at));
     sqlx::query(
-        "UPDATE forge_deliveries SET state = CASE WHEN $2 IS NULL THEN 'failed' ELSE 'waiting' END, try_at = $2, outcome = $3
+        "UPDATE forge_deliveries SET state = CASE WHEN $2 IS NULL THEN 'failed' ELSE 'waiting' END, try_at = $2, is_leased = false, outcome = $3
          WHERE id = $1 AND state = 'waiting'",
     )
     .bind(delivery.id)
@@ -234,7 +263,7 @@ pub(crate) async fn note_failure(db: &Pool, delivery: &Waiting, now: OffsetDateT
 pub(crate) async fn run_again(change: &mut Change, delivery: Uuid) -> Result<Uuid> {
     let at = change.at;
     let connection: Option<Uuid> = sqlx::query_scalar(
-        "UPDATE forge_deliveries d SET state = 'waiting', try_at = $2, attempts = 0, runs = runs + 1
+        "UPDATE forge_deliveries d SET state = 'waiting', try_at = $2, is_leased = false, attempts = 0, runs = runs + 1
          FROM forge_connections c
          WHERE d.id = $1 AND c.id = d.connection_id AND c.disconnected_at IS NULL AND d.state IN ('done', 'failed')
              AND d.body IS NOT NULL AND d.runs < $3

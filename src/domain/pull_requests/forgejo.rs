@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use crate::domain::pull_requests::{
     github,
     model::{Action, ForgeEvent, PullRequestState},
-    payload::{Unreadable, flag, json, text},
+    payload::{MOST, Unreadable, flag, json, text},
 };
 
 /// How the title of a draft begins, where the delivery does not say whether it is one.
@@ -15,7 +15,9 @@ const DRAFT_TITLES: [&str; 2] = ["WIP:", "[WIP]"];
 /// Reads a delivery. `name` is that of the header `X-Forgejo-Event` or `X-Gitea-Event`.
 pub fn parse(name: &str, body: &[u8], now: OffsetDateTime) -> Result<ForgeEvent, Unreadable> {
     // Newer versions name the part of a pull request that changed.
+    let is_review = || json(body).is_ok_and(|value| text(&value, "/action", 20) == "reviewed");
     let name = match name {
+        "pull_request_comment" if is_review() => "pull_request",
         "pull_request_comment" => "issue_comment",
         name if is_of_pull_request(name) => "pull_request",
         name => name,
@@ -37,7 +39,12 @@ pub fn parse(name: &str, body: &[u8], now: OffsetDateTime) -> Result<ForgeEvent,
             && !asked.is_empty()
             && !event.reviewers.contains(&asked)
         {
+            event.reviewers.truncate(MOST - 1);
             event.reviewers.push(asked);
+        }
+        // Whoever has written a review is no longer asked to.
+        if text(&value, "/action", 20) == "reviewed" {
+            event.reviewers.retain(|login| *login != event.sender);
         }
     }
     Ok(event)
@@ -51,6 +58,11 @@ fn is_of_pull_request(name: &str) -> bool {
             | "pull_request_label"
             | "pull_request_milestone"
             | "pull_request_review_request"
+            | "pull_request_approved"
+            | "pull_request_rejected"
+            | "pull_request_review_approved"
+            | "pull_request_review_rejected"
+            | "pull_request_review_comment"
     )
 }
 

@@ -9,9 +9,12 @@ use crate::domain::pull_requests::{
     },
     payload::{
         Unreadable, address, branch, check_state, flag, json, logins, long_text, messages, number,
-        other, required, text, time,
+        other, required, run, text, time,
     },
 };
+
+/// What GitHub calls the authors that have rights in a repository.
+const INSIDERS: [&str; 3] = ["OWNER", "MEMBER", "COLLABORATOR"];
 
 /// Reads a delivery. `name` is that of the header `X-GitHub-Event`.
 pub fn parse(name: &str, body: &[u8], now: OffsetDateTime) -> Result<ForgeEvent, Unreadable> {
@@ -20,14 +23,24 @@ pub fn parse(name: &str, body: &[u8], now: OffsetDateTime) -> Result<ForgeEvent,
     Ok(match name {
         "ping" => ForgeEvent::Ping,
         "pull_request" => ForgeEvent::PullRequest(Box::new(pull_request(&value, now)?)),
-        "push" => match branch(&value).filter(|_| !flag(&value, "/deleted")) {
+        "pull_request_review" => ForgeEvent::PullRequest(Box::new(review(&value, now)?)),
+        "push" => match branch(&value) {
             Some(branch) => ForgeEvent::Push(PushEvent {
                 repository: required(&value, "/repository/full_name", 200)?,
+                is_default: branch == text(&value, "/repository/default_branch", 300),
+                is_deleted: flag(&value, "/deleted"),
                 branch,
                 messages: messages(&value),
             }),
-            None => other("push of a tag, or deletion", repository),
+            None => other("push of a tag", repository),
         },
+        "delete" if text(&value, "/ref_type", 20) == "branch" => ForgeEvent::Push(PushEvent {
+            repository: required(&value, "/repository/full_name", 200)?,
+            branch: required(&value, "/ref", 300)?,
+            is_default: false,
+            is_deleted: true,
+            messages: Vec::new(),
+        }),
         "check_run" => check(&value, "/check_run", "/check_run/name", now)?,
         "check_suite" => check(&value, "/check_suite", "/check_suite/app/slug", now)?,
         "status" => status(&value, now)?,
@@ -57,8 +70,17 @@ fn pull_request(value: &Value, now: OffsetDateTime) -> Result<PullRequestEvent, 
         "closed" => Action::Closed,
         _ => Action::Changed,
     };
+    let is_fork = is_fork(value);
+    let author_is = text(value, "/pull_request/author_association", 40);
+    let is_insider = author_is.is_empty() || INSIDERS.contains(&author_is.as_str());
+    let asked = text(value, "/requested_reviewer/login", 100);
     Ok(PullRequestEvent {
         action,
+        is_fork,
+        // GitHub does not say who is a private member. Only people with rights in a repository have branches in it, and
+        // only they read a private one.
+        is_of_outsider: !is_insider && is_fork && !flag(value, "/repository/private"),
+        asked: Some(asked).filter(|asked| action == Action::ReviewRequested && !asked.is_empty()),
         repository: required(value, "/repository/full_name", 200)?,
         number: number(value, "/pull_request/number")?,
         title: text(value, "/pull_request/title", 500),
@@ -74,6 +96,26 @@ fn pull_request(value: &Value, now: OffsetDateTime) -> Result<PullRequestEvent, 
         sender: text(value, "/sender/login", 100),
         at: time(value, &["/pull_request/updated_at"]).unwrap_or(now),
     })
+}
+
+/// Whether the branch is in another repository, which may have been deleted since.
+fn is_fork(value: &Value) -> bool {
+    let own = text(value, "/repository/full_name", 200);
+    match value.pointer("/pull_request/head/repo") {
+        None => false,
+        Some(head) => !text(head, "/full_name", 200).eq_ignore_ascii_case(&own),
+    }
+}
+
+/// A review changes a pull request: whoever has written it is no longer asked to.
+fn review(value: &Value, now: OffsetDateTime) -> Result<PullRequestEvent, Unreadable> {
+    let mut event = pull_request(value, now)?;
+    event.action = Action::Changed;
+    let author = text(value, "/review/user/login", 100);
+    if text(value, "/action", 20) == "submitted" {
+        event.reviewers.retain(|login| *login != author);
+    }
+    Ok(event)
 }
 
 /// A check run or suite, which are finished once they have a conclusion.
@@ -94,13 +136,20 @@ fn check(
     let Some(state) = check_state(&word) else {
         return Ok(other(of.trim_start_matches('/'), repository));
     };
-    let times = [format!("{of}/completed_at"), format!("{of}/updated_at")];
+    let times = ["completed_at", "updated_at", "started_at", "created_at"]
+        .map(|field| format!("{of}/{field}"));
+    // Every workflow is a suite of its own, of the same app, and several may have a check of the same name.
+    let suite = run(value, &format!("{of}/check_suite/id")).max(match of {
+        "/check_suite" => run(value, "/check_suite/id"),
+        _ => 0,
+    });
     Ok(ForgeEvent::Check(CheckEvent {
         repository,
         commit: field("head_sha"),
-        name: format!("{} {}", &of[1..], text(value, name, 150)),
+        name: format!("{} {suite} {}", &of[1..], text(value, name, 150)),
+        run: run(value, &format!("{of}/id")),
         state,
-        at: time(value, &[&times[0], &times[1]]).unwrap_or(now),
+        at: time(value, &times.each_ref().map(String::as_str)).unwrap_or(now),
     }))
 }
 
@@ -113,6 +162,7 @@ fn status(value: &Value, now: OffsetDateTime) -> Result<ForgeEvent, Unreadable> 
         repository,
         commit: required(value, "/sha", 100)?,
         name: format!("status {}", text(value, "/context", 150)),
+        run: run(value, "/id"),
         state,
         at: time(value, &["/updated_at"]).unwrap_or(now),
     }))

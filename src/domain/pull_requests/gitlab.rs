@@ -9,7 +9,7 @@ use crate::domain::pull_requests::{
     },
     payload::{
         Unreadable, address, branch, check_state, flag, json, logins, long_text, messages, number,
-        other, required, text, time,
+        other, required, run, text, time,
     },
 };
 
@@ -22,13 +22,15 @@ pub fn parse(body: &[u8], now: OffsetDateTime) -> Result<ForgeEvent, Unreadable>
     let repository = text(&value, "/project/path_with_namespace", 200);
     Ok(match text(&value, "/object_kind", 60).as_str() {
         "merge_request" => ForgeEvent::PullRequest(Box::new(merge_request(&value, now)?)),
-        "push" => match branch(&value).filter(|_| text(&value, "/after", 100) != NOWHERE) {
+        "push" => match branch(&value) {
             Some(branch) => ForgeEvent::Push(PushEvent {
                 repository: required(&value, "/project/path_with_namespace", 200)?,
+                is_default: branch == text(&value, "/project/default_branch", 300),
+                is_deleted: text(&value, "/after", 100) == NOWHERE,
                 branch,
                 messages: messages(&value),
             }),
-            None => other("deletion of a branch", repository),
+            None => other("push of no branch", repository),
         },
         "pipeline" => pipeline(&value, now)?,
         "note" => note(&value)?,
@@ -60,8 +62,12 @@ fn merge_request(value: &Value, now: OffsetDateTime) -> Result<PullRequestEvent,
     let sender = text(value, "/user/username", 100);
     // The author is given by number, and with a name only where it is the one who did it.
     let is_own = value.pointer("/object_attributes/author_id") == value.pointer("/user/id");
+    let project = |side: &str| value.pointer(&format!("/object_attributes/{side}_project_id"));
     Ok(PullRequestEvent {
         action,
+        is_fork: project("source") != project("target"),
+        is_of_outsider: false,
+        asked: None,
         repository: required(value, "/project/path_with_namespace", 200)?,
         number: number(value, "/object_attributes/iid")?,
         title: text(value, "/object_attributes/title", 500),
@@ -102,7 +108,9 @@ fn pipeline(value: &Value, now: OffsetDateTime) -> Result<ForgeEvent, Unreadable
     Ok(ForgeEvent::Check(CheckEvent {
         repository,
         commit: required(value, "/object_attributes/sha", 100)?,
-        name: "pipeline".to_owned(),
+        // The newest of each source counts, such as that of pushes and that of the merge request.
+        name: format!("pipeline {}", text(value, "/object_attributes/source", 60)),
+        run: run(value, "/object_attributes/id"),
         state,
         at: time(value, &times).unwrap_or(now),
     }))

@@ -1,10 +1,12 @@
 //! Pull requests of GitHub, Forgejo, Gitea and GitLab: what they tell by webhook, the tasks that they name, and the moves
 //! that follow from it.
 
+pub mod branch_keys;
 pub mod branch_name;
 pub mod connections;
 pub mod deliveries;
 pub mod forgejo;
+mod found_tasks;
 pub mod github;
 pub mod gitlab;
 pub mod links;

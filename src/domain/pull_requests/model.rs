@@ -37,6 +37,11 @@ impl Forge {
         }
     }
 
+    /// Whether its pushes say which commits are new, rather than of another branch that was merged into this one.
+    pub(crate) fn marks_new_commits(self) -> bool {
+        self == Self::GitHub
+    }
+
     /// The name of one as the author of a change.
     pub(crate) fn author(self) -> &'static str {
         match self {
@@ -146,12 +151,18 @@ pub struct PullRequestEvent {
     pub body: String,
     pub url: String,
     pub head_branch: String,
+    /// Whether the branch is of a fork: the repository may have another one with the same name.
+    pub is_fork: bool,
+    /// Whether the author is known to have no rights in the repository.
+    pub is_of_outsider: bool,
     pub head_commit: String,
     pub base_branch: String,
     pub default_branch: String,
     pub state: PullRequestState,
     /// The logins of those whose review is wanted.
     pub reviewers: Vec<String>,
+    /// The one whose review is requested by this, also if it was before.
+    pub asked: Option<String>,
     pub author: String,
     /// Who did it.
     pub sender: String,
@@ -159,11 +170,14 @@ pub struct PullRequestEvent {
     pub at: OffsetDateTime,
 }
 
-/// Commits that were pushed to a branch.
+/// Commits that were pushed to a branch, or that the branch was deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushEvent {
     pub repository: String,
     pub branch: String,
+    /// Whether it is the default branch, whose commits are those of many pull requests.
+    pub is_default: bool,
+    pub is_deleted: bool,
     pub messages: Vec<String>,
 }
 
@@ -173,6 +187,8 @@ pub struct CheckEvent {
     pub repository: String,
     pub commit: String,
     pub name: String,
+    /// The forge's number of this run of the check: a later run has a larger one. 0 if it has none.
+    pub run: i64,
     pub state: CheckState,
     pub at: OffsetDateTime,
 }
@@ -203,6 +219,44 @@ pub enum ForgeEvent {
 }
 
 impl ForgeEvent {
+    /// What it is about, in words: `#418 merged into main, acme/alerts`.
+    pub(super) fn summary(&self, forge: Forge) -> String {
+        let mark = forge.mark();
+        match self {
+            Self::PullRequest(event) => {
+                let what = match (event.action, event.state) {
+                    (Action::Opened, PullRequestState::Draft) => "opened as a draft".to_owned(),
+                    (Action::Opened, _) => "opened".to_owned(),
+                    (Action::Ready, _) => "ready for review".to_owned(),
+                    (Action::BackToDraft, _) => "a draft again".to_owned(),
+                    (Action::ReviewRequested, _) => "review requested".to_owned(),
+                    (Action::Reopened, _) => "reopened".to_owned(),
+                    (Action::Closed, PullRequestState::Merged) => {
+                        format!("merged into {}", event.base_branch)
+                    }
+                    (Action::Closed, _) => "closed".to_owned(),
+                    (Action::Changed, _) => "changed".to_owned(),
+                };
+                format!("{mark}{} {what}, {}", event.number, event.repository)
+            }
+            Self::Push(event) => {
+                let what = if event.is_deleted {
+                    "deletion of"
+                } else {
+                    "push to"
+                };
+                format!("{what} {}, {}", event.branch, event.repository)
+            }
+            Self::Check(event) => format!("{}, {}", event.state.label(), event.repository),
+            Self::Comment(event) => {
+                format!("comment on {mark}{}, {}", event.number, event.repository)
+            }
+            Self::Ping => "ping".to_owned(),
+            Self::Other { name, repository } if repository.is_empty() => name.clone(),
+            Self::Other { name, repository } => format!("{name}, {repository}"),
+        }
+    }
+
     /// The repository that it is about, if it is about one.
     pub fn repository(&self) -> &str {
         match self {

@@ -103,12 +103,20 @@ pub(super) fn logins(value: &Value, pointer: &str, field: &str) -> Vec<String> {
         .collect()
 }
 
-/// The messages of the commits in a push.
+/// The forge's number of a run; 0 if it has none.
+pub(super) fn run(value: &Value, pointer: &str) -> i64 {
+    let run = value.pointer(pointer).and_then(Value::as_i64);
+    run.filter(|run| *run > 0).unwrap_or(0)
+}
+
+/// The messages of the commits in a push. GitHub marks those that were pushed to another branch before, as after a merge
+/// of the default branch: they are left out.
 pub(super) fn messages(value: &Value) -> Vec<String> {
     let commits = value.pointer("/commits").and_then(Value::as_array);
     commits
         .into_iter()
         .flatten()
+        .filter(|commit| commit.pointer("/distinct") != Some(&Value::Bool(false)))
         .take(MOST)
         .map(|commit| long_text(commit, "/message"))
         .collect()

@@ -8,16 +8,18 @@ use crate::domain::{
     events::Change,
     policy::predicates::named_beside,
     pull_requests::{
-        Forge,
+        Forge, branch_keys,
         deliveries::{self, Outcome, TaskResult, Waiting},
-        forgejo, github, gitlab,
+        forgejo,
+        found_tasks::{FoundTask, find_tasks, linked_tasks},
+        github, gitlab,
         logins::{self, Proof},
         model::{
             Action, CheckEvent, CommentEvent, ForgeEvent, PullRequestEvent, PullRequestState,
             PushEvent,
         },
         payload::Unreadable,
-        store::{self, FoundTask, Saved, Stored},
+        store::{self, Saved, Stored},
         task_keys::{NamedTask, NamedTasks, in_branch, in_line, in_markdown},
         task_step::Step,
         unlink,
@@ -63,7 +65,7 @@ async fn apply(change: &mut Change, delivery: &Waiting, event: &ForgeEvent) -> R
     .fetch_optional(change.db())
     .await?;
     let mut outcome = Outcome {
-        summary: summary(delivery.forge, event),
+        summary: event.summary(delivery.forge),
         team,
         ..Outcome::default()
     };
@@ -88,39 +90,6 @@ async fn apply(change: &mut Change, delivery: &Waiting, event: &ForgeEvent) -> R
     Ok(outcome)
 }
 
-/// What a delivery is about, in words: `#418 merged into main, acme/alerts`.
-fn summary(forge: Forge, event: &ForgeEvent) -> String {
-    let mark = forge.mark();
-    match event {
-        ForgeEvent::PullRequest(event) => {
-            let what = match (event.action, event.state) {
-                (Action::Opened, PullRequestState::Draft) => "opened as a draft".to_owned(),
-                (Action::Opened, _) => "opened".to_owned(),
-                (Action::Ready, _) => "ready for review".to_owned(),
-                (Action::BackToDraft, _) => "a draft again".to_owned(),
-                (Action::ReviewRequested, _) => "review requested".to_owned(),
-                (Action::Reopened, _) => "reopened".to_owned(),
-                (Action::Closed, PullRequestState::Merged) => {
-                    format!("merged into {}", event.base_branch)
-                }
-                (Action::Closed, _) => "closed".to_owned(),
-                (Action::Changed, _) => "changed".to_owned(),
-            };
-            format!("{mark}{} {what}, {}", event.number, event.repository)
-        }
-        ForgeEvent::Push(event) => format!("push to {}, {}", event.branch, event.repository),
-        ForgeEvent::Check(event) => {
-            format!("{}, {}", event.state.label(), event.repository)
-        }
-        ForgeEvent::Comment(event) => {
-            format!("comment on {mark}{}, {}", event.number, event.repository)
-        }
-        ForgeEvent::Ping => "ping".to_owned(),
-        ForgeEvent::Other { name, repository } if repository.is_empty() => name.clone(),
-        ForgeEvent::Other { name, repository } => format!("{name}, {repository}"),
-    }
-}
-
 /// The time of an event, which is not after it was received, whatever the forge's clock says.
 fn time_of(delivery: &Waiting, at: OffsetDateTime) -> OffsetDateTime {
     at.min(delivery.received_at)
@@ -134,19 +103,29 @@ async fn pull_request(
     outcome: &mut Outcome,
 ) -> Result<()> {
     let connection = delivery.connection_id;
-    let mut named = NamedTasks::default();
-    named.add(in_branch(&event.head_branch));
-    named.add(in_line(&event.title));
-    named.add(in_markdown(&event.body));
+    let mut texts = NamedTasks::default();
+    texts.add(in_branch(&event.head_branch));
+    texts.add(in_line(&event.title));
+    texts.add(in_markdown(&event.body));
+    let texts = texts.into_list();
     let branch = (event.repository.as_str(), event.head_branch.as_str());
-    store::add_remembered(change.db(), connection, branch, &mut named).await?;
-    let named = named.into_list();
-    // What is only changed moves a task at most when it is newly named.
-    let may_move = event.action != Action::Changed;
-    let tasks = store::find_tasks(change, connection, &named, may_move).await?;
+    // A fork's branch may have the name of one of the repository's own.
+    let commits = match event.is_fork {
+        true => Vec::new(),
+        false => branch_keys::remembered(change.db(), connection, branch).await?,
+    };
+    let known = Some(event.number);
+    let known = store::ids_of(change.db(), connection, &event.repository, known, ("", "")).await?;
+    let mut tasks = find_tasks(change, connection, (&texts, &commits), &known).await?;
+    // A later push to a branch of the repository's own may name tasks. Of forks, anyone can open any number.
+    if tasks.is_empty() && known.is_empty() && event.is_fork {
+        let named = (&texts[..], "branch, title or description");
+        outcome.words = no_tasks(change, delivery, outcome.team, named).await?;
+        return Ok(());
+    }
     let at = time_of(delivery, event.at);
     let saved = store::save(change.db(), connection, team, event, at).await?;
-    let before = store::linked_tasks(change, saved.id).await?;
+    let before = linked_tasks(change, saved.id).await?;
     if saved.is_stale {
         for task in &before {
             let words = "a newer delivery about this pull request came before";
@@ -162,6 +141,17 @@ async fn pull_request(
         outcome.words = "A newer delivery about this pull request came before".to_owned();
         return Ok(());
     }
+    // What commits name stays linked, also when their keys are no longer remembered.
+    for task in &before {
+        let is_named = tasks.iter().any(|named| named.id == task.id);
+        if !is_named && task.commits_close.is_some() {
+            tasks.push(FoundTask {
+                closes: false,
+                is_in_texts: false,
+                ..task.clone()
+            });
+        }
+    }
     let step = step_of(change, delivery, event, &saved, at).await?;
     unlink::forget_unnamed(change.db(), saved.id, &tasks).await?;
     for task in &tasks {
@@ -175,14 +165,12 @@ async fn pull_request(
         let done = step.unlink(change, task).await?;
         note(change, delivery, task, done, outcome).await?;
     }
+    if event.state == PullRequestState::Merged && !event.is_fork {
+        branch_keys::forget(change.db(), connection, branch).await?;
+    }
     if tasks.is_empty() && outcome.result.is_none() {
-        outcome.words = no_tasks(
-            change,
-            delivery,
-            outcome.team,
-            (&named, "branch, title or description"),
-        )
-        .await?;
+        let named = (&texts[..], "branch, title or description");
+        outcome.words = no_tasks(change, delivery, outcome.team, named).await?;
     }
     Ok(())
 }
@@ -212,6 +200,7 @@ async fn step_of(
         base: event.base_branch.clone(),
         at,
         is_changed: saved.is_changed,
+        may_move: !event.is_of_outsider,
         newly_asked: logins::handles_of(change.db(), connection, &saved.newly_asked).await?,
         sender: logins::handles_of(change.db(), connection, &sender)
             .await?
@@ -263,36 +252,46 @@ async fn push(
     outcome: &mut Outcome,
 ) -> Result<()> {
     let connection = delivery.connection_id;
-    let mut named = NamedTasks::default();
-    named.add(in_branch(&event.branch));
-    for message in &event.messages {
-        named.add(in_line(message));
+    let repository = event.repository.as_str();
+    if event.is_deleted {
+        let branch = (repository, event.branch.as_str());
+        branch_keys::forget(change.db(), connection, branch).await?;
+        outcome.words = "The tasks that its commits named are forgotten".to_owned();
+        return Ok(());
     }
-    let named = named.into_list();
-    let tasks = store::find_tasks(change, connection, &named, false).await?;
+    if event.is_default {
+        outcome.words = "Of the default branch nothing is noted".to_owned();
+        return Ok(());
+    }
+    let mut commits = NamedTasks::default();
+    for message in &event.messages {
+        commits.add(in_line(message));
+    }
+    let (texts, mut commits) = (in_branch(&event.branch), commits.into_list());
+    if !delivery.forge.marks_new_commits() {
+        commits.iter_mut().for_each(|task| task.closes = false);
+    }
+    let branch = (event.branch.as_str(), "");
+    let known = store::ids_of(change.db(), connection, repository, None, branch).await?;
+    let tasks = find_tasks(change, connection, (&texts, &commits), &known).await?;
     if tasks.is_empty() {
-        outcome.words = no_tasks(
-            change,
-            delivery,
-            outcome.team,
-            (&named, "branch or commits"),
-        )
-        .await?;
+        let named = [texts, commits].concat();
+        let named = (&named[..], "branch or commits");
+        outcome.words = no_tasks(change, delivery, outcome.team, named).await?;
         return Ok(());
     }
     let now = delivery.received_at;
-    store::remember_keys(change.db(), connection, event, &named, now).await?;
-    let branch = (event.branch.as_str(), "");
-    let open = store::open_ones(change.db(), connection, &event.repository, branch).await?;
+    branch_keys::remember(change.db(), connection, event, &commits, now).await?;
+    let open = store::open_ones(change.db(), connection, repository, branch).await?;
     if open.is_empty() {
         outcome.words = "Noted for the pull request of this branch".to_owned();
     }
     for pull_request in open {
-        let linked = store::linked_tasks(change, pull_request.id).await?;
+        let linked = linked_tasks(change, pull_request.id).await?;
         for task in &tasks {
             let before = linked.iter().find(|linked| linked.id == task.id);
             let mut task = task.clone();
-            task.closes |= before.is_some_and(|before| before.closes);
+            task.closes = before.is_some_and(|before| before.closes);
             let step = plain_step(delivery, &pull_request, false);
             let done = step.apply(change, &task).await?;
             note(change, delivery, &task, done, outcome).await?;
@@ -313,6 +312,7 @@ fn plain_step(delivery: &Waiting, pull_request: &Stored, is_changed: bool) -> St
         base: String::new(),
         at: pull_request.changed_at,
         is_changed,
+        may_move: true,
         newly_asked: Vec::new(),
         sender: None,
     }
@@ -325,6 +325,9 @@ async fn check(
     outcome: &mut Outcome,
 ) -> Result<()> {
     let (connection, at) = (delivery.connection_id, time_of(delivery, event.at));
+    let commit = ("", event.commit.as_str());
+    let known = store::ids_of(change.db(), connection, &event.repository, None, commit).await?;
+    find_tasks(change, connection, (&[], &[]), &known).await?;
     let (is_found, changed) = store::save_check(change.db(), connection, event, at).await?;
     outcome.words = match (is_found, changed.is_empty()) {
         (false, _) => "No open pull request has this commit".to_owned(),
@@ -332,7 +335,7 @@ async fn check(
         (true, false) => "Noted".to_owned(),
     };
     for pull_request in changed {
-        for task in store::linked_tasks(change, pull_request.id).await? {
+        for task in linked_tasks(change, pull_request.id).await? {
             let step = plain_step(delivery, &pull_request, true);
             step.apply(change, &task).await?;
             let words = "The card shows it".to_owned();

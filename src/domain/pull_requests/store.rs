@@ -1,24 +1,16 @@
 //! Stores what deliveries say about pull requests, the newest of which counts.
 
 use sqlx::PgConnection;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
     error::Result,
-    events::Change,
-    pull_requests::{
-        model::{CheckEvent, CheckState, PullRequestEvent, PullRequestState, PushEvent},
-        task_keys::{NamedTask, NamedTasks},
-    },
-    team::Team,
+    pull_requests::model::{CheckEvent, CheckState, PullRequestEvent, PullRequestState},
 };
 
 /// The most checks of a commit.
 const MOST_CHECKS: i64 = 200;
-
-/// How long keys of pushed commits are remembered for a pull request that is opened later.
-pub(crate) const KEEP_BRANCH_KEYS: Duration = Duration::days(30);
 
 /// A pull request, as a database row.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -61,6 +53,29 @@ pub(super) async fn find(
     .bind(repository)
     .bind(number)
     .fetch_optional(db)
+    .await?)
+}
+
+/// The ids of a pull request, and of the open ones of a branch or with a commit. They are not locked, so that their tasks
+/// can be locked first.
+pub(super) async fn ids_of(
+    db: &mut PgConnection,
+    connection: Uuid,
+    repository: &str,
+    number: Option<i64>,
+    (branch, commit): (&str, &str),
+) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar(
+        "SELECT id FROM pull_requests WHERE connection_id = $1 AND lower(repository) = lower($2)
+             AND (number = $3 OR state IN ('draft', 'open') AND ($4 <> '' AND branch = $4 OR $5 <> '' AND head_commit = $5))
+         ORDER BY id LIMIT 20",
+    )
+    .bind(connection)
+    .bind(repository)
+    .bind(number)
+    .bind(branch)
+    .bind(commit)
+    .fetch_all(db)
     .await?)
 }
 
@@ -130,7 +145,8 @@ pub(super) async fn save(
     .bind(event.number)
     .bind(&event.title)
     .bind(&event.url)
-    .bind(&event.head_branch)
+    // Pushes to a branch of this repository with the same name are none of a fork's.
+    .bind(if event.is_fork { "" } else { &event.head_branch })
     .bind(&event.head_commit)
     .bind(event.state)
     .bind(&event.reviewers)
@@ -139,24 +155,33 @@ pub(super) async fn save(
     .fetch_one(db)
     .await?;
     let asked_before = before.as_ref().map_or(&[][..], |before| &before.reviewers);
-    let newly_asked = event.reviewers.iter();
+    // Somebody may be asked once more, but the same delivery asks only once.
+    let is_later = before.as_ref().is_none_or(|before| at > before.changed_at);
+    let is_asked = |login: &String| is_later && event.asked.as_ref() == Some(login);
+    let newly_asked: Vec<String> = event
+        .reviewers
+        .iter()
+        .filter(|login| !asked_before.contains(login) || is_asked(login))
+        .cloned()
+        .collect();
+    let is_released = asked_before
+        .iter()
+        .any(|login| !event.reviewers.contains(login));
     Ok(Saved {
         id,
         is_changed: before.as_ref().is_none_or(|before| {
             before.state != event.state
-                || before.reviewers.len() != event.reviewers.len()
+                || !newly_asked.is_empty()
+                || is_released
                 || has_new_commit && before.checks.is_some()
         }),
-        newly_asked: newly_asked
-            .filter(|login| !asked_before.contains(login))
-            .cloned()
-            .collect(),
+        newly_asked,
         was: before.map(|before| before.state),
         is_stale: false,
     })
 }
 
-/// Stores the state of a check. Returns the pull requests whose checks together changed.
+/// Stores the state of a check: that of its newest run, which does not run again once it has ended. Returns the pull requests whose checks together changed.
 pub(super) async fn save_check(
     db: &mut PgConnection,
     connection: Uuid,
@@ -168,15 +193,20 @@ pub(super) async fn save_check(
     let mut changed = Vec::new();
     for mut pull_request in found {
         sqlx::query(
-            "INSERT INTO pull_request_checks AS c (pull_request_id, name, state, at)
-             SELECT $1, $2, $3, $4 WHERE (SELECT count(*) FROM pull_request_checks WHERE pull_request_id = $1 AND name <> $2) < $5
-             ON CONFLICT (pull_request_id, name) DO UPDATE SET state = $3, at = $4 WHERE c.at <= $4",
+            "INSERT INTO pull_request_checks AS c (pull_request_id, name, state, at, run)
+             SELECT $1, $2, $3, $4, $6 WHERE (SELECT count(*) FROM pull_request_checks WHERE pull_request_id = $1 AND name <> $2) < $5
+             ON CONFLICT (pull_request_id, name) DO UPDATE SET state = $3, at = $4, run = $6
+             WHERE c.run < $6 OR c.run = $6 AND CASE
+                 WHEN (c.state = 'running') = ($3 = 'running') THEN c.at <= $4
+                 WHEN c.state = 'running' THEN $6 > 0 OR c.at <= $4
+                 ELSE $6 = 0 AND c.at < $4 END",
         )
         .bind(pull_request.id)
         .bind(&event.name)
         .bind(event.state)
         .bind(at)
         .bind(MOST_CHECKS)
+        .bind(event.run)
         .execute(&mut *db)
         .await?;
         let checks: Option<CheckState> = sqlx::query_scalar(
@@ -193,163 +223,4 @@ pub(super) async fn save_check(
         }
     }
     Ok((is_found, changed))
-}
-
-/// Remembers the tasks that pushed commits name, for the pull request of their branch.
-pub(super) async fn remember_keys(
-    db: &mut PgConnection,
-    connection: Uuid,
-    push: &PushEvent,
-    named: &[NamedTask],
-    at: OffsetDateTime,
-) -> Result<()> {
-    for task in named {
-        sqlx::query(
-            "INSERT INTO forge_branch_keys AS b (connection_id, repository, branch, key, closes, pushed_at)
-             SELECT $1, lower($2), $3, $4, $5, $6
-             WHERE (SELECT count(*) FROM forge_branch_keys WHERE connection_id = $1 AND repository = lower($2) AND branch = $3) < 50
-             ON CONFLICT (connection_id, repository, branch, key) DO UPDATE SET closes = b.closes OR $5, pushed_at = $6",
-        )
-        .bind(connection)
-        .bind(&push.repository)
-        .bind(&push.branch)
-        .bind(task.key())
-        .bind(task.closes)
-        .bind(at)
-        .execute(&mut *db)
-        .await?;
-    }
-    Ok(())
-}
-
-/// Adds the tasks that commits of a branch have named.
-pub(super) async fn add_remembered(
-    db: &mut PgConnection,
-    connection: Uuid,
-    (repository, branch): (&str, &str),
-    named: &mut NamedTasks,
-) -> Result<()> {
-    let rows: Vec<(String, bool)> = sqlx::query_as(
-        "SELECT key, closes FROM forge_branch_keys WHERE connection_id = $1 AND repository = lower($2) AND branch = $3 ORDER BY pushed_at, key",
-    )
-    .bind(connection)
-    .bind(repository)
-    .bind(branch)
-    .fetch_all(db)
-    .await?;
-    named.add(rows.into_iter().filter_map(|(key, closes)| {
-        let (team, number) = crate::domain::keys::split_key(&key)?;
-        Some(NamedTask {
-            team,
-            number,
-            closes,
-        })
-    }));
-    Ok(())
-}
-
-/// A task that a pull request names or named.
-#[derive(Clone, Debug)]
-pub(super) struct FoundTask {
-    pub(super) team: Team,
-    pub(super) id: Uuid,
-    pub(super) closes: bool,
-}
-
-#[derive(sqlx::FromRow)]
-struct TaskRow {
-    #[sqlx(flatten)]
-    team: TeamRow,
-    task_id: Uuid,
-    closes: bool,
-}
-
-#[derive(sqlx::FromRow)]
-struct TeamRow {
-    team_id: Uuid,
-    slug: String,
-    name: String,
-    key: String,
-    seq: i64,
-}
-
-impl From<TaskRow> for FoundTask {
-    fn from(row: TaskRow) -> Self {
-        Self {
-            team: Team {
-                id: row.team.team_id,
-                slug: row.team.slug,
-                name: row.team.name,
-                key: row.team.key,
-                seq: row.team.seq,
-            },
-            id: row.task_id,
-            closes: row.closes,
-        }
-    }
-}
-
-/// Finds the tasks with these keys, by current or former keys of the teams that the connection lists. If they may be moved,
-/// it locks what that needs: all columns of their teams, and then the tasks.
-pub(super) async fn find_tasks(
-    change: &mut Change,
-    connection: Uuid,
-    named: &[NamedTask],
-    may_move: bool,
-) -> Result<Vec<FoundTask>> {
-    if named.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows: Vec<TaskRow> = sqlx::query_as(
-        "SELECT DISTINCT ON (t.id, k.id) t.id AS team_id, t.slug, t.name, t.key, t.seq, k.id AS task_id, bool_or(n.closes) OVER (PARTITION BY t.id, k.id) AS closes
-         FROM unnest($2::text[], $3::bigint[], $4::boolean[]) AS n (key, number, closes)
-         JOIN teams t ON t.key = n.key OR t.id IN (SELECT team_id FROM former_keys WHERE key = n.key)
-         JOIN tasks k ON k.team_id = t.id AND k.number = n.number
-         WHERE t.id IN (SELECT team_id FROM forge_repositories WHERE connection_id = $1)
-         ORDER BY t.id, k.id",
-    )
-    .bind(connection)
-    .bind(named.iter().map(|task| task.team.as_str()).collect::<Vec<_>>())
-    .bind(named.iter().map(|task| task.number).collect::<Vec<_>>())
-    .bind(named.iter().map(|task| task.closes).collect::<Vec<_>>())
-    .fetch_all(change.db())
-    .await?;
-    let found: Vec<FoundTask> = rows.into_iter().map(FoundTask::from).collect();
-    if may_move {
-        lock(change.db(), &found).await?;
-    }
-    Ok(found)
-}
-
-/// The tasks that a pull request is linked to.
-pub(super) async fn linked_tasks(
-    change: &mut Change,
-    pull_request: Uuid,
-) -> Result<Vec<FoundTask>> {
-    let rows: Vec<TaskRow> = sqlx::query_as(
-        "SELECT t.id AS team_id, t.slug, t.name, t.key, t.seq, l.task_id, l.closes FROM pull_request_tasks l JOIN teams t ON t.id = l.team_id
-         WHERE l.pull_request_id = $1 ORDER BY t.id, l.task_id",
-    )
-    .bind(pull_request)
-    .fetch_all(change.db())
-    .await?;
-    Ok(rows.into_iter().map(FoundTask::from).collect())
-}
-
-/// Locks all columns of these tasks' teams, and the tasks, in the order in which everything locks them.
-async fn lock(db: &mut PgConnection, tasks: &[FoundTask]) -> Result<()> {
-    let teams: Vec<Uuid> = tasks.iter().map(|task| task.team.id).collect();
-    let ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
-    sqlx::query("SELECT FROM columns WHERE team_id = ANY($1) ORDER BY id FOR NO KEY UPDATE")
-        .bind(&teams)
-        .execute(&mut *db)
-        .await?;
-    sqlx::query(
-        "SELECT FROM tasks WHERE team_id = ANY($1) AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE",
-    )
-    .bind(&teams)
-    .bind(&ids)
-    .execute(db)
-    .await?;
-    Ok(())
 }

@@ -66,22 +66,44 @@ impl NamedTasks {
 
 /// The tasks that a branch name names, in either case: `inf-42-cut-postgres-over`, `elif/INF-42_retry`.
 pub fn in_branch(branch: &str) -> Vec<NamedTask> {
-    let words: Vec<&str> = branch
-        .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-')
-        .collect();
     let mut named = Vec::new();
-    for word in words {
+    let mut rest = branch;
+    loop {
+        let is_between = |letter: char| !letter.is_ascii_alphanumeric() && letter != '-';
+        let (word, after) = rest.split_at(rest.find(is_between).unwrap_or(rest.len()));
         let parts: Vec<&str> = word.split('-').collect();
-        for pair in parts.windows(2) {
-            named.extend(as_key(pair[0], pair[1], false));
+        let mut keys: Vec<_> = parts
+            .windows(2)
+            .map(|pair| as_key(pair[0], pair[1], false))
+            .collect();
+        // `web-3.1.0` and `go-1.x` are versions.
+        if is_version(after) {
+            keys.pop();
         }
+        named.extend(keys.into_iter().flatten());
+        let mut letters = after.chars();
+        if letters.next().is_none() {
+            return named;
+        }
+        rest = letters.as_str();
     }
-    named
 }
 
-/// The tasks that a title or message names, in capital letters, with the closing words before them.
+/// Whether what follows a number makes it that of a version: `.1` or `.x`.
+fn is_version(after: &str) -> bool {
+    after.strip_prefix('.').is_some_and(|rest| {
+        rest.starts_with(|first: char| first.is_ascii_digit() || matches!(first, 'x' | 'X'))
+    })
+}
+
+/// The tasks that a title or message names, in capital letters, with the closing words before them. What takes a change
+/// back repeats its title, and finishes nothing.
 pub fn in_line(text: &str) -> Vec<NamedTask> {
-    in_plain_text(text)
+    let mut named = in_plain_text(text);
+    if text.trim_start().starts_with("Revert \"") {
+        named.iter_mut().for_each(|task| task.closes = false);
+    }
+    named
 }
 
 /// The tasks that a Markdown text names, leaving out code and comments.
@@ -210,6 +232,10 @@ mod tests {
             ("release-2026", "RELEASE-2026"),
             ("xinf-42x", ""),
             ("main", ""),
+            ("dependabot/npm/web-3.1.0", ""),
+            ("renovate/go-1.x", ""),
+            ("bump-inf-42-to-web-3.1", "INF-42"),
+            ("inf-42.retry", "INF-42"),
         ] {
             assert_eq!(keys(in_branch(branch)), expected, "{branch}");
         }
@@ -242,6 +268,9 @@ mod tests {
             ("UTF-8 and SHA-256", "UTF-8 SHA-256"),
             ("INF-0 INF- -42 INF-99999999999", ""),
             ("**INF-42**", "INF-42"),
+            ("Bump WEB-3.1.0 and GO-1.x", ""),
+            ("Revert \"Closes INF-42\"", "INF-42"),
+            ("Reverts nothing, closes INF-42", "INF-42!"),
             ("", ""),
         ] {
             assert_eq!(keys(in_line(text)), expected, "{text}");

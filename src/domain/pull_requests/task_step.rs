@@ -13,9 +13,9 @@ use crate::domain::{
     pull_requests::{
         Forge,
         deliveries::TaskResult,
+        found_tasks::FoundTask,
         model::{Action, PullRequestState},
         rules::{self, Moment},
-        store::FoundTask,
         unlink,
     },
     tasks::{
@@ -42,6 +42,8 @@ pub(super) struct Step {
     pub(super) at: OffsetDateTime,
     /// Whether what cards show of it was changed.
     pub(super) is_changed: bool,
+    /// Whether it moves and comments at all: those of outsiders only link.
+    pub(super) may_move: bool,
     /// The handles of people whose review is newly wanted, and of the person who did it.
     pub(super) newly_asked: Vec<String>,
     pub(super) sender: Option<String>,
@@ -54,6 +56,8 @@ pub(super) type Done = (TaskResult, String);
 #[derive(sqlx::FromRow)]
 struct Link {
     is_new: bool,
+    /// A closing word is before the key, in texts or commits.
+    closes: bool,
     commented_at: Option<OffsetDateTime>,
     moved_to: Option<Uuid>,
     moved_version: Option<i64>,
@@ -82,10 +86,12 @@ impl Step {
             self.note(change, task, link.is_new).await?;
         }
         let done = self.follow_rule(change, task, &link).await?;
-        // All of it was done by the pull request, and no person.
+        // All of it was done by the pull request, and no person. Events of other tasks, which wait for this one, may be read by
+        // people who may not know this.
         let author = self.author();
         for event in change.pending().skip(recorded) {
-            if event.after.is_object() {
+            let is_own = event.team == task.team.id && event.task == Some(task.id);
+            if is_own && event.after.is_object() {
                 event.after["by"] = json!(author);
                 if let Some(sender) = &self.sender {
                     event.after["sender"] = json!(sender);
@@ -119,14 +125,15 @@ impl Step {
 
     async fn link(&self, change: &mut Change, task: &FoundTask) -> Result<Link> {
         Ok(sqlx::query_as(
-            "INSERT INTO pull_request_tasks (team_id, task_id, pull_request_id, closes) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (team_id, task_id, pull_request_id) DO UPDATE SET closes = $4
-             RETURNING xmax = 0 AS is_new, commented_at, moved_to, moved_version",
+            "INSERT INTO pull_request_tasks AS l (team_id, task_id, pull_request_id, closes, commits_close) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (team_id, task_id, pull_request_id) DO UPDATE SET closes = $4, commits_close = greatest(l.commits_close, $5)
+             RETURNING xmax = 0 AS is_new, closes OR coalesce(commits_close, false) AS closes, commented_at, moved_to, moved_version",
         )
         .bind(task.team.id)
         .bind(task.id)
         .bind(self.pull_request)
         .bind(task.closes)
+        .bind(task.commits_close)
         .fetch_one(change.db())
         .await?)
     }
@@ -193,13 +200,23 @@ impl Step {
             return Ok(None);
         };
         let left_alone = |why: String| Ok(Some((TaskResult::LeftAlone, why)));
+        if !self.may_move {
+            return left_alone("its author has no rights in the repository".to_owned());
+        }
+        // Without that, a branch into which others were merged would move their tasks.
+        if !task.is_in_texts && !self.forge.marks_new_commits() {
+            return left_alone(format!(
+                "only commits name it, and {} does not say which of them are new",
+                self.forge.author()
+            ));
+        }
         if moment == Moment::Merged && !self.is_for_default {
             return left_alone(format!(
                 "it was merged into {}, not the default branch",
                 self.base
             ));
         }
-        if moment == Moment::Merged && !task.closes {
+        if moment == Moment::Merged && !link.closes {
             return left_alone("no closing word such as “closes” is before its key".to_owned());
         }
         let rules = rules::rules(change.db(), &task.team).await?;
@@ -218,7 +235,7 @@ impl Step {
 
     /// Comments on a task whose pull request was closed, once.
     async fn comment(&self, change: &mut Change, task: &FoundTask, link: &Link) -> Result<Done> {
-        if link.commented_at.is_some_and(|at| at >= self.at) {
+        if link.commented_at.is_some() {
             let why = "a comment about this was written before".to_owned();
             return Ok((TaskResult::LeftAlone, why));
         }

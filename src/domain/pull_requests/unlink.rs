@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::{
     error::{Problem, Result},
     events::{Change, Event, EventKind},
-    pull_requests::{Forge, store::FoundTask},
+    pull_requests::{Forge, found_tasks::FoundTask},
     tasks,
     team::Team,
 };

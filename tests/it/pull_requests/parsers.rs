@@ -51,6 +51,7 @@ fn real_deliveries_of_github_are_read() {
         ("main", "Sakib25800")
     );
     assert_eq!(opened.at, datetime!(2025-03-10 15:07:45 UTC));
+    assert!(!opened.is_fork && !opened.is_of_outsider);
     assert!(opened.url.starts_with("https://github.com/"));
     assert_eq!(read(READY).action, Action::Ready);
     let merged = read(MERGED);
@@ -133,6 +134,29 @@ fn deliveries_of_forgejo_are_read() {
         (asked.action, asked.reviewers),
         (Action::ReviewRequested, vec!["jonas".to_owned()])
     );
+    // More are listed than are stored, and the one who is asked is among them.
+    let many = (0..60).map(|number| json!({ "login": format!("reviewer-{number}") }));
+    let mut asked = forgejo_body("review_requested", "Cut over");
+    asked["pull_request"]["requested_reviewers"] = many.collect();
+    asked["requested_reviewer"] = json!({ "login": "jonas" });
+    let asked = pull_request(read("pull_request_review_request", &asked));
+    assert_eq!(asked.reviewers.len(), 50);
+    assert!(asked.reviewers.contains(&"jonas".to_owned()));
+    // Whoever has reviewed it is no longer asked.
+    let mut reviewed = forgejo_body("reviewed", "Cut over");
+    reviewed["pull_request"]["requested_reviewers"] = json!([{ "login": "gita" }]);
+    let reviewed = pull_request(read("pull_request_comment", &reviewed));
+    assert_eq!(
+        (reviewed.action, reviewed.reviewers),
+        (Action::Changed, Vec::new())
+    );
+    let deleted = json!({
+        "ref": "inf-1-x", "ref_type": "branch", "repository": { "full_name": "acme/alerts" },
+    });
+    match read("delete", &deleted) {
+        ForgeEvent::Push(push) => assert!(push.is_deleted && push.branch == "inf-1-x"),
+        other => panic!("{other:?}"),
+    }
     let status = json!({
         "sha": "5f3c1d9", "state": "pending", "context": "ci/build", "updated_at": "2026-11-24T10:30:00Z",
         "repository": { "full_name": "acme/alerts" },
@@ -170,6 +194,10 @@ fn deliveries_of_gitlab_are_read() {
     asked["changes"] =
         json!({ "reviewers": { "previous": [], "current": [{ "username": "jonas" }] } });
     assert_eq!(pull_request(read(&asked)).action, Action::ReviewRequested);
+    let mut fork = gitlab_body("open", "opened", false);
+    fork["object_attributes"]["source_project_id"] = json!(1);
+    fork["object_attributes"]["target_project_id"] = json!(2);
+    assert!(pull_request(read(&fork)).is_fork && !opened.is_fork);
     let merged = pull_request(read(&gitlab_body("merge", "merged", false)));
     assert_eq!(
         (merged.action, merged.state),
@@ -177,10 +205,15 @@ fn deliveries_of_gitlab_are_read() {
     );
     let pipeline = json!({
         "object_kind": "pipeline", "project": { "path_with_namespace": "acme/alerts" },
-        "object_attributes": { "status": "failed", "sha": "5f3c1d9", "finished_at": "2026-11-24 09:31:00 UTC" },
+        "object_attributes": {
+            "id": 31, "status": "failed", "source": "push", "sha": "5f3c1d9", "finished_at": "2026-11-24 09:31:00 UTC",
+        },
     });
     match read(&pipeline) {
-        ForgeEvent::Check(check) => assert_eq!(check.state, CheckState::Failed),
+        ForgeEvent::Check(check) => {
+            assert_eq!(check.state, CheckState::Failed);
+            assert_eq!((check.name.as_str(), check.run), ("pipeline push", 31));
+        }
         other => panic!("{other:?}"),
     }
     let note = json!({
@@ -249,6 +282,9 @@ fn broken_deliveries_are_refused_without_a_panic() {
             "check_run",
             "check_suite",
             "issue_comment",
+            "pull_request_review",
+            "pull_request_comment",
+            "delete",
             "?",
         ] {
             let _ = github::parse(name, &text, NOW);
