@@ -173,8 +173,8 @@ async fn each_replaced_secret_is_accepted_for_its_day() {
         for (secret, status) in [&first, &second, &third].into_iter().zip(accepted) {
             at += 1;
             connected.secret = secret.clone();
-            let sent = connected.send(&at.to_string(), "ping", &json!({ "zen": "x" }));
-            sent.await.status(status);
+            let (id, ping) = (at.to_string(), json!({ "zen": "x" }));
+            connected.send(&id, "ping", &ping).await.status(status);
         }
     }
     for _ in 0..10 {
