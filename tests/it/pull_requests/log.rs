@@ -82,7 +82,8 @@ async fn unsigned_and_wrongly_signed_deliveries_are_refused() {
 async fn strangers_cannot_fill_the_log() {
     let connected = Connected::to("github").await;
     let mut last = 0;
-    for _ in 0..700 {
+    // The limit refills by ten a second, which a busy machine has to outrun.
+    for _ in 0..3_000 {
         let response = connected
             .post(&[("x-hub-signature-256", "sha256=1")], b"{}".to_vec())
             .await;

@@ -149,16 +149,6 @@ async fn each_replaced_secret_is_accepted_for_its_day() {
         .post(&path, &[("idempotency_key", &key)])
         .await;
     let (_, second) = read_connection(&renewed.status(200).text());
-    // The same form, sent twice, makes no further secret.
-    connected
-        .admin
-        .post(&path, &[("idempotency_key", &key)])
-        .await;
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM forge_old_secrets")
-        .fetch_one(&connected.world.db)
-        .await
-        .unwrap();
-    assert_eq!(count, 1);
     connected.world.app.clock.advance(Duration::hours(23));
     let renewed = connected.admin.post(&path, &[]).await.status(200).text();
     let (_, third) = read_connection(&renewed);
@@ -173,8 +163,8 @@ async fn each_replaced_secret_is_accepted_for_its_day() {
         for (secret, status) in [&first, &second, &third].into_iter().zip(accepted) {
             at += 1;
             connected.secret = secret.clone();
-            let (id, body) = (at.to_string(), json!({ "zen": "x" }));
-            connected.send(&id, "ping", &body).await.status(status);
+            let (id, ping) = (at.to_string(), json!({ "zen": "x" }));
+            connected.send(&id, "ping", &ping).await.status(status);
         }
     }
     for _ in 0..10 {

@@ -179,6 +179,8 @@ pub(crate) async fn renew_secret(
     viewer: Viewer,
     Path(connection): Path<String>,
     headers: HeaderMap,
+    // Read for its key, so that a form that is sent twice makes one secret.
+    _: Fields,
 ) -> Result<Response> {
     team_access::require_workspace_admin(&viewer)?;
     viewer.require_session_for_links()?;
