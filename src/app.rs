@@ -89,7 +89,7 @@ pub struct Parts {
     /// The mail server that was named by flags.
     pub(crate) named_mailer: Option<Mailer>,
     pub(crate) metrics: Metrics,
-    /// Wakes the job that works off the deliveries of forges.
+    /// Wakes the job that processes the deliveries of forges.
     pub(crate) delivered: Notify,
     /// Sends every request to an address that was entered on a page.
     pub outgoing: OutgoingClient,

@@ -21,7 +21,7 @@ use crate::{
     http::{extract::body::whole, middleware::client_ip::ClientIp},
 };
 
-/// `POST /hooks/forge/{id}`: stores a delivery, and answers at once. It is worked off later.
+/// `POST /hooks/forge/{id}`: stores a delivery, and answers at once. It is processed later.
 pub(super) async fn receive(
     State(app): State<App>,
     from: ClientIp,

@@ -1,7 +1,7 @@
 //! Pull requests in a browser: connecting a forge by pages, its log, the board and the task, also without JavaScript.
 
 use axum::{body::Body, http::Request};
-use fortnight::jobs::pull_requests::work_off;
+use fortnight::jobs::pull_requests::process_waiting;
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ impl Forge<'_> {
             .unwrap();
         let world = &self.fixture.world;
         world.stranger().send(request).await.status(202);
-        work_off(&world.app).await.unwrap();
+        process_waiting(&world.app).await.unwrap();
     }
 
     async fn pull_request(&self, number: i64, title: &str, action: &str, state: &str, at: &str) {

@@ -339,7 +339,7 @@ pub(crate) async fn remove_repository(
     audit_log::note_for_team(change, team, "connection.repository-removed", &about).await
 }
 
-/// Ends a connection: its address no longer exists, and nothing that waits is worked off. Links and log stay.
+/// Ends a connection: its address no longer exists, and nothing that waits is processed. Links and log stay.
 pub(crate) async fn disconnect(change: &mut Change, id: Uuid) -> Result<()> {
     let (name, _) = lock(change.db(), id).await?;
     let at = change.at;

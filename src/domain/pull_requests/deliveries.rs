@@ -1,4 +1,4 @@
-//! Deliveries: received once each, worked off in the order in which they came, and tried again if that fails.
+//! Deliveries: received once each, processed in the order in which they came, and tried again if that fails.
 
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// For how long a delivery that is being worked off belongs to one program.
+/// For how long a delivery that is being processed belongs to one program.
 const LEASE: Duration = Duration::minutes(2);
 
 /// The time after each failed attempt until the next. Later deliveries of the connection wait meanwhile.
@@ -104,7 +104,7 @@ pub(crate) async fn refuse(
     Ok(())
 }
 
-/// A delivery to be worked off.
+/// A delivery to be processed.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct Waiting {
     pub(crate) id: Uuid,
@@ -117,7 +117,7 @@ pub(crate) struct Waiting {
     pub(crate) runs: i32,
 }
 
-/// Takes the oldest delivery of a connection none of whose deliveries is being worked off, for as long as a lease.
+/// Takes the oldest delivery of a connection none of whose deliveries is being processed, for as long as a lease.
 pub(crate) async fn take(db: &Pool, now: OffsetDateTime) -> Result<Option<Waiting>> {
     sqlx::query(
         "UPDATE forge_deliveries SET state = 'failed', try_at = NULL, is_leased = false, outcome = $3
@@ -125,7 +125,7 @@ pub(crate) async fn take(db: &Pool, now: OffsetDateTime) -> Result<Option<Waitin
     )
     .bind(now)
     .bind(MOST_ATTEMPTS)
-    .bind("Not worked off: this server stopped each time it was tried. Its log may say why.")
+    .bind("Not processed: this server stopped each time it was tried. Its log may say why.")
     .execute(db)
     .await?;
     let mut tx = db.begin().await?;
@@ -207,7 +207,7 @@ pub(crate) async fn finish(change: &mut Change, delivery: Uuid, outcome: &Outcom
     .execute(change.db())
     .await?;
     match finished.rows_affected() {
-        0 => Err(Problem::conflict("The delivery was worked off meanwhile.")),
+        0 => Err(Problem::conflict("The delivery was processed meanwhile.")),
         _ => Ok(()),
     }
 }
@@ -248,15 +248,15 @@ pub(crate) async fn note_failure(db: &Pool, delivery: &Waiting, now: OffsetDateT
     .bind(delivery.id)
     .bind(pause.map(|pause| now + *pause))
     .bind(match pause {
-        Some(_) => "Not worked off yet: this server had an error. It is tried again soon.",
-        None => "Not worked off: this server had an error, which is in its log. Run it again.",
+        Some(_) => "Not processed yet: this server had an error. It is tried again soon.",
+        None => "Not processed: this server had an error, which is in its log. Run it again.",
     })
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// Has a delivery whose body is kept worked off again, by the same rules.
+/// Has a delivery whose body is kept processed again, by the same rules.
 ///
 /// # Errors
 /// `Conflict` if that is not possible.

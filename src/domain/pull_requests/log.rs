@@ -161,7 +161,7 @@ pub(crate) async fn entries(
             outcome: match hidden {
                 true => String::new(),
                 false if row.state == "waiting" && row.outcome.is_empty() => {
-                    "Waits to be worked off".to_owned()
+                    "Waits to be processed".to_owned()
                 }
                 false => row.outcome,
             },

@@ -1,4 +1,4 @@
-//! Works a delivery off: finds out what it is about, and what follows from it.
+//! Processes a delivery: finds out what it is about, and what follows from it.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -26,7 +26,7 @@ use crate::domain::{
     },
 };
 
-/// Works a delivery off, in the transaction that notes its outcome.
+/// Processes a delivery, in the transaction that notes its outcome.
 pub(crate) async fn run(change: &mut Change, delivery: &Waiting) -> Result<()> {
     let outcome = match parse(delivery) {
         Ok(event) => apply(change, delivery, &event).await?,

@@ -108,7 +108,7 @@ async fn deliveries_lock_columns_before_tasks() {
             .unwrap();
         let id = Uuid::new_v4().to_string();
         connected.send(&id, event, body).await.status(202);
-        let (worked, ()) = tokio::join!(connected.work_off(), async {
+        let (worked, ()) = tokio::join!(connected.process_waiting(), async {
             world.wait_for_lock_waiter().await;
             sqlx::query("SELECT FROM tasks FOR UPDATE NOWAIT")
                 .execute(&mut *board)
@@ -161,7 +161,7 @@ async fn commits_of_other_forges_only_link() {
             ("x-forgejo-signature", signature.as_str()),
         ];
         connected.post(&headers, body).await.status(202);
-        connected.work_off().await;
+        connected.process_waiting().await;
     };
     let commits = push("patch-1", json!([{ "message": "Closes INF-1" }]));
     deliver("1", "push", commits).await;
@@ -412,13 +412,13 @@ async fn run_again_waits_for_what_is_worked_off() {
         .unwrap();
     let again = format!("/settings/deliveries/{first}/run");
     connected.admin.post(&again, &[]).await.status(303);
-    assert_eq!(connected.work_off().await, 0);
+    assert_eq!(connected.process_waiting().await, 0);
     // That program has stopped.
     connected.world.app.clock.advance(Duration::minutes(2));
-    assert_eq!(connected.work_off().await, 2);
+    assert_eq!(connected.process_waiting().await, 2);
 }
 
-/// One that stops the program is not tried for ever, and those after it are worked off.
+/// One that stops the program is not tried for ever, and those after it are processed.
 #[tokio::test]
 async fn delivery_that_stops_the_program_is_given_up() {
     let connected = Connected::to("github").await;
@@ -428,7 +428,7 @@ async fn delivery_that_stops_the_program_is_given_up() {
         .execute(&connected.world.db)
         .await
         .unwrap();
-    assert_eq!(connected.work_off().await, 1);
+    assert_eq!(connected.process_waiting().await, 1);
     let log = connected.log().await;
     assert!(
         log.contains("this server stopped each time it was tried"),
@@ -446,7 +446,7 @@ async fn log_has_the_most_that_was_done_to_a_task() {
         request.number = number;
         deliver(&connected, &request, "opened", "open", 20).await;
     }
-    // The one with the smaller id is worked off first, and leaves the task alone, as it is linked already.
+    // The one with the smaller id is processed first, and leaves the task alone, as it is linked already.
     sqlx::query(
         "INSERT INTO pull_request_tasks (team_id, task_id, pull_request_id, closes)
          SELECT k.team_id, k.id, (SELECT id FROM pull_requests ORDER BY id LIMIT 1), false FROM tasks k",

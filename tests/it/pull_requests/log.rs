@@ -1,6 +1,6 @@
 //! Receiving deliveries, and the log of what became of them.
 
-use fortnight::{domain::retention::purge_expired, jobs::pull_requests::work_off};
+use fortnight::{domain::retention::purge_expired, jobs::pull_requests::process_waiting};
 use serde_json::json;
 use time::Duration;
 
@@ -45,7 +45,7 @@ async fn unsigned_and_wrongly_signed_deliveries_are_refused() {
             .await
             .status(403);
     }
-    assert_eq!(connected.work_off().await, 0);
+    assert_eq!(connected.process_waiting().await, 0);
     assert_eq!(connected.column("INF-1").await, "todo");
     // They have used up no id, and their bodies are nowhere.
     assert_eq!(count(&connected, "SELECT count(*) FROM forge_deliveries WHERE state = 'refused' AND body IS NULL AND delivery IS NULL").await, 5);
@@ -58,7 +58,7 @@ async fn unsigned_and_wrongly_signed_deliveries_are_refused() {
         .post(&headers, body.clone().into_bytes())
         .await
         .status(202);
-    connected.work_off().await;
+    connected.process_waiting().await;
     assert_eq!(connected.column("INF-1").await, "done");
     let log = connected.log().await;
     assert!(
@@ -183,7 +183,7 @@ async fn disconnecting_keeps_links_and_log() {
     let path = format!("{}/disconnect", connected.page);
     connected.admin.post(&path, &[]).await.status(303);
     connected.send("late", "ping", &json!({})).await.status(404);
-    assert_eq!(connected.work_off().await, 0);
+    assert_eq!(connected.process_waiting().await, 0);
     assert!(elif.get("/tasks/INF-1").await.ok().text().contains("#418"));
     let page = connected.admin.get(&connected.page).await.ok().text();
     assert!(
@@ -296,7 +296,7 @@ async fn log_is_filtered_and_paged_and_bodies_are_shown() {
         .send("broken", "pull_request", &json!({ "pull_request": 1 }))
         .await
         .status(202);
-    assert_eq!(connected.work_off().await, 57);
+    assert_eq!(connected.process_waiting().await, 57);
     let page = async |part: &str| {
         let path = format!("{}{part}", connected.page);
         let page = connected.admin.get(&path).await.ok().text();
@@ -357,7 +357,7 @@ async fn running_again_follows_the_same_rules() {
     elif.post(&path, &[]).await.status(403);
     for _ in 0..3 {
         connected.admin.post(&path, &[]).await.status(303);
-        assert_eq!(connected.work_off().await, 1);
+        assert_eq!(connected.process_waiting().await, 1);
         assert_eq!(connected.column("INF-1").await, "in-review");
     }
     let moves = "SELECT count(*) FROM events WHERE kind = 'task.moved'";
@@ -399,15 +399,19 @@ async fn failed_delivery_is_tried_again_before_later_ones() {
         )
         .await
         .status(202);
-    assert_eq!(connected.work_off().await, 1, "the second waits");
-    assert_eq!(connected.work_off().await, 0, "and so does the first");
+    assert_eq!(connected.process_waiting().await, 1, "the second waits");
+    assert_eq!(
+        connected.process_waiting().await,
+        0,
+        "and so does the first"
+    );
     assert!(connected.log().await.contains("It is tried again soon"));
     sqlx::query("ALTER TABLE pull_requests DROP CONSTRAINT outage")
         .execute(&world.db)
         .await
         .unwrap();
     world.app.clock.advance(Duration::seconds(6));
-    assert_eq!(connected.work_off().await, 2);
+    assert_eq!(connected.process_waiting().await, 2);
     assert_eq!(connected.column("INF-1").await, "done");
     let moves: Vec<String> = sqlx::query_scalar(
         "SELECT after->>'state' FROM events WHERE kind = 'task.moved' ORDER BY seq",
@@ -428,14 +432,14 @@ async fn failed_delivery_is_tried_again_before_later_ones() {
         .await
         .status(202);
     for _ in 0..10 {
-        connected.work_off().await;
+        connected.process_waiting().await;
         world.app.clock.advance(Duration::hours(1));
     }
     assert!(
         connected
             .log()
             .await
-            .contains("Not worked off: this server had an error")
+            .contains("Not processed: this server had an error")
     );
 }
 
@@ -457,7 +461,7 @@ async fn workers_at_once_do_everything_once_and_in_order() {
             .await
             .status(202);
     }
-    let runs = (0..4).map(|_| work_off(&world.app));
+    let runs = (0..4).map(|_| process_waiting(&world.app));
     let worked: usize = futures_util::future::join_all(runs)
         .await
         .into_iter()

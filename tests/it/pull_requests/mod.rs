@@ -3,17 +3,17 @@
 mod access;
 mod edge_cases;
 mod log;
-mod mended;
 mod moves;
 mod parsers;
 mod people;
 mod privacy;
+mod secrets_and_links;
 
 use axum::{
     body::Body,
     http::{Method, Request},
 };
-use fortnight::jobs::pull_requests::work_off;
+use fortnight::jobs::pull_requests::process_waiting;
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -84,11 +84,11 @@ impl Connected {
     pub async fn deliver(&self, event: &str, body: &Value) {
         let id = Uuid::new_v4().to_string();
         self.send(&id, event, body).await.status(202);
-        self.work_off().await;
+        self.process_waiting().await;
     }
 
-    pub async fn work_off(&self) -> usize {
-        work_off(&self.world.app).await.unwrap()
+    pub async fn process_waiting(&self) -> usize {
+        process_waiting(&self.world.app).await.unwrap()
     }
 
     pub async fn post(&self, headers: &[(&str, &str)], body: Vec<u8>) -> Response {

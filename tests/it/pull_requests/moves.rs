@@ -181,13 +181,13 @@ async fn delivery_repeated_five_times_has_one_effect() {
             .await
             .status(202);
     }
-    assert_eq!(connected.work_off().await, 1);
+    assert_eq!(connected.process_waiting().await, 1);
     // Also with other ids: whoever has one signed body can send it again.
     for id in 0..5 {
         let id = format!("id-{id}");
         connected.send(&id, "pull_request", &body).await.status(202);
     }
-    assert_eq!(connected.work_off().await, 5);
+    assert_eq!(connected.process_waiting().await, 5);
     let comments: Vec<(String, String)> = sqlx::query_as("SELECT author, body FROM comments")
         .fetch_all(&connected.world.db)
         .await

@@ -352,7 +352,7 @@ async fn forgejo_moves_tasks_too() {
             .await
             .status(202);
     }
-    assert_eq!(connected.work_off().await, 3);
+    assert_eq!(connected.process_waiting().await, 3);
     assert_eq!(connected.column("INF-1").await, "in-review");
     let page = connected.world.elif.get("/tasks/INF-1").await.ok().text();
     assert!(page.contains("Forgejo, #7"), "{page}");
@@ -374,7 +374,7 @@ async fn gitlab_moves_tasks_by_token_and_by_signature() {
         ("idempotency-key", "1"),
     ];
     connected.post(&headers, body).await.status(202);
-    connected.work_off().await;
+    connected.process_waiting().await;
     assert_eq!(connected.column("INF-1").await, "in-progress");
     // with a signed time
     let mut merged = gitlab_body("merge", "merged", false);
@@ -402,7 +402,7 @@ async fn gitlab_moves_tasks_by_token_and_by_signature() {
             .await
             .status(status);
     }
-    connected.work_off().await;
+    connected.process_waiting().await;
     assert_eq!(connected.column("INF-1").await, "done");
     let page = elif.get("/tasks/INF-1").await.ok().text();
     assert!(page.contains("GitLab, !7"), "{page}");

@@ -50,7 +50,7 @@ async fn bodies_of_private_repositories_are_hidden_from_receipt_on() {
         .await
         .status(202);
     is_hidden(&connected, "it waits").await;
-    connected.work_off().await;
+    connected.process_waiting().await;
     is_hidden(&connected, "it is done").await;
     // Case does not matter, and neither does whether the rest is understood.
     let broken =
@@ -84,7 +84,7 @@ async fn bodies_stay_hidden_after_a_repository_is_removed() {
         .unwrap();
     let elif = &connected.world.elif;
     elif.post(&format!("{old}/run"), &[]).await.status(303);
-    connected.work_off().await;
+    connected.process_waiting().await;
     is_hidden(&connected, "it ran again").await;
     let log = elif.get(&connected.page).await.ok().text();
     assert!(log.contains("This repository is not listed above"), "{log}");
@@ -115,7 +115,7 @@ async fn bodies_of_unknown_repositories_need_all_teams() {
     connected.admin.post(&add, &fields).await.status(303);
     let run = format!("{path}/run");
     connected.admin.post(&run, &[]).await.status(303);
-    connected.work_off().await;
+    connected.process_waiting().await;
     let shown = connected.admin.get(&path).await.ok().text();
     assert!(shown.contains("Zanzibar"), "{shown}");
 }

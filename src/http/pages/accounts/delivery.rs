@@ -55,7 +55,7 @@ pub(crate) async fn delivery(
     })
 }
 
-/// `POST /settings/deliveries/{id}/run`: has it worked off again, by the same rules.
+/// `POST /settings/deliveries/{id}/run`: has it processed again, by the same rules.
 pub(crate) async fn run_delivery_again(
     State(app): State<App>,
     viewer: Viewer,
