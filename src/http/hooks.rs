@@ -1,4 +1,4 @@
-//! The address that forges send deliveries to. Whoever knows it can send something, so only what is signed is stored.
+//! The address that forges send deliveries to. Anyone who knows it can send something, so only what is signed is stored.
 
 use axum::{
     extract::{Path, Request, State},

@@ -504,7 +504,7 @@ async fn person_mentioned_in_a_new_task_is_told() {
     );
 }
 
-/// An import fills the batch of events, of which only one is looked at; what follows it is told all the same.
+/// An import fills the batch of events, of which only one is looked at; what follows it is delivered all the same.
 #[tokio::test]
 async fn what_happens_right_after_an_import_is_told() {
     let world = World::new().await;

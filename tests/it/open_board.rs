@@ -30,7 +30,7 @@ pub struct OpenBoard {
     following: JoinHandle<()>,
 }
 
-/// Where and by whom a board is opened.
+/// Where a board is opened, and with which token.
 #[derive(Clone)]
 pub struct Address {
     /// The server, which may change.

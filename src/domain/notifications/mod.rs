@@ -1,5 +1,5 @@
 //! Notifications: what concerns a person, as rows of their inbox. They are made from the events after those were
-//! committed, so that no change waits for them: `deliver` reads the new events of a team, `rules` decides whom each
+//! committed, so that no change waits for them: `deliver` reads the new events of a team, `rules` decides who each
 //! concerns, and `record` writes the rows.
 
 mod batch;

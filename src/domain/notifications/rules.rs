@@ -69,7 +69,7 @@ pub(super) fn apply(batch: &Batch) -> (Vec<Notice>, Vec<(i64, Withdrawal)>) {
             }
         }
         let about = subject(event, batch);
-        // Whoever did it at a forge knows of it too.
+        // The person who did it at a forge knows of it too.
         let sender = event.after["sender"].as_str();
         let sender = sender.and_then(|handle| batch.people.get(handle).copied());
         let others = told
@@ -118,7 +118,7 @@ fn subject(event: &NewEvent, batch: &Batch) -> Subject {
     }
 }
 
-/// The people whom the event concerns for what they do, follows left aside.
+/// The people the event concerns for what they do, follows left aside.
 fn concerned(event: &NewEvent, batch: &Batch) -> Vec<(Uuid, Reason)> {
     let task = event.task_id.and_then(|task| batch.tasks.get(&task));
     let owners = || task.map_or(&[][..], |task| &task.owners);

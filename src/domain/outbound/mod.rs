@@ -139,7 +139,7 @@ impl OutgoingClient {
         Ok(url)
     }
 
-    /// The addresses of a host that may be reached. Whoever connects to one of them reaches what was checked.
+    /// The addresses of a host that may be reached. Connecting to one of them reaches what was checked.
     ///
     /// # Errors
     /// If it is no host, has no address, or leads only where requests may not go.

@@ -42,7 +42,7 @@ pub fn parse(name: &str, body: &[u8], now: OffsetDateTime) -> Result<ForgeEvent,
             event.reviewers.truncate(MOST - 1);
             event.reviewers.push(asked);
         }
-        // Whoever has written a review is no longer asked to.
+        // A reviewer who has written a review is no longer asked to.
         if text(&value, "/action", 20) == "reviewed" {
             event.reviewers.retain(|login| *login != event.sender);
         }

@@ -107,7 +107,7 @@ fn is_fork(value: &Value) -> bool {
     }
 }
 
-/// A review changes a pull request: whoever has written it is no longer asked to.
+/// A review changes a pull request: its author is no longer asked for one.
 fn review(value: &Value, now: OffsetDateTime) -> Result<PullRequestEvent, Unreadable> {
     let mut event = pull_request(value, now)?;
     event.action = Action::Changed;

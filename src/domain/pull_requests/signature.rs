@@ -103,7 +103,7 @@ fn is_standard(
             }
         }
     }
-    // Only whoever knows the secret is told about the time.
+    // Only a sender who knows the secret learns that the time is wrong.
     match any {
         true if differ > CLOCKS_DIFFER.whole_seconds() => Err(Refusal::Old),
         any => Ok(any),

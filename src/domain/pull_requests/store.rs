@@ -155,7 +155,7 @@ pub(super) async fn save(
     .fetch_one(db)
     .await?;
     let asked_before = before.as_ref().map_or(&[][..], |before| &before.reviewers);
-    // Somebody may be asked once more, but the same delivery asks only once.
+    // A reviewer may be asked once more, but the same delivery asks only once.
     let is_later = before.as_ref().is_none_or(|before| at > before.changed_at);
     let is_asked = |login: &String| is_later && event.asked.as_ref() == Some(login);
     let newly_asked: Vec<String> = event

@@ -70,7 +70,7 @@ impl CardPullRequest {
         shown
     }
 
-    /// Whether somebody at the forge is to review it.
+    /// Whether it has reviewers at the forge.
     pub(crate) fn has_reviewers(&self) -> bool {
         self.state == "open" && self.reviewers > 0
     }

@@ -83,7 +83,7 @@ async fn events_of_waiting_tasks_name_no_pull_request() {
     }
 }
 
-/// The columns are locked before the task: whoever moves it on the board does the same.
+/// The columns are locked before the task: a move on the board does the same.
 #[tokio::test]
 async fn deliveries_lock_columns_before_tasks() {
     let connected = with_task().await;
@@ -196,7 +196,7 @@ async fn branch_of_a_fork_is_not_that_of_the_repository() {
     connected.deliver("pull_request", &body).await;
     let stored = "SELECT count(*) FROM pull_requests";
     assert_eq!(count(&connected, stored).await, 0, "no task, and of a fork");
-    // of somebody without rights, it only links, and a later push to the branch of that name is not its own
+    // of a person without rights, it only links, and a later push to the branch of that name is not its own
     let mut request = PullRequest::new("Closes INF-1");
     request.number = 419;
     for (action, state, minutes) in [

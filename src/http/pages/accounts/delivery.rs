@@ -63,7 +63,7 @@ pub(crate) async fn run_delivery_again(
 ) -> Result<Response> {
     team_access::require_workspace_admin(&viewer)?;
     let delivery = id(&delivery)?;
-    // Whoever may not know what it is about may not run it either.
+    // Running it needs the right to know what it is about.
     log::require_seen(&app.db, delivery, viewer.person.id).await?;
     let connection = app
         .store
