@@ -91,6 +91,8 @@ pub struct Parts {
     pub(crate) metrics: Metrics,
     /// Wakes the job that processes the deliveries of forges.
     pub(crate) delivered: Notify,
+    /// Wakes the jobs that send webhook messages.
+    pub(crate) webhooks_due: Notify,
     /// Sends every request to an address that was entered on a page.
     pub outgoing: OutgoingClient,
     /// The OpenID provider that was named by flags.
@@ -243,6 +245,7 @@ impl App {
             named_mailer: settings.mailer,
             metrics: Metrics::default(),
             delivered: Notify::new(),
+            webhooks_due: Notify::new(),
             named_provider: settings.openid,
             recent_metadata: RecentMetadata::default(),
             auth_proxy_header: settings.auth_proxy_header,

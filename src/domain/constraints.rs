@@ -143,6 +143,8 @@ pub(crate) fn constraint_message(constraint: &str) -> Option<(&'static str, &'st
             "public",
             "A private team cannot have a public address. Make the team open first.",
         ),
+        "webhook_name_length" => ("name", "A name must have 1 to 60 characters."),
+        "webhook_url_length" => ("url", "A URL can have at most 2000 characters."),
         "chat_webhook_url_length" => ("url", "A URL can have at most 2000 characters."),
         "share_link_name_length" => ("name", "Enter a name for the link, in 1 to 100 characters."),
         "request_title_length" => ("title", "Enter what you need, in 1 to 500 characters."),

@@ -45,6 +45,7 @@ pub mod team;
 pub mod teams;
 pub mod text;
 pub mod warnings;
+pub mod webhooks;
 pub mod work_time;
 pub mod workspace;
 pub mod workspace_seq;

@@ -190,7 +190,7 @@ pub(crate) async fn retry(db: &Pool, id: Option<Uuid>, now: OffsetDateTime) -> R
     sqlx::query(
         "WITH dropped AS (
              DELETE FROM outbox o WHERE o.failed_at IS NOT NULL AND ($1::uuid IS NULL OR o.id = $1)
-                 AND o.kind NOT IN ('new-device', 'address-changed', 'second-factor-reset') AND EXISTS (
+                 AND o.kind NOT IN ('new-device', 'address-changed', 'second-factor-reset', 'webhook-off') AND EXISTS (
                  SELECT FROM outbox w WHERE w.account_id IS NOT DISTINCT FROM o.account_id AND w.team_id IS NOT DISTINCT FROM o.team_id
                  AND w.kind = o.kind AND w.thread_id IS NOT DISTINCT FROM o.thread_id
                  AND w.invitation_id IS NOT DISTINCT FROM o.invitation_id

@@ -11,6 +11,7 @@ use crate::{
             branch_keys::KEEP_BRANCH_KEYS,
             deliveries::{self, KEEP_BODIES, KEEP_LOG},
         },
+        webhooks::messages::{self, KEEP_MESSAGES},
     },
 };
 
@@ -82,6 +83,11 @@ pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
             "DELETE FROM forge_branch_keys WHERE pushed_at < $1",
             now - KEEP_BRANCH_KEYS,
         ),
+        (
+            "DELETE FROM webhook_messages WHERE created_at < $1 AND state <> 'waiting'",
+            now - KEEP_MESSAGES,
+        ),
+        ("DELETE FROM webhook_old_secrets WHERE until < $1", now),
         ("DELETE FROM forge_login_codes WHERE expires_at < $1", now),
         (
             "DELETE FROM comments WHERE deleted_at < $1",
@@ -95,6 +101,7 @@ pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
         sqlx::query(delete).bind(before).execute(&mut *tx).await?;
     }
     deliveries::delete_excess(&mut tx).await?;
+    messages::delete_excess(&mut tx).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -7,3 +7,4 @@ pub mod mail;
 pub mod notifications;
 mod outbox_worker;
 pub mod pull_requests;
+pub mod webhooks;

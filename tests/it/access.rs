@@ -28,6 +28,7 @@ pub const ROUTER: &str = concat!(
     include_str!("../../src/http/router/accounts.rs"),
     include_str!("../../src/http/router/teams.rs"),
     include_str!("../../src/http/router/forges.rs"),
+    include_str!("../../src/http/router/webhooks.rs"),
 );
 
 /// One row of the table: a route, and the expected result for each column.
@@ -685,6 +686,7 @@ impl Fixture {
                 .unwrap();
                 self.fetch_id(&newest("forge_deliveries")).await
             }
+            _ if path.contains("settings/webhook") => self.create_webhook_object(path).await,
             _ if path.starts_with("/changes/") => {
                 // only one's own change can be undone
                 let key = lead.create_task("infrastructure", "todo", "Undone").await;
@@ -706,6 +708,26 @@ impl Fixture {
             }
             _ => panic!("what is {{id}} in {path}?"),
         }
+    }
+
+    /// Creates a webhook of the workspace or of the team, with a message. Both have the same id.
+    async fn create_webhook_object(&self, path: &str) -> Uuid {
+        let id = Uuid::now_v7();
+        for insert in [
+            "INSERT INTO webhooks (id, team_id, maker_id, name, url, groups, secret, created_at, state_since)
+             SELECT $1, CASE WHEN $2 THEN t.id END, a.id, 'x', 'https://127.0.0.1/', '{all}', 'whsec_' || repeat('x', 44), now(), now()
+             FROM accounts a, teams t WHERE a.role = 'admin' AND t.key = 'INF' LIMIT 1",
+            "INSERT INTO webhook_messages (id, webhook_id, team_id, kind, body, created_at, state, send_at)
+             SELECT $1, $1, CASE WHEN $2 THEN t.id END, 'task.moved', '{}', now(), 'delivered', now() FROM teams t WHERE t.key = 'INF'",
+        ] {
+            sqlx::query(insert)
+                .bind(id)
+                .bind(path.starts_with("/teams/"))
+                .execute(&self.world.db)
+                .await
+                .unwrap();
+        }
+        id
     }
 
     /// Connects a forge.

@@ -87,5 +87,6 @@ mod two_postgres;
 mod unblocked_notices;
 mod unblocking;
 mod upgrades;
+mod webhooks;
 mod work_time;
 mod wrong_input;

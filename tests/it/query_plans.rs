@@ -37,8 +37,9 @@ const THREAD: &str = "01a22b2c-0000-7000-8000-000000000001";
 const CONNECTION: &str = "00000000-0000-4000-8000-000000000001";
 
 /// The tables that grow with what is over.
-const GROWING: [&str; 10] = [
+const GROWING: [&str; 11] = [
     "forge_deliveries",
+    "webhook_messages",
     "tasks",
     "events",
     "comments",
@@ -101,6 +102,13 @@ const PAGES: &str = "
 /settings/connections/{id} /settings/connections/00000000-0000-4000-8000-000000000001 10
 /settings/connections/{id} /settings/connections/00000000-0000-4000-8000-000000000001?result=failed&before=20000 10
 /settings/deliveries/{id} /settings/deliveries/00000000-0000-4000-8000-000000000001 5
+/settings/webhooks /settings/webhooks 6
+/settings/webhooks/{id} /settings/webhooks/00000000-0000-4000-8000-000000000002 8
+/settings/webhooks/{id} /settings/webhooks/00000000-0000-4000-8000-000000000002?before=00000000-0000-4000-8000-000000000002 8
+/settings/webhook-messages/{id} /settings/webhook-messages/00000000-0000-4000-8000-000000000002 6
+/teams/{slug}/settings/webhooks /teams/infrastructure/settings/webhooks 6
+/teams/{slug}/settings/webhooks/{id} /teams/infrastructure/settings/webhooks/00000000-0000-4000-8000-000000000003 8
+/teams/{slug}/settings/webhook-messages/{id} /teams/infrastructure/settings/webhook-messages/00000000-0000-4000-8000-000000000003 6
 /me/forges /me/forges 6
 /teams/{slug}/settings/pull-requests /teams/infrastructure/settings/pull-requests 9
 /settings/audit /settings/audit 4
@@ -404,6 +412,17 @@ async fn age(db: &Pool) {
                     '{NOW}'::timestamptz - n * interval '6 minutes', CASE WHEN n < 1600 THEN '{{}}'::bytea END,
                     CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'done' END, 'push', 'No task key', 'nothing'
              FROM generate_series(1, 20000) n"
+        ),
+        // a webhook of the workspace and one of the team, which send much
+        format!(
+            "INSERT INTO webhooks (id, team_id, name, url, groups, secret, created_at, state_since)
+             SELECT w.id::uuid, w.team, 'acme', 'https://example.org', '{{all}}', repeat('x', 40), '{NOW}', '{NOW}'
+             FROM (SELECT '00000000-0000-4000-8000-000000000002' AS id, NULL::uuid AS team
+                   UNION ALL SELECT '00000000-0000-4000-8000-000000000003', id FROM teams WHERE key = 'INF') w;
+             INSERT INTO webhook_messages (id, webhook_id, team_id, kind, body, created_at, state, send_at)
+             SELECT CASE n WHEN 1 THEN w.id ELSE gen_random_uuid() END, w.id, t.id, 'task.moved', '{{}}', '{NOW}',
+                    CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'delivered' END, '{NOW}'
+             FROM webhooks w, teams t, generate_series(1, 10000) n WHERE t.key = 'INF'"
         ),
         "VACUUM ANALYZE".to_owned(),
     ] {

@@ -27,6 +27,16 @@ pub(crate) async fn tell_of_second_factor_reset(
     add(db, "second-factor-reset", account, details, now).await
 }
 
+/// Tells a person that a webhook that they set up was switched off. `details`: which one, and why.
+pub(crate) async fn tell_of_webhook_off(
+    db: &mut PgConnection,
+    account: Uuid,
+    details: &str,
+    now: OffsetDateTime,
+) -> Result<()> {
+    add(db, "webhook-off", account, details, now).await
+}
+
 /// Tells the address that an account has until now that it is about to get another one.
 pub(crate) async fn tell_former_address(
     db: &mut PgConnection,

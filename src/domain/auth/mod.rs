@@ -5,4 +5,5 @@ pub(crate) mod pending_sign_ins;
 pub(crate) mod second_factor;
 pub mod secrets;
 pub mod sessions;
+pub(crate) mod standard_webhooks;
 pub(crate) mod totp;

@@ -1,11 +1,8 @@
 //! A team's incoming webhook, and what is sent there.
 
-use std::fmt;
-
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
-use url::Url;
 use uuid::Uuid;
 
 use crate::{
@@ -14,6 +11,7 @@ use crate::{
         chat::reached_goals,
         error::{Problem, Result},
         events::{Change, Event, EventKind, audit_log},
+        outbound::webhook_url::WebhookUrl,
         team::Team,
     },
 };
@@ -56,43 +54,6 @@ impl Product {
             .into_iter()
             .find(|product| product.as_str() == name)
             .ok_or_else(|| Problem::field("product", "Choose Slack, Mattermost or Discord."))
-    }
-}
-
-/// The URL of a webhook. Anyone who has it can write to the channel, so it is never printed.
-#[derive(Clone, sqlx::Type)]
-#[sqlx(transparent)]
-pub(crate) struct WebhookUrl(String);
-
-impl WebhookUrl {
-    /// The URL itself.
-    pub(crate) fn secret(&self) -> &str {
-        &self.0
-    }
-
-    /// The host, to be shown.
-    pub(crate) fn host(&self) -> String {
-        let url = Url::parse(&self.0).ok();
-        let host = url.as_ref().and_then(Url::host_str);
-        host.unwrap_or("an unknown host").to_owned()
-    }
-
-    /// The last four characters, by which people recognize it.
-    pub(crate) fn ending(&self) -> String {
-        let ending: Vec<char> = self.0.chars().rev().take(4).collect();
-        ending.into_iter().rev().collect()
-    }
-}
-
-impl From<Url> for WebhookUrl {
-    fn from(url: Url) -> Self {
-        Self(url.into())
-    }
-}
-
-impl fmt::Debug for WebhookUrl {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str("<redacted>")
     }
 }
 

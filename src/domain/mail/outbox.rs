@@ -23,6 +23,8 @@ pub(crate) enum MailKind {
     /// To a former address.
     AddressChanged,
     SecondFactorReset,
+    /// A webhook that the person set up was switched off.
+    WebhookOff,
     /// A link for a new password.
     PasswordReset,
     /// To someone who has no account yet.

@@ -8,6 +8,7 @@ pub mod addresses;
 mod guard;
 mod refusal;
 mod resolver;
+pub(crate) mod webhook_url;
 
 use std::{
     error::Error,

@@ -1,9 +1,5 @@
 //! Connections to forges: their address, secret and repositories.
 
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -11,12 +7,12 @@ use uuid::Uuid;
 use crate::{
     db::pool::Pool,
     domain::{
-        auth::secrets,
+        auth::{secrets, standard_webhooks},
         error::{Problem, Result},
         events::{Change, audit_log},
         humanize,
         policy::predicates::seen_by,
-        pull_requests::{Forge, signature::SECRET_PREFIX},
+        pull_requests::Forge,
         team::Team,
         text::check_length,
     },
@@ -179,14 +175,10 @@ pub(crate) async fn secrets_of(
 
 /// A new secret of the form that the forge wants.
 fn new_secret(forge: Forge) -> Result<String> {
-    let secret = secrets::new_secret()?;
     Ok(match forge {
-        Forge::GitHub | Forge::Forgejo => secret,
+        Forge::GitHub | Forge::Forgejo => secrets::new_secret()?,
         // GitLab takes it both as a token and, in this form, as the key of its signatures.
-        Forge::GitLab => {
-            let bits = URL_SAFE_NO_PAD.decode(&secret).unwrap_or_default();
-            format!("{SECRET_PREFIX}{}", STANDARD.encode(bits))
-        }
+        Forge::GitLab => standard_webhooks::new_secret()?,
     })
 }
 

@@ -2,3 +2,4 @@
 
 pub mod openapi;
 pub mod v1;
+mod webhook_types;

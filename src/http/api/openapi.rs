@@ -12,6 +12,8 @@ use utoipa::{
     },
 };
 
+use crate::http::api::webhook_types;
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -60,7 +62,11 @@ impl Modify for Shared {
             parts
                 .schemas
                 .insert("Problem".to_owned(), RefOr::T(problem()));
+            for (name, schema) in webhook_types::schemas() {
+                parts.schemas.insert(name.to_owned(), RefOr::T(schema));
+            }
         }
+        api.webhooks = Some(webhook_types::webhooks());
         api.security = Some(vec![SecurityRequirement::new("token", [""; 0])]);
         for item in api.paths.paths.values_mut() {
             let writes = [

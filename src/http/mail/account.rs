@@ -37,6 +37,7 @@ pub(crate) async fn about_account(
     let letter = match entry.kind {
         MailKind::NewDevice if reader.is_confirmed => Some(new_device(app, entry, reader)),
         MailKind::SecondFactorReset if reader.is_confirmed => Some(second_factor_reset(app, entry)),
+        MailKind::WebhookOff if reader.is_confirmed => Some(webhook_off(app, entry)),
         MailKind::AddressChanged => Some(address_changed(app, entry)),
         MailKind::PasswordReset if reader.is_confirmed => password_reset(app, entry, now).await?,
         MailKind::Invitation => invitation(app, entry, now).await?,
@@ -80,6 +81,23 @@ fn second_factor_reset(app: &App, entry: &OutboxEntry) -> Letter {
         button: Some((
             "Set up second factor".to_owned(),
             format!("{}/me/second-factor", app.public_url),
+        )),
+        footer: footer(app),
+        ..Letter::default()
+    }
+}
+
+fn webhook_off(app: &App, entry: &OutboxEntry) -> Letter {
+    Letter {
+        title: "A webhook was switched off".to_owned(),
+        intro: format!(
+            "Fortnight no longer sends events to the webhook {} What happens meanwhile is not sent later. Once the \
+             receiver works, resume the webhook in the settings of its team, or of the workspace.",
+            entry.details
+        ),
+        button: Some((
+            "Read about webhooks".to_owned(),
+            format!("{}/help/webhooks", app.public_url),
         )),
         footer: footer(app),
         ..Letter::default()

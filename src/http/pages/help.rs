@@ -46,7 +46,7 @@ macro_rules! source {
     };
 }
 
-const SOURCES: [Source; 18] = [
+const SOURCES: [Source; 19] = [
     source!(
         "docs/using.md",
         "using",
@@ -82,6 +82,11 @@ const SOURCES: [Source; 18] = [
         "docs/chat.md",
         "chat",
         "A team's channel in Slack, Mattermost or Discord."
+    ),
+    source!(
+        "docs/webhooks.md",
+        "webhooks",
+        "Events of a team, or of all teams, sent to your own programs."
     ),
     source!(
         "docs/monitoring.md",

@@ -12,3 +12,4 @@ pub mod sprints;
 pub mod standup;
 pub mod tasks;
 pub mod teams;
+pub mod webhooks;

@@ -3,6 +3,7 @@
 mod accounts;
 mod forges;
 mod teams;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ pub fn router(app: App) -> Router {
     let compressed = accounts::routes()
         .merge(teams::routes())
         .merge(forges::routes())
+        .merge(webhooks::routes())
         .merge(forms_with_retry(&app))
         .nest("/api/v1", api())
         .layer(CompressionLayer::new().no_br().no_deflate());

@@ -10,6 +10,7 @@ use crate::{
         chat::webhooks,
         error::Result,
         policy::{team_access, viewer::Viewer},
+        webhooks::settings,
     },
     http::{layout::Layout, page},
 };
@@ -57,6 +58,12 @@ async fn destinations(app: &App) -> Result<Vec<Destination>> {
         address: format!("{product} at {host}"),
         set_by: "leads in a team's settings, before standups and when something happens that they chose",
     });
+    let hosts = settings::hosts(&app.db).await?.into_iter();
+    let events = hosts.map(|host| Destination {
+        purpose: "Webhooks",
+        address: host,
+        set_by: "leads in a team's settings, and administrators under Settings → Webhooks, when something happens",
+    });
     let others = [
         backups(app),
         attachments(app),
@@ -64,7 +71,12 @@ async fn destinations(app: &App) -> Result<Vec<Destination>> {
         traces(app),
         provider(app).await?,
     ];
-    Ok(others.into_iter().flatten().chain(chats).collect())
+    Ok(others
+        .into_iter()
+        .flatten()
+        .chain(chats)
+        .chain(events)
+        .collect())
 }
 
 fn backups(app: &App) -> Option<Destination> {

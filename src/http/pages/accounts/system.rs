@@ -116,6 +116,7 @@ fn job_name(job: &str) -> &str {
         "notifications" => "Deliver notifications",
         "mail" => "Send mail",
         "chat" => "Send chat messages",
+        "webhooks" => "Send webhooks",
         "pull-requests" => "Follow pull requests",
         other => other,
     }

@@ -14,10 +14,11 @@ use crate::{
     domain::{
         chat::{
             compose, send,
-            webhooks::{self, Product, Wanted, Webhook, WebhookUrl},
+            webhooks::{self, Product, Wanted, Webhook},
         },
         error::{Problem, Result},
         humanize,
+        outbound::webhook_url::WebhookUrl,
         policy::{team_access, viewer::Viewer},
         team::Team,
     },

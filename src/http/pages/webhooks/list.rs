@@ -1,0 +1,158 @@
+//! The webhooks of a team or of the workspace, and adding one.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use time::OffsetDateTime;
+
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        humanize,
+        outbound::webhook_url::WebhookUrl,
+        policy::viewer::Viewer,
+        webhooks::{
+            groups::{self, Group},
+            owner::Owner,
+            settings::{self, Draft, State as WebhookState, Webhook},
+        },
+    },
+    http::{
+        extract::form::Fields,
+        layout::Layout,
+        page,
+        pages::webhooks::{
+            place::{self, Place},
+            webhook::with_secret,
+        },
+    },
+};
+
+#[derive(Template)]
+#[template(path = "webhooks/list.html")]
+struct ListPage {
+    layout: Layout,
+    owner: Owner,
+    base: String,
+    webhooks: Vec<Webhook>,
+    name: String,
+    groups: Vec<String>,
+    errors: BTreeMap<&'static str, String>,
+    now: OffsetDateTime,
+}
+
+impl ListPage {
+    /// Whether the form has a group ticked.
+    fn has_group(&self, name: &str) -> bool {
+        self.groups.iter().any(|group| group == name)
+    }
+
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// What a webhook gets, and whether it works.
+    fn in_words(&self, webhook: &Webhook) -> String {
+        let groups = groups::in_words(&webhook.groups);
+        let since = humanize::ago(self.now, webhook.state_since);
+        match webhook.state {
+            WebhookState::Active if webhook.failures > 0 => format!(
+                "{groups} · the last {} failed",
+                humanize::counted(i64::from(webhook.failures), "attempt")
+            ),
+            WebhookState::Active => groups,
+            WebhookState::Paused => format!("{groups} · paused {since}"),
+            WebhookState::Off => format!("{groups} · switched off {since}"),
+        }
+    }
+}
+
+/// `GET /teams/{slug}/settings/webhooks`, `GET /settings/webhooks`
+pub(crate) async fn webhooks(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(place): Path<Place>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let owner = place.owner(&app, &viewer).await?;
+    page::page(&list_page(&app, &viewer, &headers, owner).await?)
+}
+
+async fn list_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    owner: Owner,
+) -> Result<ListPage> {
+    Ok(ListPage {
+        layout: place::layout(app, viewer, headers, &owner, "webhooks").await?,
+        base: place::base(&owner),
+        webhooks: settings::list(&app.db, &owner).await?,
+        owner,
+        name: String::new(),
+        groups: vec![groups::ALL.to_owned()],
+        errors: BTreeMap::new(),
+        now: app.clock.now(),
+    })
+}
+
+/// Reads the form of a webhook, and checks where its URL leads. Without a URL, the stored one stays.
+pub(super) async fn draft(app: &App, fields: &Fields) -> Result<Draft> {
+    let url = match fields.text("url").trim() {
+        "" => None,
+        text => {
+            let checked = app.outgoing.check_secret(text).await;
+            let url = checked.map_err(|error| Problem::field("url", format!("{error}.")))?;
+            Some(WebhookUrl::from(url))
+        }
+    };
+    Ok(Draft {
+        name: fields.text("name").to_owned(),
+        url,
+        groups: groups::of_form(&fields.all("groups")),
+    })
+}
+
+/// `POST /teams/{slug}/settings/webhooks`, `POST /settings/webhooks`: shows the secret once.
+pub(crate) async fn add_webhook(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(place): Path<Place>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let owner = place.owner(&app, &viewer).await?;
+    viewer.require_session_for_links()?;
+    let outcome = match draft(&app, &fields).await {
+        Ok(draft) => {
+            let (owner, draft) = (&owner, &draft);
+            app.store
+                .change(&viewer.actor(), |change, _| {
+                    Box::pin(settings::create(change, owner, draft))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(created) => {
+            let (id, secret) = created.value;
+            with_secret(&app, &viewer, &headers, owner, id, secret).await
+        }
+        Err(Problem::Invalid(errors)) => {
+            let mut page = list_page(&app, &viewer, &headers, owner).await?;
+            // The URL that was entered is not shown again: it may contain a secret.
+            page.name = fields.text("name").to_owned();
+            page.groups = groups::of_form(&fields.all("groups"));
+            page.errors = errors;
+            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}

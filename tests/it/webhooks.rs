@@ -1,0 +1,1077 @@
+//! Outgoing webhooks with a real receiver: what is sent, how it is signed and tried again, what ends it, and who sees it.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration as StdDuration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{OriginalUri, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use fortnight::{
+    app::{App, Settings},
+    domain::{outbound::Limits, retention::purge_expired, webhooks::queue::MOST_WAITING},
+    jobs::webhooks::{make_new, send_due},
+};
+use hmac::{Hmac, Mac};
+use serde_json::{Value, json};
+use time::Duration;
+use uuid::Uuid;
+
+use crate::{
+    fixtures::{Client, NOW, World},
+    importing::import_into,
+    people::create_account,
+};
+
+/// How the receiver answers the next request, instead of accepting it.
+#[derive(Clone)]
+enum Next {
+    Answer(u16, &'static str),
+    Redirect(String),
+    /// Not at all.
+    Silence,
+    /// Ends the connection in the middle of the answer.
+    Drop,
+}
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+struct Received {
+    path: String,
+    id: String,
+    timestamp: String,
+    signatures: String,
+    body: String,
+}
+
+impl Received {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    fn kind(&self) -> String {
+        self.json()["type"].as_str().unwrap().to_owned()
+    }
+
+    /// Whether one of the signatures is by this secret, computed as the specification says.
+    fn is_signed_by(&self, secret: &str) -> bool {
+        let key = STANDARD.decode(&secret["whsec_".len()..]).unwrap();
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
+        mac.update(format!("{}.{}.{}", self.id, self.timestamp, self.body).as_bytes());
+        let expected = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
+        self.signatures
+            .split(' ')
+            .any(|signature| signature == expected)
+    }
+}
+
+#[derive(Clone, Default)]
+struct Receiver {
+    received: Arc<Mutex<Vec<Received>>>,
+    next: Arc<Mutex<VecDeque<Next>>>,
+}
+
+impl Receiver {
+    async fn start() -> (Self, String) {
+        let receiver = Self::default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new()
+            .fallback(any(receive))
+            .with_state(receiver.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        (receiver, address)
+    }
+
+    fn answer(&self, next: impl IntoIterator<Item = Next>) {
+        self.next.lock().unwrap().extend(next);
+    }
+
+    /// What arrived since the last time.
+    fn take(&self) -> Vec<Received> {
+        std::mem::take(&mut *self.received.lock().unwrap())
+    }
+
+    /// The types of what arrived since the last time.
+    fn take_kinds(&self) -> Vec<String> {
+        self.take().iter().map(Received::kind).collect()
+    }
+}
+
+async fn receive(
+    State(receiver): State<Receiver>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let header = |name: &str| headers[name].to_str().unwrap().to_owned();
+    assert_eq!(header("content-type"), "application/json");
+    receiver.received.lock().unwrap().push(Received {
+        path: uri.path().to_owned(),
+        id: header("webhook-id"),
+        timestamp: header("webhook-timestamp"),
+        signatures: header("webhook-signature"),
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    });
+    let next = receiver.next.lock().unwrap().pop_front();
+    match next {
+        Some(Next::Answer(status, text)) => {
+            (StatusCode::from_u16(status).unwrap(), text).into_response()
+        }
+        Some(Next::Redirect(to)) => {
+            (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response()
+        }
+        Some(Next::Silence) => std::future::pending().await,
+        Some(Next::Drop) => {
+            let broken = futures_util::stream::iter([Err::<Bytes, _>(std::io::Error::other("x"))]);
+            axum::body::Body::from_stream(broken).into_response()
+        }
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+/// A workspace whose webhooks reach a receiver on this machine.
+struct Office {
+    world: World,
+    app: App,
+    receiver: Receiver,
+    address: String,
+    /// Elif, who leads Infrastructure.
+    elif: Client,
+    /// An administrator.
+    ada: Client,
+}
+
+const TEAM: &str = "/teams/infrastructure/settings/webhooks";
+const WORKSPACE: &str = "/settings/webhooks";
+
+fn app_with(world: &World, limits: Limits) -> App {
+    let settings = Settings {
+        outgoing_allow: "127.0.0.0/8".parse().unwrap(),
+        outgoing_limits: limits,
+        ..Settings::default()
+    };
+    let clock = world.app.clock.clone();
+    App::with(settings, "http://fortnight.test", world.db.clone(), clock)
+}
+
+/// The value after a text, up to a quote.
+fn value_after<'p>(page: &'p str, start: &str) -> &'p str {
+    let (_, rest) = page
+        .split_once(start)
+        .unwrap_or_else(|| panic!("{start} in {page}"));
+    rest.split('"').next().unwrap()
+}
+
+impl Office {
+    async fn new() -> Self {
+        let world = World::new().await;
+        sqlx::query("UPDATE members SET role = 'lead'")
+            .execute(&world.db)
+            .await
+            .unwrap();
+        let (receiver, address) = Receiver::start().await;
+        let app = app_with(&world, Limits::default());
+        let router = fortnight::http::router::router(app.clone());
+        let (ada, ..) = create_account(&world, "ada", "admin").await;
+        let of_app = |client: &Client| Client {
+            router: router.clone(),
+            ..client.clone()
+        };
+        Self {
+            elif: of_app(&world.elif),
+            ada: of_app(&ada),
+            world,
+            app,
+            receiver,
+            address,
+        }
+    }
+
+    /// Adds a webhook and returns its path and its secret.
+    async fn add(
+        &self,
+        client: &Client,
+        base: &str,
+        path: &str,
+        groups: &[&str],
+    ) -> (String, String) {
+        let url = format!("{}{path}", self.address);
+        let mut fields = vec![("name", "Receiver"), ("url", url.as_str())];
+        fields.extend(groups.iter().map(|group| ("groups", *group)));
+        let page = client.post(base, &fields).await.status(200).text();
+        let secret = value_after(&page, "readonly autofocus value=\"");
+        let path = value_after(&page, &format!("action=\"{base}/"));
+        let id = path.split('/').next().unwrap();
+        (format!("{base}/{id}"), secret.to_owned())
+    }
+
+    /// Makes messages of what is new, and sends what is due.
+    async fn deliver(&self) -> Vec<Received> {
+        make_new(&self.app).await.unwrap();
+        send_due(&self.app).await.unwrap();
+        self.receiver.take()
+    }
+
+    async fn deliver_kinds(&self) -> Vec<String> {
+        self.deliver().await.iter().map(Received::kind).collect()
+    }
+
+    async fn page(&self, client: &Client, path: &str) -> String {
+        client.get(path).await.ok().text()
+    }
+
+    async fn create(&self, title: &str) -> String {
+        self.world
+            .elif
+            .create_task("infrastructure", "todo", title)
+            .await
+    }
+
+    /// The newest message: state, attempts, and the seconds until it is tried again.
+    async fn newest(&self) -> (String, i32, i64) {
+        let (state, attempts, at): (String, i32, time::OffsetDateTime) = sqlx::query_as(
+            "SELECT state, attempts, send_at FROM webhook_messages ORDER BY id DESC LIMIT 1",
+        )
+        .fetch_one(&self.world.db)
+        .await
+        .unwrap();
+        (state, attempts, (at - self.app.clock.now()).whole_seconds())
+    }
+
+    async fn state(&self) -> (String, String) {
+        sqlx::query_as("SELECT state, reason FROM webhooks ORDER BY id DESC LIMIT 1")
+            .fetch_one(&self.world.db)
+            .await
+            .unwrap()
+    }
+
+    async fn execute(&self, statement: &'static str) {
+        sqlx::query(statement)
+            .execute(&self.world.db)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn events_arrive_signed_with_the_fields_that_are_listed() {
+    let office = Office::new().await;
+    office.create("Before").await;
+    let (path, secret) = office
+        .add(&office.elif, TEAM, "/hook", &["tasks", "comments"])
+        .await;
+    assert!(
+        secret.starts_with("whsec_") && secret.len() == 50,
+        "{secret}"
+    );
+    assert!(
+        office.deliver().await.is_empty(),
+        "what was before is not sent"
+    );
+    let key = office.create("Cut over").await;
+    let elif = &office.elif;
+    let program = office
+        .world
+        .program_of(elif, fortnight::domain::policy::viewer::Scope::Write)
+        .await;
+    let moved = json!({ "column": "in-progress", "after": null, "before": null });
+    let api = async |method, path: &str, body| {
+        program
+            .api(method, &format!("/tasks/{key}{path}"), body)
+            .await
+    };
+    api(axum::http::Method::PUT, "/position", moved).await.ok();
+    let edit = json!({ "description": "The password is swordfish", "estimate": 3, "version": 2 });
+    api(axum::http::Method::PATCH, "", edit).await.ok();
+    let comment = json!({ "body": "swordfish indeed" });
+    api(axum::http::Method::POST, "/comments", comment)
+        .await
+        .status(201);
+    // a group that the webhook is not for
+    elif.post(
+        "/teams/infrastructure/topics",
+        &[("meeting", "standup"), ("text", "x")],
+    )
+    .await
+    .ok();
+    let mut received = office.deliver().await;
+    received.sort_by_key(|message| message.json()["data"]["seq"].as_i64());
+    let kinds: Vec<String> = received.iter().map(Received::kind).collect();
+    assert_eq!(
+        kinds,
+        ["task.created", "task.moved", "task.edited", "comment.added"]
+    );
+    for message in &received {
+        assert_eq!(message.path, "/hook");
+        assert!(message.is_signed_by(&secret), "{message:?}");
+        assert_eq!(message.timestamp, NOW.unix_timestamp().to_string());
+        assert!(message.id.starts_with("msg_"), "{message:?}");
+        assert!(!message.body.contains("swordfish"), "{message:?}");
+    }
+    let mut moved = received[1].json();
+    let change = moved["data"]["change"].take();
+    assert!(change.as_str().unwrap().parse::<Uuid>().is_ok());
+    assert_eq!(
+        moved,
+        json!({
+            "type": "task.moved", "timestamp": "2026-11-24T10:00:00Z",
+            "data": {
+                "team": { "slug": "infrastructure", "name": "Infrastructure", "key": "INF" },
+                "seq": received[1].json()["data"]["seq"], "change": null, "actor": "elif", "undo": false,
+                "task": { "key": key, "title": "Cut over", "url": format!("http://fortnight.test/tasks/{key}") },
+                "before": { "column": "todo", "state": "todo" },
+                "after": { "column": "in-progress", "state": "doing" },
+            },
+        })
+    );
+    let edited = received[2].json();
+    assert_eq!(
+        edited["data"]["changed"],
+        json!(["description", "estimate"])
+    );
+    assert_eq!(edited["data"]["after"], json!({ "estimate": 3 }));
+    // once each
+    assert!(office.deliver().await.is_empty());
+    let page = office.page(elif, &path).await;
+    assert!(
+        page.contains("Accepted with 204") && page.contains("comment.added"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn message_is_tried_again_after_the_pauses_of_the_specification() {
+    let office = Office::new().await;
+    let (path, secret) = office.add(&office.elif, TEAM, "/hook", &["all"]).await;
+    office.create("Cut over").await;
+    office
+        .receiver
+        .answer([Next::Answer(500, "no <b>such</b> thing")]);
+    let first = office.deliver().await;
+    assert_eq!(first.len(), 1);
+    let page = office.page(&office.elif, &path).await;
+    assert!(
+        page.contains("127.0.0.1 answered 500 Internal Server Error. Tried again"),
+        "{page}"
+    );
+    let pauses = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
+    for (at, pause) in pauses.into_iter().enumerate() {
+        let (state, attempts, waits) = office.newest().await;
+        assert_eq!((state.as_str(), attempts), ("waiting", at as i32 + 1));
+        assert!(
+            waits >= pause && waits <= pause + pause / 10,
+            "{pause}: {waits}"
+        );
+        office.app.clock.advance(Duration::seconds(pause - 1));
+        assert!(office.deliver().await.is_empty(), "too early for {pause}");
+        office
+            .app
+            .clock
+            .advance(Duration::seconds(waits - pause + 2));
+        office.receiver.answer([Next::Answer(503, "")]);
+        let again = office.deliver().await;
+        assert_eq!(again.len(), 1, "{pause}");
+        assert_eq!(
+            (&again[0].id, &again[0].body),
+            (&first[0].id, &first[0].body)
+        );
+        assert_ne!(again[0].timestamp, first[0].timestamp);
+        assert!(again[0].is_signed_by(&secret));
+    }
+    // the tenth attempt in a row, over more than an hour
+    let (state, attempts, _) = office.newest().await;
+    assert_eq!((state.as_str(), attempts), ("failed", 10));
+    let (state, reason) = office.state().await;
+    assert_eq!(state, "off");
+    assert!(
+        reason.contains("10 attempts or more failed") && reason.contains("503"),
+        "{reason}"
+    );
+    office.app.clock.advance(Duration::days(2));
+    assert!(office.deliver().await.is_empty());
+    office.create("While it is off").await;
+    assert!(office.deliver().await.is_empty());
+    office
+        .elif
+        .post(&format!("{path}/resume"), &[])
+        .await
+        .status(303);
+    assert!(
+        office.deliver().await.is_empty(),
+        "what happened meanwhile is not sent"
+    );
+    office.create("After").await;
+    assert_eq!(office.deliver_kinds().await, ["task.created"]);
+}
+
+#[tokio::test]
+async fn webhook_is_switched_off_after_ten_failures_over_an_hour_only() {
+    let office = Office::new().await;
+    office.add(&office.elif, TEAM, "/hook", &["all"]).await;
+    for number in 0..12 {
+        office.create(&format!("Task {number}")).await;
+    }
+    let failures = |count: usize| vec![Next::Answer(500, ""); count];
+    office.receiver.answer(failures(12));
+    assert_eq!(office.deliver().await.len(), 12);
+    assert_eq!(office.state().await.0, "active", "within a minute");
+    // one that is accepted begins anew
+    office.app.clock.advance(Duration::seconds(6));
+    assert_eq!(office.deliver().await.len(), 12);
+    for number in 0..9 {
+        office.create(&format!("More {number}")).await;
+    }
+    office.receiver.answer(failures(9));
+    assert_eq!(office.deliver().await.len(), 9);
+    office.receiver.answer(failures(100));
+    for _ in 0..3 {
+        office.app.clock.advance(Duration::minutes(6));
+        office.deliver().await;
+        assert_eq!(office.state().await.0, "active");
+    }
+    office.app.clock.advance(Duration::minutes(50));
+    office.deliver().await;
+    assert_eq!(office.state().await.0, "off");
+}
+
+#[tokio::test]
+async fn receiver_that_is_gone_redirects_drops_or_is_slow_is_treated_as_the_specification_says() {
+    let office = Office::new().await;
+    let (path, _) = office.add(&office.elif, TEAM, "/hook", &["all"]).await;
+    // a redirect is not followed
+    office.create("One").await;
+    let elsewhere = format!("{}/elsewhere", office.address);
+    office.receiver.answer([Next::Redirect(elsewhere)]);
+    let received = office.deliver().await;
+    assert_eq!((received.len(), received[0].path.as_str()), (1, "/hook"));
+    let page = office.page(&office.elif, &path).await;
+    assert!(page.contains("redirects are not followed"), "{page}");
+    // the connection ends
+    office.app.clock.advance(Duration::seconds(6));
+    office.receiver.answer([Next::Drop]);
+    assert_eq!(office.deliver().await.len(), 1);
+    assert_eq!(office.newest().await.1, 2);
+    // no answer in time
+    office.app.clock.advance(Duration::minutes(6));
+    let limits = Limits {
+        time: StdDuration::from_millis(50),
+        ..Limits::default()
+    };
+    office.receiver.answer([Next::Silence]);
+    send_due(&app_with(&office.world, limits)).await.unwrap();
+    assert_eq!(
+        (office.newest().await.0.as_str(), office.newest().await.1),
+        ("waiting", 3)
+    );
+    // at last
+    office.app.clock.advance(Duration::minutes(40));
+    office.receiver.take();
+    assert_eq!(office.deliver().await.len(), 1);
+    assert_eq!(office.newest().await.0, "delivered");
+    // 410
+    sqlx::query("UPDATE accounts SET email_confirmed_at = created_at WHERE handle = 'elif'")
+        .execute(&office.world.db)
+        .await
+        .unwrap();
+    office.create("Two").await;
+    office.create("Three").await;
+    office.receiver.answer([Next::Answer(410, "")]);
+    assert_eq!(
+        office.deliver().await.len(),
+        1,
+        "the other one is not sent any more"
+    );
+    let (state, reason) = office.state().await;
+    assert!(state == "off" && reason.contains("410 Gone"), "{reason}");
+    let mails: Vec<(String, String)> =
+        sqlx::query_as("SELECT kind, details FROM outbox WHERE kind = 'webhook-off'")
+            .fetch_all(&office.world.db)
+            .await
+            .unwrap();
+    assert_eq!(mails.len(), 1);
+    assert!(
+        mails[0]
+            .1
+            .contains("“Receiver”: The receiver answered 410 Gone"),
+        "{mails:?}"
+    );
+    let audit = office.page(&office.ada, "/settings/audit").await;
+    assert!(audit.contains("webhook.switched-off"), "{audit}");
+}
+
+#[tokio::test]
+async fn slow_receiver_does_not_hold_up_the_others() {
+    let office = Office::new().await;
+    let (slow, _) = (office.add(&office.elif, TEAM, "/slow", &["all"]).await, ());
+    let (other, address) = Receiver::start().await;
+    let url = format!("{address}/fast");
+    let fields = [("name", "Fast"), ("url", url.as_str()), ("groups", "all")];
+    office.elif.post(TEAM, &fields).await.status(200);
+    for number in 0..5 {
+        office.create(&format!("Task {number}")).await;
+    }
+    make_new(&office.app).await.unwrap();
+    office.receiver.answer([Next::Silence]);
+    // the slow one is never answered: all messages of the other one arrive meanwhile
+    let app = office.app.clone();
+    let sending = tokio::spawn(async move { send_due(&app).await });
+    while other.received.lock().unwrap().len() < 5 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(office.receiver.take().len(), 1, "one at a time to {slow:?}");
+    sending.abort();
+}
+
+#[tokio::test]
+async fn both_secrets_sign_for_a_day() {
+    let office = Office::new().await;
+    let (path, first) = office.add(&office.elif, TEAM, "/hook", &["all"]).await;
+    let renew = async || {
+        let page = office
+            .elif
+            .post(&format!("{path}/secret"), &[])
+            .await
+            .status(200)
+            .text();
+        value_after(&page, "readonly autofocus value=\"").to_owned()
+    };
+    let second = renew().await;
+    let third = renew().await;
+    office.create("One").await;
+    let received = office.deliver().await;
+    assert_eq!(received[0].signatures.split(' ').count(), 3);
+    for secret in [&first, &second, &third] {
+        assert!(received[0].is_signed_by(secret));
+    }
+    office.app.clock.advance(Duration::hours(24));
+    office.create("Two").await;
+    let received = office.deliver().await;
+    assert!(received[0].is_signed_by(&third) && !received[0].is_signed_by(&second));
+    assert_eq!(received[0].signatures.split(' ').count(), 1);
+    purge_expired(&office.world.db, office.app.clock.now())
+        .await
+        .unwrap();
+    // secrets and URL are shown nowhere else
+    let page = office.page(&office.elif, &path).await;
+    let outgoing = office.page(&office.ada, "/settings/outgoing").await;
+    assert!(
+        outgoing.contains("Webhooks") && outgoing.contains("127.0.0.1"),
+        "{outgoing}"
+    );
+    let audit = office.page(&office.ada, "/settings/audit").await;
+    assert!(audit.contains("webhook.secret-renewed"), "{audit}");
+    for text in [page, outgoing, audit, office.page(&office.elif, TEAM).await] {
+        assert!(
+            !text.contains(&third) && !text.contains("/hook\""),
+            "{text}"
+        );
+        assert!(!text.contains("whsec_"), "{text}");
+    }
+    for _ in 0..5 {
+        renew().await;
+    }
+    office
+        .elif
+        .post(&format!("{path}/secret"), &[])
+        .await
+        .status(409);
+}
+
+#[tokio::test]
+async fn url_leads_to_the_internet_encrypted() {
+    let office = Office::new().await;
+    let save = async |client: &Client, url: &str| {
+        let fields = [("name", "x"), ("url", url), ("groups", "all")];
+        client.post(TEAM, &fields).await
+    };
+    // this program allows no private networks
+    for url in [
+        "https://127.1/hook",
+        "https://0x7f.1/hook",
+        "https://169.254.169.254/hook",
+        "https://10.0.0.1/hook",
+        "https://[::1]/hook",
+        "https://[::ffff:127.0.0.1]/hook",
+        "https://[64:ff9b::7f00:1]/hook",
+    ] {
+        let page = save(&office.world.elif, url).await.status(422).text();
+        assert!(
+            page.contains("which is not a public address"),
+            "{url}: {page}"
+        );
+        assert!(!page.contains("/hook\""), "{page}");
+    }
+    let page = save(&office.elif, "http://93.184.215.14/hook")
+        .await
+        .status(422)
+        .text();
+    assert!(page.contains("must start with https://"), "{page}");
+    save(&office.elif, "not a url").await.status(422);
+    save(&office.elif, "").await.status(422);
+    let none = [("name", "x"), ("url", "https://93.184.215.14/hook")];
+    let page = office.elif.post(TEAM, &none).await.status(422).text();
+    assert!(
+        page.contains("Choose at least one group of events."),
+        "{page}"
+    );
+    let empty = [
+        ("name", " "),
+        ("url", "https://93.184.215.14/hook"),
+        ("groups", "all"),
+    ];
+    office.elif.post(TEAM, &empty).await.status(422);
+    // what was stored when the network was allowed is refused when it is used
+    office.add(&office.elif, TEAM, "/hook", &["all"]).await;
+    office.create("One").await;
+    make_new(&office.app).await.unwrap();
+    send_due(&office.world.app).await.unwrap();
+    assert!(office.receiver.take().is_empty());
+    assert_eq!(office.newest().await.0, "waiting");
+}
+
+#[tokio::test]
+async fn workspace_webhook_gets_only_what_its_maker_sees() {
+    let office = Office::new().await;
+    let (path, _) = office.add(&office.ada, WORKSPACE, "/hook", &["all"]).await;
+    let jonas = &office.world.jonas;
+    office.create("Open").await;
+    jonas.create_task("ingestion", "todo", "Also open").await;
+    let mut teams: Vec<String> = office
+        .deliver()
+        .await
+        .iter()
+        .map(|message| {
+            message.json()["data"]["team"]["slug"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    teams.sort();
+    assert_eq!(teams, ["infrastructure", "ingestion"]);
+    // it became private after the message was made
+    jonas.create_task("ingestion", "todo", "Secret plan").await;
+    make_new(&office.app).await.unwrap();
+    jonas
+        .post("/teams/ingestion/visibility", &[("private", "1")])
+        .await
+        .status(303);
+    jonas.create_task("ingestion", "todo", "More of it").await;
+    assert!(office.deliver().await.is_empty());
+    assert_eq!(office.state().await.0, "active");
+    // nor does an administrator who is not in the team read what was sent before
+    let page = office.page(&office.ada, &path).await;
+    assert!(page.contains("of a private team"), "{page}");
+    let id: Uuid = sqlx::query_scalar(
+        "SELECT m.id FROM webhook_messages m JOIN teams t ON t.id = m.team_id WHERE t.slug = 'ingestion'",
+    )
+    .fetch_one(&office.world.db)
+    .await
+    .unwrap();
+    let message = format!("/settings/webhook-messages/{id}");
+    office.ada.get(&message).await.status(404);
+    office.ada.post(&message, &[]).await.status(404);
+    // Jonas, an administrator in the team, lends it his access by saving it; and takes it away again
+    office
+        .execute("UPDATE accounts SET role = 'admin' WHERE handle = 'jonas'")
+        .await;
+    let fields = [("name", "Receiver"), ("url", ""), ("groups", "all")];
+    jonas.post(&path, &fields).await.status(303);
+    jonas.create_task("ingestion", "todo", "For insiders").await;
+    assert_eq!(office.deliver_kinds().await, ["task.created"]);
+    // Ada, who chooses another address, gets nothing of it
+    let url = format!("{}/mine", office.address);
+    let fields = [
+        ("name", "Receiver"),
+        ("url", url.as_str()),
+        ("groups", "all"),
+    ];
+    jonas
+        .create_task("ingestion", "todo", "Still waiting")
+        .await;
+    make_new(&office.app).await.unwrap();
+    office.ada.post(&path, &fields).await.status(303);
+    assert!(office.deliver().await.is_empty());
+}
+
+#[tokio::test]
+async fn webhook_ends_with_the_right_of_its_maker() {
+    for (statement, reason) in [
+        (
+            "UPDATE accounts SET deactivated_at = now() WHERE handle = 'elif'",
+            "was deactivated",
+        ),
+        (
+            "UPDATE members SET role = 'member'",
+            "Elif Hartmann, who set it up, no longer leads Infrastructure.",
+        ),
+        (
+            "UPDATE accounts SET role = 'viewer' WHERE handle = 'elif'",
+            "no longer leads",
+        ),
+        (
+            "DELETE FROM members WHERE account_id = (SELECT id FROM accounts WHERE handle = 'elif')",
+            "no longer leads",
+        ),
+    ] {
+        let office = Office::new().await;
+        office.add(&office.elif, TEAM, "/hook", &["all"]).await;
+        office.create("Cut over").await;
+        office.execute(statement).await;
+        assert!(office.deliver().await.is_empty(), "{statement}");
+        let (state, why) = office.state().await;
+        assert!(state == "off" && why.contains(reason), "{why}");
+        assert_eq!(office.newest().await.0, "failed");
+    }
+    let office = Office::new().await;
+    let (path, _) = office.add(&office.ada, WORKSPACE, "/hook", &["all"]).await;
+    office.create("Cut over").await;
+    office
+        .execute("UPDATE accounts SET role = 'member' WHERE handle = 'ada'")
+        .await;
+    assert!(office.deliver().await.is_empty());
+    let (state, why) = office.state().await;
+    assert!(
+        state == "off" && why.contains("is no longer an administrator"),
+        "{why}"
+    );
+    // another one resumes it
+    office
+        .execute("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .await;
+    let page = office.page(&office.elif, &path).await;
+    assert!(page.contains("is no longer an administrator"), "{page}");
+    office
+        .elif
+        .post(&format!("{path}/resume"), &[])
+        .await
+        .status(303);
+    office.create("Again").await;
+    assert_eq!(office.deliver_kinds().await, ["task.created"]);
+}
+
+#[tokio::test]
+async fn test_pause_send_again_and_delete() {
+    let office = Office::new().await;
+    let (path, secret) = office.add(&office.elif, TEAM, "/hook", &["goals"]).await;
+    office
+        .receiver
+        .answer([Next::Answer(400, "<script>alert(1)</script>")]);
+    let to = office
+        .elif
+        .post(&format!("{path}/test"), &[])
+        .await
+        .status(303);
+    assert_eq!(to.header("location"), format!("{path}#messages"));
+    let received = office.receiver.take();
+    assert_eq!(received[0].kind(), "webhook.test");
+    assert!(received[0].is_signed_by(&secret));
+    assert_eq!(received[0].json()["data"]["team"]["slug"], "infrastructure");
+    let page = office.page(&office.elif, &path).await;
+    assert!(
+        page.contains("127.0.0.1 answered 400 Bad Request. Given up after 1 attempt"),
+        "{page}"
+    );
+    let message = value_after(
+        &page,
+        "href=\"/teams/infrastructure/settings/webhook-messages/",
+    );
+    let message = format!("/teams/infrastructure/settings/webhook-messages/{message}");
+    let page = office.page(&office.elif, &message).await;
+    assert!(
+        page.contains("&#60;script&#62;alert(1)") && page.contains("webhook.test"),
+        "{page}"
+    );
+    // again, with the same id
+    office.elif.post(&message, &[]).await.status(303);
+    let again = office.deliver().await;
+    assert_eq!((again.len(), &again[0].id), (1, &received[0].id));
+    assert_eq!(office.newest().await.0, "delivered");
+    // paused
+    office
+        .elif
+        .post(&format!("{path}/pause"), &[])
+        .await
+        .status(303);
+    office
+        .elif
+        .post(&format!("{path}/pause"), &[])
+        .await
+        .status(303);
+    office.elif.post(&message, &[]).await.status(409);
+    let goal = [
+        ("title", "Cut over"),
+        ("sprint", "42"),
+        ("measure", "count"),
+        ("target", "1"),
+        ("counted_by", "tasks"),
+    ];
+    office
+        .elif
+        .post("/teams/infrastructure/goals", &goal)
+        .await
+        .ok();
+    assert!(office.deliver().await.is_empty());
+    office
+        .elif
+        .post(&format!("{path}/resume"), &[])
+        .await
+        .status(303);
+    assert!(office.deliver().await.is_empty());
+    office
+        .elif
+        .post(
+            "/teams/infrastructure/goals",
+            &[("title", "Second"), goal[1], goal[2], goal[3], goal[4]],
+        )
+        .await
+        .ok();
+    assert_eq!(office.deliver_kinds().await, ["goal.created"]);
+    // it belongs to its team, and to no other or the workspace
+    let id = path.rsplit('/').next().unwrap();
+    office
+        .ada
+        .get(&format!("{WORKSPACE}/{id}"))
+        .await
+        .status(404);
+    office
+        .ada
+        .get(&format!("/teams/ingestion/settings/webhooks/{id}"))
+        .await
+        .status(404);
+    office
+        .ada
+        .post(&format!("{WORKSPACE}/{id}/delete"), &[])
+        .await
+        .status(404);
+    office
+        .elif
+        .post(&format!("{path}/delete"), &[])
+        .await
+        .status(303);
+    office.elif.get(&path).await.status(404);
+    office.elif.get(&message).await.status(404);
+    let audit = office.page(&office.ada, "/settings/audit").await;
+    for kind in ["created", "paused", "resumed", "deleted"] {
+        assert!(
+            audit.contains(&format!("webhook.{kind}")),
+            "{kind} in {audit}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn there_are_at_most_twenty() {
+    let office = Office::new().await;
+    for (client, base) in [(&office.elif, TEAM), (&office.ada, WORKSPACE)] {
+        for _ in 0..20 {
+            office.add(client, base, "/hook", &["sprints"]).await;
+        }
+        let url = format!("{}/hook", office.address);
+        let fields = [("name", "x"), ("url", url.as_str()), ("groups", "all")];
+        let page = client.post(base, &fields).await.status(422).text();
+        assert!(
+            page.contains("There can be at most 20 webhooks here."),
+            "{page}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn import_is_one_message_and_a_large_edit_comes_in_batches() {
+    let office = Office::new().await;
+    office.add(&office.elif, TEAM, "/hook", &["tasks"]).await;
+    office.add(&office.ada, WORKSPACE, "/all", &["tasks"]).await;
+    let cards: Vec<Value> = (0..500)
+        .map(
+            |card| json!({ "id": card.to_string(), "name": format!("Card {card}"), "idList": "0" }),
+        )
+        .collect();
+    let board = json!({
+        "name": "Old", "lists": [{ "id": "0", "name": "To Do", "pos": 0 }], "cards": cards, "actions": [],
+    });
+    import_into(&office.world, "infrastructure", &board.to_string(), &[]).await;
+    let received = office.deliver().await;
+    assert_eq!(received.len(), 2);
+    for message in &received {
+        assert_eq!(message.kind(), "board.imported");
+        assert_eq!(message.json()["data"]["after"]["tasks"], 500);
+    }
+    // 500 events in one change
+    let keys: Vec<String> = (1..=500).map(|number| format!("INF-{number}")).collect();
+    let mut fields: Vec<(&str, &str)> = keys.iter().map(|key| ("tasks", key.as_str())).collect();
+    fields.push(("owner", "elif"));
+    sqlx::query(
+        "WITH numbered AS (UPDATE teams SET seq = seq + 500 WHERE key = 'INF' RETURNING id, seq)
+         INSERT INTO events (team_id, seq, change_id, at, task_id, kind, before, after)
+         SELECT k.team_id, n.seq - 500 + row_number() OVER (ORDER BY k.number), gen_random_uuid(), $1, k.id, 'task.labelled',
+                '{\"labels\": []}', '{\"labels\": [\"old\"]}'
+         FROM numbered n JOIN tasks k ON k.team_id = n.id",
+    )
+    .bind(office.app.clock.now())
+    .execute(&office.world.db)
+    .await
+    .unwrap();
+    assert_eq!(make_new(&office.app).await.unwrap(), 1000);
+    send_due(&office.app).await.unwrap();
+    let received = office.receiver.take();
+    assert_eq!(received.len(), 1000);
+    let to_team = received
+        .iter()
+        .filter(|message| message.path == "/hook")
+        .count();
+    assert_eq!(to_team, 500);
+}
+
+#[tokio::test]
+async fn several_programs_send_each_message_once() {
+    let office = Office::new().await;
+    office.add(&office.elif, TEAM, "/hook", &["tasks"]).await;
+    for number in 0..10 {
+        office.create(&format!("Task {number}")).await;
+    }
+    let other = app_with(&office.world, Limits::default());
+    let (one, two) = tokio::join!(make_new(&office.app), make_new(&other));
+    assert_eq!(one.unwrap() + two.unwrap(), 10);
+    let (one, two) = tokio::join!(send_due(&office.app), send_due(&other));
+    assert_eq!(one.unwrap() + two.unwrap(), 10);
+    assert_eq!(office.receiver.take_kinds().len(), 10);
+}
+
+#[tokio::test]
+async fn messages_are_kept_for_a_week_and_bounded() {
+    let office = Office::new().await;
+    let (path, _) = office.add(&office.elif, TEAM, "/hook", &["all"]).await;
+    office.create("Cut over").await;
+    office.deliver().await;
+    office.app.clock.advance(Duration::days(6));
+    purge_expired(&office.world.db, office.app.clock.now())
+        .await
+        .unwrap();
+    assert!(
+        office
+            .page(&office.elif, &path)
+            .await
+            .contains("task.created")
+    );
+    office.app.clock.advance(Duration::days(2));
+    purge_expired(&office.world.db, office.app.clock.now())
+        .await
+        .unwrap();
+    let page = office.page(&office.elif, &path).await;
+    assert!(page.contains("No messages yet."), "{page}");
+    // more than are kept
+    let fill = async |state: &str, count: i64| {
+        sqlx::query(
+            "INSERT INTO webhook_messages (id, webhook_id, team_id, kind, body, created_at, state, send_at)
+             SELECT gen_random_uuid(), w.id, w.team_id, 'task.moved', '{}', $1, $2, $1 FROM webhooks w, generate_series(1, $3)",
+        )
+        .bind(office.app.clock.now())
+        .bind(state)
+        .bind(count)
+        .execute(&office.world.db)
+        .await
+        .unwrap();
+    };
+    fill("delivered", 1200).await;
+    purge_expired(&office.world.db, office.app.clock.now())
+        .await
+        .unwrap();
+    let count = async || -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM webhook_messages")
+            .fetch_one(&office.world.db)
+            .await
+            .unwrap()
+    };
+    assert_eq!(count().await, 1000);
+    let page = office.page(&office.elif, &path).await;
+    let older = value_after(
+        &page,
+        "class=\"button\" href=\"/teams/infrastructure/settings/webhooks/",
+    );
+    let _ = older;
+    assert_eq!(page.matches("<code>task.moved</code>").count(), 50);
+    // a receiver that cannot keep up
+    fill("waiting", MOST_WAITING).await;
+    office.create("One too many").await;
+    make_new(&office.app).await.unwrap();
+    let (state, reason) = office.state().await;
+    assert!(
+        state == "off" && reason.contains("the receiver is too slow"),
+        "{reason}"
+    );
+}
+
+/// Every type that is described is one that is sent, and every example of its fields has the documented type.
+#[tokio::test]
+async fn openapi_describes_every_type() {
+    let office = Office::new().await;
+    let document = office.elif.get("/api/v1/openapi.json").await.ok().json();
+    let webhooks = document["webhooks"].as_object().unwrap();
+    assert!(webhooks.len() > 60, "{:?}", webhooks.keys());
+    for kind in [
+        "task.moved",
+        "comment.added",
+        "goal.created",
+        "sprint.closed",
+        "webhook.test",
+    ] {
+        let body = &webhooks[kind]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!(body["properties"]["type"]["enum"], json!([kind]), "{body}");
+    }
+    assert!(
+        webhooks
+            .keys()
+            .all(|kind| !kind.starts_with("share-link") && !kind.starts_with("retro"))
+    );
+    // what arrives has no other fields than those
+    office.add(&office.elif, TEAM, "/hook", &["all"]).await;
+    let key = office.create("Cut over").await;
+    office
+        .elif
+        .post(
+            &format!("/tasks/{key}/block"),
+            &[("kind", "person"), ("on", "jonas")],
+        )
+        .await
+        .ok();
+    office
+        .elif
+        .post(&format!("/tasks/{key}/steps"), &[("text", "One")])
+        .await
+        .ok();
+    office
+        .elif
+        .post(&format!("/tasks/{key}/archive"), &[])
+        .await
+        .ok();
+    let received = office.deliver().await;
+    assert!(received.len() >= 4, "{received:?}");
+    for message in received {
+        let message = message.json();
+        let kind = message["type"].as_str().unwrap();
+        let schema =
+            &webhooks[kind]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        let data = &schema["properties"]["data"]["properties"];
+        for (name, value) in message["data"].as_object().unwrap() {
+            assert!(data[name].is_object(), "{kind}: {name}");
+            if ["before", "after"].contains(&name.as_str()) {
+                for field in value.as_object().unwrap().keys() {
+                    assert!(
+                        data[name]["properties"][field].is_object(),
+                        "{kind}: {name}.{field}"
+                    );
+                }
+            }
+        }
+    }
+}
