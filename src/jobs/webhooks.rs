@@ -76,9 +76,14 @@ async fn look(app: &App) {
 async fn work(app: &App, busy: &Busy) {
     loop {
         let now = app.clock.now();
-        if let Err(problem) = send_until_none_is_due(app, busy).await {
-            app.job_runs.note("webhooks", now, Err(problem));
-        }
+        let span = info_span!(
+            "job",
+            otel.name = "webhook-messages",
+            otel.kind = "internal"
+        );
+        let outcome = send_until_none_is_due(app, busy).instrument(span).await;
+        app.job_runs
+            .note("webhook-messages", now, outcome.map(|_| ()));
         let _ = tokio::time::timeout(PAUSE, app.webhooks_due.notified()).await;
     }
 }
@@ -120,7 +125,7 @@ pub(crate) async fn send_message(app: &App, due: &Due) -> Result<bool> {
             return Ok(false);
         }
         Permission::Hidden => {
-            attempts::drop_hidden(&app.db, due).await?;
+            attempts::give_up_hidden(&app.db, due).await?;
             return Ok(false);
         }
         Permission::Ended => return Ok(false),

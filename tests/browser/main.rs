@@ -44,3 +44,4 @@ mod single_sign_on;
 mod sprint_cycle;
 mod tab_order;
 mod task_dialogs;
+mod webhooks;

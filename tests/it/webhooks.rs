@@ -17,7 +17,10 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use fortnight::{
     app::{App, Settings},
-    domain::{outbound::Limits, retention::purge_expired, webhooks::queue::MOST_WAITING},
+    domain::{
+        mail::mailer::Mailer, outbound::Limits, retention::purge_expired,
+        webhooks::queue::MOST_WAITING,
+    },
     jobs::webhooks::{make_new, send_due},
 };
 use hmac::{Hmac, Mac};
@@ -28,6 +31,7 @@ use uuid::Uuid;
 use crate::{
     fixtures::{Client, NOW, World},
     importing::import_into,
+    mail_server::MailServer,
     people::create_account,
 };
 
@@ -443,8 +447,9 @@ async fn webhook_is_switched_off_after_ten_failures_over_an_hour_only() {
     assert_eq!(office.state().await.0, "off");
 }
 
+/// Case 44.
 #[tokio::test]
-async fn receiver_that_is_gone_redirects_drops_or_is_slow_is_treated_as_the_specification_says() {
+async fn redirect_and_silence_are_failures_and_410_is_the_end() {
     let office = Office::new().await;
     let (path, _) = office.add(&office.elif, TEAM, "/hook", &["all"]).await;
     // a redirect is not followed
@@ -478,10 +483,9 @@ async fn receiver_that_is_gone_redirects_drops_or_is_slow_is_treated_as_the_spec
     assert_eq!(office.deliver().await.len(), 1);
     assert_eq!(office.newest().await.0, "delivered");
     // 410
-    sqlx::query("UPDATE accounts SET email_confirmed_at = created_at WHERE handle = 'elif'")
-        .execute(&office.world.db)
-        .await
-        .unwrap();
+    office
+        .execute("UPDATE accounts SET email_confirmed_at = created_at WHERE handle = 'elif'")
+        .await;
     office.create("Two").await;
     office.create("Three").await;
     office.receiver.answer([Next::Answer(410, "")]);
@@ -511,7 +515,7 @@ async fn receiver_that_is_gone_redirects_drops_or_is_slow_is_treated_as_the_spec
 #[tokio::test]
 async fn slow_receiver_does_not_hold_up_the_others() {
     let office = Office::new().await;
-    let (slow, _) = (office.add(&office.elif, TEAM, "/slow", &["all"]).await, ());
+    office.add(&office.elif, TEAM, "/slow", &["all"]).await;
     let (other, address) = Receiver::start().await;
     let url = format!("{address}/fast");
     let fields = [("name", "Fast"), ("url", url.as_str()), ("groups", "all")];
@@ -527,10 +531,11 @@ async fn slow_receiver_does_not_hold_up_the_others() {
     while other.received.lock().unwrap().len() < 5 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(office.receiver.take().len(), 1, "one at a time to {slow:?}");
+    assert_eq!(office.receiver.take().len(), 1, "one at a time");
     sending.abort();
 }
 
+/// Case 45. The URL may contain a secret as well.
 #[tokio::test]
 async fn both_secrets_sign_for_a_day() {
     let office = Office::new().await;
@@ -586,6 +591,7 @@ async fn both_secrets_sign_for_a_day() {
         .status(409);
 }
 
+/// Case 43.
 #[tokio::test]
 async fn url_leads_to_the_internet_encrypted() {
     let office = Office::new().await;
@@ -703,6 +709,7 @@ async fn workspace_webhook_gets_only_what_its_maker_sees() {
     assert!(office.deliver().await.is_empty());
 }
 
+/// Case 21.
 #[tokio::test]
 async fn webhook_ends_with_the_right_of_its_maker() {
     for (statement, reason) in [
@@ -908,19 +915,10 @@ async fn import_is_one_message_and_a_large_edit_comes_in_batches() {
     }
     // 500 events in one change
     let keys: Vec<String> = (1..=500).map(|number| format!("INF-{number}")).collect();
-    let mut fields: Vec<(&str, &str)> = keys.iter().map(|key| ("tasks", key.as_str())).collect();
-    fields.push(("owner", "elif"));
-    sqlx::query(
-        "WITH numbered AS (UPDATE teams SET seq = seq + 500 WHERE key = 'INF' RETURNING id, seq)
-         INSERT INTO events (team_id, seq, change_id, at, task_id, kind, before, after)
-         SELECT k.team_id, n.seq - 500 + row_number() OVER (ORDER BY k.number), gen_random_uuid(), $1, k.id, 'task.labelled',
-                '{\"labels\": []}', '{\"labels\": [\"old\"]}'
-         FROM numbered n JOIN tasks k ON k.team_id = n.id",
-    )
-    .bind(office.app.clock.now())
-    .execute(&office.world.db)
-    .await
-    .unwrap();
+    let mut fields: Vec<(&str, &str)> = keys.iter().map(|key| ("keys", key.as_str())).collect();
+    fields.push(("label", "old"));
+    let path = "/teams/infrastructure/bulk";
+    office.elif.post(path, &fields).await.ok();
     assert_eq!(make_new(&office.app).await.unwrap(), 1000);
     send_due(&office.app).await.unwrap();
     let received = office.receiver.take();
@@ -994,11 +992,12 @@ async fn messages_are_kept_for_a_week_and_bounded() {
     };
     assert_eq!(count().await, 1000);
     let page = office.page(&office.elif, &path).await;
-    let older = value_after(
-        &page,
-        "class=\"button\" href=\"/teams/infrastructure/settings/webhooks/",
-    );
-    let _ = older;
+    assert_eq!(page.matches("<code>task.moved</code>").count(), 50);
+    let older = value_after(&page, &format!("href=\"{path}?before="));
+    let (before, _) = older.split_once('#').unwrap();
+    let page = office
+        .page(&office.elif, &format!("{path}?before={before}"))
+        .await;
     assert_eq!(page.matches("<code>task.moved</code>").count(), 50);
     // a receiver that cannot keep up
     fill("waiting", MOST_WAITING).await;
@@ -1073,5 +1072,85 @@ async fn openapi_describes_every_type() {
                 }
             }
         }
+    }
+}
+
+/// Its own mail, even if several are switched off at once.
+#[tokio::test]
+async fn maker_of_a_webhook_that_is_switched_off_gets_a_mail() {
+    let office = Office::new().await;
+    let server = MailServer::start().await;
+    office
+        .execute("UPDATE accounts SET email_confirmed_at = created_at WHERE handle = 'elif'")
+        .await;
+    for _ in 0..2 {
+        office.add(&office.elif, TEAM, "/hook", &["tasks"]).await;
+    }
+    office.create("Cut over").await;
+    office
+        .receiver
+        .answer([Next::Answer(410, ""), Next::Answer(410, "")]);
+    assert_eq!(office.deliver().await.len(), 2);
+    let url = format!("smtp://127.0.0.1:{}", server.port);
+    let settings = Settings {
+        mailer: Some(Mailer::new(&url, None, "http://fortnight.test").unwrap()),
+        ..Settings::default()
+    };
+    let (db, clock) = (office.world.db.clone(), office.app.clock.clone());
+    let app = App::with(settings, "http://fortnight.test", db, clock);
+    fortnight::jobs::mail::send_due(&app).await.unwrap();
+    let mails = server.take();
+    assert_eq!(mails.len(), 2, "{mails:?}");
+    for mail in mails {
+        assert!(
+            mail.contains("Subject: A webhook was switched off"),
+            "{mail}"
+        );
+        assert!(mail.contains("elif@example.org"), "{mail}");
+        assert!(
+            mail.contains("“Receiver”: The receiver answered 410 Gone: it wants no more messages."),
+            "{mail}"
+        );
+        assert!(
+            mail.contains("http://fortnight.test/help/webhooks"),
+            "{mail}"
+        );
+    }
+}
+
+/// The lines of the guide accept what arrives, and nothing else.
+#[tokio::test]
+async fn guide_verifies_a_message() {
+    let office = Office::new().await;
+    let (_, secret) = office.add(&office.elif, TEAM, "/hook", &["all"]).await;
+    office.create("Ümläute “and” quotes").await;
+    let message = office.deliver().await.remove(0);
+    let guide = include_str!("../../docs/webhooks.md");
+    let lines = guide.split("```python\n").nth(1).unwrap();
+    let lines = lines.split("```").next().unwrap();
+    let script = format!(
+        "{lines}\nimport sys\nsecret, id, stamp, signature, body = sys.argv[1:]\ntime.time = lambda: {}\n\
+         print(is_valid(secret, {{'webhook-id': id, 'webhook-timestamp': stamp, 'webhook-signature': signature}}, body.encode()))",
+        NOW.unix_timestamp()
+    );
+    for (body, expected) in [
+        (message.body.clone(), "True"),
+        (format!("{} ", message.body), "False"),
+    ] {
+        let output = tokio::process::Command::new("python3")
+            .args([
+                "-c",
+                &script,
+                &secret,
+                &message.id,
+                &message.timestamp,
+                &message.signatures,
+                &body,
+            ])
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(said.trim(), expected, "{output:?}");
     }
 }

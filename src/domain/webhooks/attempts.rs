@@ -178,10 +178,12 @@ impl PermissionRow {
     }
 }
 
-/// Deletes a message that its webhook's maker may not see.
-pub(crate) async fn drop_hidden(db: &Pool, due: &Due) -> Result<()> {
-    sqlx::query("DELETE FROM webhook_messages WHERE id = $1")
+/// Gives up a message that its webhook's maker may not see.
+pub(crate) async fn give_up_hidden(db: &Pool, due: &Due) -> Result<()> {
+    let reason = "Not sent: it is of a team that the webhook has no access to";
+    sqlx::query("UPDATE webhook_messages SET state = 'failed', error = $2 WHERE id = $1")
         .bind(due.id)
+        .bind(reason)
         .execute(db)
         .await?;
     Ok(())

@@ -113,11 +113,11 @@ pub(crate) async fn list(
         "SELECT ",
         listed!(),
         " FROM webhook_messages m LEFT JOIN teams t ON t.id = m.team_id
-         WHERE m.webhook_id = $2 AND ($3::uuid IS NULL OR m.id < $3) ORDER BY m.id DESC LIMIT $4"
+         WHERE m.webhook_id = $2 AND m.id < $3 ORDER BY m.id DESC LIMIT $4"
     ))
     .bind(reader)
     .bind(webhook)
-    .bind(before)
+    .bind(before.unwrap_or(Uuid::max()))
     .bind(SHOWN + 1)
     .fetch_all(db)
     .await?;

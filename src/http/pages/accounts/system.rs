@@ -116,7 +116,8 @@ fn job_name(job: &str) -> &str {
         "notifications" => "Deliver notifications",
         "mail" => "Send mail",
         "chat" => "Send chat messages",
-        "webhooks" => "Send webhooks",
+        "webhooks" => "Make messages for webhooks",
+        "webhook-messages" => "Send messages to webhooks",
         "pull-requests" => "Follow pull requests",
         other => other,
     }

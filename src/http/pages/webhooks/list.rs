@@ -15,12 +15,11 @@ use crate::{
     domain::{
         error::{Problem, Result},
         humanize,
-        outbound::webhook_url::WebhookUrl,
         policy::viewer::Viewer,
         webhooks::{
             groups::{self, Group},
             owner::Owner,
-            settings::{self, Draft, State as WebhookState, Webhook},
+            settings::{self, State as WebhookState, Webhook},
         },
     },
     http::{
@@ -28,6 +27,7 @@ use crate::{
         layout::Layout,
         page,
         pages::webhooks::{
+            form::draft,
             place::{self, Place},
             webhook::with_secret,
         },
@@ -99,23 +99,6 @@ async fn list_page(
         groups: vec![groups::ALL.to_owned()],
         errors: BTreeMap::new(),
         now: app.clock.now(),
-    })
-}
-
-/// Reads the form of a webhook, and checks where its URL leads. Without a URL, the stored one stays.
-pub(super) async fn draft(app: &App, fields: &Fields) -> Result<Draft> {
-    let url = match fields.text("url").trim() {
-        "" => None,
-        text => {
-            let checked = app.outgoing.check_secret(text).await;
-            let url = checked.map_err(|error| Problem::field("url", format!("{error}.")))?;
-            Some(WebhookUrl::from(url))
-        }
-    };
-    Ok(Draft {
-        name: fields.text("name").to_owned(),
-        url,
-        groups: groups::of_form(&fields.all("groups")),
     })
 }
 

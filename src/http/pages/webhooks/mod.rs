@@ -1,5 +1,6 @@
 //! Settings → Webhooks, of a team and of the workspace: the same pages, with the webhooks of one or the other.
 
+mod form;
 pub mod list;
 pub mod message;
 mod place;

@@ -32,7 +32,7 @@ use crate::{
         layout::Layout,
         page,
         pages::webhooks::{
-            list::draft,
+            form::draft,
             place::{self, Place},
         },
     },
