@@ -147,11 +147,11 @@ async fn webhook_is_set_up_tested_and_switched_off() {
         .evaluate("document.querySelector('main').textContent")
         .await;
     assert!(
-        text.contains("Tried again") && !text.contains("/hook/secret"),
+        text.contains("Next attempt") && !text.contains("/hook/secret"),
         "{text}"
     );
     let message: String = window
-        .evaluate("new URL(document.querySelector('#messages tbody a').href).pathname")
+        .evaluate("new URL(document.querySelector('#messages li a').href).pathname")
         .await;
     show(&window, &message, "webhook-message").await;
     window.click("main form.buttons button").await;

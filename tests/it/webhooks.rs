@@ -364,7 +364,7 @@ async fn message_is_tried_again_after_the_pauses_of_the_specification() {
     assert_eq!(first.len(), 1);
     let page = office.page(&office.elif, &path).await;
     assert!(
-        page.contains("127.0.0.1 answered 500 Internal Server Error. Tried again"),
+        page.contains("127.0.0.1 answered 500 Internal Server Error. Next attempt"),
         "{page}"
     );
     let pauses = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];

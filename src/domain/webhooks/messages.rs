@@ -74,9 +74,7 @@ pub(crate) struct Message {
 impl Message {
     /// The body, laid out for people.
     pub(crate) fn text(&self) -> String {
-        let body = serde_json::from_str::<serde_json::Value>(&self.body);
-        let text = body.and_then(|body| serde_json::to_string_pretty(&body));
-        text.unwrap_or_else(|_| self.body.clone())
+        payload::laid_out(&self.body).unwrap_or_else(|| self.body.clone())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -81,8 +82,28 @@ fn about_team(team: &Team) -> Value {
     json!({ "slug": team.slug, "name": team.name, "key": team.key })
 }
 
+/// A whole body. A struct, so that the type comes first.
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    #[serde(rename = "type")]
+    kind: String,
+    timestamp: String,
+    data: Value,
+}
+
+/// Lays a body out for people.
+pub(super) fn laid_out(body: &str) -> Option<String> {
+    let envelope: Envelope = serde_json::from_str(body).ok()?;
+    serde_json::to_string_pretty(&envelope).ok()
+}
+
 fn envelope(kind: &str, at: OffsetDateTime, data: Value) -> String {
-    json!({ "type": kind, "timestamp": instant(at), "data": data }).to_string()
+    let envelope = Envelope {
+        kind: kind.to_owned(),
+        timestamp: instant(at),
+        data,
+    };
+    serde_json::to_string(&envelope).unwrap_or_default()
 }
 
 /// The ids of sprints that an event names.

@@ -56,6 +56,16 @@ pub(crate) struct Webhook {
     pub(crate) maker: Option<String>,
 }
 
+impl Webhook {
+    /// How many attempts failed since the last one that was accepted, in words.
+    pub(crate) fn failed_attempts(&self) -> String {
+        match self.failures {
+            1 => "last attempt".to_owned(),
+            count => format!("last {count} attempts"),
+        }
+    }
+}
+
 /// What a form says of a webhook.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {

@@ -62,10 +62,9 @@ impl ListPage {
         let groups = groups::in_words(&webhook.groups);
         let since = humanize::ago(self.now, webhook.state_since);
         match webhook.state {
-            WebhookState::Active if webhook.failures > 0 => format!(
-                "{groups} · the last {} failed",
-                humanize::counted(i64::from(webhook.failures), "attempt")
-            ),
+            WebhookState::Active if webhook.failures > 0 => {
+                format!("{groups} · the {} failed", webhook.failed_attempts())
+            }
             WebhookState::Active => groups,
             WebhookState::Paused => format!("{groups} · paused {since}"),
             WebhookState::Off => format!("{groups} · switched off {since}"),

@@ -92,7 +92,7 @@ impl WebhookPage {
 
     /// How many attempts failed since the last one that was accepted.
     fn failed_attempts(&self) -> String {
-        humanize::counted(i64::from(self.webhook.failures), "attempt")
+        self.webhook.failed_attempts()
     }
 
     fn is_active(&self) -> bool {
@@ -111,7 +111,7 @@ impl WebhookPage {
             MessageState::Failed => format!("{}. Given up after {attempts}", message.error),
             MessageState::Waiting if message.error.is_empty() => "Waits to be sent".to_owned(),
             MessageState::Waiting => format!(
-                "{}. Tried again {}",
+                "{}. Next attempt {}",
                 message.error,
                 humanize::moment(message.send_at, &self.time_zone)
             ),
