@@ -109,8 +109,7 @@ struct PermissionRow {
     is_active: bool,
     maker: Option<String>,
     is_deactivated: bool,
-    /// Of a team's webhook.
-    team: Option<String>,
+    is_of_team: bool,
     has_role: bool,
     is_seen: bool,
 }
@@ -121,7 +120,7 @@ pub(crate) async fn permission(db: &Pool, due: &Due, now: OffsetDateTime) -> Res
         "SELECT w.url, w.secret || ARRAY(SELECT o.secret FROM webhook_old_secrets o WHERE o.webhook_id = w.id AND o.until > $2
                                   ORDER BY o.until DESC) AS secrets,
                 w.state = 'active' AS is_active, a.name AS maker, coalesce(a.deactivated_at IS NOT NULL, true) AS is_deactivated,
-                own.name AS team,
+                w.team_id IS NOT NULL AS is_of_team,
                 coalesce(CASE WHEN w.team_id IS NULL THEN a.role = 'admin' ELSE (",
         seen_by!(of "own", "w.maker_id"),
         " AND (a.role = 'admin' OR a.role <> 'viewer' AND EXISTS (
@@ -168,10 +167,10 @@ impl PermissionRow {
                 "The account of {maker}, who set it up, was deactivated."
             ));
         }
-        match &self.team {
+        match self.is_of_team {
             _ if self.has_role => None,
-            Some(team) => Some(format!("{maker}, who set it up, no longer leads {team}.")),
-            None => Some(format!(
+            true => Some(format!("{maker}, who set it up, no longer leads the team.")),
+            false => Some(format!(
                 "{maker}, who set it up, is no longer an administrator."
             )),
         }

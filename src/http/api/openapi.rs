@@ -65,6 +65,9 @@ impl Modify for Shared {
             for (name, schema) in webhook_types::schemas() {
                 parts.schemas.insert(name.to_owned(), RefOr::T(schema));
             }
+            for (name, header) in webhook_types::headers() {
+                parts.parameters.insert(name.to_owned(), RefOr::T(header));
+            }
         }
         api.webhooks = Some(webhook_types::webhooks());
         api.security = Some(vec![SecurityRequirement::new("token", [""; 0])]);

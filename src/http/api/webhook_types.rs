@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 use utoipa::openapi::{
     Content, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder,
-    path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, Paths},
+    path::{
+        HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths,
+    },
     request_body::RequestBodyBuilder,
-    schema::{ArrayBuilder, Schema, SchemaFormat, SchemaType, Type},
+    schema::{AllOfBuilder, ArrayBuilder, OneOfBuilder, Schema, SchemaFormat, SchemaType, Type},
 };
 
 use crate::domain::webhooks::{
@@ -14,10 +16,33 @@ use crate::domain::webhooks::{
 };
 
 /// The schema of a team in messages.
-pub(super) const TEAM: &str = "WebhookTeam";
+const TEAM: &str = "WebhookTeam";
 
 /// The schema of a task in messages.
-pub(super) const TASK: &str = "WebhookTask";
+const TASK: &str = "WebhookTask";
+
+/// The schema of what every event has.
+const EVENT: &str = "WebhookEvent";
+
+/// The headers of every message: name, meaning and example.
+const HEADERS: [(&str, &str, &str); 3] = [
+    (
+        "webhook-id",
+        "The id of the message: the same one if it is sent again",
+        "msg_0193733e8f2a7cc1b2a46d3c1f0e9a57",
+    ),
+    (
+        "webhook-timestamp",
+        "When it was sent, in seconds since 1970",
+        "1763978400",
+    ),
+    (
+        "webhook-signature",
+        "v1 and the HMAC-SHA256 of id, timestamp and body, joined by full stops; several, separated by spaces, while a \
+         secret is being replaced",
+        "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+    ),
+];
 
 /// Every type of message, by its name.
 pub(super) fn webhooks() -> Paths {
@@ -43,7 +68,7 @@ pub(super) fn webhooks() -> Paths {
 }
 
 /// The schemas that messages share.
-pub(super) fn schemas() -> [(&'static str, Schema); 2] {
+pub(super) fn schemas() -> [(&'static str, Schema); 3] {
     let team = object("A team")
         .property("slug", text("Its part of addresses", "infrastructure"))
         .property("name", text("Its name", "Infrastructure"))
@@ -58,7 +83,22 @@ pub(super) fn schemas() -> [(&'static str, Schema); 2] {
     [
         (TEAM, Schema::Object(team.build())),
         (TASK, Schema::Object(task.build())),
+        (EVENT, event()),
     ]
+}
+
+/// The headers, as parameters that messages share.
+pub(super) fn headers() -> impl Iterator<Item = (&'static str, Parameter)> {
+    HEADERS.into_iter().map(|(name, about, example)| {
+        let header = ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::True)
+            .description(Some(about))
+            .schema(Some(string()))
+            .example(Some(json!(example)));
+        (name, header.build())
+    })
 }
 
 fn message(kind: &str, about: &str, data: impl Into<Schema>) -> PathItem {
@@ -82,81 +122,54 @@ fn message(kind: &str, about: &str, data: impl Into<Schema>) -> PathItem {
     let accepted = ResponseBuilder::new()
         .description("The message is accepted. Any other status than 200 to 299 is a failure, and it is sent again later; 410 switches the webhook off.")
         .build();
-    let headers = [
-        (
-            "webhook-id",
-            "The id of the message: the same one if it is sent again",
-            "msg_0193733e8f2a7cc1b2a46d3c1f0e9a57",
-        ),
-        (
-            "webhook-timestamp",
-            "When it was sent, in seconds since 1970",
-            "1763978400",
-        ),
-        (
-            "webhook-signature",
-            "v1 and the HMAC-SHA256 of id, timestamp and body, joined by full stops; several, separated by spaces, while a secret is being replaced",
-            "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
-        ),
-    ];
-    let operation = headers.into_iter().fold(
-        OperationBuilder::new()
-            .summary(Some(about))
-            .tag("webhooks")
-            .operation_id(Some(format!("webhook_{}", kind.replace(['.', '-'], "_"))))
-            .request_body(Some(body))
-            .response("2XX", accepted),
-        |operation, (name, about, example)| {
-            let header = ParameterBuilder::new()
-                .name(name)
-                .parameter_in(ParameterIn::Header)
-                .required(Required::True)
-                .description(Some(about))
-                .schema(Some(string()))
-                .example(Some(json!(example)));
-            operation.parameter(header)
-        },
-    );
+    let operation = OperationBuilder::new()
+        .summary(Some(about))
+        .tag("webhooks")
+        .operation_id(Some(format!("webhook_{}", kind.replace(['.', '-'], "_"))))
+        .request_body(Some(body))
+        .response("2XX", accepted);
+    let operation = HEADERS.iter().fold(operation, |operation, (name, ..)| {
+        operation.parameter_ref(Ref::new(format!("#/components/parameters/{name}")))
+    });
     PathItem::new(HttpMethod::Post, operation.build())
 }
 
 fn event_data(kind: &str, contents: &Contents) -> Schema {
-    let mut data = object("The event")
-        .property("team", reference(TEAM))
-        .property("seq", number("The number of the event in its team"))
-        .property("change", id("The same for all events of one change"))
-        .property(
-            "actor",
-            nullable(
-                Type::String,
-                "The author's username; null if Fortnight made the change",
-                "elif",
-            ),
-        )
-        .property(
-            "undo",
-            ObjectBuilder::new()
-                .schema_type(SchemaType::new(Type::Boolean))
-                .description(Some("Whether it undoes another event"))
-                .examples([false]),
-        )
-        .property("task", or_null(reference(TASK)))
+    let mut own = object("What this type has")
         .property("before", side("The values before", contents.before))
-        .property("after", side("The values after", contents.after));
+        .property("after", side("The values after", contents.after))
+        .required("before")
+        .required("after");
     if kind == "task.edited" {
         let names = ArrayBuilder::new()
             .items(string().enum_values(Some(CHANGED)))
             .description(Some(
                 "The names of all fields that changed, of which some have no values here",
             ));
-        data = data.property("changed", names).required("changed");
+        own = own.property("changed", names).required("changed");
     }
-    for name in [
-        "team", "seq", "change", "actor", "undo", "task", "before", "after",
-    ] {
-        data = data.required(name);
+    let all = AllOfBuilder::new().item(reference(EVENT)).item(own);
+    Schema::AllOf(all.build())
+}
+
+/// What every event has.
+fn event() -> Schema {
+    let undo = ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::Boolean))
+        .description(Some("Whether it undoes another event"))
+        .examples([false]);
+    let actor = "The author's username; null if Fortnight made the change";
+    let mut event = object("What every event has")
+        .property("team", reference(TEAM))
+        .property("seq", number("The number of the event in its team"))
+        .property("change", id("The same for all events of one change"))
+        .property("actor", nullable(Type::String, actor, "elif"))
+        .property("undo", undo)
+        .property("task", or_null(reference(TASK)));
+    for name in ["team", "seq", "change", "actor", "undo", "task"] {
+        event = event.required(name);
     }
-    Schema::Object(data.build())
+    Schema::Object(event.build())
 }
 
 /// The fields of one side of an event. Each may be missing.
@@ -236,10 +249,5 @@ fn reference(name: &str) -> RefOr<Schema> {
 
 fn or_null(schema: RefOr<Schema>) -> Schema {
     let null = ObjectBuilder::new().schema_type(SchemaType::new(Type::Null));
-    Schema::OneOf(
-        utoipa::openapi::schema::OneOfBuilder::new()
-            .item(schema)
-            .item(null)
-            .build(),
-    )
+    Schema::OneOf(OneOfBuilder::new().item(schema).item(null).build())
 }
