@@ -1083,6 +1083,21 @@ async fn openapi_describes_every_type() {
     }
 }
 
+/// By its jobs, as they run beside the server.
+#[tokio::test]
+async fn running_program_sends_what_happens() {
+    let office = Office::new().await;
+    office.add(&office.elif, TEAM, "/hook", &["tasks"]).await;
+    fortnight::jobs::webhooks::start(&office.app);
+    for title in ["One", "Two"] {
+        office.create(title).await;
+        while office.receiver.received.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(office.receiver.take_kinds(), ["task.created"], "{title}");
+    }
+}
+
 /// Its own mail, even if several are switched off at once.
 #[tokio::test]
 async fn maker_of_a_webhook_that_is_switched_off_gets_a_mail() {
