@@ -19,7 +19,9 @@ CREATE TABLE webhooks (
     reason        text NOT NULL DEFAULT '' CONSTRAINT webhook_reason_length CHECK (length(reason) <= 500),
     -- failed attempts since the last one that was accepted, and the time of the first of them
     failures      integer NOT NULL DEFAULT 0,
-    failing_since timestamptz
+    failing_since timestamptz,
+    -- when a message was taken last: the webhooks take turns
+    served_at     timestamptz
 );
 CREATE INDEX webhook_team ON webhooks (team_id);
 CREATE INDEX webhook_maker ON webhooks (maker_id);
@@ -51,8 +53,7 @@ CREATE TABLE webhook_messages (
     answer      text NOT NULL DEFAULT '' CONSTRAINT webhook_message_answer_length CHECK (length(answer) <= 1024),
     error       text NOT NULL DEFAULT '' CONSTRAINT webhook_message_error_length CHECK (length(error) <= 500)
 );
-CREATE INDEX webhook_message_due ON webhook_messages (send_at) WHERE state = 'waiting';
-CREATE INDEX webhook_message_waiting ON webhook_messages (webhook_id) WHERE state = 'waiting';
+CREATE INDEX webhook_message_waiting ON webhook_messages (webhook_id, send_at) WHERE state = 'waiting';
 CREATE INDEX webhook_message_list ON webhook_messages (webhook_id, id);
 CREATE INDEX webhook_message_team ON webhook_messages (team_id);
 CREATE INDEX webhook_message_created ON webhook_messages (created_at);

@@ -128,7 +128,10 @@ pub(crate) async fn send_message(app: &App, due: &Due) -> Result<bool> {
             attempts::give_up_hidden(&app.db, due).await?;
             return Ok(false);
         }
-        Permission::Ended => return Ok(false),
+        Permission::Ended => {
+            attempts::give_up_ended(&app.db, due).await?;
+            return Ok(false);
+        }
     };
     let id = due.public_id();
     let message = (id.as_str(), due.body.as_str());

@@ -23,6 +23,7 @@ use fortnight::{
     },
     jobs::webhooks::{make_new, send_due},
 };
+use futures_util::{StreamExt, stream};
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use time::Duration;
@@ -42,8 +43,8 @@ enum Next {
     Redirect(String),
     /// Not at all.
     Silence,
-    /// Ends the connection in the middle of the answer.
-    Drop,
+    /// 200, and a body that does not end.
+    Endless,
 }
 
 /// A request as it arrived.
@@ -134,9 +135,10 @@ async fn receive(
             (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response()
         }
         Some(Next::Silence) => std::future::pending().await,
-        Some(Next::Drop) => {
-            let broken = futures_util::stream::iter([Err::<Bytes, _>(std::io::Error::other("x"))]);
-            axum::body::Body::from_stream(broken).into_response()
+        Some(Next::Endless) => {
+            let begin = Ok::<_, std::io::Error>(Bytes::from_static(b"begin"));
+            let body = stream::iter([begin]).chain(stream::pending());
+            axum::body::Body::from_stream(body).into_response()
         }
         None => StatusCode::NO_CONTENT.into_response(),
     }
@@ -249,6 +251,21 @@ impl Office {
         .await
         .unwrap();
         (state, attempts, (at - self.app.clock.now()).whole_seconds())
+    }
+
+    async fn stored_url(&self) -> String {
+        sqlx::query_scalar("SELECT url FROM webhooks")
+            .fetch_one(&self.world.db)
+            .await
+            .unwrap()
+    }
+
+    async fn store_url(&self, url: &str) {
+        sqlx::query("UPDATE webhooks SET url = $1")
+            .bind(url)
+            .execute(&self.world.db)
+            .await
+            .unwrap();
     }
 
     async fn state(&self) -> (String, String) {
@@ -460,15 +477,20 @@ async fn redirect_and_silence_are_failures_and_410_is_the_end() {
     assert_eq!((received.len(), received[0].path.as_str()), (1, "/hook"));
     let page = office.page(&office.elif, &path).await;
     assert!(page.contains("redirects are not followed"), "{page}");
-    // the connection ends
+    // the connection ends before there is an answer
     office.app.clock.advance(Duration::seconds(6));
-    office.receiver.answer([Next::Drop]);
-    assert_eq!(office.deliver().await.len(), 1);
+    let url = office.stored_url().await;
+    let dropping = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = dropping.local_addr().unwrap();
+    tokio::spawn(async move { drop(dropping.accept().await) });
+    office.store_url(&format!("http://{address}/")).await;
+    assert!(office.deliver().await.is_empty());
     assert_eq!(office.newest().await.1, 2);
+    office.store_url(&url).await;
     // no answer in time
     office.app.clock.advance(Duration::minutes(6));
     let limits = Limits {
-        time: StdDuration::from_millis(50),
+        time: StdDuration::from_millis(500),
         ..Limits::default()
     };
     office.receiver.answer([Next::Silence]);
@@ -481,6 +503,13 @@ async fn redirect_and_silence_are_failures_and_410_is_the_end() {
     office.app.clock.advance(Duration::minutes(40));
     office.receiver.take();
     assert_eq!(office.deliver().await.len(), 1);
+    assert_eq!(office.newest().await.0, "delivered");
+    // The status decides, whatever becomes of the body.
+    office.create("Cut off").await;
+    office.receiver.answer([Next::Endless]);
+    make_new(&office.app).await.unwrap();
+    send_due(&app_with(&office.world, limits)).await.unwrap();
+    assert_eq!(office.receiver.take().len(), 1);
     assert_eq!(office.newest().await.0, "delivered");
     // 410
     office
@@ -510,6 +539,42 @@ async fn redirect_and_silence_are_failures_and_410_is_the_end() {
     );
     let audit = office.page(&office.ada, "/settings/audit").await;
     assert!(audit.contains("webhook.switched-off"), "{audit}");
+}
+
+#[tokio::test]
+async fn many_receivers_that_are_down_leave_others_their_turn() {
+    let office = Office::new().await;
+    for number in 0..9 {
+        let path = format!("/down{number}");
+        office.add(&office.elif, TEAM, &path, &["all"]).await;
+    }
+    for number in 0..20 {
+        office.create(&format!("Task {number}")).await;
+    }
+    make_new(&office.app).await.unwrap();
+    let (other, address) = Receiver::start().await;
+    let url = format!("{address}/up");
+    let fields = [("name", "Up"), ("url", url.as_str()), ("groups", "all")];
+    office.elif.post(TEAM, &fields).await.status(200);
+    office.app.clock.advance(Duration::seconds(1));
+    office.create("One more").await;
+    make_new(&office.app).await.unwrap();
+    // Each attempt ends after this time, and 180 messages were waiting before that of the other one.
+    let limits = Limits {
+        time: StdDuration::from_millis(200),
+        ..Limits::default()
+    };
+    office
+        .receiver
+        .answer(std::iter::repeat_n(Next::Silence, 200));
+    let app = app_with(&office.world, limits);
+    let sending = tokio::spawn(async move { send_due(&app).await });
+    while other.received.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let before = office.receiver.take().len();
+    assert!(before <= 16, "{before} attempts before its turn");
+    sending.abort();
 }
 
 #[tokio::test]
@@ -641,14 +706,18 @@ async fn url_leads_to_the_internet_encrypted() {
     make_new(&office.app).await.unwrap();
     send_due(&office.world.app).await.unwrap();
     assert!(office.receiver.take().is_empty());
-    assert_eq!(office.newest().await.0, "waiting");
+    let (state, attempts, _) = office.newest().await;
+    assert_eq!((state.as_str(), attempts), ("waiting", 1), "it was tried");
 }
 
 #[tokio::test]
 async fn workspace_webhook_gets_only_what_its_maker_sees() {
     let office = Office::new().await;
     let (path, _) = office.add(&office.ada, WORKSPACE, "/hook", &["all"]).await;
-    let jonas = &office.world.jonas;
+    let jonas = &Client {
+        router: office.elif.router.clone(),
+        ..office.world.jonas.clone()
+    };
     office.create("Open").await;
     jonas.create_task("ingestion", "todo", "Also open").await;
     let mut teams: Vec<String> = office
@@ -686,11 +755,20 @@ async fn workspace_webhook_gets_only_what_its_maker_sees() {
     let message = format!("/settings/webhook-messages/{id}");
     office.ada.get(&message).await.status(404);
     office.ada.post(&message, &[]).await.status(404);
-    // Jonas, an administrator in the team, lends it his access by saving it; and takes it away again
+    // Jonas, an administrator in the team, lends it his access by choosing an address, and not by renaming it
     office
         .execute("UPDATE accounts SET role = 'admin' WHERE handle = 'jonas'")
         .await;
     let fields = [("name", "Receiver"), ("url", ""), ("groups", "all")];
+    jonas.post(&path, &fields).await.status(303);
+    jonas.create_task("ingestion", "todo", "For insiders").await;
+    assert!(office.deliver().await.is_empty());
+    let url = format!("{}/hook", office.address);
+    let fields = [
+        ("name", "Receiver"),
+        ("url", url.as_str()),
+        ("groups", "all"),
+    ];
     jonas.post(&path, &fields).await.status(303);
     jonas.create_task("ingestion", "todo", "For insiders").await;
     assert_eq!(office.deliver_kinds().await, ["task.created"]);
@@ -807,6 +885,29 @@ async fn test_pause_send_again_and_delete() {
     let again = office.deliver().await;
     assert_eq!((again.len(), &again[0].id), (1, &received[0].id));
     assert_eq!(office.newest().await.0, "delivered");
+    // one that waits for its next attempt for long is sent at once
+    office
+        .elif
+        .post(
+            &path,
+            &[("name", "Receiver"), ("url", ""), ("groups", "all")],
+        )
+        .await
+        .status(303);
+    office.create("Waits").await;
+    office.receiver.answer([Next::Answer(500, "")]);
+    office.deliver().await;
+    office.app.clock.advance(Duration::seconds(6));
+    office.receiver.answer([Next::Answer(500, "")]);
+    office.deliver().await;
+    let page = office.page(&office.elif, &path).await;
+    let waiting = value_after(
+        &page,
+        "href=\"/teams/infrastructure/settings/webhook-messages/",
+    );
+    let waiting = format!("/teams/infrastructure/settings/webhook-messages/{waiting}");
+    office.elif.post(&waiting, &[]).await.status(303);
+    assert_eq!(office.deliver_kinds().await, ["task.created"]);
     // paused
     office
         .elif

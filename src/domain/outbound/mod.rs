@@ -198,6 +198,47 @@ impl OutgoingClient {
         }))
     }
 
+    /// As `send`, for a response whose status is what matters: of its body, this much is read, and what does not arrive
+    /// in time is left out.
+    ///
+    /// # Errors
+    /// If the address may not be reached, or there is no response in time.
+    pub(crate) async fn send_for_status(
+        &self,
+        request: Request,
+        most: usize,
+    ) -> Result<Answer, OutgoingError> {
+        self.check_literal(request.url())?;
+        let host = request.url().host_str().unwrap_or_default().to_owned();
+        let client = self.client(&host)?;
+        let end = tokio::time::Instant::now() + self.limits.time;
+        let response = tokio::time::timeout_at(end, client.execute(request)).await;
+        let mut response = match response {
+            Ok(response) => response.map_err(|error| explain(&host, error))?,
+            Err(_) => {
+                return Err(OutgoingError::TooSlow {
+                    host,
+                    time: self.limits.time,
+                });
+            }
+        };
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        let reading = async {
+            while body.len() < most
+                && let Ok(Some(piece)) = response.chunk().await
+            {
+                body.extend_from_slice(&piece);
+            }
+        };
+        let _ = tokio::time::timeout_at(end, reading).await;
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+
     async fn read(&self, host: &str, mut response: Response) -> Result<Answer, OutgoingError> {
         let mut body = Vec::new();
         while let Some(piece) = response

@@ -77,19 +77,36 @@ pub(crate) enum Permission {
     Ended,
 }
 
-/// Takes the message that has waited longest, of a webhook to which nothing is being sent, for as long as a lease.
+/// Takes a message for as long as a lease: the one that has waited longest, of the webhook whose turn it is among those
+/// to which nothing is being sent. However much waits for some of them, the others have their turn.
 pub(crate) async fn take(db: &Pool, busy: &[Uuid], now: OffsetDateTime) -> Result<Option<Due>> {
-    Ok(sqlx::query_as(
+    let mut tx = db.begin().await?;
+    let webhook: Option<Uuid> = sqlx::query_scalar(
+        "UPDATE webhooks SET served_at = $1 WHERE id = (
+             SELECT w.id FROM webhooks w WHERE w.id <> ALL ($2) AND EXISTS (
+                 SELECT FROM webhook_messages m WHERE m.webhook_id = w.id AND m.state = 'waiting' AND m.send_at <= $1 OFFSET 0)
+             ORDER BY w.served_at NULLS FIRST, w.id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+         RETURNING id",
+    )
+    .bind(now)
+    .bind(busy)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(webhook) = webhook else {
+        return Ok(None);
+    };
+    let due = sqlx::query_as(
         "UPDATE webhook_messages SET send_at = $2, attempts = attempts + 1 WHERE id = (
-             SELECT id FROM webhook_messages WHERE state = 'waiting' AND send_at <= $1 AND webhook_id <> ALL ($3)
-             ORDER BY send_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+             SELECT id FROM webhook_messages WHERE webhook_id = $3 AND state = 'waiting' AND send_at <= $1 ORDER BY send_at, id LIMIT 1)
          RETURNING id, webhook_id, kind, body, attempts",
     )
     .bind(now)
     .bind(now + LEASE)
-    .bind(busy)
-    .fetch_optional(db)
-    .await?)
+    .bind(webhook)
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(due)
 }
 
 /// Returns a message that the caller has just added.
@@ -180,7 +197,16 @@ impl PermissionRow {
 /// Gives up a message that its webhook's maker may not see.
 pub(crate) async fn give_up_hidden(db: &Pool, due: &Due) -> Result<()> {
     let reason = "Not sent: it is of a team that the webhook has no access to";
-    sqlx::query("UPDATE webhook_messages SET state = 'failed', error = $2 WHERE id = $1")
+    give_up(db, due, reason).await
+}
+
+/// Gives up a message that was made while its webhook was paused or switched off.
+pub(crate) async fn give_up_ended(db: &Pool, due: &Due) -> Result<()> {
+    give_up(db, due, "Not sent: the webhook is not active").await
+}
+
+async fn give_up(db: &Pool, due: &Due, reason: &str) -> Result<()> {
+    sqlx::query("UPDATE webhook_messages SET state = 'failed', error = $2 WHERE id = $1 AND state = 'waiting'")
         .bind(due.id)
         .bind(reason)
         .execute(db)
@@ -216,6 +242,11 @@ pub(crate) async fn note(
         (false, Some(_)) => "waiting",
         (false, None) => "failed",
     };
+    // First, as everything that changes a webhook and its messages does.
+    sqlx::query("SELECT FROM webhooks WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(due.webhook_id)
+        .execute(&mut *tx)
+        .await?;
     // What was given up meanwhile, because the webhook was paused, does not wait again.
     sqlx::query(
         "UPDATE webhook_messages SET state = CASE WHEN $2 = 'waiting' AND state <> 'waiting' THEN state ELSE $2 END,

@@ -169,12 +169,14 @@ pub(crate) async fn send_again(change: &mut Change, owner: &Owner, id: Uuid) -> 
             "The webhook is not active, so nothing was sent. Resume it, and then send the message again.",
         ));
     }
-    // One that waits is sent anyway.
+    // One that is being sent, or will be soon, is not sent twice.
     sqlx::query(
-        "UPDATE webhook_messages SET state = 'waiting', attempts = 0, send_at = $2 WHERE id = $1 AND state <> 'waiting'",
+        "UPDATE webhook_messages SET state = 'waiting', attempts = 0, send_at = $2
+         WHERE id = $1 AND (state <> 'waiting' OR send_at > $3)",
     )
     .bind(id)
     .bind(at)
+    .bind(at + LEASE)
     .execute(change.db())
     .await?;
     Ok(webhook)

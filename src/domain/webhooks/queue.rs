@@ -98,15 +98,23 @@ async fn make_batch(
         .bind(team.id)
         .execute(&mut *tx)
         .await?;
-    let cursor: Option<(i64, i64)> = sqlx::query_as(
-        "SELECT c.seq, t.seq FROM webhook_cursors c JOIN teams t ON t.id = c.team_id WHERE c.team_id = $1 FOR UPDATE OF c SKIP LOCKED",
+    let cursor: Option<i64> = sqlx::query_scalar(
+        "SELECT seq FROM webhook_cursors WHERE team_id = $1 FOR UPDATE SKIP LOCKED",
     )
     .bind(team.id)
     .fetch_optional(&mut *tx)
     .await?;
-    let Some((cursor, newest)) = cursor.filter(|(cursor, newest)| cursor != newest) else {
+    let Some(cursor) = cursor else {
         return Ok(None);
     };
+    // In a statement of its own: what is read with the lock may be older than what another program has done meanwhile.
+    let newest: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1")
+        .bind(team.id)
+        .fetch_one(&mut *tx)
+        .await?;
+    if cursor == newest {
+        return Ok(None);
+    }
     // A cursor that is ahead went back in time with a restored backup or a failover.
     let reached = newest.min(cursor + BATCH);
     let made = make(&mut tx, team, (cursor, reached), public_url, now).await?;
@@ -181,7 +189,8 @@ async fn wanting(db: &mut PgConnection, team: Uuid, now: OffsetDateTime) -> Resu
          FROM teams t JOIN webhooks w ON w.team_id = t.id OR w.team_id IS NULL
          WHERE t.id = $1 AND w.state = 'active' AND (w.team_id IS NOT NULL OR ",
         seen_by!("w.maker_id"),
-        ")"
+        // None of them is paused before its messages are written.
+        ") ORDER BY w.id FOR NO KEY UPDATE OF w"
     ))
     .bind(team)
     .bind(MOST_WAITING)

@@ -54,7 +54,7 @@ pub(crate) async fn send(
     let Some(request) = request(url, secrets, (id, body), now) else {
         return Attempt::failed("The URL or the secret of the webhook cannot be used");
     };
-    let answer = match client.send(request).await {
+    let answer = match client.send_for_status(request, ANSWER_KEPT).await {
         Ok(answer) => answer,
         Err(error) => return Attempt::failed(error.to_string()),
     };

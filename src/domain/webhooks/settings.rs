@@ -190,7 +190,7 @@ pub(crate) async fn create(
     Ok((id, secret))
 }
 
-/// Changes a webhook. It gets what the actor may see from now on: what the person before may see must not go to an
+/// Changes a webhook. With a new address it gets what the actor may see: what the person before may see must not go to an
 /// address that another one chose.
 pub(crate) async fn edit(
     change: &mut Change,
@@ -202,7 +202,9 @@ pub(crate) async fn edit(
     lock(change, owner, id).await?;
     let actor = change.actor;
     sqlx::query(
-        "UPDATE webhooks SET name = $2, url = coalesce($3, url), groups = $4, maker_id = $5 WHERE id = $1",
+        "UPDATE webhooks SET name = $2, groups = $4, url = coalesce($3, url), maker_id = CASE WHEN $3 IS NULL THEN maker_id ELSE $5 END,
+             failures = CASE WHEN $3 IS NULL THEN failures ELSE 0 END, failing_since = CASE WHEN $3 IS NULL THEN failing_since END
+         WHERE id = $1",
     )
     .bind(id)
     .bind(draft.name.trim())
@@ -307,7 +309,7 @@ async fn start_cursors(db: &mut PgConnection, owner: &Owner) -> Result<()> {
         "INSERT INTO webhook_cursors (team_id, seq)
          SELECT t.id, t.seq FROM teams t WHERE ($1::uuid IS NULL OR t.id = $1) AND NOT EXISTS (
              SELECT FROM webhooks w WHERE w.state = 'active' AND (w.team_id = t.id OR w.team_id IS NULL))
-         ON CONFLICT (team_id) DO UPDATE SET seq = excluded.seq",
+         ON CONFLICT (team_id) DO UPDATE SET seq = greatest(webhook_cursors.seq, excluded.seq)",
     )
     .bind(owner.team_id())
     .execute(db)

@@ -77,7 +77,7 @@ impl MessagePage {
     }
 
     fn can_be_sent_again(&self) -> bool {
-        self.message.listed.state != MessageState::Waiting
+        self.message.listed.state != MessageState::Waiting || self.message.tried_at.is_some()
     }
 }
 

@@ -108,6 +108,7 @@ impl WebhookPage {
                 Some(status) => format!("Accepted with {status} after {attempts}"),
                 None => "Accepted".to_owned(),
             },
+            MessageState::Failed if message.status.is_none() => message.error.clone(),
             MessageState::Failed => format!("{}. Given up after {attempts}", message.error),
             MessageState::Waiting if message.error.is_empty() => "Waits to be sent".to_owned(),
             MessageState::Waiting => format!(
