@@ -23,7 +23,9 @@ use crate::{
         metrics, router,
         serve::{self as server, Routes, Timeouts},
     },
-    jobs::{backups, chat, housekeeping, mail, notifications, pull_requests, webhooks},
+    jobs::{
+        backups, chat, github_projects, housekeeping, mail, notifications, pull_requests, webhooks,
+    },
 };
 
 /// The demo is to be served, and filled if its database is empty.
@@ -170,6 +172,7 @@ async fn prepare(
     mail::start(&app);
     chat::start(&app);
     pull_requests::start(&app);
+    github_projects::start(&app);
     webhooks::start(&app);
     Ok(app)
 }

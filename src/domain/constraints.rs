@@ -38,6 +38,14 @@ pub(crate) fn constraint_message(constraint: &str) -> Option<(&'static str, &'st
             "repository",
             "Enter the owner and the name, such as acme/website.",
         ),
+        "github_project_once" => (
+            "status",
+            "This project is connected already. Disconnect it there first.",
+        ),
+        "github_project_owner_form" => (
+            "address",
+            "Enter the name of an organization or a person on GitHub.",
+        ),
         "group_rule" => ("group", "This rule exists already."),
         "account_email" => (
             "email",

@@ -14,6 +14,7 @@ pub mod error;
 pub mod events;
 pub mod flow;
 pub mod follows;
+pub mod github_projects;
 pub mod goals;
 pub mod humanize;
 pub mod import;

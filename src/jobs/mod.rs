@@ -2,6 +2,7 @@
 
 pub mod backups;
 pub mod chat;
+pub mod github_projects;
 pub mod housekeeping;
 pub mod mail;
 pub mod notifications;

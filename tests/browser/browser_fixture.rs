@@ -59,7 +59,8 @@ impl BrowserFixture {
         Self::around(world, served).await
     }
 
-    async fn around(world: World, served: Served) -> Self {
+    /// A browser for a program that a test has started.
+    pub async fn around(world: World, served: Served) -> Self {
         let browser = TestBrowser::launch(&format!("http://{}", served.address)).await;
         Self {
             world,

@@ -13,11 +13,15 @@ mod chat;
 #[path = "../it/cluster.rs"]
 mod cluster;
 mod drafts;
+#[path = "../it/fake_github.rs"]
+#[expect(dead_code, reason = "the tests through the router use more of it")]
+mod fake_github;
 mod firefox;
 #[path = "../it/fixtures.rs"]
 #[expect(dead_code, reason = "the tests through the router use more of it")]
 mod fixtures;
 mod forms;
+mod github_projects;
 mod inbox;
 mod live_connection;
 mod live_pages;

@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 
 use crate::browser_fixture::{BrowserFixture, Window};
 
-async fn assert_accessible(window: &Window) {
+pub async fn assert_accessible(window: &Window) {
     let violations = window.accessibility_violations().await;
     assert!(violations.is_empty(), "{violations:?}");
 }
 
 /// Takes pictures of a page in four ways, and checks each.
-async fn show(window: &Window, path: &str, name: &str) {
-    for (width, height, phone) in [(1440, 900, false), (390, 1400, true)] {
+pub async fn show(window: &Window, path: &str, name: &str) {
+    // so high that the bar at the bottom covers nothing
+    for (width, height, phone) in [(1440, 900, false), (390, 2400, true)] {
         for scheme in ["light", "dark"] {
             window.resize(width, height, phone).await;
             window.set_color_scheme(scheme).await;

@@ -8,33 +8,10 @@ use fortnight::{
     jobs::webhooks::{make_new, send_due},
 };
 
-use crate::browser_fixture::{BrowserFixture, Window};
-
-async fn assert_accessible(window: &Window) {
-    let violations = window.accessibility_violations().await;
-    assert!(violations.is_empty(), "{violations:?}");
-}
-
-/// Takes pictures of a page in four ways, and checks each.
-async fn show(window: &Window, path: &str, name: &str) {
-    // so high that the bar at the bottom covers nothing
-    for (width, height, phone) in [(1440, 900, false), (390, 2400, true)] {
-        for scheme in ["light", "dark"] {
-            window.resize(width, height, phone).await;
-            window.set_color_scheme(scheme).await;
-            window.goto(path).await;
-            window.wait_for("document.readyState === 'complete'").await;
-            assert_accessible(window).await;
-            let is_wider: bool = window
-                .evaluate("document.documentElement.scrollWidth > innerWidth")
-                .await;
-            assert!(!is_wider, "{path} scrolls sideways at {width}");
-            window.screenshot(&format!("{name}-{width}-{scheme}")).await;
-        }
-    }
-    window.resize(1440, 900, false).await;
-    window.set_color_scheme("light").await;
-}
+use crate::{
+    browser_fixture::BrowserFixture,
+    pull_requests::{assert_accessible, show},
+};
 
 /// Starts a receiver that answers with this status, and returns its address.
 async fn receiver(status: Arc<Mutex<u16>>) -> String {

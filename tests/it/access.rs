@@ -655,6 +655,21 @@ impl Fixture {
                 self.create_connection(connection).await;
                 connection
             }
+            _ if path.contains("/github-projects/") => {
+                sqlx::query(
+                    "INSERT INTO github_projects (id, team_id, api_url, token, owner, number, node_id, title, url, fields, preview, state, created_at)
+                     SELECT $1, id, 'https://api.github.com/graphql', 'x', 'acme', 7, $1::text, 'Tables', 'https://github.com/orgs/acme/projects/7',
+                         '[{\"id\":\"s\",\"name\":\"Status\",\"dataType\":\"SINGLE_SELECT\",\"options\":[{\"id\":\"o\",\"name\":\"Todo\"}]}]',
+                         '{\"new_here\":{\"count\":0,\"titles\":[]},\"new_there\":{\"count\":0,\"titles\":[]},\"matched\":{\"count\":0,\"titles\":[]},\"hidden\":0,\"is_partial\":false}',
+                         'preview', now()
+                     FROM teams WHERE slug = 'infrastructure'",
+                )
+                .bind(Uuid::now_v7())
+                .execute(&self.world.db)
+                .await
+                .unwrap();
+                self.fetch_id(&newest("github_projects")).await
+            }
             _ if path.contains("/pull-requests/") => {
                 let connection = Uuid::new_v4();
                 self.create_connection(connection).await;

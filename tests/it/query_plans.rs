@@ -97,7 +97,7 @@ const PAGES: &str = "
 /settings /settings 5
 /settings/people /settings/people 7
 /settings/system /settings/system 9
-/settings/outgoing /settings/outgoing 7
+/settings/outgoing /settings/outgoing 8
 /settings/connections /settings/connections 6
 /settings/connections/{id} /settings/connections/00000000-0000-4000-8000-000000000001 10
 /settings/connections/{id} /settings/connections/00000000-0000-4000-8000-000000000001?result=failed&before=20000 10
@@ -111,6 +111,8 @@ const PAGES: &str = "
 /teams/{slug}/settings/webhook-messages/{id} /teams/infrastructure/settings/webhook-messages/00000000-0000-4000-8000-000000000003 6
 /me/forges /me/forges 6
 /teams/{slug}/settings/pull-requests /teams/infrastructure/settings/pull-requests 9
+/teams/{slug}/settings/github-projects /teams/infrastructure/settings/github-projects 9
+/teams/{slug}/settings/github-projects/{id} /teams/infrastructure/settings/github-projects/00000000-0000-4000-8000-000000000001 12
 /settings/audit /settings/audit 4
 /settings/audit.csv /settings/audit.csv 3
 /teams/{slug}/cards /teams/infrastructure/cards?column=done&after=1 6
@@ -412,6 +414,14 @@ async fn age(db: &Pool) {
                     '{NOW}'::timestamptz - n * interval '6 minutes', CASE WHEN n < 1600 THEN '{{}}'::bytea END,
                     CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'done' END, 'push', 'No task key', 'nothing'
              FROM generate_series(1, 20000) n"
+        ),
+        // a project of GitHub whose items were all kept equal
+        format!(
+            "INSERT INTO github_projects (id, team_id, api_url, token, owner, number, node_id, title, url, status_field, fields, state, created_at)
+             SELECT '{CONNECTION}', id, 'https://api.github.com/graphql', 'x', 'acme', 7, 'x', 'Tables', 'https://github.com/orgs/acme/projects/7',
+                 's', '[]', 'on', '{NOW}' FROM teams WHERE slug = 'infrastructure';
+             INSERT INTO github_project_items (github_project_id, item_id, team_id, task_id)
+             SELECT '{CONNECTION}', id::text, team, id FROM old_task WHERE team IN (SELECT id FROM teams WHERE slug = 'infrastructure')"
         ),
         // a webhook of the workspace and one of the team, which send much
         format!(

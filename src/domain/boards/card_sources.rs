@@ -100,6 +100,7 @@ const NOT_ON_CARDS: &[EventKind] = &[
     EventKind::TeamScheduleChanged,
     EventKind::TeamChatChanged,
     EventKind::TeamPullRequestsChanged,
+    EventKind::TeamGitHubProjectsChanged,
     EventKind::ShareLinkCreated,
     EventKind::ShareLinkRevoked,
     EventKind::ShareLinkEnded,

@@ -44,6 +44,7 @@ event_kinds! {
     CommentDeleted = "comment.deleted",
     CommentRemoved = "comment.removed",
     PullRequestChanged = "pull-request.changed",
+    GitHubProjectOverruled = "github-project.overruled",
     AttachmentAdded = "attachment.added",
     AttachmentDeleted = "attachment.deleted",
     AttachmentRemoved = "attachment.removed",
@@ -77,6 +78,7 @@ event_kinds! {
     TeamScheduleChanged = "team.schedule-changed",
     TeamChatChanged = "team.chat-changed",
     TeamPullRequestsChanged = "team.pull-requests-changed",
+    TeamGitHubProjectsChanged = "team.github-projects-changed",
     ShareLinkCreated = "share-link.created",
     ShareLinkRevoked = "share-link.revoked",
     ShareLinkEnded = "share-link.ended",
@@ -167,6 +169,7 @@ impl EventKind {
             | Self::ColumnRebalanced => true,
             Self::TaskImported
             | Self::PullRequestChanged
+            | Self::GitHubProjectOverruled
             | Self::AttachmentRemoved
             | Self::TaskColumnDeleted
             | Self::BoardImported
@@ -195,6 +198,7 @@ impl EventKind {
             | Self::TeamScheduleChanged
             | Self::TeamChatChanged
             | Self::TeamPullRequestsChanged
+            | Self::TeamGitHubProjectsChanged
             | Self::ShareLinkCreated
             | Self::ShareLinkRevoked
             | Self::ShareLinkEnded

@@ -39,6 +39,7 @@ impl EventKind {
             | Self::TaskEdited
             | Self::TaskImported
             | Self::PullRequestChanged
+            | Self::GitHubProjectOverruled
             | Self::TaskColumnDeleted
             | Self::BoardImported
             | Self::StepAdded
@@ -106,6 +107,7 @@ impl EventKind {
             | Self::TeamScheduleChanged
             | Self::TeamChatChanged
             | Self::TeamPullRequestsChanged
+            | Self::TeamGitHubProjectsChanged
             | Self::ShareLinkCreated
             | Self::ShareLinkRevoked
             | Self::CommentRemoved

@@ -251,6 +251,8 @@ fn concerned(event: &NewEvent, batch: &Batch) -> Vec<(Uuid, Reason)> {
         | EventKind::TeamScheduleChanged
         | EventKind::TeamChatChanged
         | EventKind::TeamPullRequestsChanged
+        | EventKind::TeamGitHubProjectsChanged
+        | EventKind::GitHubProjectOverruled
         | EventKind::ShareLinkCreated
         | EventKind::ShareLinkRevoked
         | EventKind::ShareLinkEnded

@@ -235,6 +235,8 @@ fn change(event: &ItemEvent, names: &Names) -> Option<String> {
         | EventKind::TeamScheduleChanged
         | EventKind::TeamChatChanged
         | EventKind::TeamPullRequestsChanged
+        | EventKind::TeamGitHubProjectsChanged
+        | EventKind::GitHubProjectOverruled
         | EventKind::ShareLinkCreated
         | EventKind::ShareLinkRevoked
         | EventKind::ShareLinkEnded

@@ -44,6 +44,10 @@ pub fn parse(name: &str, body: &[u8], now: OffsetDateTime) -> Result<ForgeEvent,
         "check_run" => check(&value, "/check_run", "/check_run/name", now)?,
         "check_suite" => check(&value, "/check_suite", "/check_suite/app/slug", now)?,
         "status" => status(&value, now)?,
+        "projects_v2_item" => ForgeEvent::ProjectItem {
+            project: required(&value, "/projects_v2_item/project_node_id", 200)?,
+            item: required(&value, "/projects_v2_item/node_id", 200)?,
+        },
         "issue_comment" => comment(&value)?,
         name => other(name, repository),
     })

@@ -209,6 +209,12 @@ pub enum ForgeEvent {
     Push(PushEvent),
     Check(CheckEvent),
     Comment(CommentEvent),
+    /// An item of a project has changed.
+    ProjectItem {
+        /// GitHub's ids of the project and of the item.
+        project: String,
+        item: String,
+    },
     /// The forge tries the address.
     Ping,
     /// Nothing of interest, with its name and repository.
@@ -251,6 +257,7 @@ impl ForgeEvent {
             Self::Comment(event) => {
                 format!("comment on {mark}{}, {}", event.number, event.repository)
             }
+            Self::ProjectItem { .. } => "item of a project".to_owned(),
             Self::Ping => "ping".to_owned(),
             Self::Other { name, repository } if repository.is_empty() => name.clone(),
             Self::Other { name, repository } => format!("{name}, {repository}"),
@@ -264,7 +271,7 @@ impl ForgeEvent {
             Self::Push(event) => &event.repository,
             Self::Check(event) => &event.repository,
             Self::Comment(event) => &event.repository,
-            Self::Ping => "",
+            Self::ProjectItem { .. } | Self::Ping => "",
             Self::Other { repository, .. } => repository,
         }
     }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::domain::{
     error::Result,
     events::Change,
+    github_projects::schedule,
     policy::predicates::named_beside,
     pull_requests::{
         Forge, branch_keys,
@@ -57,6 +58,19 @@ async fn apply(change: &mut Change, delivery: &Waiting, event: &ForgeEvent) -> R
             ..Outcome::default()
         });
     }
+    if let ForgeEvent::ProjectItem { project, item } = event {
+        let at = delivery.received_at;
+        let is_connected = schedule::hint(change.db(), project, item, at).await?;
+        let words = match is_connected {
+            true => "The item is compared with its task",
+            false => "No team has connected this project",
+        };
+        return Ok(Outcome {
+            summary: event.summary(delivery.forge),
+            words: words.to_owned(),
+            ..Outcome::default()
+        });
+    }
     let team: Option<Uuid> = sqlx::query_scalar(
         "SELECT team_id FROM forge_repositories WHERE connection_id = $1 AND lower(name) = lower($2)",
     )
@@ -83,7 +97,7 @@ async fn apply(change: &mut Change, delivery: &Waiting, event: &ForgeEvent) -> R
         ForgeEvent::Push(event) => push(change, delivery, event, &mut outcome).await?,
         ForgeEvent::Check(event) => check(change, delivery, event, &mut outcome).await?,
         ForgeEvent::Comment(event) => comment(change, delivery, event, &mut outcome).await?,
-        ForgeEvent::Ping | ForgeEvent::Other { .. } => {
+        ForgeEvent::ProjectItem { .. } | ForgeEvent::Ping | ForgeEvent::Other { .. } => {
             outcome.words = "Of no interest here".to_owned();
         }
     }

@@ -110,6 +110,7 @@ impl Names {
                 )
             }
             EventKind::PullRequestChanged => return pull_request_text(after),
+            EventKind::GitHubProjectOverruled => overruled_text(before, after),
             EventKind::TaskColumnDeleted
             | EventKind::BoardImported
             | EventKind::CommentAdded
@@ -139,6 +140,7 @@ impl Names {
             | EventKind::TeamScheduleChanged
             | EventKind::TeamChatChanged
             | EventKind::TeamPullRequestsChanged
+            | EventKind::TeamGitHubProjectsChanged
             | EventKind::ShareLinkCreated
             | EventKind::ShareLinkRevoked
             | EventKind::ShareLinkEnded
@@ -258,6 +260,17 @@ fn pull_request_text(after: &Value) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// Which of two changes at about the same time was kept: that of GitHub, the author, or that of this board.
+fn overruled_text(before: &Value, after: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (kept, lost) = (text(&after["value"]), text(&before["value"]));
+    let field = text(&after["field"]);
+    match after["side"].as_str() {
+        Some("github") => format!("kept its later {field} {kept}, over {lost} here"),
+        _ => format!("took the later {field} {kept} from here, over its {lost}"),
+    }
 }
 
 /// `2026-11-26` as `Thu 26 Nov`.

@@ -116,7 +116,8 @@ told! {
         TaskImported BlockerMoved BlockerRenamed BlockerDependentsChanged
         ColumnRebalanced FilterSaved FilterDeleted MemberProfileEdited
         MemberAbsenceChanged TeamVisibilityChanged TeamDayOffChanged TeamScheduleChanged
-        TeamChatChanged TeamPullRequestsChanged ShareLinkCreated ShareLinkRevoked
+        TeamChatChanged TeamPullRequestsChanged TeamGitHubProjectsChanged GitHubProjectOverruled
+        ShareLinkCreated ShareLinkRevoked
         ShareLinkEnded WorkspaceEdited WorkspaceRestored GoalReordered
         MilestoneReordered RetroNoteAdded RetroNoteEdited RetroNoteRemoved;
     Tasks {

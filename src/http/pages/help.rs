@@ -46,7 +46,7 @@ macro_rules! source {
     };
 }
 
-const SOURCES: [Source; 19] = [
+const SOURCES: [Source; 20] = [
     source!(
         "docs/using.md",
         "using",
@@ -77,6 +77,11 @@ const SOURCES: [Source; 19] = [
         "docs/pull-requests.md",
         "pull-requests",
         "Pull requests of GitHub, Forgejo and GitLab move tasks."
+    ),
+    source!(
+        "docs/github-projects.md",
+        "github-projects",
+        "Project boards on GitHub, kept equal with tasks."
     ),
     source!(
         "docs/chat.md",

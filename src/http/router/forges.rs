@@ -51,6 +51,26 @@ pub(super) fn routes() -> Router<App> {
             get(teams::pull_request_rules).post(teams::set_pull_request_rules),
         )
         .route(
+            "/teams/{slug}/settings/github-projects",
+            get(teams::github_projects).post(teams::preview_github_project),
+        )
+        .route(
+            "/teams/{slug}/settings/github-projects/{id}",
+            get(teams::github_project).post(teams::confirm_github_project),
+        )
+        .route(
+            "/teams/{slug}/settings/github-projects/{id}/token",
+            post(teams::replace_github_token),
+        )
+        .route(
+            "/teams/{slug}/settings/github-projects/{id}/compare",
+            post(teams::compare_github_project),
+        )
+        .route(
+            "/teams/{slug}/settings/github-projects/{id}/disconnect",
+            post(teams::disconnect_github_project),
+        )
+        .route(
             "/tasks/{key}/pull-requests/{id}/unlink",
             post(tasks::unlink_pull_request),
         )

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         chat::webhooks,
         error::Result,
+        github_projects::connected,
         policy::{team_access, viewer::Viewer},
         webhooks::settings,
     },
@@ -58,6 +59,15 @@ async fn destinations(app: &App) -> Result<Vec<Destination>> {
         address: format!("{product} at {host}"),
         set_by: "leads in a team's settings, before standups and when something happens that they chose",
     });
+    let projects = connected::hosts(&app.db).await?.into_iter();
+    let projects = projects.map(|(host, count)| Destination {
+        purpose: "GitHub Projects",
+        address: match count {
+            1 => format!("1 project at {host}"),
+            count => format!("{count} projects at {host}"),
+        },
+        set_by: "leads in a team's settings, every few minutes and when a task changes",
+    });
     let hosts = settings::hosts(&app.db).await?.into_iter();
     let events = hosts.map(|host| Destination {
         purpose: "Webhooks",
@@ -71,12 +81,8 @@ async fn destinations(app: &App) -> Result<Vec<Destination>> {
         traces(app),
         provider(app).await?,
     ];
-    Ok(others
-        .into_iter()
-        .flatten()
-        .chain(chats)
-        .chain(events)
-        .collect())
+    let others = others.into_iter().flatten();
+    Ok(others.chain(chats).chain(projects).chain(events).collect())
 }
 
 fn backups(app: &App) -> Option<Destination> {

@@ -181,6 +181,7 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         EventKind::TeamDayOffChanged => format!("added a day off: {} {}", is("day"), is("name")),
         EventKind::TeamScheduleChanged => "changed the working days and standups".to_owned(),
         EventKind::TeamPullRequestsChanged => "changed what pull requests do to tasks".to_owned(),
+        EventKind::TeamGitHubProjectsChanged => github_project(after),
         EventKind::TeamChatChanged if after["product"].is_null() => {
             "stopped the messages to the chat channel".to_owned()
         }
@@ -256,6 +257,7 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         | EventKind::TaskEdited
         | EventKind::TaskImported
         | EventKind::PullRequestChanged
+        | EventKind::GitHubProjectOverruled
         | EventKind::TaskColumnDeleted
         | EventKind::CommentDeleted
         | EventKind::CommentRemoved
@@ -304,6 +306,19 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         | EventKind::KeyResultDeleted
         | EventKind::KeyResultProgressed => return None,
     })
+}
+
+/// What was done to a connected project of GitHub.
+fn github_project(after: &Value) -> String {
+    let project = text(&after["project"]);
+    match text(&after["what"]) {
+        "github-project.connected" => format!("connected the project {project} on GitHub"),
+        "github-project.disconnected" => format!("disconnected the project {project} on GitHub"),
+        "github-project.token-replaced" => {
+            format!("replaced the token for the project {project} on GitHub")
+        }
+        _ => format!("changed what is kept equal with the project {project} on GitHub"),
+    }
 }
 
 /// `imported 11 tasks from Trello “Roadmap”, INF-1 to INF-11, and added the columns Lab, Drill`
