@@ -272,3 +272,7 @@ impl Item {
         unknown.map(|(_, id)| id.clone()).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "remote_tests.rs"]
+mod tests;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     db::pool::Pool,
     domain::{
+        clock,
         error::{Problem, Result},
         github_projects::{
             api::{Api, ApiError},
@@ -23,8 +24,8 @@ const LEASE: Duration = Duration::minutes(5);
 /// The shortest time between two looks at what has changed on GitHub.
 const POLL_EVERY: Duration = Duration::minutes(2);
 
-/// All items are compared this often.
-const COMPARE_EVERY: Duration = Duration::hours(24);
+/// When all items are compared each night: a minute of the day, in the workspace's time zone.
+const COMPARE_AT: i16 = 2 * 60;
 
 /// The points that an hour of asking may cost: a tenth of what a token has.
 pub(super) const POINTS_AN_HOUR: i32 = 500;
@@ -158,6 +159,9 @@ pub(super) async fn finish(
     .execute(&mut *tx)
     .await?;
     if let (Some((equal, different)), 1) = (outcome.compared, ours.rows_affected()) {
+        let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace")
+            .fetch_one(&mut *tx)
+            .await?;
         sqlx::query(
             "UPDATE github_projects SET compared_at = $2, compare_at = CASE WHEN $3 THEN compare_at ELSE $4 END, equal_items = $5,
                  different_items = $6 WHERE id = $1",
@@ -165,7 +169,7 @@ pub(super) async fn finish(
         .bind(project.id)
         .bind(now)
         .bind(outcome.is_unfinished)
-        .bind(now + COMPARE_EVERY)
+        .bind(next_night(now, &zone))
         .bind(equal)
         .bind(different)
         .execute(&mut *tx)
@@ -257,6 +261,16 @@ fn rest_of_hour(project: &ConnectedProject, writes: i32, now: OffsetDateTime) ->
     is_used_up.then(|| since + Duration::HOUR - now)
 }
 
+/// When all items are compared next.
+fn next_night(now: OffsetDateTime, zone: &str) -> OffsetDateTime {
+    let today = clock::day_in(now, zone);
+    let tonight = clock::instant(today, COMPARE_AT, zone);
+    match tonight > now {
+        true => tonight,
+        false => clock::instant(today.saturating_add(Duration::DAY), COMPARE_AT, zone),
+    }
+}
+
 /// When the points of this hour do not count any more.
 pub(super) fn next_hour(project: &ConnectedProject) -> Option<OffsetDateTime> {
     project.points_since.map(|since| since + Duration::HOUR)
@@ -329,7 +343,22 @@ pub(crate) async fn hint(
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
+
+    #[test]
+    fn all_items_are_compared_at_night() {
+        let next = |now| next_night(now, "Europe/Berlin");
+        let afternoon = datetime!(2026-11-24 15:00 UTC);
+        assert_eq!(next(afternoon), datetime!(2026-11-25 1:00 UTC));
+        let after_midnight = datetime!(2026-11-24 23:30 UTC);
+        assert_eq!(next(after_midnight), datetime!(2026-11-25 1:00 UTC));
+        assert_eq!(
+            next(datetime!(2026-11-25 1:00 UTC)),
+            datetime!(2026-11-26 1:00 UTC)
+        );
+    }
 
     #[test]
     fn larger_projects_are_looked_at_less_often() {
