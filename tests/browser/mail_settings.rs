@@ -86,7 +86,7 @@ async fn administrator_enters_tests_and_removes_the_mail_server() {
     assert_eq!(server.take().len(), 1);
     for (width, phone) in [(1440, false), (390, true)] {
         // so high that the bar at the bottom covers nothing
-        window.resize(width, 1400, phone).await;
+        window.resize(width, 2000, phone).await;
         for scheme in ["light", "dark"] {
             window.set_color_scheme(scheme).await;
             window.goto("/settings/mail").await;
