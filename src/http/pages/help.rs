@@ -81,7 +81,7 @@ const SOURCES: [Source; 20] = [
     source!(
         "docs/github-projects.md",
         "github-projects",
-        "Project boards on GitHub, kept equal with tasks."
+        "Project boards on GitHub, kept in sync with tasks."
     ),
     source!(
         "docs/chat.md",

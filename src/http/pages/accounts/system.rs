@@ -116,7 +116,7 @@ fn job_name(job: &str) -> &str {
         "notifications" => "Deliver notifications",
         "mail" => "Send mail",
         "chat" => "Send chat messages",
-        "github-projects" => "Keep GitHub Projects and tasks equal",
+        "github-projects" => "Keep GitHub Projects and tasks in sync",
         "webhooks" => "Make messages for webhooks",
         "webhook-messages" => "Send messages to webhooks",
         "pull-requests" => "Follow pull requests",

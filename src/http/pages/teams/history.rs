@@ -317,7 +317,7 @@ fn github_project(after: &Value) -> String {
         "github-project.token-replaced" => {
             format!("replaced the token for the project {project} on GitHub")
         }
-        _ => format!("changed what is kept equal with the project {project} on GitHub"),
+        _ => format!("changed what is kept in sync with the project {project} on GitHub"),
     }
 }
 
