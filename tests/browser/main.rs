@@ -33,6 +33,8 @@ mod mails;
 mod onboarding;
 mod pages;
 mod pictures;
+#[path = "../it/ports.rs"]
+mod ports;
 #[path = "../it/program.rs"]
 #[expect(
     dead_code,

@@ -1,6 +1,6 @@
 //! Single sign-on through a real OpenID provider, in a real browser.
 
-use std::{path::Path, process::Stdio};
+use std::{net::SocketAddr, path::Path, process::Stdio};
 
 use fortnight::{
     app::{App, Settings},
@@ -16,6 +16,7 @@ use crate::{
     asset_serving::Served,
     browser_fixture::{TestBrowser, Window},
     fixtures::World,
+    ports::free_port,
 };
 
 const PASSWORD: &str = "correct horse battery";
@@ -33,9 +34,7 @@ impl Company {
     async fn new() -> Self {
         let world = World::new().await;
         // the provider has to know the address before the server starts
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let origin = format!("http://{address}");
         let (provider, issuer) = start_provider(&origin).await;
         let settings = Settings {

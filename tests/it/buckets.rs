@@ -1,7 +1,6 @@
 //! Backups in a bucket of an S3-compatible store.
 
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
     sync::{
@@ -16,6 +15,7 @@ use crate::{
     attachments,
     lifecycle::{new_browser, sign_in},
     people::PASSWORD,
+    ports::free_port,
     program::{Place, Server, new_client, wait_until},
 };
 
@@ -34,9 +34,7 @@ impl Store {
         } else {
             "moto_server".into()
         };
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = free_port();
         let server = Command::new(program)
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdout(Stdio::null())

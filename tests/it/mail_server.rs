@@ -1,7 +1,6 @@
 //! A real mail server.
 
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -9,7 +8,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::program::wait_until;
+use crate::{ports::free_port, program::wait_until};
 
 /// A mail server that keeps what it receives in a folder.
 pub struct MailServer {
@@ -39,9 +38,7 @@ impl MailServer {
         } else {
             "python3".into()
         };
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = free_port();
         let folder = tempfile::tempdir().unwrap();
         let server = Command::new(python)
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mail-server/server.py"))

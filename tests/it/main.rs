@@ -57,6 +57,7 @@ mod people;
 mod pgbouncer;
 mod pitch;
 mod planning;
+mod ports;
 mod program;
 mod projects;
 mod property_tests;

@@ -11,6 +11,7 @@ use tokio::{
 use crate::{
     fixtures::World,
     lifecycle::{create_by_command_line, new_browser, sign_in},
+    ports::free_port,
     program::Place,
 };
 
@@ -244,9 +245,7 @@ async fn proxy(listener: TcpListener, to: SocketAddr, passing: Passing) {
 #[tokio::test]
 async fn doctor_finds_what_is_wrong_with_the_way_through_a_proxy() {
     let place = Place::new();
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let listen = free.local_addr().unwrap();
-    drop(free);
+    let listen = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let proxies = [
         (
             Passing::AtOnce,

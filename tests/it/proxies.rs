@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, Permissions},
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     os::unix::fs::PermissionsExt,
     process::Stdio,
     time::Duration,
@@ -18,6 +18,7 @@ use tokio::{
 use crate::{
     lifecycle::create_by_command_line,
     people::PASSWORD,
+    ports::free_port,
     program::{Place, TIMEOUT, wait_until},
 };
 
@@ -35,11 +36,6 @@ fn documented(language: &str) -> String {
     let start = format!("```{language}\n");
     let (_, block) = GUIDE.split_once(&start).unwrap();
     block.split_once("\n```").unwrap().0.to_owned()
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Replaces what must be there.

@@ -10,12 +10,12 @@ use fortnight::db::{
 };
 use sqlx::{Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 
 use crate::{
     cluster,
     fixtures::NOW,
     importing::database_url,
+    ports::free_port,
     program::{Place, wait_until},
 };
 
@@ -192,9 +192,7 @@ async fn of_two_programs_that_start_at_once_one_upgrades() {
 async fn program_that_upgrades_says_that_it_is_starting() {
     let db = cluster::create_database().await;
     let place = Place::new();
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let listen = free.local_addr().unwrap().to_string();
-    drop(free);
+    let listen = format!("127.0.0.1:{}", free_port());
     // as another program that upgrades
     let mut other = PgConnection::connect_with(&db.connect_options())
         .await
