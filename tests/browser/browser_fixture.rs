@@ -380,6 +380,9 @@ impl Window {
     }
 
     pub async fn click(&self, selector: &str) {
+        let script =
+            format!("document.querySelector('{selector}').scrollIntoViewIfNeeded() === undefined");
+        self.evaluate::<bool>(&script).await;
         let at = self.center_of(selector).await;
         self.dispatch_mouse(DispatchMouseEventType::MousePressed, at)
             .await;

@@ -68,6 +68,15 @@ async fn webhook_is_set_up_tested_and_switched_off() {
     assert_eq!(kept, ("Deploy bot".to_owned(), String::new()));
     assert_accessible(&window).await;
     window.screenshot("webhook-refused-1440-light").await;
+    // a single kind besides whole groups
+    window.click("input[name=events][value=all]").await;
+    window.click("input[name=events][value=goals]").await;
+    window.click(".single-kinds summary").await;
+    for kind in ["task.created", "task.moved"] {
+        window
+            .click(&format!("input[name=events][value=\"{kind}\"]"))
+            .await;
+    }
     // by keyboard
     window.click("#url").await;
     window.type_text(&format!("{address}/hook/secret")).await;

@@ -729,7 +729,7 @@ impl Fixture {
     async fn create_webhook_object(&self, path: &str) -> Uuid {
         let id = Uuid::now_v7();
         for insert in [
-            "INSERT INTO webhooks (id, team_id, maker_id, name, url, groups, secret, created_at, state_since)
+            "INSERT INTO webhooks (id, team_id, maker_id, name, url, events, secret, created_at, state_since)
              SELECT $1, CASE WHEN $2 THEN t.id END, a.id, 'x', 'https://127.0.0.1/', '{all}', 'whsec_' || repeat('x', 44), now(), now()
              FROM accounts a, teams t WHERE a.role = 'admin' AND t.key = 'INF' LIMIT 1",
             "INSERT INTO webhook_messages (id, webhook_id, team_id, kind, body, created_at, state, send_at)

@@ -182,6 +182,28 @@ async fn redirects_to_private_addresses_are_not_followed() {
     assert_eq!(reached.load(Ordering::SeqCst), 0);
 }
 
+/// The name led into an allowed network when it was entered, and leads to the internet now.
+#[tokio::test]
+async fn nothing_is_sent_to_the_internet_without_encryption() {
+    let lookup = Arc::new(Changing(
+        AtomicUsize::new(0),
+        vec!["127.0.0.2", "93.184.215.14"],
+    ));
+    let allowed: Networks = "127.0.0.2".parse().unwrap();
+    let client = OutgoingClient::with(allowed, Limits::default(), lookup);
+    client.check("http://changing.example/").await.unwrap();
+    for url in ["http://changing.example/", "http://93.184.215.14/"] {
+        let saved = client.check(url).await.unwrap_err();
+        let sent = client.send(get(url)).await.unwrap_err();
+        for refusal in [saved, sent] {
+            assert!(
+                matches!(refusal, OutgoingError::NotEncrypted),
+                "{url}: {refusal}"
+            );
+        }
+    }
+}
+
 /// Case 44. The name leads elsewhere when it is resolved again, which does not happen.
 #[tokio::test]
 async fn connection_goes_to_the_address_that_was_checked() {

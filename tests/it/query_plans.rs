@@ -425,7 +425,7 @@ async fn age(db: &Pool) {
         ),
         // a webhook of the workspace and one of the team, which send much
         format!(
-            "INSERT INTO webhooks (id, team_id, name, url, groups, secret, created_at, state_since)
+            "INSERT INTO webhooks (id, team_id, name, url, events, secret, created_at, state_since)
              SELECT w.id::uuid, w.team, 'acme', 'https://example.org', '{{all}}', repeat('x', 40), '{NOW}', '{NOW}'
              FROM (SELECT '00000000-0000-4000-8000-000000000002' AS id, NULL::uuid AS team
                    UNION ALL SELECT '00000000-0000-4000-8000-000000000003', id FROM teams WHERE key = 'INF') w;

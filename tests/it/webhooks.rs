@@ -33,6 +33,7 @@ use crate::{
     fixtures::{Client, NOW, World},
     importing::import_into,
     mail_server::MailServer,
+    outbox_metrics::outbox_figures,
     people::create_account,
 };
 
@@ -40,6 +41,8 @@ use crate::{
 #[derive(Clone)]
 enum Next {
     Answer(u16, &'static str),
+    /// With this header `Retry-After`.
+    After(u16, &'static str),
     Redirect(String),
     /// Not at all.
     Silence,
@@ -131,6 +134,10 @@ async fn receive(
         Some(Next::Answer(status, text)) => {
             (StatusCode::from_u16(status).unwrap(), text).into_response()
         }
+        Some(Next::After(status, wait)) => {
+            let status = StatusCode::from_u16(status).unwrap();
+            (status, [(header::RETRY_AFTER, wait)]).into_response()
+        }
         Some(Next::Redirect(to)) => {
             (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response()
         }
@@ -208,11 +215,11 @@ impl Office {
         client: &Client,
         base: &str,
         path: &str,
-        groups: &[&str],
+        events: &[&str],
     ) -> (String, String) {
         let url = format!("{}{path}", self.address);
         let mut fields = vec![("name", "Receiver"), ("url", url.as_str())];
-        fields.extend(groups.iter().map(|group| ("groups", *group)));
+        fields.extend(events.iter().map(|event| ("events", *event)));
         let page = client.post(base, &fields).await.status(200).text();
         let secret = value_after(&page, "readonly autofocus value=\"");
         let path = value_after(&page, &format!("action=\"{base}/"));
@@ -240,6 +247,29 @@ impl Office {
             .elif
             .create_task("infrastructure", "todo", title)
             .await
+    }
+
+    /// Moves a task to the column `in-progress`.
+    async fn start_work(&self, key: &str) {
+        let scope = fortnight::domain::policy::viewer::Scope::Write;
+        let program = self.world.program_of(&self.elif, scope).await;
+        let moved = json!({ "column": "in-progress", "after": null, "before": null });
+        let path = format!("/tasks/{key}/position");
+        program
+            .api(axum::http::Method::PUT, &path, moved)
+            .await
+            .ok();
+    }
+
+    /// A program as this one that sends mail to the server.
+    fn with_mail(&self, server: &MailServer) -> App {
+        let url = format!("smtp://127.0.0.1:{}", server.port);
+        let settings = Settings {
+            mailer: Some(Mailer::new(&url, None, "http://fortnight.test").unwrap()),
+            ..Settings::default()
+        };
+        let (db, clock) = (self.world.db.clone(), self.app.clock.clone());
+        App::with(settings, "http://fortnight.test", db, clock)
     }
 
     /// The newest message: state, attempts, and the seconds until it is tried again.
@@ -554,7 +584,7 @@ async fn many_receivers_that_are_down_leave_others_their_turn() {
     make_new(&office.app).await.unwrap();
     let (other, address) = Receiver::start().await;
     let url = format!("{address}/up");
-    let fields = [("name", "Up"), ("url", url.as_str()), ("groups", "all")];
+    let fields = [("name", "Up"), ("url", url.as_str()), ("events", "all")];
     office.elif.post(TEAM, &fields).await.status(200);
     office.app.clock.advance(Duration::seconds(1));
     office.create("One more").await;
@@ -583,7 +613,7 @@ async fn slow_receiver_does_not_hold_up_the_others() {
     office.add(&office.elif, TEAM, "/slow", &["all"]).await;
     let (other, address) = Receiver::start().await;
     let url = format!("{address}/fast");
-    let fields = [("name", "Fast"), ("url", url.as_str()), ("groups", "all")];
+    let fields = [("name", "Fast"), ("url", url.as_str()), ("events", "all")];
     office.elif.post(TEAM, &fields).await.status(200);
     for number in 0..5 {
         office.create(&format!("Task {number}")).await;
@@ -661,7 +691,7 @@ async fn both_secrets_sign_for_a_day() {
 async fn url_leads_to_the_internet_encrypted() {
     let office = Office::new().await;
     let save = async |client: &Client, url: &str| {
-        let fields = [("name", "x"), ("url", url), ("groups", "all")];
+        let fields = [("name", "x"), ("url", url), ("events", "all")];
         client.post(TEAM, &fields).await
     };
     // this program allows no private networks
@@ -691,13 +721,13 @@ async fn url_leads_to_the_internet_encrypted() {
     let none = [("name", "x"), ("url", "https://93.184.215.14/hook")];
     let page = office.elif.post(TEAM, &none).await.status(422).text();
     assert!(
-        page.contains("Choose at least one group of events."),
+        page.contains("Choose at least one kind of event."),
         "{page}"
     );
     let empty = [
         ("name", " "),
         ("url", "https://93.184.215.14/hook"),
-        ("groups", "all"),
+        ("events", "all"),
     ];
     office.elif.post(TEAM, &empty).await.status(422);
     // what was stored when the network was allowed is refused when it is used
@@ -759,7 +789,7 @@ async fn workspace_webhook_gets_only_what_its_maker_sees() {
     office
         .execute("UPDATE accounts SET role = 'admin' WHERE handle = 'jonas'")
         .await;
-    let fields = [("name", "Receiver"), ("url", ""), ("groups", "all")];
+    let fields = [("name", "Receiver"), ("url", ""), ("events", "all")];
     jonas.post(&path, &fields).await.status(303);
     jonas.create_task("ingestion", "todo", "For insiders").await;
     assert!(office.deliver().await.is_empty());
@@ -767,7 +797,7 @@ async fn workspace_webhook_gets_only_what_its_maker_sees() {
     let fields = [
         ("name", "Receiver"),
         ("url", url.as_str()),
-        ("groups", "all"),
+        ("events", "all"),
     ];
     jonas.post(&path, &fields).await.status(303);
     jonas.create_task("ingestion", "todo", "For insiders").await;
@@ -777,7 +807,7 @@ async fn workspace_webhook_gets_only_what_its_maker_sees() {
     let fields = [
         ("name", "Receiver"),
         ("url", url.as_str()),
-        ("groups", "all"),
+        ("events", "all"),
     ];
     jonas
         .create_task("ingestion", "todo", "Still waiting")
@@ -890,7 +920,7 @@ async fn test_pause_send_again_and_delete() {
         .elif
         .post(
             &path,
-            &[("name", "Receiver"), ("url", ""), ("groups", "all")],
+            &[("name", "Receiver"), ("url", ""), ("events", "all")],
         )
         .await
         .status(303);
@@ -989,7 +1019,7 @@ async fn there_are_at_most_twenty() {
             office.add(client, base, "/hook", &["sprints"]).await;
         }
         let url = format!("{}/hook", office.address);
-        let fields = [("name", "x"), ("url", url.as_str()), ("groups", "all")];
+        let fields = [("name", "x"), ("url", url.as_str()), ("events", "all")];
         let page = client.post(base, &fields).await.status(422).text();
         assert!(
             page.contains("There can be at most 20 webhooks here."),
@@ -1097,13 +1127,13 @@ async fn messages_are_kept_for_a_week_and_bounded() {
     };
     assert_eq!(count().await, 1000);
     let page = office.page(&office.elif, &path).await;
-    assert_eq!(page.matches("<code>task.moved</code>").count(), 50);
+    assert_eq!(page.matches("<code>task.moved</code><a").count(), 50);
     let older = value_after(&page, &format!("href=\"{path}?before="));
     let (before, _) = older.split_once('#').unwrap();
     let page = office
         .page(&office.elif, &format!("{path}?before={before}"))
         .await;
-    assert_eq!(page.matches("<code>task.moved</code>").count(), 50);
+    assert_eq!(page.matches("<code>task.moved</code><a").count(), 50);
     // a receiver that cannot keep up
     fill("waiting", MOST_WAITING).await;
     office.create("One too many").await;
@@ -1205,27 +1235,30 @@ async fn maker_of_a_webhook_that_is_switched_off_gets_a_mail() {
     let office = Office::new().await;
     let server = MailServer::start().await;
     office
-        .execute("UPDATE accounts SET email_confirmed_at = created_at WHERE handle = 'elif'")
+        .execute(
+            "UPDATE accounts SET email_confirmed_at = created_at WHERE handle IN ('elif', 'ben')",
+        )
         .await;
-    for _ in 0..2 {
-        office.add(&office.elif, TEAM, "/hook", &["tasks"]).await;
+    let mut paths = Vec::new();
+    for _ in 0..3 {
+        let (path, _) = office.add(&office.elif, TEAM, "/hook", &["tasks"]).await;
+        paths.push(path);
     }
     office.create("Cut over").await;
+    office.receiver.answer(vec![Next::Answer(410, ""); 3]);
+    assert_eq!(office.deliver().await.len(), 3);
+    // resumed before the mail is sent: there is nothing to tell
+    let resumed = paths.remove(1);
     office
-        .receiver
-        .answer([Next::Answer(410, ""), Next::Answer(410, "")]);
-    assert_eq!(office.deliver().await.len(), 2);
-    let url = format!("smtp://127.0.0.1:{}", server.port);
-    let settings = Settings {
-        mailer: Some(Mailer::new(&url, None, "http://fortnight.test").unwrap()),
-        ..Settings::default()
-    };
-    let (db, clock) = (office.world.db.clone(), office.app.clock.clone());
-    let app = App::with(settings, "http://fortnight.test", db, clock);
+        .elif
+        .post(&format!("{resumed}/resume"), &[])
+        .await
+        .status(303);
+    let app = office.with_mail(&server);
     fortnight::jobs::mail::send_due(&app).await.unwrap();
     let mails = server.take();
     assert_eq!(mails.len(), 2, "{mails:?}");
-    for mail in mails {
+    for mail in &mails {
         assert!(
             mail.contains("Subject: A webhook was switched off"),
             "{mail}"
@@ -1235,11 +1268,124 @@ async fn maker_of_a_webhook_that_is_switched_off_gets_a_mail() {
             mail.contains("“Receiver”: The receiver answered 410 Gone: it wants no more messages."),
             "{mail}"
         );
-        assert!(
-            mail.contains("http://fortnight.test/help/webhooks"),
-            "{mail}"
-        );
     }
+    for path in paths {
+        let link = format!("http://fortnight.test{path}");
+        assert!(mails.iter().any(|mail| mail.contains(&link)), "{mails:?}");
+    }
+}
+
+/// The maker may not change it any more: those hear of it who may.
+#[tokio::test]
+async fn leads_get_a_mail_if_the_maker_of_a_webhook_left() {
+    let office = Office::new().await;
+    let server = MailServer::start().await;
+    for handle in ["mira", "nils"] {
+        create_account(&office.world, handle, "member").await;
+    }
+    office
+        .execute(
+            "INSERT INTO members (team_id, account_id, role, since)
+             SELECT t.id, a.id, CASE a.handle WHEN 'mira' THEN 'lead' ELSE 'member' END, t.created_at
+             FROM teams t, accounts a WHERE t.slug = 'infrastructure' AND a.handle IN ('mira', 'nils')",
+        )
+        .await;
+    office
+        .execute("UPDATE accounts SET email_confirmed_at = created_at")
+        .await;
+    office.add(&office.elif, TEAM, "/hook", &["tasks"]).await;
+    office.create("Cut over").await;
+    office
+        .execute("DELETE FROM members WHERE account_id = (SELECT id FROM accounts WHERE handle = 'elif')")
+        .await;
+    assert!(office.deliver().await.is_empty());
+    fortnight::jobs::mail::send_due(&office.with_mail(&server))
+        .await
+        .unwrap();
+    let mails = server.take();
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    assert!(mails[0].contains("mira@example.org"), "{mails:?}");
+    assert!(mails[0].contains("no longer leads the team"), "{mails:?}");
+}
+
+#[tokio::test]
+async fn only_the_kinds_that_were_chosen_are_sent() {
+    let office = Office::new().await;
+    let chosen = ["task.moved", "goals", "goal.created", "made.up"];
+    let (path, _) = office.add(&office.elif, TEAM, "/hook", &chosen).await;
+    let key = office.create("Cut over").await;
+    office.start_work(&key).await;
+    assert_eq!(office.deliver_kinds().await, ["task.moved"]);
+    let page = office.page(&office.elif, &path).await;
+    let is_ticked = |name: &str| {
+        let (_, rest) = page.split_once(&format!("value=\"{name}\"")).unwrap();
+        rest.split('>').next().unwrap().contains("checked")
+    };
+    assert!(is_ticked("task.moved") && is_ticked("goals"));
+    assert!(!is_ticked("task.created") && !is_ticked("tasks") && !is_ticked("all"));
+    // the group includes it
+    assert!(!is_ticked("goal.created"));
+    let list = office.page(&office.elif, TEAM).await;
+    assert!(list.contains("goals, task.moved"), "{list}");
+    // nothing that is known
+    let fields = [("name", "Receiver"), ("url", ""), ("events", "made.up")];
+    let refused = office.elif.post(&path, &fields).await.status(422).text();
+    assert!(
+        refused.contains("Choose at least one kind of event."),
+        "{refused}"
+    );
+    let fields = [
+        ("name", "Receiver"),
+        ("url", ""),
+        ("events", "task.created"),
+    ];
+    office.elif.post(&path, &fields).await.status(303);
+    let key = office.create("Write the runbook").await;
+    office.start_work(&key).await;
+    assert_eq!(office.deliver_kinds().await, ["task.created"]);
+}
+
+#[tokio::test]
+async fn receiver_that_has_too_much_to_do_is_left_alone() {
+    let office = Office::new().await;
+    let (path, _) = office
+        .add(&office.elif, TEAM, "/hook", &["task.created"])
+        .await;
+    for number in 0..3 {
+        office.create(&format!("Task {number}")).await;
+    }
+    // for as long as it asks, whatever else waits
+    office.receiver.answer([Next::After(503, "120")]);
+    assert_eq!(office.deliver().await.len(), 1);
+    office.app.clock.advance(Duration::seconds(119));
+    office.create("Another one").await;
+    assert!(office.deliver().await.is_empty());
+    let figures = outbox_figures(&office.app, "webhook").await;
+    assert_eq!(figures, [4, 0, 119].into());
+    office.app.clock.advance(Duration::seconds(14));
+    assert_eq!(office.deliver().await.len(), 4);
+    // without a time: twice as long with each failure, up to five minutes
+    office.create("One more").await;
+    office.receiver.answer([Next::Answer(429, "")]);
+    assert_eq!(office.deliver().await.len(), 1);
+    for number in 0..9 {
+        office.create(&format!("Next {number}")).await;
+    }
+    for wait in [5, 10, 20, 40, 80, 160, 300, 300] {
+        office.app.clock.advance(Duration::seconds(wait - 1));
+        assert!(office.deliver().await.is_empty(), "{wait}");
+        office.app.clock.advance(Duration::seconds(1));
+        office.receiver.answer([Next::Answer(502, "")]);
+        assert_eq!(office.deliver().await.len(), 1, "{wait}");
+    }
+    // a person does not have to wait
+    assert!(office.deliver().await.is_empty());
+    let page = office.page(&office.elif, &path).await;
+    let message = value_after(&page, "/teams/infrastructure/settings/webhook-messages/");
+    let again = format!("/teams/infrastructure/settings/webhook-messages/{message}");
+    office.elif.post(&again, &[]).await.status(303);
+    assert!(!office.deliver().await.is_empty());
+    assert_eq!(office.state().await.0, "active");
 }
 
 /// The lines of the guide accept what arrives, and nothing else.

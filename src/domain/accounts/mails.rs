@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::error::Result;
+use crate::domain::{error::Result, policy::predicates::seen_by};
 
 /// Tells a person that someone signed in with a browser that is new to the account. `details`: which one, and where.
 pub(crate) async fn tell_of_new_device(
@@ -27,14 +27,34 @@ pub(crate) async fn tell_of_second_factor_reset(
     add(db, "second-factor-reset", account, details, now).await
 }
 
-/// Tells a person that a webhook that they set up was switched off. `details`: which one, and why.
+/// Tells the person who set up a webhook that it was switched off, or those who still may change it if that person may
+/// not. `team`: `None` if it is of the workspace. `details`: which one, and why.
 pub(crate) async fn tell_of_webhook_off(
     db: &mut PgConnection,
-    account: Uuid,
+    webhook: Uuid,
     details: &str,
     now: OffsetDateTime,
 ) -> Result<()> {
-    add(db, "webhook-off", account, details, now).await
+    let details: String = details.chars().take(500).collect();
+    sqlx::query(concat!(
+        "WITH able AS (
+             SELECT a.id, a.id IS NOT DISTINCT FROM w.maker_id AS is_maker
+             FROM webhooks w LEFT JOIN teams t ON t.id = w.team_id JOIN accounts a ON a.deactivated_at IS NULL
+             WHERE w.id = $1 AND CASE WHEN w.team_id IS NULL THEN a.role = 'admin'
+                 WHEN a.id = w.maker_id AND a.role = 'admin' THEN ",
+        seen_by!("a.id"),
+        " ELSE a.role <> 'viewer' AND EXISTS (
+                     SELECT FROM members l WHERE l.team_id = w.team_id AND l.account_id = a.id AND l.role = 'lead') END)
+         INSERT INTO outbox (id, kind, account_id, subjects, details, created_at, send_at)
+         SELECT gen_random_uuid(), 'webhook-off', a.id, ARRAY[$1], $2, $3, $3 FROM able JOIN accounts a USING (id)
+         WHERE a.email_confirmed_at IS NOT NULL AND (able.is_maker OR NOT EXISTS (SELECT FROM able WHERE is_maker))"
+    ))
+    .bind(webhook)
+    .bind(details)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Tells the address that an account has until now that it is about to get another one.

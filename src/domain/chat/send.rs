@@ -1,16 +1,13 @@
 //! Sends a message to a webhook, and reads what the answer means.
 
 use reqwest::{Method, Request, StatusCode, Url, header};
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc2822};
+use time::OffsetDateTime;
 
 use crate::domain::{
     chat::{message::Message, webhooks::Webhook},
     outbound::{Answer, OutgoingClient, OutgoingError},
     outbox::Again,
 };
-
-/// The longest time that a chat may ask us to wait.
-const LONGEST_WAIT: Duration = Duration::hours(24);
 
 /// Why a message was not sent. The text names the host at most, never the URL.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,12 +65,9 @@ fn read(host: &str, answer: &Answer, now: OffsetDateTime) -> Result<(), SendErro
         return Ok(());
     }
     let again = match status {
-        StatusCode::TOO_MANY_REQUESTS => {
-            retry_after(answer, now).map_or(Again::Later, Again::After)
-        }
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => Again::Later,
-        _ if status.is_server_error() => {
-            retry_after(answer, now).map_or(Again::Later, Again::After)
+        _ if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
+            answer.retry_after(now).map_or(Again::Later, Again::After)
         }
         _ => Again::Never,
     };
@@ -88,46 +82,4 @@ fn read(host: &str, answer: &Answer, now: OffsetDateTime) -> Result<(), SendErro
                 | StatusCode::GONE
         ),
     })
-}
-
-/// How long the chat wants us to wait: seconds, with or without a fraction, or a date.
-fn retry_after(answer: &Answer, now: OffsetDateTime) -> Option<Duration> {
-    let text = answer.headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    let wait = match text.trim().parse::<f64>() {
-        Ok(seconds) if (0.0..1e9).contains(&seconds) => Duration::seconds_f64(seconds.ceil()),
-        Ok(_) => return None,
-        Err(_) => OffsetDateTime::parse(text.trim(), &Rfc2822).ok()? - now,
-    };
-    Some(wait.clamp(Duration::SECOND, LONGEST_WAIT))
-}
-
-#[cfg(test)]
-mod tests {
-    use reqwest::header::{HeaderMap, HeaderValue};
-    use time::macros::datetime;
-
-    use super::*;
-
-    #[test]
-    fn wait_is_read_as_seconds_or_as_a_date() {
-        let now = datetime!(2026-11-24 10:00 UTC);
-        let wait = |text: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(text));
-            let answer = Answer {
-                status: StatusCode::TOO_MANY_REQUESTS,
-                headers,
-                body: Vec::new(),
-            };
-            retry_after(&answer, now).map(Duration::whole_seconds)
-        };
-        assert_eq!(wait("30"), Some(30));
-        assert_eq!(wait("1.337"), Some(2));
-        assert_eq!(wait("0"), Some(1));
-        assert_eq!(wait("Tue, 24 Nov 2026 10:05:00 GMT"), Some(300));
-        assert_eq!(wait("Mon, 23 Nov 2026 10:05:00 GMT"), Some(1));
-        assert_eq!(wait("99999999"), Some(86_400));
-        assert_eq!(wait("NaN"), None);
-        assert_eq!(wait("soon"), None);
-    }
 }

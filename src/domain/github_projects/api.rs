@@ -258,8 +258,8 @@ fn limited(answer: &Answer, now: OffsetDateTime) -> ApiError {
     let number = |name: &str| -> Option<i64> {
         answer.headers.get(name)?.to_str().ok()?.trim().parse().ok()
     };
-    let wait = match (number("retry-after"), number("x-ratelimit-reset")) {
-        (Some(seconds), _) => Duration::seconds(seconds),
+    let wait = match (answer.retry_after(now), number("x-ratelimit-reset")) {
+        (Some(wait), _) => wait,
         (None, Some(reset)) if is_used_up(answer) => {
             Duration::seconds(reset - now.unix_timestamp())
         }

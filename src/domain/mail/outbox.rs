@@ -43,6 +43,8 @@ pub(crate) struct OutboxEntry {
     pub(crate) address: Option<String>,
     /// What happened, in words.
     pub(crate) details: String,
+    /// What it is about, if that is no thread.
+    pub(crate) subjects: Vec<Uuid>,
     pub(crate) created_at: OffsetDateTime,
     pub(crate) attempts: i32,
 }

@@ -11,12 +11,24 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Guard {
     allowed: Networks,
+    is_encrypted: bool,
 }
 
 impl Guard {
-    /// Allows public addresses and these networks.
-    pub(super) fn new(allowed: Networks) -> Self {
-        Self { allowed }
+    /// For requests by https, or for mail: allows public addresses and these networks.
+    pub(super) fn encrypted(allowed: Networks) -> Self {
+        Self {
+            allowed,
+            is_encrypted: true,
+        }
+    }
+
+    /// For requests by http: allows these networks only. What is sent there is often a secret.
+    pub(super) fn plain(allowed: Networks) -> Self {
+        Self {
+            allowed,
+            is_encrypted: false,
+        }
     }
 
     /// The networks that are allowed although they are not public.
@@ -25,7 +37,9 @@ impl Guard {
     }
 
     fn allows(&self, address: IpAddr) -> bool {
-        is_public(address) || self.allowed.has(address) || self.allowed.has(address.to_canonical())
+        self.is_encrypted && is_public(address)
+            || self.allowed.has(address)
+            || self.allowed.has(address.to_canonical())
     }
 
     /// Returns those addresses that may be reached.
@@ -39,6 +53,7 @@ impl Guard {
         allowed.retain(|address| self.allows(*address));
         match (allowed.is_empty(), first) {
             (false, _) => Ok(allowed),
+            (true, Some(address)) if is_public(address) => Err(OutgoingError::NotEncrypted),
             (true, Some(address)) => Err(OutgoingError::Forbidden {
                 host: host.to_owned(),
                 address,

@@ -1,6 +1,8 @@
 //! Sends requests to addresses that people entered: one client that reaches public addresses only, unless the operator
 //! allows more (`--outgoing-allow`).
 //!
+//! By http only those are reached: what is sent is often a secret.
+//!
 //! A name is resolved once, and the connection goes to the address that was checked. Redirects are not followed, a
 //! response is read up to a limit, and proxies of the environment are not used: they would hide the address.
 
@@ -17,7 +19,12 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Client, Request, Response, StatusCode, Url, header::HeaderMap, redirect};
+use reqwest::{
+    Client, Request, Response, StatusCode, Url,
+    header::{self, HeaderMap},
+    redirect,
+};
+use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use url::Host;
 
 pub use crate::domain::outbound::{
@@ -56,14 +63,47 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// The longest time that a server may ask us to wait.
+const LONGEST_WAIT: time::Duration = time::Duration::hours(24);
+
+impl Answer {
+    /// How long the server wants us to wait: seconds, with or without a fraction, or a date. At most a day.
+    pub(crate) fn retry_after(&self, now: OffsetDateTime) -> Option<time::Duration> {
+        let text = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+        let wait = match text.parse::<f64>() {
+            Ok(seconds) if (0.0..1e9).contains(&seconds) => {
+                time::Duration::seconds_f64(seconds.ceil())
+            }
+            Ok(_) => return None,
+            Err(_) => OffsetDateTime::parse(text, &Rfc2822).ok()? - now,
+        };
+        Some(wait.clamp(time::Duration::SECOND, LONGEST_WAIT))
+    }
+}
+
 /// The client for every request to an address that was entered on a page or in a flag.
 #[derive(Clone)]
 pub struct OutgoingClient {
-    guard: Arc<Guard>,
+    encrypted: Arc<Way>,
+    plain: Arc<Way>,
     limits: Limits,
     lookup: Arc<dyn Lookup>,
+}
+
+/// Where requests by https, or by http, may go, and the client that sends them.
+struct Way {
+    guard: Arc<Guard>,
     /// Made for the first request: it reads the system's certificates.
-    client: Arc<OnceLock<Client>>,
+    client: OnceLock<Client>,
+}
+
+impl Way {
+    fn new(guard: Guard) -> Arc<Self> {
+        Arc::new(Self {
+            guard: Arc::new(guard),
+            client: OnceLock::new(),
+        })
+    }
 }
 
 impl OutgoingClient {
@@ -77,65 +117,36 @@ impl OutgoingClient {
     #[must_use]
     pub fn with(allowed: Networks, limits: Limits, lookup: Arc<dyn Lookup>) -> Self {
         Self {
-            guard: Arc::new(Guard::new(allowed)),
+            encrypted: Way::new(Guard::encrypted(allowed.clone())),
+            plain: Way::new(Guard::plain(allowed)),
             limits,
             lookup,
-            client: Arc::default(),
         }
     }
 
     /// The networks that may be reached although they are not public.
     #[must_use]
     pub fn allowed(&self) -> &Networks {
-        self.guard.allowed()
+        self.encrypted.guard.allowed()
     }
 
-    /// Reads an address before it is stored, and checks where it leads now. It is checked again whenever it is used.
+    /// Reads an address before it is stored, and checks where it leads now. It is checked again whenever it is used. The
+    /// text is not repeated in errors: it may contain a secret.
     ///
     /// # Errors
-    /// If it is no http or https address, or leads where requests may not go.
+    /// If it is no http or https address, or leads where requests may not go. By http, that is everywhere but in
+    /// networks that the operator allows.
     pub async fn check(&self, text: &str) -> Result<Url, OutgoingError> {
-        let not_an_address = || OutgoingError::NotAnAddress(text.chars().take(200).collect());
+        let not_an_address = || OutgoingError::NotAnAddress("This".to_owned());
         let url = Url::parse(text).map_err(|_| not_an_address())?;
-        self.check_literal(&url)?;
+        self.check_literal(&url).map_err(|error| match error {
+            OutgoingError::NotAnAddress(_) => not_an_address(),
+            error => error,
+        })?;
         if let Some(Host::Domain(name)) = url.host() {
             let found = self.lookup.addresses(name.to_owned()).await;
             let found = found.map_err(|_| OutgoingError::UnknownHost(name.to_owned()))?;
-            self.guard.check(name, found)?;
-        }
-        Ok(url)
-    }
-
-    /// As `check`, for an address that contains a secret: without encryption only into networks that the operator
-    /// allows.
-    ///
-    /// # Errors
-    /// As `check`, or if the address is http and leads to the internet.
-    pub(crate) async fn check_secret(&self, text: &str) -> Result<Url, OutgoingError> {
-        let url = match self.check(text).await {
-            // the text may be the secret
-            Err(OutgoingError::NotAnAddress(_)) => {
-                return Err(OutgoingError::NotAnAddress("This".to_owned()));
-            }
-            checked => checked?,
-        };
-        if url.scheme() == "https" {
-            return Ok(url);
-        }
-        let addresses = match url.host() {
-            Some(Host::Ipv4(address)) => vec![IpAddr::from(address)],
-            Some(Host::Ipv6(address)) => vec![IpAddr::from(address)],
-            Some(Host::Domain(name)) => {
-                let found = self.lookup.addresses(name.to_owned()).await;
-                found.map_err(|_| OutgoingError::UnknownHost(name.to_owned()))?
-            }
-            None => Vec::new(),
-        };
-        let is_inside = |address: &IpAddr| {
-            self.allowed().has(*address) || self.allowed().has(address.to_canonical())
-        };
-        if addresses.is_empty() || !addresses.iter().all(is_inside) {
-            return Err(OutgoingError::NotEncrypted);
+            self.way(&url).guard.check(name, found)?;
         }
         Ok(url)
     }
@@ -157,7 +168,7 @@ impl OutgoingClient {
                 Err(_) => return Err(OutgoingError::NotAHost(host.to_owned())),
             },
         };
-        self.guard.check(host, found)
+        self.encrypted.guard.check(host, found)
     }
 
     /// Checks the scheme, and an address that is written in the URL itself, which no resolver is asked for. The URL's
@@ -174,7 +185,7 @@ impl OutgoingClient {
             _ => return Err(OutgoingError::NotAnAddress(shown(url))),
         };
         let host = url.host_str().unwrap_or_default();
-        self.guard.check(host, vec![address]).map(|_| ())
+        self.way(url).guard.check(host, vec![address]).map(|_| ())
     }
 
     /// Sends a request and reads the response. A redirect is a response like any other.
@@ -184,7 +195,7 @@ impl OutgoingClient {
     pub async fn send(&self, request: Request) -> Result<Answer, OutgoingError> {
         self.check_literal(request.url())?;
         let host = request.url().host_str().unwrap_or_default().to_owned();
-        let client = self.client(&host)?;
+        let client = self.client(request.url(), &host)?;
         let outcome = tokio::time::timeout(self.limits.time, async {
             let response = client.execute(request).await;
             match response {
@@ -210,7 +221,7 @@ impl OutgoingClient {
     ) -> Result<Answer, OutgoingError> {
         self.check_literal(request.url())?;
         let host = request.url().host_str().unwrap_or_default().to_owned();
-        let client = self.client(&host)?;
+        let client = self.client(request.url(), &host)?;
         let end = tokio::time::Instant::now() + self.limits.time;
         let response = tokio::time::timeout_at(end, client.execute(request)).await;
         let mut response = match response {
@@ -261,14 +272,22 @@ impl OutgoingClient {
         })
     }
 
-    fn client(&self, host: &str) -> Result<&Client, OutgoingError> {
-        if let Some(client) = self.client.get() {
+    fn way(&self, url: &Url) -> &Way {
+        match url.scheme() {
+            "https" => &self.encrypted,
+            _ => &self.plain,
+        }
+    }
+
+    fn client(&self, url: &Url, host: &str) -> Result<&Client, OutgoingError> {
+        let way = self.way(url);
+        if let Some(client) = way.client.get() {
             return Ok(client);
         }
         tls::choose_provider();
         let client = Client::builder()
             .dns_resolver(Arc::new(Resolver::new(
-                self.guard.clone(),
+                way.guard.clone(),
                 self.lookup.clone(),
             )))
             .redirect(redirect::Policy::none())
@@ -279,7 +298,7 @@ impl OutgoingClient {
             .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| explain(host, error))?;
-        Ok(self.client.get_or_init(|| client))
+        Ok(way.client.get_or_init(|| client))
     }
 }
 
@@ -300,6 +319,7 @@ fn explain(host: &str, error: reqwest::Error) -> OutgoingError {
                     address: *address,
                 };
             }
+            Some(OutgoingError::NotEncrypted) => return OutgoingError::NotEncrypted,
             Some(OutgoingError::UnknownHost(host)) => {
                 return OutgoingError::UnknownHost(host.clone());
             }
@@ -309,5 +329,37 @@ fn explain(host: &str, error: reqwest::Error) -> OutgoingError {
     OutgoingError::Failed {
         host: host.to_owned(),
         reason: format!("{:#}", anyhow::Error::from(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn wait_is_read_as_seconds_or_as_a_date() {
+        let now = datetime!(2026-11-24 10:00 UTC);
+        let wait = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(text));
+            let answer = Answer {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                headers,
+                body: Vec::new(),
+            };
+            answer.retry_after(now).map(time::Duration::whole_seconds)
+        };
+        assert_eq!(wait("30"), Some(30));
+        assert_eq!(wait("1.337"), Some(2));
+        assert_eq!(wait("0"), Some(1));
+        assert_eq!(wait("Tue, 24 Nov 2026 10:05:00 GMT"), Some(300));
+        assert_eq!(wait("Mon, 23 Nov 2026 10:05:00 GMT"), Some(1));
+        assert_eq!(wait("99999999"), Some(86_400));
+        for nonsense in ["NaN", "inf", "-5", "soon"] {
+            assert_eq!(wait(nonsense), None);
+        }
     }
 }

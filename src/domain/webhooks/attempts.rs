@@ -32,6 +32,10 @@ const PAUSES: [Duration; 9] = [
     Duration::hours(24),
 ];
 
+/// How long nothing is sent to a receiver that has too much to do and does not say for how long: doubled with each
+/// failure in a row, up to the second one.
+const HOLD: (Duration, Duration) = (Duration::seconds(5), Duration::minutes(5));
+
 /// A webhook is switched off after so many failed attempts in a row, over at least this time.
 const MOST_FAILURES: i32 = 10;
 const FAILING_FOR: Duration = Duration::HOUR;
@@ -83,7 +87,7 @@ pub(crate) async fn take(db: &Pool, busy: &[Uuid], now: OffsetDateTime) -> Resul
     let mut tx = db.begin().await?;
     let webhook: Option<Uuid> = sqlx::query_scalar(
         "UPDATE webhooks SET served_at = $1 WHERE id = (
-             SELECT w.id FROM webhooks w WHERE w.id <> ALL ($2) AND EXISTS (
+             SELECT w.id FROM webhooks w WHERE w.id <> ALL ($2) AND coalesce(w.held_until <= $1, true) AND EXISTS (
                  SELECT FROM webhook_messages m WHERE m.webhook_id = w.id AND m.state = 'waiting' AND m.send_at <= $1 OFFSET 0)
              ORDER BY w.served_at NULLS FIRST, w.id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
          RETURNING id",
@@ -264,7 +268,7 @@ pub(crate) async fn note(
     .await?;
     if attempt.is_accepted() {
         sqlx::query(
-            "UPDATE webhooks SET failures = 0, failing_since = NULL WHERE id = $1 AND failures > 0",
+            "UPDATE webhooks SET failures = 0, failing_since = NULL, held_until = NULL WHERE id = $1 AND failures > 0",
         )
         .bind(due.webhook_id)
         .execute(&mut *tx)
@@ -299,6 +303,14 @@ async fn note_failure(
     .bind(now)
     .fetch_optional(&mut *db)
     .await?;
+    if attempt.is_overloaded() {
+        let count = failing.map_or(1, |(count, _)| count);
+        sqlx::query("UPDATE webhooks SET held_until = greatest(held_until, $2) WHERE id = $1")
+            .bind(due.webhook_id)
+            .bind(now + hold(attempt, count))
+            .execute(&mut *db)
+            .await?;
+    }
     if failing.is_some_and(|(count, since)| count >= MOST_FAILURES && now - since >= FAILING_FOR) {
         let reason = format!(
             "The last {MOST_FAILURES} attempts or more failed, for over an hour. The last one: {}.",
@@ -316,7 +328,15 @@ fn next_attempt(due: &Due, attempt: &Attempt, now: OffsetDateTime) -> Option<Off
     }
     let tried = usize::try_from(due.attempts).ok()?;
     let pause = PAUSES.get(tried.checked_sub(1)?)?;
-    Some(now + *pause + jitter(due.id, *pause))
+    let pause = attempt.wait.unwrap_or_default().max(*pause);
+    Some(now + pause + jitter(due.id, pause))
+}
+
+/// How long nothing is sent to a receiver that has too much to do. `failures`: in a row, this one included.
+fn hold(attempt: &Attempt, failures: i32) -> Duration {
+    let (first, longest) = HOLD;
+    let doubled = first * 2_i32.pow(failures.clamp(1, 10).unsigned_abs() - 1);
+    attempt.wait.unwrap_or(doubled.min(longest))
 }
 
 /// Up to a tenth of a pause, by the random part of the message's id: what failed together is not tried again together.
@@ -338,6 +358,7 @@ mod tests {
             status: Some(500),
             answer: String::new(),
             error: "no".to_owned(),
+            wait: None,
         };
         for byte in [0, 128, 255] {
             let mut due = Due {

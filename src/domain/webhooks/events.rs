@@ -131,7 +131,7 @@ told! {
         TaskUnblocked: "A reason for waiting was removed.", &[] => &[];
         TaskAssigned: "The owners of a task changed.", &[("owners", Texts)] => &[("owners", Texts)];
         TaskLabelled: "The labels of a task changed.", &[("labels", Texts)] => &[("labels", Texts)];
-        TaskEdited: "Fields of a task changed; `changed` names them all.", EDITED => EDITED;
+        TaskEdited: "Fields of a task changed; “changed” names them all.", EDITED => EDITED;
         TaskColumnDeleted: "A task went to another column because its own was removed.", PLACE => PLACE;
         BoardImported: "Tasks were imported: one event for all of them.",
             &[] => &[("from", Text), ("board", Text), ("tasks", Number), ("first", Text), ("last", Text)];
@@ -199,10 +199,10 @@ told! {
     Meetings {
         TopicAdded: "A topic was added to the agenda of a meeting.",
             &[] => &[("topic", Id), ("meeting", Text), ("text", Text)];
-        TopicEditedByAuthor: "A topic was edited.", &[] => &[("topic", Id)];
-        TopicEdited: "A topic was edited.", &[] => &[("topic", Id)];
-        TopicWithdrawn: "A topic was removed.", &[] => &[("topic", Id)];
-        TopicRemoved: "A topic was removed.", &[] => &[("topic", Id)];
+        TopicEditedByAuthor: "A topic was edited by its author.", &[] => &[("topic", Id)];
+        TopicEdited: "A topic was edited by somebody else.", &[] => &[("topic", Id)];
+        TopicWithdrawn: "A topic was removed by its author.", &[] => &[("topic", Id)];
+        TopicRemoved: "A topic was removed by somebody else.", &[] => &[("topic", Id)];
         TopicDone: "A topic was done.", &[] => &[("topic", Id)];
         TopicReopened: "A topic was reopened.", &[] => &[("topic", Id)];
         ActionAdded: "An action was agreed on.", &[] => &[("action", Id), ("text", Text), ("owner", Text)];

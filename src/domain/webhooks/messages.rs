@@ -9,6 +9,7 @@ use crate::{
     domain::{
         error::{Problem, Result},
         events::Change,
+        outbox::Backlog,
         policy::predicates::seen_by,
         webhooks::{
             owner::Owner,
@@ -169,6 +170,10 @@ pub(crate) async fn send_again(change: &mut Change, owner: &Owner, id: Uuid) -> 
             "The webhook is not active, so nothing was sent. Resume it, and then send the message again.",
         ));
     }
+    sqlx::query("UPDATE webhooks SET held_until = NULL WHERE id = $1")
+        .bind(webhook)
+        .execute(change.db())
+        .await?;
     // One that is being sent, or will be soon, is not sent twice.
     sqlx::query(
         "UPDATE webhook_messages SET state = 'waiting', attempts = 0, send_at = $2
@@ -224,6 +229,20 @@ pub(super) async fn give_up_waiting(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Counts what waits or was given up, of all webhooks.
+pub(crate) async fn backlog(db: &Pool, now: OffsetDateTime) -> Result<Backlog> {
+    Ok(sqlx::query_as(
+        "SELECT w.waiting, w.delayed, f.given_up, w.oldest
+         FROM (SELECT count(*) AS waiting, count(*) FILTER (WHERE attempts > 0) AS delayed,
+                   min(created_at) FILTER (WHERE send_at <= $1 OR attempts > 0) AS oldest
+               FROM webhook_messages WHERE state = 'waiting') w,
+              (SELECT count(*) AS given_up FROM webhook_messages WHERE state = 'failed') f",
+    )
+    .bind(now)
+    .fetch_one(db)
+    .await?)
 }
 
 /// Deletes the oldest messages of webhooks that have too many.

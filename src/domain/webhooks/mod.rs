@@ -2,6 +2,7 @@
 //! a webhook up may see, go to a URL.
 
 pub(crate) mod attempts;
+pub(crate) mod chosen;
 pub mod events;
 pub mod groups;
 pub mod messages;

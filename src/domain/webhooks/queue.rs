@@ -15,7 +15,8 @@ use crate::{
         policy::predicates::seen_by,
         team::Team,
         webhooks::{
-            events, groups,
+            chosen::Chosen,
+            events,
             payload::{self, NewEvent},
             switch_off,
         },
@@ -35,7 +36,7 @@ pub const MOST_WAITING: i64 = 5000;
 #[derive(Clone, Debug, sqlx::FromRow)]
 struct Wanting {
     id: Uuid,
-    groups: Vec<String>,
+    events: Chosen,
     state_since: OffsetDateTime,
     is_full: bool,
 }
@@ -165,7 +166,7 @@ async fn make(
         let interested: Vec<&Wanting> = webhooks
             .iter()
             .filter(|webhook| webhook.state_since <= event.at)
-            .filter(|webhook| groups::include(&webhook.groups, contents.group))
+            .filter(|webhook| webhook.events.includes(event.kind, contents.group))
             .collect();
         if interested.is_empty() {
             continue;
@@ -184,7 +185,7 @@ async fn make(
 /// switched off.
 async fn wanting(db: &mut PgConnection, team: Uuid, now: OffsetDateTime) -> Result<Vec<Wanting>> {
     let all: Vec<Wanting> = sqlx::query_as(concat!(
-        "SELECT w.id, w.groups, w.state_since,
+        "SELECT w.id, w.events, w.state_since,
                 (SELECT count(*) FROM (SELECT FROM webhook_messages m WHERE m.webhook_id = w.id AND m.state = 'waiting' LIMIT $2) few) >= $2 AS is_full
          FROM teams t JOIN webhooks w ON w.team_id = t.id OR w.team_id IS NULL
          WHERE t.id = $1 AND w.state = 'active' AND (w.team_id IS NOT NULL OR ",

@@ -4,7 +4,7 @@ use reqwest::{
     Method, Request, StatusCode, Url,
     header::{self, HeaderName, HeaderValue},
 };
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::domain::{
     auth::standard_webhooks::sign,
@@ -22,6 +22,8 @@ pub(crate) struct Attempt {
     pub(crate) answer: String,
     /// Why it failed, in words that may be shown; empty if the message was accepted.
     pub(crate) error: String,
+    /// How long the receiver wants us to wait.
+    pub(crate) wait: Option<Duration>,
 }
 
 impl Attempt {
@@ -34,11 +36,28 @@ impl Attempt {
         self.status == Some(StatusCode::GONE.as_u16())
     }
 
+    /// Whether the receiver has too much to do.
+    pub(crate) fn is_overloaded(&self) -> bool {
+        let status = self
+            .status
+            .and_then(|status| StatusCode::from_u16(status).ok());
+        self.wait.is_some()
+            || matches!(
+                status,
+                Some(
+                    StatusCode::TOO_MANY_REQUESTS
+                        | StatusCode::BAD_GATEWAY
+                        | StatusCode::GATEWAY_TIMEOUT
+                )
+            )
+    }
+
     fn failed(error: impl Into<String>) -> Self {
         Self {
             status: None,
             answer: String::new(),
             error: error.into(),
+            wait: None,
         }
     }
 }
@@ -72,6 +91,7 @@ pub(crate) async fn send(
     Attempt {
         status: Some(answer.status.as_u16()),
         answer: beginning(&answer.body),
+        wait: answer.retry_after(now).filter(|_| !error.is_empty()),
         error,
     }
 }

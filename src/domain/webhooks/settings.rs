@@ -12,6 +12,7 @@ use crate::{
         events::Change,
         outbound::webhook_url::WebhookUrl,
         webhooks::{
+            chosen::Chosen,
             messages::{PAUSED, give_up_waiting},
             owner::Owner,
         },
@@ -44,7 +45,7 @@ pub(crate) struct Webhook {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) url: WebhookUrl,
-    pub(crate) groups: Vec<String>,
+    pub(crate) events: Chosen,
     pub(crate) state: State,
     pub(crate) state_since: OffsetDateTime,
     /// Why it is off.
@@ -72,15 +73,15 @@ pub(crate) struct Draft {
     pub(crate) name: String,
     /// `None` keeps the one that is stored.
     pub(crate) url: Option<WebhookUrl>,
-    pub(crate) groups: Vec<String>,
+    pub(crate) events: Chosen,
 }
 
 impl Draft {
     fn check(&self) -> Result<()> {
-        if self.groups.is_empty() {
+        if self.events.is_empty() {
             return Err(Problem::field(
-                "groups",
-                "Choose at least one group of events.",
+                "events",
+                "Choose at least one kind of event.",
             ));
         }
         Ok(())
@@ -90,7 +91,7 @@ impl Draft {
 /// Query: webhooks `w` with the columns of `Webhook`.
 macro_rules! webhooks {
     () => {
-        "SELECT w.id, w.name, w.url, w.groups, w.state, w.state_since, w.reason, w.failures, a.name AS maker,
+        "SELECT w.id, w.name, w.url, w.events, w.state, w.state_since, w.reason, w.failures, a.name AS maker,
                 (SELECT max(o.until) FROM webhook_old_secrets o WHERE o.webhook_id = w.id) AS old_secret_until
          FROM webhooks w LEFT JOIN accounts a ON a.id = w.maker_id"
     };
@@ -171,7 +172,7 @@ pub(crate) async fn create(
     let (id, secret) = (Uuid::now_v7(), standard_webhooks::new_secret()?);
     let (at, actor) = (change.at, change.actor);
     sqlx::query(
-        "INSERT INTO webhooks (id, team_id, maker_id, name, url, groups, secret, created_at, state_since)
+        "INSERT INTO webhooks (id, team_id, maker_id, name, url, events, secret, created_at, state_since)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
     )
     .bind(id)
@@ -179,7 +180,7 @@ pub(crate) async fn create(
     .bind(actor)
     .bind(draft.name.trim())
     .bind(url.secret())
-    .bind(&draft.groups)
+    .bind(&draft.events)
     .bind(&secret)
     .bind(at)
     .execute(change.db())
@@ -202,14 +203,15 @@ pub(crate) async fn edit(
     lock(change, owner, id).await?;
     let actor = change.actor;
     sqlx::query(
-        "UPDATE webhooks SET name = $2, groups = $4, url = coalesce($3, url), maker_id = CASE WHEN $3 IS NULL THEN maker_id ELSE $5 END,
-             failures = CASE WHEN $3 IS NULL THEN failures ELSE 0 END, failing_since = CASE WHEN $3 IS NULL THEN failing_since END
+        "UPDATE webhooks SET name = $2, events = $4, url = coalesce($3, url), maker_id = CASE WHEN $3 IS NULL THEN maker_id ELSE $5 END,
+             failures = CASE WHEN $3 IS NULL THEN failures ELSE 0 END, failing_since = CASE WHEN $3 IS NULL THEN failing_since END,
+             held_until = CASE WHEN $3 IS NULL THEN held_until END
          WHERE id = $1",
     )
     .bind(id)
     .bind(draft.name.trim())
     .bind(draft.url.as_ref().map(WebhookUrl::secret))
-    .bind(&draft.groups)
+    .bind(&draft.events)
     .bind(actor)
     .execute(change.db())
     .await?;
@@ -279,7 +281,7 @@ pub(crate) async fn resume(change: &mut Change, owner: &Owner, id: Uuid) -> Resu
     start_cursors(change.db(), owner).await?;
     let (at, actor) = (change.at, change.actor);
     let resumed = sqlx::query(
-        "UPDATE webhooks SET state = 'active', state_since = $2, reason = '', failures = 0, failing_since = NULL, maker_id = $3
+        "UPDATE webhooks SET state = 'active', state_since = $2, reason = '', failures = 0, failing_since = NULL, held_until = NULL, maker_id = $3
          WHERE id = $1 AND state <> 'active'",
     )
     .bind(id)

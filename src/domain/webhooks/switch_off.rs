@@ -1,15 +1,45 @@
-//! Switches a webhook off, for a reason that its page and a mail to the person who set it up say.
+//! Switches a webhook off, for a reason that its page and a mail say.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    accounts::mails,
-    error::Result,
-    events::audit_log::{self, AuditEntry},
-    webhooks::messages::{SWITCHED_OFF, give_up_waiting},
+use crate::{
+    db::pool::Pool,
+    domain::{
+        accounts::mails,
+        error::Result,
+        events::audit_log::{self, AuditEntry},
+        policy::predicates::seen_by,
+        webhooks::messages::{SWITCHED_OFF, give_up_waiting},
+    },
 };
+
+/// A webhook that is switched off, for a mail that tells of it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct SwitchedOff {
+    pub(crate) id: Uuid,
+    /// `None` if it is of the workspace.
+    pub(crate) team_slug: Option<String>,
+}
+
+/// Returns a webhook unless it was resumed or deleted meanwhile, or the reader may not see its team any more.
+pub(crate) async fn still_off(
+    db: &Pool,
+    webhook: Uuid,
+    reader: Uuid,
+) -> Result<Option<SwitchedOff>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT w.id, t.slug AS team_slug FROM webhooks w LEFT JOIN teams t ON t.id = w.team_id
+         WHERE w.id = $1 AND w.state = 'off' AND (t.id IS NULL OR ",
+        seen_by!("$2"),
+        ")"
+    ))
+    .bind(webhook)
+    .bind(reader)
+    .fetch_optional(db)
+    .await?)
+}
 
 /// Switches a webhook off if it is active: what waits is not sent. Returns whether it was active.
 pub(super) async fn switch_off(
@@ -19,16 +49,16 @@ pub(super) async fn switch_off(
     now: OffsetDateTime,
 ) -> Result<bool> {
     let reason: String = reason.chars().take(500).collect();
-    let off: Option<(String, Option<Uuid>, Option<Uuid>)> = sqlx::query_as(
+    let off: Option<(String, Option<Uuid>)> = sqlx::query_as(
         "UPDATE webhooks SET state = 'off', state_since = $2, reason = $3 WHERE id = $1 AND state = 'active'
-         RETURNING name, team_id, maker_id",
+         RETURNING name, team_id",
     )
     .bind(webhook)
     .bind(now)
     .bind(&reason)
     .fetch_optional(&mut *db)
     .await?;
-    let Some((name, team, maker)) = off else {
+    let Some((name, team)) = off else {
         return Ok(false);
     };
     give_up_waiting(db, webhook, SWITCHED_OFF).await?;
@@ -40,9 +70,7 @@ pub(super) async fn switch_off(
         ..AuditEntry::default()
     };
     audit_log::write(db, now, entry).await?;
-    if let Some(maker) = maker {
-        let details = format!("“{name}”: {reason}");
-        mails::tell_of_webhook_off(db, maker, &details, now).await?;
-    }
+    let details = format!("“{name}”: {reason}");
+    mails::tell_of_webhook_off(db, webhook, &details, now).await?;
     Ok(true)
 }

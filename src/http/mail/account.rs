@@ -14,6 +14,7 @@ use crate::{
         },
         notifications::mailing::Recipient,
         teams::invitations,
+        webhooks::switch_off,
         workspace,
     },
     http::mail::{compose::letter_to, letter::Letter},
@@ -37,7 +38,7 @@ pub(crate) async fn about_account(
     let letter = match entry.kind {
         MailKind::NewDevice if reader.is_confirmed => Some(new_device(app, entry, reader)),
         MailKind::SecondFactorReset if reader.is_confirmed => Some(second_factor_reset(app, entry)),
-        MailKind::WebhookOff if reader.is_confirmed => Some(webhook_off(app, entry)),
+        MailKind::WebhookOff if reader.is_confirmed => webhook_off(app, entry).await?,
         MailKind::AddressChanged => Some(address_changed(app, entry)),
         MailKind::PasswordReset if reader.is_confirmed => password_reset(app, entry, now).await?,
         MailKind::Invitation => invitation(app, entry, now).await?,
@@ -87,21 +88,30 @@ fn second_factor_reset(app: &App, entry: &OutboxEntry) -> Letter {
     }
 }
 
-fn webhook_off(app: &App, entry: &OutboxEntry) -> Letter {
-    Letter {
+/// `None` if the webhook was resumed or deleted meanwhile.
+async fn webhook_off(app: &App, entry: &OutboxEntry) -> Result<Option<Letter>> {
+    let id = entry.subjects.first().copied().unwrap_or_default();
+    let Some(webhook) = switch_off::still_off(&app.db, id, entry.account_id).await? else {
+        return Ok(None);
+    };
+    let settings = match &webhook.team_slug {
+        Some(slug) => format!("{}/teams/{slug}/settings", app.public_url),
+        None => format!("{}/settings", app.public_url),
+    };
+    Ok(Some(Letter {
         title: "A webhook was switched off".to_owned(),
         intro: format!(
             "Fortnight no longer sends events to the webhook {} What happens meanwhile is not sent later. Once the \
-             receiver works, resume the webhook in the settings of its team, or of the workspace.",
+             reason is gone, resume the webhook on its page.",
             entry.details
         ),
         button: Some((
-            "Read about webhooks".to_owned(),
-            format!("{}/help/webhooks", app.public_url),
+            "Open the webhook".to_owned(),
+            format!("{settings}/webhooks/{}", webhook.id),
         )),
         footer: footer(app),
         ..Letter::default()
-    }
+    }))
 }
 
 /// Goes to the former address, whose reader may not own the account any more: it has no links into it.

@@ -156,7 +156,7 @@ async fn read(app: &App, fields: &Fields) -> Result<(Product, Option<WebhookUrl>
     let url = match fields.text("url").trim() {
         "" => None,
         text => {
-            let checked = app.outgoing.check_secret(text).await;
+            let checked = app.outgoing.check(text).await;
             let url = checked.map_err(|error| Problem::field("url", format!("{error}.")))?;
             Some(WebhookUrl::from(url))
         }

@@ -141,7 +141,7 @@ async fn connect(app: &App, viewer: &Viewer, team: &Team, fields: &Fields) -> Re
     let token = token(fields)?;
     let project = project_of(app, team, fields.text("project")).await?;
     app.outgoing
-        .check_secret(&address.api_url)
+        .check(&address.api_url)
         .await
         .map_err(|error| Problem::field("address", format!("{error}.")))?;
     let (api_url, owner) = (address.api_url.as_str(), address.owner.as_str());

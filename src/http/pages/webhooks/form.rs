@@ -5,7 +5,7 @@ use crate::{
     domain::{
         error::{Problem, Result},
         outbound::webhook_url::WebhookUrl,
-        webhooks::{groups, settings::Draft},
+        webhooks::{chosen::Chosen, settings::Draft},
     },
     http::extract::form::Fields,
 };
@@ -15,7 +15,7 @@ pub(super) async fn draft(app: &App, fields: &Fields) -> Result<Draft> {
     let url = match fields.text("url").trim() {
         "" => None,
         text => {
-            let checked = app.outgoing.check_secret(text).await;
+            let checked = app.outgoing.check(text).await;
             let url = checked.map_err(|error| Problem::field("url", format!("{error}.")))?;
             Some(WebhookUrl::from(url))
         }
@@ -23,6 +23,6 @@ pub(super) async fn draft(app: &App, fields: &Fields) -> Result<Draft> {
     Ok(Draft {
         name: fields.text("name").to_owned(),
         url,
-        groups: groups::of_form(&fields.all("groups")),
+        events: Chosen::of_form(&fields.all("events")),
     })
 }

@@ -17,7 +17,8 @@ use crate::{
         humanize,
         policy::viewer::Viewer,
         webhooks::{
-            groups::{self, Group},
+            chosen::Chosen,
+            groups::Group,
             owner::Owner,
             settings::{self, State as WebhookState, Webhook},
         },
@@ -42,32 +43,27 @@ struct ListPage {
     base: String,
     webhooks: Vec<Webhook>,
     name: String,
-    groups: Vec<String>,
+    chosen: Chosen,
     errors: BTreeMap<&'static str, String>,
     now: OffsetDateTime,
 }
 
 impl ListPage {
-    /// Whether the form has a group ticked.
-    fn has_group(&self, name: &str) -> bool {
-        self.groups.iter().any(|group| group == name)
-    }
-
     fn error(&self, field: &str) -> &str {
         self.errors.get(field).map_or("", String::as_str)
     }
 
     /// What a webhook gets, and whether it works.
     fn in_words(&self, webhook: &Webhook) -> String {
-        let groups = groups::in_words(&webhook.groups);
+        let events = webhook.events.in_words();
         let since = humanize::ago(self.now, webhook.state_since);
         match webhook.state {
             WebhookState::Active if webhook.failures > 0 => {
-                format!("{groups} · the {} failed", webhook.failed_attempts())
+                format!("{events} · the {} failed", webhook.failed_attempts())
             }
-            WebhookState::Active => groups,
-            WebhookState::Paused => format!("{groups} · paused {since}"),
-            WebhookState::Off => format!("{groups} · switched off {since}"),
+            WebhookState::Active => events,
+            WebhookState::Paused => format!("{events} · paused {since}"),
+            WebhookState::Off => format!("{events} · switched off {since}"),
         }
     }
 }
@@ -95,7 +91,7 @@ async fn list_page(
         webhooks: settings::list(&app.db, &owner).await?,
         owner,
         name: String::new(),
-        groups: vec![groups::ALL.to_owned()],
+        chosen: Chosen::all(),
         errors: BTreeMap::new(),
         now: app.clock.now(),
     })
@@ -131,7 +127,7 @@ pub(crate) async fn add_webhook(
             let mut page = list_page(&app, &viewer, &headers, owner).await?;
             // The URL that was entered is not shown again: it may contain a secret.
             page.name = fields.text("name").to_owned();
-            page.groups = groups::of_form(&fields.all("groups"));
+            page.chosen = Chosen::of_form(&fields.all("events"));
             page.errors = errors;
             page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }

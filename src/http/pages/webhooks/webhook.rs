@@ -21,6 +21,7 @@ use crate::{
         policy::viewer::Viewer,
         webhooks::{
             attempts,
+            chosen::Chosen,
             groups::Group,
             messages::{self, Listed, MessageState},
             owner::Owner,
@@ -52,18 +53,13 @@ struct WebhookPage {
     secret: String,
     /// As the form shows them.
     name: String,
-    groups: Vec<String>,
+    chosen: Chosen,
     errors: BTreeMap<&'static str, String>,
     time_zone: String,
     now: OffsetDateTime,
 }
 
 impl WebhookPage {
-    /// Whether the form has a group ticked.
-    fn has_group(&self, name: &str) -> bool {
-        self.groups.iter().any(|group| group == name)
-    }
-
     fn error(&self, field: &str) -> &str {
         self.errors.get(field).map_or("", String::as_str)
     }
@@ -167,7 +163,7 @@ async fn webhook_page(
         has_older,
         secret: String::new(),
         name: webhook.name.clone(),
-        groups: webhook.groups.clone(),
+        chosen: webhook.events.clone(),
         webhook,
         errors: BTreeMap::new(),
         time_zone: viewer.time_zone.clone(),
@@ -219,7 +215,7 @@ pub(crate) async fn edit_webhook(
             let part = MessagesQuery::default();
             let mut page = webhook_page(&app, &viewer, &headers, owner, id, part).await?;
             page.name = fields.text("name").to_owned();
-            page.groups = fields.all("groups");
+            page.chosen = Chosen::of_form(&fields.all("events"));
             page.errors = errors;
             page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
