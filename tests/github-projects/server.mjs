@@ -63,6 +63,8 @@ let misbehaviour = { share: 0, kinds: [] };
 let refused = [];
 let withoutAccess = [];
 let deletedFields = [];
+// What somebody changes just before the next request of an operation is done.
+let meanwhile = null;
 let seed = 1;
 
 const tick = () => new Date((now += 1000)).toISOString();
@@ -253,13 +255,35 @@ const root = {
   },
   updateIssue: ({ input }) => {
     const item = byContent(input.id);
-    change(item, { title: input.title ?? undefined, assignees: loginsOf(input.assigneeIds), withLabels: labelsOf(input.labelIds) });
+    change(item, { title: input.title });
     return { issue: contentOf(item) };
   },
   updatePullRequest: ({ input }) => {
     const item = byContent(input.pullRequestId);
-    change(item, { title: input.title ?? undefined, assignees: loginsOf(input.assigneeIds), withLabels: labelsOf(input.labelIds) });
+    change(item, { title: input.title });
     return { pullRequest: contentOf(item) };
+  },
+  addAssigneesToAssignable: ({ input }) => {
+    const item = byContent(input.assignableId);
+    change(item, { assignees: [...item.content.assignees, ...loginsOf(input.assigneeIds)] });
+    return { assignable: contentOf(item) };
+  },
+  removeAssigneesFromAssignable: ({ input }) => {
+    const item = byContent(input.assignableId);
+    const leaving = loginsOf(input.assigneeIds);
+    change(item, { assignees: [...item.content.assignees].filter((login) => !leaving.includes(login)) });
+    return { assignable: contentOf(item) };
+  },
+  addLabelsToLabelable: ({ input }) => {
+    const item = byContent(input.labelableId);
+    change(item, { withLabels: [...item.content.labels, ...labelsOf(input.labelIds)] });
+    return { labelable: contentOf(item) };
+  },
+  removeLabelsFromLabelable: ({ input }) => {
+    const item = byContent(input.labelableId);
+    const leaving = labelsOf(input.labelIds);
+    change(item, { withLabels: [...item.content.labels].filter((name) => !leaving.includes(name)) });
+    return { labelable: contentOf(item) };
   },
   createLabel: ({ input }) => {
     const label = { __typename: 'Label', id: `L_${input.name}`, name: input.name };
@@ -287,6 +311,10 @@ async function answer({ query, variables, operationName }) {
   counts.byOperation[name] = (counts.byOperation[name] ?? 0) + 1;
   if (operation.operation === 'mutation') counts.mutations += 1;
   counts.cost += 1;
+  if (meanwhile?.operation === name) {
+    change(itemOf(meanwhile.id), meanwhile.change);
+    meanwhile = null;
+  }
   if (refused.includes(name)) {
     const message = 'Resource not accessible by personal access token';
     return { data: null, errors: [{ type: 'FORBIDDEN', message }] };
@@ -320,6 +348,7 @@ const SPOILED = {
 const operations = {
   add: (given) => ({ id: add(given).id }),
   change: ({ id, ...given }) => (change(itemOf(id), given), {}),
+  meanwhile: ({ operation, id, change: given }) => ((meanwhile = { operation, id, change: given }), {}),
   delete: ({ id }) => ({ deleted: items.delete(id) }),
   clock: ({ at }) => ((now = Date.parse(at)), {}),
   // Only with requests of this operation, if one is named.

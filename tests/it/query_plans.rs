@@ -415,7 +415,7 @@ async fn age(db: &Pool) {
                     CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'done' END, 'push', 'No task key', 'nothing'
              FROM generate_series(1, 20000) n"
         ),
-        // a project of GitHub whose items were all kept equal
+        // a project of GitHub whose items were all kept in sync
         format!(
             "INSERT INTO github_projects (id, team_id, api_url, token, owner, number, node_id, title, url, status_field, fields, state, created_at)
              SELECT '{CONNECTION}', id, 'https://api.github.com/graphql', 'x', 'acme', 7, 'x', 'Tables', 'https://github.com/orgs/acme/projects/7',

@@ -124,7 +124,7 @@ pub(super) async fn compare(
     })
 }
 
-/// The fields of an item that can be kept equal.
+/// The fields of an item that can be kept in sync.
 fn kept(project: &ConnectedProject, item: &Item, local: &Values) -> Vec<Field> {
     if item.values.is_archived && local.is_archived {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Connecting a project of GitHub, changing what is kept equal, and disconnecting it.
+//! Connecting a project of GitHub, changing what is kept in sync, and disconnecting it.
 
 use serde_json::json;
 use sqlx::{PgConnection, types::Json};
@@ -79,7 +79,7 @@ pub(crate) async fn add(
     Ok(id)
 }
 
-/// What is kept equal with what.
+/// What is kept in sync with what.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choices {
     pub(crate) fields: FieldIds,
@@ -101,7 +101,7 @@ async fn lock(change: &mut Change, team: &Team, id: Uuid) -> Result<ConnectedPro
     .await?)
 }
 
-/// Confirms a previewed project, or changes what is kept equal. The next comparison begins at once.
+/// Confirms a previewed project, or changes what is kept in sync. The next comparison begins at once.
 pub(crate) async fn confirm(
     change: &mut Change,
     team: &Team,

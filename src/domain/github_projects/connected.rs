@@ -16,7 +16,7 @@ use crate::{
 /// The address of GitHub's own API.
 pub(crate) const GITHUB_API: &str = "https://api.github.com/graphql";
 
-/// Whether a project is kept equal.
+/// Whether a project is kept in sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub(crate) enum State {
@@ -142,7 +142,7 @@ pub(crate) async fn hosts(db: &Pool) -> Result<Vec<(String, i64)>> {
     .await?)
 }
 
-/// An item that cannot be kept equal.
+/// An item that cannot be kept in sync.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct ItemProblem {
     pub(crate) number: i64,
@@ -150,7 +150,7 @@ pub(crate) struct ItemProblem {
     pub(crate) problem: String,
 }
 
-/// Some items that cannot be kept equal, with the reason, by their tasks.
+/// Some items that cannot be kept in sync, with the reason, by their tasks.
 pub(crate) async fn problems(db: &Pool, project: &ConnectedProject) -> Result<Vec<ItemProblem>> {
     Ok(sqlx::query_as(
         "SELECT k.number, k.title, i.problem FROM github_project_items i JOIN tasks k ON k.team_id = i.team_id AND k.id = i.task_id

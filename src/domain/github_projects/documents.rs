@@ -43,7 +43,7 @@ pub(super) const LIST: &str = "query List($project: ID!, $after: String) {
   } } }
 }";
 
-/// Items with all that is kept equal.
+/// Items with all that is kept in sync.
 pub(super) const ITEMS: &str = "query Items($ids: [ID!]!, $withBody: Boolean!) {
   rateLimit { cost }
   nodes(ids: $ids) { ... on ProjectV2Item {
@@ -96,22 +96,47 @@ pub(super) const CLEAR_FIELD: &str = "mutation ClearField($project: ID!, $item: 
   clearProjectV2ItemFieldValue(input: { projectId: $project, itemId: $item, fieldId: $field }) { projectV2Item { id } }
 }";
 
+/// A draft's assignees can only be written as a whole.
 pub(super) const UPDATE_DRAFT: &str = "mutation UpdateDraft($id: ID!, $title: String, $assignees: [ID!]) {
   updateProjectV2DraftIssue(input: { draftIssueId: $id, title: $title, assigneeIds: $assignees }) { draftIssue { assignees(first: 20) { nodes { id login } } } }
 }";
 
-pub(super) const UPDATE_ISSUE: &str =
-    "mutation UpdateIssue($id: ID!, $title: String, $assignees: [ID!], $labels: [ID!]) {
-  updateIssue(input: { id: $id, title: $title, assigneeIds: $assignees, labelIds: $labels }) {
-    issue { assignees(first: 20) { nodes { id login } } labels(first: 100) { nodes { id name } } }
-  }
-}";
+/// Changes an issue or a pull request. People and labels are added and removed one by one, so that what somebody else
+/// changes meanwhile stays. The last part that is done tells what it has then.
+macro_rules! update {
+    ($name:literal, $mutation:literal, $id:literal, $answer:literal) => {
+        concat!(
+            "mutation ",
+            $name,
+            "($id: ID!, $title: String, $retitles: Boolean!, $assigned: [ID!]!, $assigns: Boolean!, $unassigned: [ID!]!, $unassigns: Boolean!, $labelled: [ID!]!, $labels: Boolean!, $unlabelled: [ID!]!, $unlabels: Boolean!) {
+  title: ",
+            $mutation,
+            "(input: { ",
+            $id,
+            ": $id, title: $title }) @include(if: $retitles) { ",
+            $answer,
+            " { ...Now } }
+  assign: addAssigneesToAssignable(input: { assignableId: $id, assigneeIds: $assigned }) @include(if: $assigns) { assignable { ...Now } }
+  unassign: removeAssigneesFromAssignable(input: { assignableId: $id, assigneeIds: $unassigned }) @include(if: $unassigns) { assignable { ...Now } }
+  label: addLabelsToLabelable(input: { labelableId: $id, labelIds: $labelled }) @include(if: $labels) { labelable { ...Now } }
+  unlabel: removeLabelsFromLabelable(input: { labelableId: $id, labelIds: $unlabelled }) @include(if: $unlabels) { labelable { ...Now } }
+}
+fragment Now on Node {
+  ... on Issue { assignees(first: 20) { nodes { id login } } labels(first: 100) { nodes { id name } } }
+  ... on PullRequest { assignees(first: 20) { nodes { id login } } labels(first: 100) { nodes { id name } } }
+}"
+        )
+    };
+}
 
-pub(super) const UPDATE_PULL_REQUEST: &str = "mutation UpdatePullRequest($id: ID!, $title: String, $assignees: [ID!], $labels: [ID!]) {
-  updatePullRequest(input: { pullRequestId: $id, title: $title, assigneeIds: $assignees, labelIds: $labels }) {
-    pullRequest { assignees(first: 20) { nodes { id login } } labels(first: 100) { nodes { id name } } }
-  }
-}";
+pub(super) const UPDATE_ISSUE: &str = update!("UpdateIssue", "updateIssue", "id", "issue");
+
+pub(super) const UPDATE_PULL_REQUEST: &str = update!(
+    "UpdatePullRequest",
+    "updatePullRequest",
+    "pullRequestId",
+    "pullRequest"
+);
 
 pub(super) const ARCHIVE: &str = "mutation Archive($project: ID!, $item: ID!) {
   archiveProjectV2Item(input: { projectId: $project, itemId: $item }) { item { id } }

@@ -21,7 +21,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// A task with what is kept equal.
+/// A task with what is kept in sync.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct TaskHere {
     pub(crate) id: Uuid,

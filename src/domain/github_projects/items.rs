@@ -210,7 +210,7 @@ pub(super) async fn arrived(
     Ok(())
 }
 
-/// Notes why an item cannot be kept equal. It is tried again when one side changes.
+/// Notes why an item cannot be kept in sync. It is tried again when one side changes.
 pub(super) async fn note_problem(
     db: &Pool,
     project: &ConnectedProject,

@@ -1,4 +1,4 @@
-//! Project boards of GitHub (Projects v2), each kept equal with a team's board or with one of its projects.
+//! Project boards of GitHub (Projects v2), each kept in sync with a team's board or with one of its projects.
 //!
 //! For every item, the values that both sides had when they were equal last are stored. Comparing each side with them
 //! tells which one has changed, also for what we have written ourselves: it comes back equal.
@@ -9,6 +9,7 @@ mod compare;
 pub mod connect;
 pub mod connected;
 pub mod defaults;
+mod difference;
 mod documents;
 mod exchange;
 pub mod here;

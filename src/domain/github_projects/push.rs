@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::domain::{
     github_projects::{
         api::{Api, ApiError},
+        difference::Difference,
         documents,
         nodes::Content,
         remote_items::{FieldIds, Item, Kind, assignees, labels_of},
@@ -94,60 +95,121 @@ impl<'w, 'c> Writer<'w, 'c> {
     }
 
     /// What belongs to the draft, issue or pull request, in one request. GitHub leaves out people and labels that it does
-    /// not accept without saying so: `values` are what it has afterwards.
+    /// not accept without saying so, and they are left out of `values` then. What somebody else has changed there
+    /// meanwhile is not noted, so that the next comparison finds it.
     async fn write_content(
         &mut self,
         item: &Item,
         values: &mut Values,
         fields: &[Field],
     ) -> Result<(), ApiError> {
+        let is_wanted = |field: Field| fields.contains(&field);
+        let (mut people, mut labels) = (Difference::default(), Difference::default());
+        if is_wanted(Field::Assignees) {
+            people = Difference::between(&item.values.assignees, &values.assignees);
+            for login in &people.added {
+                people.added_ids.extend(self.person(item, login).await?);
+            }
+            let ids = people.removed.iter().filter_map(|login| item.person(login));
+            people.removed_ids = ids.map(str::to_owned).collect();
+        }
+        if is_wanted(Field::Labels) {
+            labels = Difference::between(&item.values.labels, &values.labels);
+            for name in &labels.added {
+                labels.added_ids.extend(self.label(item, name).await?);
+            }
+            let ids = labels.removed.iter().filter_map(|name| item.label(name));
+            labels.removed_ids = ids.map(str::to_owned).collect();
+        }
+        let title = is_wanted(Field::Title).then_some(values.title.as_str());
+        let content = match item.kind {
+            Kind::Draft => self.update_draft(item, title, &people).await?,
+            Kind::Issue => {
+                let changes = (title, &people, &labels);
+                self.update(documents::UPDATE_ISSUE, item, changes).await?
+            }
+            Kind::PullRequest => {
+                let changes = (title, &people, &labels);
+                self.update(documents::UPDATE_PULL_REQUEST, item, changes)
+                    .await?
+            }
+        };
+        let (mut logins, mut names) = (Vec::new(), Vec::new());
+        if let Some(content) = content {
+            logins = assignees(content.assignees, self.logins).0;
+            names = labels_of(content.labels.unwrap_or_default()).0;
+        }
+        people.leave_out_what_is_missing(&mut values.assignees, &logins);
+        labels.leave_out_what_is_missing(&mut values.labels, &names);
+        Ok(())
+    }
+
+    async fn update_draft(
+        &mut self,
+        item: &Item,
+        title: Option<&str>,
+        people: &Difference,
+    ) -> Result<Option<Content>, ApiError> {
         #[derive(Deserialize)]
         struct Data {
-            #[serde(
-                alias = "updateProjectV2DraftIssue",
-                alias = "updateIssue",
-                alias = "updatePullRequest"
-            )]
+            #[serde(rename = "updateProjectV2DraftIssue")]
             updated: Updated,
         }
+        let mut variables = json!({ "id": item.content_id });
+        if let Some(title) = title {
+            variables["title"] = json!(title);
+        }
+        if !people.is_empty() {
+            let mut ids = item.people_without(&people.removed);
+            ids.extend(people.added_ids.iter().cloned());
+            variables["assignees"] = json!(ids);
+        }
+        let data: Data = self.api.ask(documents::UPDATE_DRAFT, variables).await?;
+        Ok(Some(data.updated.content))
+    }
+
+    /// Returns what the issue or pull request has then; `None` if there was nothing to change.
+    async fn update(
+        &mut self,
+        document: &str,
+        item: &Item,
+        (title, people, labels): (Option<&str>, &Difference, &Difference),
+    ) -> Result<Option<Content>, ApiError> {
         #[derive(Deserialize)]
-        struct Updated {
-            #[serde(alias = "draftIssue", alias = "issue", alias = "pullRequest")]
-            content: Content,
+        struct Data {
+            title: Option<Updated>,
+            assign: Option<Updated>,
+            unassign: Option<Updated>,
+            label: Option<Updated>,
+            unlabel: Option<Updated>,
         }
-        let mut variables = serde_json::Map::new();
-        if fields.contains(&Field::Title) {
-            variables.insert("title".to_owned(), json!(values.title));
+        let changes = [people, labels];
+        if title.is_none() && changes.iter().all(|change| change.has_no_ids()) {
+            return Ok(None);
         }
-        if fields.contains(&Field::Assignees) {
-            let mut ids = item.unknown_people(self.logins);
-            for login in &values.assignees {
-                ids.extend(self.person(item, login).await?);
-            }
-            variables.insert("assignees".to_owned(), json!(ids));
-        }
-        if fields.contains(&Field::Labels) {
-            let mut ids = item.unknown_labels();
-            for name in &values.labels {
-                ids.extend(self.label(item, name).await?);
-            }
-            variables.insert("labels".to_owned(), json!(ids));
-        }
-        variables.insert("id".to_owned(), json!(item.content_id));
-        let document = match item.kind {
-            Kind::Draft => documents::UPDATE_DRAFT,
-            Kind::Issue => documents::UPDATE_ISSUE,
-            Kind::PullRequest => documents::UPDATE_PULL_REQUEST,
-        };
-        let data: Data = self.api.ask(document, Value::Object(variables)).await?;
-        let content = data.updated.content;
-        if fields.contains(&Field::Assignees) {
-            values.assignees = assignees(content.assignees, self.logins).0;
-        }
-        if let (true, Some(labels)) = (fields.contains(&Field::Labels), content.labels) {
-            values.labels = labels_of(labels).0;
-        }
-        Ok(())
+        let variables = json!({
+            "id": item.content_id,
+            "title": title,
+            "retitles": title.is_some(),
+            "assigned": people.added_ids,
+            "assigns": !people.added_ids.is_empty(),
+            "unassigned": people.removed_ids,
+            "unassigns": !people.removed_ids.is_empty(),
+            "labelled": labels.added_ids,
+            "labels": !labels.added_ids.is_empty(),
+            "unlabelled": labels.removed_ids,
+            "unlabels": !labels.removed_ids.is_empty(),
+        });
+        let data: Data = self.api.ask(document, variables).await?;
+        let parts = [
+            data.unlabel,
+            data.label,
+            data.unassign,
+            data.assign,
+            data.title,
+        ];
+        let last = parts.into_iter().flatten().next();
+        Ok(last.map(|updated| updated.content))
     }
 
     async fn write_field(
@@ -268,6 +330,19 @@ impl<'w, 'c> Writer<'w, 'c> {
 #[derive(Deserialize)]
 struct Id {
     id: String,
+}
+
+/// What a draft, issue or pull request has after a change.
+#[derive(Deserialize)]
+struct Updated {
+    #[serde(
+        alias = "draftIssue",
+        alias = "issue",
+        alias = "pullRequest",
+        alias = "assignable",
+        alias = "labelable"
+    )]
+    content: Content,
 }
 
 /// What was written of an item.

@@ -29,7 +29,7 @@ pub(crate) enum Kind {
     PullRequest,
 }
 
-/// An item with all that is kept equal, and what is needed to change it.
+/// An item with all that is kept in sync, and what is needed to change it.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub(crate) id: String,
@@ -51,7 +51,7 @@ pub(crate) struct Item {
     changed_at: HashMap<Field, OffsetDateTime>,
 }
 
-/// The ids of the fields that are kept equal.
+/// The ids of the fields that are kept in sync.
 #[derive(Clone, Debug, Default, sqlx::FromRow)]
 pub(crate) struct FieldIds {
     #[sqlx(rename = "status_field")]
@@ -250,13 +250,13 @@ impl Item {
         self.people.get(login).map(String::as_str)
     }
 
-    /// The ids of assignees whom only GitHub knows: they stay.
-    pub(super) fn unknown_people(&self, logins: &HashSet<String>) -> Vec<String> {
-        let unknown = self
+    /// The ids of its assignees without these.
+    pub(super) fn people_without(&self, logins: &[String]) -> Vec<String> {
+        let others = self
             .people
             .iter()
-            .filter(|(login, _)| !logins.contains(*login));
-        unknown.map(|(_, id)| id.clone()).collect()
+            .filter(|(login, _)| !logins.contains(login));
+        others.map(|(_, id)| id.clone()).collect()
     }
 
     /// The id of a label that it has, by the name that the label has here.
@@ -264,12 +264,6 @@ impl Item {
         let is = |of: &str| label(of).is_some_and(|of| of.to_lowercase() == name.to_lowercase());
         let found = self.labels.iter().find(|(of, _)| is(of));
         found.map(|(_, id)| id.as_str())
-    }
-
-    /// The ids of labels that cannot exist here: they stay.
-    pub(super) fn unknown_labels(&self) -> Vec<String> {
-        let unknown = self.labels.iter().filter(|(name, _)| label(name).is_none());
-        unknown.map(|(_, id)| id.clone()).collect()
     }
 }
 

@@ -139,7 +139,7 @@ async fn run(
     Ok(run.outcome)
 }
 
-/// Reads the project's title, fields and options again. Those that are deleted are not kept equal: that items have lost
+/// Reads the project's title, fields and options again. Those that are deleted are not kept in sync: that items have lost
 /// their values is no change that anyone made to them.
 async fn read_fields(
     db: &Pool,

@@ -1,9 +1,9 @@
-//! What is kept equal, in the form in which both sides are compared.
+//! What is kept in sync, in the form in which both sides are compared.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A field that is kept equal.
+/// A field that is kept in sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Field {

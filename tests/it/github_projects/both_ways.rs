@@ -367,3 +367,43 @@ async fn only_the_tasks_of_a_project_are_connected_if_that_is_chosen() {
     // The list tells which.
     assert!(both.page(PAGE).await.contains("the tasks of Tables"));
 }
+
+/// Between reading an item and writing it, somebody changes the same field on GitHub.
+#[tokio::test]
+async fn people_and_labels_that_others_change_meanwhile_stay() {
+    let both = Connected::new().await;
+    let issue = json!({
+        "kind": "ISSUE", "title": "Copy the schema", "assignees": ["elif"], "withLabels": ["bug", "docs"],
+    });
+    let id = both.github.add(issue).await;
+    both.connect().await;
+    both.sync_after(MINUTES).await;
+    let key = both.key("Copy the schema").await;
+    let edit = json!({ "owners": ["elif", "jonas"], "labels": ["bug", "docs", "new-label"] });
+    both.elif
+        .api(Method::PATCH, &format!("/tasks/{key}"), edit)
+        .await
+        .ok();
+    let meanwhile =
+        json!({ "assignees": ["elif", "someone-else"], "withLabels": ["docs", "postgres"] });
+    both.github
+        .tell(
+            json!({ "do": "meanwhile", "operation": "UpdateIssue", "id": id, "change": meanwhile }),
+        )
+        .await;
+    for _ in 0..3 {
+        both.sync_after(MINUTES).await;
+    }
+    let item = both.github.item("Copy the schema").await;
+    assert_eq!(
+        item["assignees"],
+        json!(["elif", "jonas", "someone-else"]),
+        "{item}"
+    );
+    assert_eq!(item["labels"], json!(["docs", "new-label", "postgres"]));
+    let task = both.elif.load_task(&key).await;
+    assert_eq!(task["labels"], json!(["docs", "new-label", "postgres"]));
+    let owners = task["owners"].as_array().unwrap().iter();
+    let handles: Vec<_> = owners.map(|owner| &owner["handle"]).collect();
+    assert_eq!(handles, ["elif", "jonas"]);
+}

@@ -1,4 +1,4 @@
-//! Projects of GitHub and tasks are kept equal, with a server that executes GitHub's published schema and misbehaves when
+//! Projects of GitHub and tasks are kept in sync, with a server that executes GitHub's published schema and misbehaves when
 //! it is told to.
 
 mod access;

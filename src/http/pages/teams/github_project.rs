@@ -1,4 +1,4 @@
-//! A connected project of GitHub: what connecting it would do, what is kept equal, and how that goes.
+//! A connected project of GitHub: what connecting it would do, what is kept in sync, and how that goes.
 
 use std::collections::BTreeMap;
 
@@ -251,7 +251,7 @@ async fn choices(
     })
 }
 
-/// `POST /teams/{slug}/settings/github-projects/{id}`: confirms it, or changes what is kept equal.
+/// `POST /teams/{slug}/settings/github-projects/{id}`: confirms it, or changes what is kept in sync.
 pub(crate) async fn confirm_github_project(
     State(app): State<App>,
     viewer: Viewer,

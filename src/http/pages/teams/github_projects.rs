@@ -56,7 +56,7 @@ impl ProjectsPage {
     }
 }
 
-/// What is kept equal with it, in words.
+/// What is kept in sync with it, in words.
 pub(super) fn tasks_in_words(project: &ConnectedProject) -> String {
     match &project.project {
         Some(name) => format!("the tasks of {name}"),
