@@ -16,7 +16,7 @@ use crate::{
         clock::Clock,
         events::EventStore,
         import::{
-            self,
+            self, OtherText,
             draft::{Draft, ImportRequest, ImportSprint},
             execute,
         },
@@ -49,6 +49,8 @@ pub(super) struct Import {
 pub(super) enum Source {
     Trello,
     Github,
+    Jira,
+    Linear,
 }
 
 fn mapping(text: &str) -> Result<(String, String), String> {
@@ -103,8 +105,14 @@ pub(super) async fn import(pool: &Pool, args: &Import) -> anyhow::Result<()> {
 }
 
 fn read_draft(args: &Import) -> anyhow::Result<Draft> {
-    let file = import::read_file(&args.file)?;
+    let other = match args.from {
+        Source::Trello | Source::Github => OtherText::Refused,
+        Source::Jira | Source::Linear => OtherText::Windows1252,
+    };
+    let file = import::read_file(&args.file, other)?;
     let draft = match args.from {
+        Source::Jira => import::jira::parse(file),
+        Source::Linear => import::linear::parse(file),
         Source::Trello => import::trello::parse(file),
         Source::Github => import::github::parse(file),
     };

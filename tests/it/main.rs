@@ -33,6 +33,7 @@ mod goals;
 mod help;
 mod import_details;
 mod import_news;
+mod import_tables;
 mod importing;
 mod inbox;
 mod large_input;

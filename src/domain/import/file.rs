@@ -3,12 +3,21 @@
 use std::{fs::File, io::Read, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
+use encoding_rs::WINDOWS_1252;
 
 /// A larger file is not a board and would only fill the memory.
 const MAX_BYTES: u64 = 100 * 1024 * 1024;
 
+/// What the text of a file may be, if it is neither UTF-8 nor UTF-16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherText {
+    Refused,
+    /// Windows-1252, as Excel writes tables.
+    Windows1252,
+}
+
 /// Reads a file in UTF-8 or UTF-16, with or without a byte order mark: PowerShell writes UTF-16.
-pub fn read_file(path: &Path) -> Result<String> {
+pub fn read_file(path: &Path, other: OtherText) -> Result<String> {
     let name = path.display();
     let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
     let size = file.metadata().map_or(0, |about| about.len());
@@ -19,7 +28,7 @@ pub fn read_file(path: &Path) -> Result<String> {
     if bytes.len() as u64 > MAX_BYTES {
         bail!("{name} is larger than 100 MB; nothing was imported");
     }
-    let text = decode(bytes).with_context(|| {
+    let text = decode(bytes, other).with_context(|| {
         format!("{name} is neither UTF-8 nor UTF-16 text; nothing was imported")
     })?;
     ensure!(
@@ -34,7 +43,7 @@ pub fn read_file(path: &Path) -> Result<String> {
 }
 
 /// `None` if the bytes are in neither encoding.
-fn decode(mut bytes: Vec<u8>) -> Option<String> {
+fn decode(mut bytes: Vec<u8>, other: OtherText) -> Option<String> {
     let utf16 = |from: usize, unit: fn([u8; 2]) -> u16| {
         let units = bytes.get(from..)?.as_chunks().0.iter().copied().map(unit);
         char::decode_utf16(units)
@@ -51,7 +60,13 @@ fn decode(mut bytes: Vec<u8>) -> Option<String> {
             if bytes.starts_with(b"\xef\xbb\xbf") {
                 bytes.drain(..3);
             }
-            String::from_utf8(bytes).ok()
+            match (String::from_utf8(bytes), other) {
+                (Ok(text), _) => Some(text),
+                (Err(_), OtherText::Refused) => None,
+                (Err(error), OtherText::Windows1252) => {
+                    Some(WINDOWS_1252.decode(error.as_bytes()).0.into_owned())
+                }
+            }
         }
     }
 }
@@ -80,9 +95,12 @@ mod tests {
             little,
             big,
         ] {
-            assert_eq!(decode(bytes).as_deref(), Some(text));
+            assert_eq!(decode(bytes, OtherText::Refused).as_deref(), Some(text));
         }
-        assert_eq!(decode(vec![b'[', 0xff, b']']), None);
+        let excel = b"Gr\xf6\xdfe, \x80".to_vec();
+        assert_eq!(decode(excel.clone(), OtherText::Refused), None);
+        let read = decode(excel, OtherText::Windows1252);
+        assert_eq!(read.as_deref(), Some("Größe, €"));
     }
 
     #[test]

@@ -4,22 +4,32 @@
 pub mod colours;
 pub mod columns;
 pub mod cutting;
+pub mod dates;
 pub mod document;
 pub mod draft;
 pub mod execute;
 pub mod file;
 pub mod github;
+pub mod jira;
 pub mod json;
+pub mod linear;
 pub mod people;
 pub mod plan;
 pub mod sanitize;
 pub mod state_words;
 pub mod states;
+pub mod statuses;
 pub mod summary;
+pub mod table;
 pub mod trello;
+pub mod wiki;
 
 pub use crate::domain::import::summary::{Notices, Summary};
-pub use crate::domain::import::{draft::ImportRequest, execute::import, file::read_file};
+pub use crate::domain::import::{
+    draft::ImportRequest,
+    execute::import,
+    file::{OtherText, read_file},
+};
 
 #[cfg(test)]
 mod tests {

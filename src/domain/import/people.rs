@@ -13,21 +13,23 @@ pub(crate) struct Account {
     pub(crate) id: Uuid,
     pub(crate) handle: String,
     name: String,
+    email: String,
     /// Not deactivated, so it can own tasks.
     pub(crate) active: bool,
 }
 
-/// All accounts, by handle and by name.
+/// All accounts, by handle, name and e-mail address.
 pub(crate) struct People {
     by_handle: HashMap<String, Account>,
     /// `None` for a name that two people share, which matches neither.
     by_name: HashMap<String, Option<Account>>,
+    by_email: HashMap<String, Account>,
 }
 
 impl People {
     pub(crate) async fn load(db: &mut PgConnection) -> Result<Self> {
         let accounts: Vec<Account> = sqlx::query_as(
-            "SELECT id, handle, name, deactivated_at IS NULL AS active FROM accounts",
+            "SELECT id, handle, name, email, deactivated_at IS NULL AS active FROM accounts",
         )
         .fetch_all(db)
         .await?;
@@ -38,14 +40,22 @@ impl People {
                 .and_modify(|other| *other = None)
                 .or_insert_with(|| Some(account.clone()));
         }
+        let by_email = accounts
+            .iter()
+            .map(|account| (account.email.to_lowercase(), account.clone()))
+            .collect();
         let by_handle = accounts
             .into_iter()
             .map(|account| (account.handle.to_lowercase(), account))
             .collect();
-        Ok(Self { by_handle, by_name })
+        Ok(Self {
+            by_handle,
+            by_name,
+            by_email,
+        })
     }
 
-    /// The account whose handle is their username, or else the one with their name.
+    /// The account whose handle or e-mail address is their username, or else the one with their name.
     pub(crate) fn find(&self, user: &ExternalUser) -> Option<&Account> {
         let by_name = || {
             self.by_name
@@ -54,6 +64,7 @@ impl People {
         };
         self.by_handle
             .get(&user.username.to_lowercase())
+            .or_else(|| self.by_email.get(&user.username.to_lowercase()))
             .or_else(by_name)
     }
 }

@@ -1,0 +1,194 @@
+//! Parses the tables of issues that Linear exports (“Export CSV”).
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use time::OffsetDateTime;
+
+use crate::domain::{
+    column_state::ColumnState,
+    import::{
+        dates::{self, Order},
+        draft::{Draft, ExternalUser, Task},
+        sanitize, states,
+        statuses::Statuses,
+        table::{OtherColumns, Row, Table},
+    },
+};
+
+/// Fields that become lines of the description.
+const LINES: [&str; 10] = [
+    "Priority",
+    "Project",
+    "Project Milestone",
+    "Initiatives",
+    "Parent issue",
+    "Blocked by",
+    "Blocks",
+    "Related to",
+    "Duplicate of",
+    "Team",
+];
+
+/// What is read elsewhere, or says nothing about the work.
+const KNOWN: &str = "id|uuid|title|description|issue description|status|estimate|creator|assignee|labels|cycle number|\
+     cycle name|cycle start|cycle end|created|updated|started|triaged|completed|canceled|archived|due date|project id|\
+     project milestone id|time in status (minutes)|sla status";
+
+const UNREADABLE_DATE: &str = "dates that could not be read were left out";
+
+/// Parses a table of issues, or returns what is wrong in it, with the line.
+pub fn parse(text: String) -> Result<Draft> {
+    let table = Table::parse(&text, &[&["Title"], &["Status"], &["Created"]])?;
+    let is_known = |name: &str| {
+        KNOWN.split('|').any(|known| known.trim() == name)
+            || LINES.iter().any(|line| line.to_lowercase() == name)
+    };
+    let mut file = File {
+        others: OtherColumns::of(&table, is_known),
+        draft: Draft {
+            from: "Linear",
+            ..Draft::default()
+        },
+        statuses: Statuses::default(),
+    };
+    table.each(|row| {
+        file.read(row);
+        Ok(())
+    })?;
+    Ok(file.finished())
+}
+
+struct File {
+    draft: Draft,
+    statuses: Statuses,
+    others: OtherColumns,
+}
+
+impl File {
+    fn read(&mut self, row: &Row) {
+        let (title, whole_title) = sanitize::title(row.text("Title"));
+        let created_at = self.instant(row.text("Created"), &title);
+        let finished_at = self.instant(row.text("Completed"), &title);
+        let canceled_at = self.instant(row.text("Canceled"), &title);
+        let archived_at = self.instant(row.text("Archived"), &title);
+        let started_at = self.instant(row.text("Started"), &title);
+        let status = row.text("Status");
+        let is_undone = canceled_at.is_some()
+            || matches!(
+                status.to_lowercase().as_str(),
+                "canceled" | "cancelled" | "duplicate"
+            );
+        let (list, state) = self.list(status, finished_at.is_some() && !is_undone);
+        let is_done = state == Some(ColumnState::Done) && !is_undone;
+        let key = match (row.first(&["UUID", "ID"]), created_at) {
+            ("", Some(at)) => format!("linear:{}@{}", title, at.unix_timestamp()),
+            ("", None) => format!("linear:{title}"),
+            (id, _) => format!("linear:{id}"),
+        };
+        let due_text = row.text("Due Date");
+        let due = dates::due(due_text, Order::MonthFirst);
+        if due.is_none() && !due_text.is_empty() {
+            self.draft.changed.add(UNREADABLE_DATE, &title);
+        }
+        let mut names: Vec<String> = row.text("Labels").split(',').map(sanitize::label).collect();
+        let list = if is_undone {
+            self.statuses.place_undone()
+        } else {
+            list
+        };
+        if is_undone {
+            names.push(sanitize::label(status));
+            self.draft.changed.add(
+                "these were closed without being done, so they are in the archive",
+                &title,
+            );
+        }
+        let estimate = row.text("Estimate").parse().ok();
+        let task = Task {
+            key: sanitize::cut(&key, 500).0,
+            whole_title,
+            description: sanitize::lines(row.first(&["Description", "Issue description"])),
+            list: Some(list),
+            // Years of finished issues would flood the board.
+            archived: is_done || is_undone || archived_at.is_some(),
+            archived_at: archived_at.or(canceled_at).or(finished_at),
+            created_at,
+            created_by: user(row.text("Creator")),
+            column_since: finished_at.or(started_at),
+            due,
+            estimate: estimate.filter(|points| (0..=1000).contains(points)),
+            started_at,
+            finished_at: finished_at.filter(|_| is_done),
+            members: user(row.text("Assignee")).into_iter().collect(),
+            labels: sanitize::labels(names, &title, &mut self.draft.changed),
+            lines: lines(row),
+            position: self.draft.tasks.len() as f64,
+            is_complete: is_done,
+            title,
+            ..Task::default()
+        };
+        self.others.count(row);
+        self.draft.tasks.push(task);
+    }
+
+    fn list(&mut self, status: &str, is_completed: bool) -> (usize, Option<ColumnState>) {
+        let state = match (is_completed, states::guess(status)) {
+            (true, _) => Some(ColumnState::Done),
+            (false, None) if status.eq_ignore_ascii_case("triage") => Some(ColumnState::Todo),
+            (false, guess) => guess,
+        };
+        self.statuses.place(status, state)
+    }
+
+    fn instant(&mut self, text: &str, title: &str) -> Option<OffsetDateTime> {
+        let at = dates::instant(text, Order::MonthFirst);
+        if at.is_none() && !text.is_empty() {
+            self.draft.changed.add(UNREADABLE_DATE, title);
+        }
+        at
+    }
+
+    fn finished(self) -> Draft {
+        let mut draft = self.draft;
+        draft.notes.extend(self.others.note());
+        self.statuses.finish(&mut draft);
+        draft
+    }
+}
+
+/// People are e-mail addresses or names.
+fn user(text: &str) -> Option<Arc<ExternalUser>> {
+    let text = sanitize::line(text, 100).0;
+    if text.is_empty() {
+        return None;
+    }
+    Some(Arc::new(match text.split_once('@') {
+        Some((name, _)) => ExternalUser {
+            name: name.to_owned(),
+            username: text,
+        },
+        None => ExternalUser {
+            name: text,
+            ..ExternalUser::default()
+        },
+    }))
+}
+
+fn lines(row: &Row) -> Vec<String> {
+    let mut lines = Vec::new();
+    for name in LINES {
+        let value = row.text(name);
+        let is_said = !matches!(value, "No priority" | "none");
+        lines.extend(sanitize::field(name, value).filter(|_| is_said));
+    }
+    let cycle = row.first(&["Cycle Name", "Cycle Number"]);
+    let day = |name| dates::instant(row.text(name), Order::MonthFirst).map(OffsetDateTime::date);
+    let cycle = match (day("Cycle Start"), day("Cycle End")) {
+        (Some(start), Some(end)) if !cycle.is_empty() => format!("{cycle}, {start} to {end}"),
+        _ => cycle.to_owned(),
+    };
+    lines.extend(sanitize::field("Cycle", &cycle));
+    lines.extend(sanitize::field("Imported from Linear", row.text("ID")));
+    lines
+}
