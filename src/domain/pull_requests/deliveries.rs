@@ -217,12 +217,12 @@ pub(crate) async fn note_task(
     db: &mut PgConnection,
     delivery: &Waiting,
     (team, task): (Uuid, Uuid),
-    result: TaskResult,
-    detail: &str,
+    (result, detail): (TaskResult, &str),
+    mover: Option<(Uuid, OffsetDateTime)>,
 ) -> Result<()> {
     sqlx::query(
-        "INSERT INTO forge_delivery_tasks AS r (delivery_id, run, team_id, task_id, result, detail) VALUES ($1, $2, $3, $4, $5, left($6, 500))
-         ON CONFLICT (delivery_id, run, team_id, task_id) DO UPDATE SET result = $5, detail = left($6, 500)
+        "INSERT INTO forge_delivery_tasks AS r (delivery_id, run, team_id, task_id, result, detail, moved_by, moved_at) VALUES ($1, $2, $3, $4, $5, left($6, 500), $8, $9)
+         ON CONFLICT (delivery_id, run, team_id, task_id) DO UPDATE SET result = $5, detail = left($6, 500), moved_by = $8, moved_at = $9
          WHERE array_position($7::text[], $5) > array_position($7::text[], r.result)",
     )
     .bind(delivery.id)
@@ -232,6 +232,8 @@ pub(crate) async fn note_task(
     .bind(result)
     .bind(detail)
     .bind(["left-alone", "linked", "moved"].as_slice())
+    .bind(mover.map(|(by, _)| by))
+    .bind(mover.map(|(_, at)| at))
     .execute(db)
     .await?;
     Ok(())

@@ -7,6 +7,7 @@ mod moves;
 mod parsers;
 mod people;
 mod privacy;
+mod repeats;
 mod secrets_and_links;
 
 use axum::{

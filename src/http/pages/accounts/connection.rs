@@ -22,7 +22,7 @@ use crate::{
         pull_requests::{
             Forge,
             connections::{self, Listed, Repository},
-            log::{self, Entry, FILTERS},
+            log::{self, Entry, EntryTask, FILTERS},
         },
         team::Team,
     },
@@ -67,6 +67,10 @@ impl ConnectionPage {
 
     fn moment(&self, at: &OffsetDateTime) -> String {
         humanize::moment(*at, &self.time_zone)
+    }
+
+    fn detail(&self, task: &EntryTask, entry: &Entry) -> String {
+        task.detail(entry.received_at, &self.time_zone)
     }
 
     fn iso(&self, at: &OffsetDateTime) -> String {
