@@ -139,7 +139,10 @@ async fn pull_request(
         return Ok(());
     }
     let at = time_of(delivery, event.at);
-    let saved = store::save(change.db(), connection, team, event, at).await?;
+    // At GitLab, asking for another review does not always change the time of the last change.
+    let may_ask_again = delivery.forge == Forge::GitLab && delivery.runs == 0;
+    let of = (connection, team);
+    let saved = store::save(change.db(), of, event, at, may_ask_again).await?;
     let before = linked_tasks(change, saved.id).await?;
     if saved.is_stale {
         for task in &before {

@@ -1,7 +1,11 @@
-//! Who has moved a task that is left alone.
+//! Who has moved a task that is left alone, and reviews that are asked for again.
 
 use axum::http::Method;
-use serde_json::json;
+use fortnight::domain::pull_requests::{
+    gitlab,
+    model::{Action, ForgeEvent},
+};
+use serde_json::{Value, json};
 use time::Duration;
 
 use super::{Connected, PullRequest, ago};
@@ -85,4 +89,110 @@ async fn log_names_the_person_who_moved_a_task() {
         !log.contains("Elif") && log.contains("moved it to Done"),
         "{log}"
     );
+}
+
+/// A merge request of GitLab, with the reviewers that its documentation shows.
+fn merge_request(action: &str, reviewers: &Value) -> Value {
+    json!({
+        "object_kind": "merge_request", "event_type": "merge_request",
+        "user": { "id": 1, "username": "gita" },
+        "project": { "path_with_namespace": "acme/alerts", "default_branch": "main" },
+        "object_attributes": {
+            "iid": 7, "title": "INF-1", "description": "", "state": "opened", "action": action, "draft": false,
+            "author_id": 1, "source_branch": "patch", "target_branch": "main", "source_project_id": 9,
+            "target_project_id": 9, "url": "https://gitlab.acme.example/acme/alerts/-/merge_requests/7",
+            "last_commit": { "id": "5f3c1d9" }, "updated_at": "2026-11-24 09:30:00 UTC",
+        },
+        "reviewers": reviewers,
+        "changes": {},
+    })
+}
+
+fn reviewer(name: &str, state: &str, is_asked_again: bool) -> Value {
+    json!({ "id": 6, "name": name, "username": name, "state": state, "re_requested": is_asked_again })
+}
+
+#[test]
+fn review_that_gitlab_asks_for_again_is_read() {
+    let read = |body: &Value| match gitlab::parse(body.to_string().as_bytes(), NOW).unwrap() {
+        ForgeEvent::PullRequest(event) => (event.action, event.asked),
+        other => panic!("{other:?}"),
+    };
+    let (jonas, ada) = (
+        reviewer("jonas", "unreviewed", true),
+        reviewer("ada", "approved", false),
+    );
+    let mut body = merge_request("update", &json!([ada, jonas]));
+    let asked = (Action::ReviewRequested, Some("jonas".to_owned()));
+    assert_eq!(read(&body), asked);
+    body["changes"]["reviewers"] = json!({
+        "previous": [ada, reviewer("jonas", "reviewed", false)], "current": [ada, jonas],
+    });
+    assert_eq!(read(&body), asked);
+    // A flag of another form asks nobody, and neither does a request that is closed.
+    for value in [json!("true"), json!(1), json!(null), json!({})] {
+        let mut odd = body.clone();
+        odd["reviewers"][1]["re_requested"] = value;
+        assert_eq!(read(&odd), (Action::Changed, None));
+    }
+    body["object_attributes"]["action"] = json!("close");
+    assert_eq!(read(&body), (Action::Closed, None));
+}
+
+#[tokio::test]
+async fn review_that_gitlab_asks_for_again_notifies_again() {
+    let connected = Connected::to("gitlab").await;
+    let (elif, jonas) = (&connected.world.elif, &connected.world.jonas);
+    elif.create_task("infrastructure", "todo", "Cut over").await;
+    let deliver = async |id: &str, body: &Value| {
+        let secret = connected.secret.clone();
+        let headers = [("x-gitlab-token", secret.as_str()), ("idempotency-key", id)];
+        connected
+            .post(&headers, body.to_string().into_bytes())
+            .await
+            .status(202);
+        connected.process_waiting().await;
+    };
+    let asked = async || -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM events WHERE kind = 'pull-request.changed' AND after->'reviewers' ? 'jonas'")
+            .fetch_one(&connected.world.db)
+            .await
+            .unwrap()
+    };
+    // The login is proved by a comment.
+    let code = super::people::ask_for_code(&connected, jonas, "jonas-g").await;
+    let note = json!({
+        "object_kind": "note", "user": { "id": 5, "username": "jonas-g" },
+        "project": { "path_with_namespace": "acme/alerts" },
+        "object_attributes": { "note": code, "noteable_type": "MergeRequest", "author_id": 5, "action": "create" },
+        "merge_request": { "iid": 7 },
+    });
+    deliver("note", &note).await;
+    deliver(
+        "1",
+        &merge_request("open", &json!([reviewer("jonas-g", "unreviewed", false)])),
+    )
+    .await;
+    assert_eq!(asked().await, 1);
+    // He reviews, and nobody asks him.
+    deliver(
+        "2",
+        &merge_request("update", &json!([reviewer("jonas-g", "reviewed", false)])),
+    )
+    .await;
+    assert_eq!(asked().await, 1);
+    // The time of the last change is as before.
+    let again = merge_request("update", &json!([reviewer("jonas-g", "unreviewed", true)]));
+    deliver("3", &again).await;
+    assert_eq!(asked().await, 2);
+    // The same delivery again, and run again by an administrator, asks nobody.
+    deliver("3", &again).await;
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM forge_deliveries WHERE delivery = '3'")
+        .fetch_one(&connected.world.db)
+        .await
+        .unwrap();
+    let path = format!("/settings/deliveries/{id}/run");
+    connected.admin.post(&path, &[]).await.status(303);
+    assert_eq!(connected.process_waiting().await, 1);
+    assert_eq!(asked().await, 2);
 }
