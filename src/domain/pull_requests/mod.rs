@@ -1,6 +1,7 @@
 //! Pull requests of GitHub, Forgejo, Gitea and GitLab: what they tell by webhook, the tasks that they name, and the moves
 //! that follow from it.
 
+mod activity;
 pub mod branch_keys;
 pub mod branch_name;
 pub mod connections;

@@ -10,7 +10,7 @@ use crate::domain::{
     error::{Problem, Result},
     events::{Change, Event, EventKind},
     pull_requests::{
-        Forge,
+        Forge, activity,
         deliveries::TaskResult,
         done::Done,
         found_tasks::FoundTask,
@@ -147,6 +147,13 @@ impl Step {
 
     async fn record(&self, change: &mut Change, task: &FoundTask, what: &str) -> Result<()> {
         let version = tasks::touch(change.db(), task.team.id, task.id).await?;
+        let author = activity::Author::of(self.forge, self.may_move);
+        let of = (task, self.pull_request);
+        // As a change that activity does not show, it still reaches the boards.
+        let what = match what == "changed" || activity::may_add(change, author, of, what).await? {
+            true => what,
+            false => "changed",
+        };
         let mut after = json!({ "pull_request": self.mark(), "is": what, "by": self.author() });
         if !self.newly_asked.is_empty() && self.state == PullRequestState::Open {
             after["reviewers"] = json!(self.newly_asked);

@@ -1,4 +1,5 @@
-//! Who has moved a task that is left alone, and reviews that are asked for again.
+//! Who has moved a task that is left alone, reviews that are asked for again, and pull requests of strangers who close and
+//! reopen them again and again.
 
 use axum::http::Method;
 use fortnight::domain::pull_requests::{
@@ -195,4 +196,130 @@ async fn review_that_gitlab_asks_for_again_notifies_again() {
     connected.admin.post(&path, &[]).await.status(303);
     assert_eq!(connected.process_waiting().await, 1);
     assert_eq!(asked().await, 2);
+}
+
+/// The entries of a task's activity about pull requests that people see.
+async fn entries(connected: &Connected) -> Vec<String> {
+    sqlx::query_scalar("SELECT after->>'is' FROM events WHERE kind = 'pull-request.changed' AND after->>'is' <> 'changed' ORDER BY seq")
+        .fetch_all(&connected.world.db)
+        .await
+        .unwrap()
+}
+
+/// What a stranger sends: a pull request of a fork of a public repository.
+fn of_stranger(action: &str, state: &str, at: time::OffsetDateTime) -> Value {
+    let mut body = PullRequest::new("INF-1").github(action, state, at);
+    body["pull_request"]["author_association"] = json!("NONE");
+    body["pull_request"]["head"]["repo"] = json!({ "full_name": "mallory/alerts" });
+    body["repository"]["private"] = json!(false);
+    body
+}
+
+#[tokio::test]
+async fn stranger_who_reopens_again_and_again_adds_an_entry_an_hour() {
+    let connected = Connected::to("github").await;
+    let elif = &connected.world.elif;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
+    let clock = &connected.world.app.clock;
+    connected
+        .deliver("pull_request", &of_stranger("opened", "open", NOW))
+        .await;
+    // 40 deliveries in 120 minutes
+    for _ in 0..20 {
+        for (action, state) in [("closed", "closed"), ("reopened", "open")] {
+            clock.advance(Duration::minutes(3));
+            let body = of_stranger(action, state, clock.now());
+            connected.deliver("pull_request", &body).await;
+        }
+    }
+    let entries = entries(&connected).await;
+    assert_eq!(entries[0], "linked");
+    assert_eq!(entries.len(), 1 + 2, "{entries:?}");
+    // The card is as the last delivery said, and the log has all of them.
+    let stored: (String, i64) = sqlx::query_as(
+        "SELECT (SELECT state FROM pull_requests), (SELECT count(*) FROM forge_deliveries WHERE state = 'done')",
+    )
+    .fetch_one(&connected.world.db)
+    .await
+    .unwrap();
+    assert_eq!(stored, ("open".to_owned(), 41));
+    clock.advance(Duration::minutes(1));
+    let body = of_stranger("closed", "closed", clock.now());
+    connected.deliver("pull_request", &body).await;
+    let board = elif.get("/teams/infrastructure").await.ok().text();
+    assert!(board.contains("pull request #418 closed"), "{board}");
+    // Taking the key out and putting it back in is no way around it.
+    let before = self::entries(&connected).await.len();
+    for title in ["none", "INF-1", "none", "INF-1"] {
+        clock.advance(Duration::minutes(1));
+        let mut body = of_stranger("edited", "closed", clock.now());
+        body["pull_request"]["title"] = json!(title);
+        connected.deliver("pull_request", &body).await;
+    }
+    assert!(self::entries(&connected).await.len() <= before + 1);
+}
+
+#[tokio::test]
+async fn each_kind_of_entry_is_once_an_hour_where_authors_are_unknown() {
+    let connected = Connected::to("forgejo").await;
+    let elif = &connected.world.elif;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
+    let clock = &connected.world.app.clock;
+    let mut number = 0;
+    let mut deliver = async |action: &str, state: &str| {
+        clock.advance(Duration::minutes(5));
+        number += 1;
+        let body = PullRequest::new("INF-1")
+            .github(action, state, clock.now())
+            .to_string();
+        let (id, signature) = (
+            number.to_string(),
+            super::sign(&connected.secret, body.as_bytes()),
+        );
+        let headers = [
+            ("x-forgejo-delivery", id.as_str()),
+            ("x-forgejo-event", "pull_request"),
+            ("x-forgejo-signature", signature.as_str()),
+        ];
+        connected
+            .post(&headers, body.into_bytes())
+            .await
+            .status(202);
+        connected.process_waiting().await;
+    };
+    deliver("opened", "open").await;
+    for _ in 0..5 {
+        deliver("closed", "closed").await;
+        deliver("reopened", "open").await;
+    }
+    deliver("closed", "merged").await;
+    // What happens once is always told.
+    assert_eq!(
+        entries(&connected).await,
+        ["linked", "closed", "reopened", "merged"]
+    );
+}
+
+/// Someone with rights in the repository is believed: every entry is told.
+#[tokio::test]
+async fn entries_of_people_with_rights_are_not_limited() {
+    let connected = Connected::to("github").await;
+    let elif = &connected.world.elif;
+    elif.create_task("infrastructure", "todo", "Cut over").await;
+    let clock = &connected.world.app.clock;
+    for (action, state) in [
+        ("opened", "open"),
+        ("closed", "closed"),
+        ("reopened", "open"),
+        ("closed", "closed"),
+        ("reopened", "open"),
+    ] {
+        clock.advance(Duration::minutes(1));
+        let body = PullRequest::new("INF-1").github(action, state, clock.now());
+        connected.deliver("pull_request", &body).await;
+    }
+    assert_eq!(
+        entries(&connected).await,
+        ["linked", "closed", "reopened", "closed", "reopened"]
+    );
 }
