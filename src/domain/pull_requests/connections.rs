@@ -191,16 +191,7 @@ pub(crate) async fn create(
     let name = name.trim();
     check_length("name", name, 60)?;
     let (id, secret, at) = (Uuid::new_v4(), new_secret(forge)?, change.at);
-    let count: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM forge_connections WHERE disconnected_at IS NULL")
-            .fetch_one(change.db())
-            .await?;
-    if count >= MOST {
-        return Err(Problem::field(
-            "name",
-            "There can be at most 200 connections. Disconnect one that is not used.",
-        ));
-    }
+    require_room(change.db()).await?;
     sqlx::query("INSERT INTO forge_connections (id, name, forge, secret, created_at) VALUES ($1, $2, $3, $4, $5)")
         .bind(id)
         .bind(name)
@@ -214,8 +205,40 @@ pub(crate) async fn create(
     Ok((id, secret))
 }
 
+/// Refuses more connections than there may be.
+pub(super) async fn require_room(db: &mut PgConnection) -> Result<()> {
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM forge_connections WHERE disconnected_at IS NULL")
+            .fetch_one(db)
+            .await?;
+    if count >= MOST {
+        return Err(Problem::field(
+            "name",
+            "There can be at most 200 connections. Disconnect one that is not used.",
+        ));
+    }
+    Ok(())
+}
+
+/// Gives a connection another name.
+pub(crate) async fn rename(change: &mut Change, id: Uuid, name: &str) -> Result<()> {
+    let name = name.trim();
+    check_length("name", name, 60)?;
+    let (old, _) = lock(change.db(), id).await?;
+    if old == name {
+        return Ok(());
+    }
+    sqlx::query("UPDATE forge_connections SET name = $2 WHERE id = $1")
+        .bind(id)
+        .bind(name)
+        .execute(change.db())
+        .await?;
+    let about = format!("{old}, now {name}");
+    audit_log::note(change, "connection.renamed", &about).await
+}
+
 /// Locks a connection that is in use, and returns its name and forge.
-async fn lock(db: &mut PgConnection, id: Uuid) -> Result<(String, Forge)> {
+pub(super) async fn lock(db: &mut PgConnection, id: Uuid) -> Result<(String, Forge)> {
     Ok(sqlx::query_as(
         "SELECT name, forge FROM forge_connections WHERE id = $1 AND disconnected_at IS NULL FOR NO KEY UPDATE",
     )
@@ -329,27 +352,4 @@ pub(crate) async fn remove_repository(
     let Some(team) = team else { return Ok(()) };
     let about = format!("of {{team}} from {name}");
     audit_log::note_for_team(change, team, "connection.repository-removed", &about).await
-}
-
-/// Ends a connection: its address no longer exists, and nothing that waits is processed. Links and log stay.
-pub(crate) async fn disconnect(change: &mut Change, id: Uuid) -> Result<()> {
-    let (name, _) = lock(change.db(), id).await?;
-    let at = change.at;
-    sqlx::query("UPDATE forge_connections SET disconnected_at = $2 WHERE id = $1")
-        .bind(id)
-        .bind(at)
-        .execute(change.db())
-        .await?;
-    sqlx::query("DELETE FROM forge_old_secrets WHERE connection_id = $1")
-        .bind(id)
-        .execute(change.db())
-        .await?;
-    sqlx::query(
-        "UPDATE forge_deliveries SET state = 'done', try_at = NULL, result = 'nothing', outcome = 'Left alone: disconnected before'
-         WHERE connection_id = $1 AND state = 'waiting'",
-    )
-    .bind(id)
-    .execute(change.db())
-    .await?;
-    audit_log::note(change, "connection.removed", &name).await
 }

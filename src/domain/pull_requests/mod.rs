@@ -6,6 +6,7 @@ pub mod branch_keys;
 pub mod branch_name;
 pub mod connections;
 pub mod deliveries;
+pub mod disconnect;
 mod done;
 pub mod forgejo;
 mod found_tasks;

@@ -21,6 +21,14 @@ pub(super) fn routes() -> Router<App> {
         )
         .route("/settings/connections/{id}", get(accounts::connection))
         .route(
+            "/settings/connections/{id}/name",
+            post(accounts::rename_connection),
+        )
+        .route(
+            "/settings/connections/{id}/restore",
+            post(accounts::restore_connection),
+        )
+        .route(
             "/settings/connections/{id}/secret",
             post(accounts::renew_secret),
         )

@@ -1,6 +1,7 @@
 //! Pull requests of GitHub, Forgejo and GitLab move tasks: through the real address of their webhooks, with signed bodies.
 
 mod access;
+mod connections;
 mod edge_cases;
 mod log;
 mod moves;

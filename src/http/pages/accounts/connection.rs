@@ -47,6 +47,8 @@ struct ConnectionPage {
     filter: String,
     /// A secret that was just made; it is shown only once.
     secret: String,
+    /// What was just done: `disconnected`.
+    did: String,
     submitted: Fields,
     errors: BTreeMap<&'static str, String>,
     time_zone: String,
@@ -83,6 +85,14 @@ impl ConnectionPage {
         until.filter(|until| *until > self.now)
     }
 
+    /// The name in its form: what was entered, if it was refused.
+    fn entered_name(&self) -> &str {
+        match self.errors.contains_key("name") {
+            true => self.submitted.text("name"),
+            false => &self.listed.connection.name,
+        }
+    }
+
     /// What to choose at the forge.
     fn steps(&self) -> &'static str {
         match self.listed.connection.forge {
@@ -117,6 +127,7 @@ impl ConnectionPage {
 pub(crate) struct LogQuery {
     result: String,
     before: String,
+    did: String,
 }
 
 /// `GET /settings/connections/{id}`
@@ -157,6 +168,7 @@ async fn connection_page(
         has_older,
         filter,
         secret: String::new(),
+        did: part.did,
         submitted: Fields::default(),
         errors: BTreeMap::new(),
         time_zone: viewer.time_zone.clone(),
@@ -175,6 +187,19 @@ pub(super) async fn with_secret(
     let mut page = connection_page(app, viewer, headers, id, LogQuery::default()).await?;
     page.secret = secret;
     page::page(&page)
+}
+
+/// The page with a form that was refused.
+pub(super) async fn with_refused(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    id: Uuid,
+    (submitted, errors): (Fields, BTreeMap<&'static str, String>),
+) -> Result<Response> {
+    let mut page = connection_page(app, viewer, headers, id, LogQuery::default()).await?;
+    (page.submitted, page.errors) = (submitted, errors);
+    page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
 /// `POST /settings/connections/{id}/secret`: makes another secret, and shows it once.
@@ -221,10 +246,7 @@ pub(crate) async fn add_repository(
     match outcome {
         Ok(_) => Ok(back(id, "repositories")),
         Err(Problem::Invalid(errors)) => {
-            let part = LogQuery::default();
-            let mut page = connection_page(&app, &viewer, &headers, id, part).await?;
-            (page.submitted, page.errors) = (fields, errors);
-            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            with_refused(&app, &viewer, &headers, id, (fields, errors)).await
         }
         Err(problem) => Err(problem),
     }
@@ -245,22 +267,6 @@ pub(crate) async fn remove_repository(
         })
         .await?;
     Ok(back(of, "repositories"))
-}
-
-/// `POST /settings/connections/{id}/disconnect`
-pub(crate) async fn disconnect(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path(connection): Path<String>,
-) -> Result<Response> {
-    team_access::require_workspace_admin(&viewer)?;
-    let id = id(&connection)?;
-    app.store
-        .change(&viewer.actor(), |change, _| {
-            Box::pin(connections::disconnect(change, id))
-        })
-        .await?;
-    Ok(back(id, ""))
 }
 
 /// Back to a section of the page.

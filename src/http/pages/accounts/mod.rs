@@ -3,6 +3,7 @@
 pub mod avatars;
 pub mod backups;
 pub mod connection;
+mod connection_changes;
 pub mod connections;
 pub mod delivery;
 pub mod forge_logins;
@@ -28,6 +29,7 @@ pub mod workspace;
 
 pub(crate) use crate::http::pages::accounts::avatars::*;
 pub(crate) use crate::http::pages::accounts::connection::*;
+pub(crate) use crate::http::pages::accounts::connection_changes::*;
 pub(crate) use crate::http::pages::accounts::connections::*;
 pub(crate) use crate::http::pages::accounts::delivery::*;
 pub(crate) use crate::http::pages::accounts::forge_logins::*;
