@@ -1,4 +1,10 @@
--- Connections to forges: who has moved a task that was left alone, and when a pull request last added an entry.
+-- Connections to forges: tests of their address, who has moved a task that was left alone, and when a pull request last
+-- added an entry.
+
+-- A delivery that Fortnight has sent to itself to try the address.
+ALTER TABLE forge_deliveries DROP CONSTRAINT forge_delivery_state;
+ALTER TABLE forge_deliveries ADD CONSTRAINT forge_delivery_state
+    CHECK (state IN ('waiting', 'done', 'failed', 'refused', 'test'));
 
 -- The person whose later move is the reason why a task was left alone, and when that was.
 ALTER TABLE forge_delivery_tasks

@@ -105,11 +105,11 @@ macro_rules! listed {
         concat!(
             "SELECT c.id, c.name, c.forge, c.disconnected_at, week.*,
                     (SELECT max(o.until) FROM forge_old_secrets o WHERE o.connection_id = c.id) AS old_secret_until,
-                    (SELECT d.received_at FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state <> 'refused'
+                    (SELECT d.received_at FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state NOT IN ('refused', 'test')
                      ORDER BY d.received_at DESC LIMIT 1) AS newest_at,
                     (SELECT count(*) FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state = 'waiting') AS waiting
              FROM forge_connections c CROSS JOIN LATERAL (
-                 SELECT count(*) FILTER (WHERE d.state <> 'refused') AS received, count(*) FILTER (WHERE d.state = 'failed') AS failed,
+                 SELECT count(*) FILTER (WHERE d.state NOT IN ('refused', 'test')) AS received, count(*) FILTER (WHERE d.state = 'failed') AS failed,
                         count(*) FILTER (WHERE d.state = 'refused') AS refused
                  FROM forge_deliveries d WHERE d.connection_id = c.id AND d.received_at >= ",
             $since,
@@ -170,6 +170,15 @@ pub(crate) async fn secrets_of(
     .bind(id)
     .bind(now)
     .fetch_optional(db)
+    .await?)
+}
+
+/// Whether a connection is in use.
+pub(crate) async fn any(db: &Pool) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM forge_connections WHERE disconnected_at IS NULL)",
+    )
+    .fetch_one(db)
     .await?)
 }
 

@@ -69,6 +69,42 @@ pub(crate) async fn receive(
     Ok(stored.rows_affected() > 0)
 }
 
+/// Notes that a test has arrived. Nothing follows from it, so that it does not wait.
+pub(crate) async fn receive_test(
+    db: &Pool,
+    connection: Uuid,
+    (delivery, event): (&str, &str),
+    body: &[u8],
+    now: OffsetDateTime,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO forge_deliveries (id, connection_id, delivery, event, received_at, body, state, summary, outcome, result)
+         VALUES ($1, $2, left($3, 200), left($4, 100), $5, $6, 'test', 'test', $7, 'nothing')
+         ON CONFLICT (connection_id, delivery) DO NOTHING",
+    )
+    .bind(Uuid::now_v7())
+    .bind(connection)
+    .bind(delivery)
+    .bind(event)
+    .bind(now)
+    .bind(body)
+    .bind("A test from this page. The address and the secret work.")
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether a delivery with this id has arrived.
+pub(crate) async fn has_arrived(db: &Pool, connection: Uuid, delivery: &str) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM forge_deliveries WHERE connection_id = $1 AND delivery = $2)",
+    )
+    .bind(connection)
+    .bind(delivery)
+    .fetch_one(db)
+    .await?)
+}
+
 /// Notes a refused delivery, without its body. Of many, the newest are kept.
 pub(crate) async fn refuse(
     db: &Pool,

@@ -20,7 +20,7 @@ use crate::{
 const SHOWN: i64 = 50;
 
 /// The filters of the log: the name in the URL, and the words on the page.
-pub(crate) const FILTERS: [(&str, &str); 7] = [
+pub(crate) const FILTERS: [(&str, &str); 8] = [
     ("", "All deliveries"),
     ("moved", "Moved"),
     ("linked", "Linked"),
@@ -28,6 +28,7 @@ pub(crate) const FILTERS: [(&str, &str); 7] = [
     ("nothing", "Nothing found"),
     ("failed", "Failed"),
     ("refused", "Refused"),
+    ("test", "Tests"),
 ];
 
 /// A delivery of the log.

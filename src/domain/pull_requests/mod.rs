@@ -24,6 +24,7 @@ pub mod signature;
 pub mod store;
 pub mod task_keys;
 pub mod task_step;
+pub mod test_delivery;
 pub mod unlink;
 mod without_code;
 

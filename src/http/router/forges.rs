@@ -21,6 +21,10 @@ pub(super) fn routes() -> Router<App> {
         )
         .route("/settings/connections/{id}", get(accounts::connection))
         .route(
+            "/settings/connections/{id}/test",
+            post(accounts::test_connection),
+        )
+        .route(
             "/settings/connections/{id}/name",
             post(accounts::rename_connection),
         )

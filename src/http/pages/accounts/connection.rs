@@ -23,6 +23,7 @@ use crate::{
             Forge,
             connections::{self, Listed, Repository},
             log::{self, Entry, EntryTask, FILTERS},
+            test_delivery::Trial,
         },
         team::Team,
     },
@@ -47,6 +48,8 @@ struct ConnectionPage {
     filter: String,
     /// A secret that was just made; it is shown only once.
     secret: String,
+    /// How a test went that was just sent.
+    trial: Option<Trial>,
     /// What was just done: `disconnected`.
     did: String,
     submitted: Fields,
@@ -168,6 +171,7 @@ async fn connection_page(
         has_older,
         filter,
         secret: String::new(),
+        trial: None,
         did: part.did,
         submitted: Fields::default(),
         errors: BTreeMap::new(),
@@ -186,6 +190,19 @@ pub(super) async fn with_secret(
 ) -> Result<Response> {
     let mut page = connection_page(app, viewer, headers, id, LogQuery::default()).await?;
     page.secret = secret;
+    page::page(&page)
+}
+
+/// The page after a test, with what came of it.
+pub(super) async fn with_trial(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    id: Uuid,
+    trial: Trial,
+) -> Result<Response> {
+    let mut page = connection_page(app, viewer, headers, id, LogQuery::default()).await?;
+    page.trial = Some(trial);
     page::page(&page)
 }
 

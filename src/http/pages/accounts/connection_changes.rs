@@ -1,4 +1,4 @@
-//! A connection to a forge: its name, ending it, and taking that back.
+//! A connection to a forge: trying its address, its name, ending it, and taking that back.
 
 use axum::{
     extract::{Path, State},
@@ -11,13 +11,33 @@ use crate::{
     domain::{
         error::{Problem, Result},
         policy::{team_access, viewer::Viewer},
-        pull_requests::{connections, disconnect},
+        pull_requests::{connections, disconnect, test_delivery},
     },
     http::{
         extract::form::{Fields, id},
-        pages::accounts::connection::{back, with_refused},
+        pages::accounts::connection::{back, with_refused, with_trial},
     },
 };
+
+/// `POST /settings/connections/{id}/test`: sends a delivery to the public address, and shows what came of it.
+pub(crate) async fn test_connection(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(connection): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    team_access::require_workspace_admin(&viewer)?;
+    viewer.require_session_for_links()?;
+    let id = id(&connection)?;
+    let (address, now) = (
+        format!("{}/hooks/forge/{id}", app.public_url),
+        app.clock.now(),
+    );
+    // Whoever asks for an unknown one gets the same page as anywhere.
+    connections::connection(&app.db, id, now).await?;
+    let tried = test_delivery::try_address(&app.db, &app.outgoing, (id, &address), now).await?;
+    with_trial(&app, &viewer, &headers, id, tried).await
+}
 
 /// `POST /settings/connections/{id}/name`
 pub(crate) async fn rename_connection(
