@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     /// Until when the last secret that was replaced is accepted.
     pub(crate) old_secret_until: Option<OffsetDateTime>,
     pub(crate) disconnected_at: Option<OffsetDateTime>,
+    /// The page of the GitHub App that sends the deliveries; empty if a webhook does.
+    pub(crate) app_url: String,
 }
 
 /// What a connection did lately.
@@ -103,7 +105,7 @@ impl Repository {
 macro_rules! listed {
     ($since:literal) => {
         concat!(
-            "SELECT c.id, c.name, c.forge, c.disconnected_at, week.*,
+            "SELECT c.id, c.name, c.forge, c.disconnected_at, c.app_url, week.*,
                     (SELECT max(o.until) FROM forge_old_secrets o WHERE o.connection_id = c.id) AS old_secret_until,
                     (SELECT d.received_at FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state NOT IN ('refused', 'test')
                      ORDER BY d.received_at DESC LIMIT 1) AS newest_at,
@@ -197,21 +199,34 @@ pub(crate) async fn create(
     name: &str,
     forge: Forge,
 ) -> Result<(Uuid, String)> {
+    let (id, secret) = (Uuid::new_v4(), new_secret(forge)?);
+    add(change, (id, forge), name, &secret, "").await?;
+    Ok((id, secret))
+}
+
+/// Adds a connection with this id and secret. `app_url`: the page of the GitHub App that has both, if one has.
+pub(super) async fn add(
+    change: &mut Change,
+    (id, forge): (Uuid, Forge),
+    name: &str,
+    secret: &str,
+    app_url: &str,
+) -> Result<()> {
     let name = name.trim();
     check_length("name", name, 60)?;
-    let (id, secret, at) = (Uuid::new_v4(), new_secret(forge)?, change.at);
     require_room(change.db()).await?;
-    sqlx::query("INSERT INTO forge_connections (id, name, forge, secret, created_at) VALUES ($1, $2, $3, $4, $5)")
+    let at = change.at;
+    sqlx::query("INSERT INTO forge_connections (id, name, forge, secret, created_at, app_url) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(id)
         .bind(name)
         .bind(forge)
-        .bind(&secret)
+        .bind(secret)
         .bind(at)
+        .bind(app_url)
         .execute(change.db())
         .await?;
     let about = format!("{name}, {}", forge.label());
-    audit_log::note(change, "connection.created", &about).await?;
-    Ok((id, secret))
+    audit_log::note(change, "connection.created", &about).await
 }
 
 /// Refuses more connections than there may be.

@@ -11,6 +11,8 @@ mod done;
 pub mod forgejo;
 mod found_tasks;
 pub mod github;
+pub mod github_app;
+mod github_site;
 pub mod gitlab;
 mod last_move;
 pub mod links;
@@ -28,4 +30,4 @@ pub mod test_delivery;
 pub mod unlink;
 mod without_code;
 
-pub(crate) use crate::domain::pull_requests::model::Forge;
+pub(crate) use crate::domain::pull_requests::{github_site::GitHubSite, model::Forge};

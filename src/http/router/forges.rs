@@ -19,6 +19,14 @@ pub(super) fn routes() -> Router<App> {
             "/settings/connections",
             get(accounts::connections).post(accounts::add_connection),
         )
+        .route(
+            "/settings/connections/github-app",
+            post(accounts::begin_github_app),
+        )
+        .route(
+            "/settings/connections/github-app/created",
+            get(accounts::github_app_created),
+        )
         .route("/settings/connections/{id}", get(accounts::connection))
         .route(
             "/settings/connections/{id}/test",

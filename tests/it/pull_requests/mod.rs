@@ -3,6 +3,7 @@
 mod access;
 mod connections;
 mod edge_cases;
+mod github_app;
 mod log;
 mod moves;
 mod parsers;

@@ -50,7 +50,7 @@ struct ConnectionPage {
     secret: String,
     /// How a test went that was just sent.
     trial: Option<Trial>,
-    /// What was just done: `disconnected`.
+    /// What was just done: `created` or `disconnected`.
     did: String,
     submitted: Fields,
     errors: BTreeMap<&'static str, String>,
@@ -96,9 +96,18 @@ impl ConnectionPage {
         }
     }
 
+    /// The GitHub App that sends the deliveries, if one does.
+    fn app_url(&self) -> Option<&str> {
+        Some(self.listed.connection.app_url.as_str()).filter(|url| !url.is_empty())
+    }
+
     /// What to choose at the forge.
     fn steps(&self) -> &'static str {
         match self.listed.connection.forge {
+            Forge::GitHub if self.app_url().is_some() => {
+                "The GitHub App sends the deliveries of every repository in which it is installed. If you renew the secret, \
+                 enter the new one in the settings of the App: Webhook → Secret."
+            }
             Forge::GitHub => {
                 "In the repository or organization: Settings → Webhooks → Add webhook. Content type: application/json. \
                  Events: pull requests, pushes, check suites, statuses and issue comments."

@@ -11,7 +11,7 @@ use crate::{
         error::Result,
         github_projects::connected,
         policy::{team_access, viewer::Viewer},
-        pull_requests::connections,
+        pull_requests::{connections, github_app},
         webhooks::settings,
     },
     http::{layout::Layout, page},
@@ -75,6 +75,14 @@ async fn destinations(app: &App) -> Result<Vec<Destination>> {
         address: host,
         set_by: "leads in a team's settings, and administrators under Settings → Webhooks, when something happens",
     });
+    let sites = github_app::sites(&app.db, app.clock.now())
+        .await?
+        .into_iter();
+    let apps = sites.map(|site| Destination {
+        purpose: "GitHub Apps",
+        address: site.api_host().to_owned(),
+        set_by: "administrators under Settings → Connections, once for each App that they create",
+    });
     let others = [
         connections_test(app).await?,
         backups(app),
@@ -85,7 +93,7 @@ async fn destinations(app: &App) -> Result<Vec<Destination>> {
     ];
     let others = others.into_iter().flatten();
     let of_teams = chats.chain(projects).chain(events);
-    Ok(others.chain(of_teams).collect())
+    Ok(others.chain(of_teams).chain(apps).collect())
 }
 
 /// The public address, if there is a connection to a forge whose address can be tried.
