@@ -96,6 +96,12 @@ pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
         ),
         ("DELETE FROM webhook_old_secrets WHERE until < $1", now),
         ("DELETE FROM forge_login_codes WHERE expires_at < $1", now),
+        ("DELETE FROM github_app_requests WHERE expires_at < $1", now),
+        // As long as a body may repeat one, it is removed from what is shown.
+        (
+            "DELETE FROM forge_old_secrets WHERE until < $1",
+            now - KEEP_BODIES,
+        ),
         (
             "DELETE FROM comments WHERE deleted_at < $1",
             now - DELETED_COMMENTS,

@@ -225,3 +225,141 @@ async fn forge_is_connected_and_moves_a_task_on_the_open_board() {
     window.screenshot("forge-logins-code-1440-light").await;
     show(&window, "/me/forges", "forge-logins").await;
 }
+
+/// A connection of its own: its address is tried, it is renamed and disconnected, and an App is created at GitHub, all of it
+/// without JavaScript as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connection_is_tried_renamed_and_restored() {
+    let fixture = BrowserFixture::new().await;
+    let world = &fixture.world;
+    let elif = &world.elif;
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let id = uuid::Uuid::new_v4();
+    sqlx::query(
+        "INSERT INTO forge_connections (id, name, forge, secret, created_at, app_url)
+         VALUES ($1, 'acme', 'github', repeat('x', 40), now(), 'https://github.com/apps/fortnight-acme')",
+    )
+    .bind(id)
+    .execute(&world.db)
+    .await
+    .unwrap();
+    let path = format!("/settings/connections/{id}");
+    let window = fixture.open_window(elif).await;
+    show(&window, "/settings/connections", "connections-github-app").await;
+    show(
+        &window,
+        &format!("{path}?did=created"),
+        "connection-app-created",
+    )
+    .await;
+    let plain = fixture.open_window(elif).await;
+    plain.disable_scripts().await;
+    for (window, name) in [(&window, "scripts"), (&plain, "plain")] {
+        window.goto(&path).await;
+        window.click("form[action$=test] button").await;
+        window
+            .wait_for_page("document.querySelector('#webhook [role=alert]')")
+            .await;
+        let said: String = window
+            .evaluate("document.querySelector('#webhook [role=alert]').textContent")
+            .await;
+        assert!(
+            said.contains("the name fortnight.test has no address"),
+            "{said}"
+        );
+        // it needs scripts itself
+        if name == "scripts" {
+            assert_accessible(window).await;
+        }
+        window
+            .screenshot(&format!("connection-tested-{name}"))
+            .await;
+        window
+            .click("details:has(form[action$=name]) summary")
+            .await;
+        window
+            .run_script("document.querySelector('#name').value = ''")
+            .await;
+        window.click("#name").await;
+        window.type_text(name).await;
+        window
+            .screenshot(&format!("connection-renaming-{name}"))
+            .await;
+        window.click("form[action$=name] button").await;
+        window
+            .wait_for_page(&format!(
+                "document.querySelector('h1').textContent === '{name}'"
+            ))
+            .await;
+        window
+            .click("details:has(form[action$=disconnect]) summary")
+            .await;
+        window.click("form[action$=disconnect] button").await;
+        window
+            .wait_for_page("document.querySelector('.toast button')")
+            .await;
+        window
+            .screenshot(&format!("connection-disconnected-{name}"))
+            .await;
+        window.click(".toast button").await;
+        window
+            .wait_for_page("document.querySelector('#webhook table')")
+            .await;
+    }
+    show(
+        &window,
+        &format!("{path}?did=disconnected"),
+        "connection-restored",
+    )
+    .await;
+    for (window, name) in [(&window, "scripts"), (&plain, "plain")] {
+        window.goto("/settings/connections").await;
+        window.click("#app_name").await;
+        window.type_text(&format!("App {name}")).await;
+        window.click("#organization").await;
+        window.type_text("acme").await;
+        window
+            .run_script("document.querySelector('#site').value = 'https://1.1.1.1'")
+            .await;
+        window.click("#github-app button").await;
+        window
+            .wait_for_page("document.querySelector('[name=manifest]')")
+            .await;
+        let action: String = window
+            .evaluate("document.querySelector('form:has([name=manifest])').action")
+            .await;
+        assert!(
+            action.starts_with("https://1.1.1.1/organizations/acme/settings/apps/new?state="),
+            "{action}"
+        );
+        // it needs scripts itself
+        if name == "scripts" {
+            assert_accessible(window).await;
+        }
+        // What a browser would send: the manifest, and nothing of ours.
+        let sent: Vec<String> = window
+            .evaluate(
+                "(() => { const form = document.querySelector('form:has([name=manifest])'); \
+                 form.dispatchEvent(new SubmitEvent('submit', { bubbles: true, cancelable: true })); \
+                 return [...new FormData(form).keys()]; })()",
+            )
+            .await;
+        assert_eq!(sent, ["manifest"]);
+        for (width, height, phone) in [(1440, 900, false), (390, 1600, true)] {
+            for scheme in ["light", "dark"] {
+                window.resize(width, height, phone).await;
+                window.set_color_scheme(scheme).await;
+                let is_wider: bool = window
+                    .evaluate("document.documentElement.scrollWidth > innerWidth")
+                    .await;
+                assert!(!is_wider, "the page scrolls sideways at {width}");
+                window
+                    .screenshot(&format!("github-app-{name}-{width}-{scheme}"))
+                    .await;
+            }
+        }
+    }
+}

@@ -780,6 +780,8 @@ impl Fixture {
             "/settings/sign-in/rules" => "group=platform&gives=role:viewer",
             "/settings/sign-in/passwords" => "passwords=on",
             "/settings/connections" => "name=acme&forge=github",
+            "/settings/connections/github-app" => "app_name=acme&site=http://127.0.0.1",
+            "/settings/connections/{id}/name" => "name=renamed",
             "/settings/connections/{id}/repositories" => "repository=acme/x&team=infrastructure",
             "/settings/connections/{id}/repositories/remove" => NO_REPOSITORY,
             "/me/forges" => FORGE_LOGIN,

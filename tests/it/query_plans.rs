@@ -97,8 +97,9 @@ const PAGES: &str = "
 /settings /settings 5
 /settings/people /settings/people 7
 /settings/system /settings/system 9
-/settings/outgoing /settings/outgoing 8
+/settings/outgoing /settings/outgoing 10
 /settings/connections /settings/connections 6
+/settings/connections/github-app/created /settings/connections/github-app/created 2
 /settings/connections/{id} /settings/connections/00000000-0000-4000-8000-000000000001 10
 /settings/connections/{id} /settings/connections/00000000-0000-4000-8000-000000000001?result=failed&before=20000 10
 /settings/deliveries/{id} /settings/deliveries/00000000-0000-4000-8000-000000000001 5

@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     /// Until when the last secret that was replaced is accepted.
     pub(crate) old_secret_until: Option<OffsetDateTime>,
     pub(crate) disconnected_at: Option<OffsetDateTime>,
+    /// The page of the GitHub App that sends the deliveries; empty if a webhook does.
+    pub(crate) app_url: String,
 }
 
 /// What a connection did lately.
@@ -103,13 +105,13 @@ impl Repository {
 macro_rules! listed {
     ($since:literal) => {
         concat!(
-            "SELECT c.id, c.name, c.forge, c.disconnected_at, week.*,
+            "SELECT c.id, c.name, c.forge, c.disconnected_at, c.app_url, week.*,
                     (SELECT max(o.until) FROM forge_old_secrets o WHERE o.connection_id = c.id) AS old_secret_until,
-                    (SELECT d.received_at FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state <> 'refused'
+                    (SELECT d.received_at FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state NOT IN ('refused', 'test')
                      ORDER BY d.received_at DESC LIMIT 1) AS newest_at,
                     (SELECT count(*) FROM forge_deliveries d WHERE d.connection_id = c.id AND d.state = 'waiting') AS waiting
              FROM forge_connections c CROSS JOIN LATERAL (
-                 SELECT count(*) FILTER (WHERE d.state <> 'refused') AS received, count(*) FILTER (WHERE d.state = 'failed') AS failed,
+                 SELECT count(*) FILTER (WHERE d.state NOT IN ('refused', 'test')) AS received, count(*) FILTER (WHERE d.state = 'failed') AS failed,
                         count(*) FILTER (WHERE d.state = 'refused') AS refused
                  FROM forge_deliveries d WHERE d.connection_id = c.id AND d.received_at >= ",
             $since,
@@ -173,6 +175,15 @@ pub(crate) async fn secrets_of(
     .await?)
 }
 
+/// Whether a connection is in use.
+pub(crate) async fn any(db: &Pool) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM forge_connections WHERE disconnected_at IS NULL)",
+    )
+    .fetch_one(db)
+    .await?)
+}
+
 /// A new secret of the form that the forge wants.
 fn new_secret(forge: Forge) -> Result<String> {
     Ok(match forge {
@@ -188,12 +199,41 @@ pub(crate) async fn create(
     name: &str,
     forge: Forge,
 ) -> Result<(Uuid, String)> {
+    let (id, secret) = (Uuid::new_v4(), new_secret(forge)?);
+    add(change, (id, forge), name, &secret, "").await?;
+    Ok((id, secret))
+}
+
+/// Adds a connection with this id and secret. `app_url`: the page of the GitHub App that has both, if one has.
+pub(super) async fn add(
+    change: &mut Change,
+    (id, forge): (Uuid, Forge),
+    name: &str,
+    secret: &str,
+    app_url: &str,
+) -> Result<()> {
     let name = name.trim();
     check_length("name", name, 60)?;
-    let (id, secret, at) = (Uuid::new_v4(), new_secret(forge)?, change.at);
+    require_room(change.db()).await?;
+    let at = change.at;
+    sqlx::query("INSERT INTO forge_connections (id, name, forge, secret, created_at, app_url) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(id)
+        .bind(name)
+        .bind(forge)
+        .bind(secret)
+        .bind(at)
+        .bind(app_url)
+        .execute(change.db())
+        .await?;
+    let about = format!("{name}, {}", forge.label());
+    audit_log::note(change, "connection.created", &about).await
+}
+
+/// Refuses more connections than there may be.
+pub(super) async fn require_room(db: &mut PgConnection) -> Result<()> {
     let count: i64 =
         sqlx::query_scalar("SELECT count(*) FROM forge_connections WHERE disconnected_at IS NULL")
-            .fetch_one(change.db())
+            .fetch_one(db)
             .await?;
     if count >= MOST {
         return Err(Problem::field(
@@ -201,21 +241,28 @@ pub(crate) async fn create(
             "There can be at most 200 connections. Disconnect one that is not used.",
         ));
     }
-    sqlx::query("INSERT INTO forge_connections (id, name, forge, secret, created_at) VALUES ($1, $2, $3, $4, $5)")
+    Ok(())
+}
+
+/// Gives a connection another name.
+pub(crate) async fn rename(change: &mut Change, id: Uuid, name: &str) -> Result<()> {
+    let name = name.trim();
+    check_length("name", name, 60)?;
+    let (old, _) = lock(change.db(), id).await?;
+    if old == name {
+        return Ok(());
+    }
+    sqlx::query("UPDATE forge_connections SET name = $2 WHERE id = $1")
         .bind(id)
         .bind(name)
-        .bind(forge)
-        .bind(&secret)
-        .bind(at)
         .execute(change.db())
         .await?;
-    let about = format!("{name}, {}", forge.label());
-    audit_log::note(change, "connection.created", &about).await?;
-    Ok((id, secret))
+    let about = format!("{old}, now {name}");
+    audit_log::note(change, "connection.renamed", &about).await
 }
 
 /// Locks a connection that is in use, and returns its name and forge.
-async fn lock(db: &mut PgConnection, id: Uuid) -> Result<(String, Forge)> {
+pub(super) async fn lock(db: &mut PgConnection, id: Uuid) -> Result<(String, Forge)> {
     Ok(sqlx::query_as(
         "SELECT name, forge FROM forge_connections WHERE id = $1 AND disconnected_at IS NULL FOR NO KEY UPDATE",
     )
@@ -329,27 +376,4 @@ pub(crate) async fn remove_repository(
     let Some(team) = team else { return Ok(()) };
     let about = format!("of {{team}} from {name}");
     audit_log::note_for_team(change, team, "connection.repository-removed", &about).await
-}
-
-/// Ends a connection: its address no longer exists, and nothing that waits is processed. Links and log stay.
-pub(crate) async fn disconnect(change: &mut Change, id: Uuid) -> Result<()> {
-    let (name, _) = lock(change.db(), id).await?;
-    let at = change.at;
-    sqlx::query("UPDATE forge_connections SET disconnected_at = $2 WHERE id = $1")
-        .bind(id)
-        .bind(at)
-        .execute(change.db())
-        .await?;
-    sqlx::query("DELETE FROM forge_old_secrets WHERE connection_id = $1")
-        .bind(id)
-        .execute(change.db())
-        .await?;
-    sqlx::query(
-        "UPDATE forge_deliveries SET state = 'done', try_at = NULL, result = 'nothing', outcome = 'Left alone: disconnected before'
-         WHERE connection_id = $1 AND state = 'waiting'",
-    )
-    .bind(id)
-    .execute(change.db())
-    .await?;
-    audit_log::note(change, "connection.removed", &name).await
 }

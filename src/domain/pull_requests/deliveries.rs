@@ -69,6 +69,42 @@ pub(crate) async fn receive(
     Ok(stored.rows_affected() > 0)
 }
 
+/// Notes that a test has arrived. Nothing follows from it, so that it does not wait.
+pub(crate) async fn receive_test(
+    db: &Pool,
+    connection: Uuid,
+    (delivery, event): (&str, &str),
+    body: &[u8],
+    now: OffsetDateTime,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO forge_deliveries (id, connection_id, delivery, event, received_at, body, state, summary, outcome, result)
+         VALUES ($1, $2, left($3, 200), left($4, 100), $5, $6, 'test', 'test', $7, 'nothing')
+         ON CONFLICT (connection_id, delivery) DO NOTHING",
+    )
+    .bind(Uuid::now_v7())
+    .bind(connection)
+    .bind(delivery)
+    .bind(event)
+    .bind(now)
+    .bind(body)
+    .bind("A test from this page. The address and the secret work.")
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether a delivery with this id has arrived.
+pub(crate) async fn has_arrived(db: &Pool, connection: Uuid, delivery: &str) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM forge_deliveries WHERE connection_id = $1 AND delivery = $2)",
+    )
+    .bind(connection)
+    .bind(delivery)
+    .fetch_one(db)
+    .await?)
+}
+
 /// Notes a refused delivery, without its body. Of many, the newest are kept.
 pub(crate) async fn refuse(
     db: &Pool,
@@ -217,12 +253,12 @@ pub(crate) async fn note_task(
     db: &mut PgConnection,
     delivery: &Waiting,
     (team, task): (Uuid, Uuid),
-    result: TaskResult,
-    detail: &str,
+    (result, detail): (TaskResult, &str),
+    mover: Option<(Uuid, OffsetDateTime)>,
 ) -> Result<()> {
     sqlx::query(
-        "INSERT INTO forge_delivery_tasks AS r (delivery_id, run, team_id, task_id, result, detail) VALUES ($1, $2, $3, $4, $5, left($6, 500))
-         ON CONFLICT (delivery_id, run, team_id, task_id) DO UPDATE SET result = $5, detail = left($6, 500)
+        "INSERT INTO forge_delivery_tasks AS r (delivery_id, run, team_id, task_id, result, detail, moved_by, moved_at) VALUES ($1, $2, $3, $4, $5, left($6, 500), $8, $9)
+         ON CONFLICT (delivery_id, run, team_id, task_id) DO UPDATE SET result = $5, detail = left($6, 500), moved_by = $8, moved_at = $9
          WHERE array_position($7::text[], $5) > array_position($7::text[], r.result)",
     )
     .bind(delivery.id)
@@ -232,6 +268,8 @@ pub(crate) async fn note_task(
     .bind(result)
     .bind(detail)
     .bind(["left-alone", "linked", "moved"].as_slice())
+    .bind(mover.map(|(by, _)| by))
+    .bind(mover.map(|(_, at)| at))
     .execute(db)
     .await?;
     Ok(())

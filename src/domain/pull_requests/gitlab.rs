@@ -8,8 +8,8 @@ use crate::domain::pull_requests::{
         Action, CheckEvent, CommentEvent, ForgeEvent, PullRequestEvent, PullRequestState, PushEvent,
     },
     payload::{
-        Unreadable, address, branch, check_state, flag, json, logins, long_text, messages, number,
-        other, required, run, text, time,
+        MOST, Unreadable, address, branch, check_state, flag, json, logins, long_text, messages,
+        number, other, required, run, text, time,
     },
 };
 
@@ -50,6 +50,7 @@ fn merge_request(value: &Value, now: OffsetDateTime) -> Result<PullRequestEvent,
     };
     let is_changed = |field: &str| value.pointer(&format!("/changes/{field}")).is_some();
     let draft_ended = flag(value, "/changes/draft/previous") && !is_draft;
+    let asked_again = asked_again(value);
     let action = match text(value, "/object_attributes/action", 60).as_str() {
         "open" => Action::Opened,
         "reopen" => Action::Reopened,
@@ -57,6 +58,7 @@ fn merge_request(value: &Value, now: OffsetDateTime) -> Result<PullRequestEvent,
         _ if draft_ended => Action::Ready,
         _ if is_changed("draft") && is_draft => Action::BackToDraft,
         _ if is_changed("reviewers") && has_new_reviewer(value) => Action::ReviewRequested,
+        _ if asked_again.is_some() => Action::ReviewRequested,
         _ => Action::Changed,
     };
     let sender = text(value, "/user/username", 100);
@@ -67,7 +69,7 @@ fn merge_request(value: &Value, now: OffsetDateTime) -> Result<PullRequestEvent,
         action,
         is_fork: project("source") != project("target"),
         is_of_outsider: false,
-        asked: None,
+        asked: asked_again.filter(|_| action == Action::ReviewRequested),
         repository: required(value, "/project/path_with_namespace", 200)?,
         number: number(value, "/object_attributes/iid")?,
         title: text(value, "/object_attributes/title", 500),
@@ -94,6 +96,17 @@ fn has_new_reviewer(value: &Value) -> bool {
     logins(value, "/changes/reviewers/current", "/username")
         .iter()
         .any(|login| !before.contains(login))
+}
+
+/// The reviewer who is asked once more: only in the delivery about that, their flag is set.
+fn asked_again(value: &Value) -> Option<String> {
+    let reviewers = value.pointer("/reviewers").and_then(Value::as_array);
+    let asked = reviewers
+        .into_iter()
+        .flatten()
+        .take(MOST)
+        .find(|reviewer| flag(reviewer, "/re_requested"))?;
+    Some(text(asked, "/username", 100)).filter(|login| !login.is_empty())
 }
 
 fn pipeline(value: &Value, now: OffsetDateTime) -> Result<ForgeEvent, Unreadable> {

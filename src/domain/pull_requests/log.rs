@@ -8,7 +8,9 @@ use uuid::Uuid;
 use crate::{
     db::pool::Pool,
     domain::{
+        clock::civil,
         error::{Problem, Result},
+        humanize,
         policy::predicates::seen_by,
         pull_requests::deliveries::TaskResult,
     },
@@ -18,7 +20,7 @@ use crate::{
 const SHOWN: i64 = 50;
 
 /// The filters of the log: the name in the URL, and the words on the page.
-pub(crate) const FILTERS: [(&str, &str); 7] = [
+pub(crate) const FILTERS: [(&str, &str); 8] = [
     ("", "All deliveries"),
     ("moved", "Moved"),
     ("linked", "Linked"),
@@ -26,6 +28,7 @@ pub(crate) const FILTERS: [(&str, &str); 7] = [
     ("nothing", "Nothing found"),
     ("failed", "Failed"),
     ("refused", "Refused"),
+    ("test", "Tests"),
 ];
 
 /// A delivery of the log.
@@ -65,7 +68,10 @@ pub(crate) struct EntryTask {
     /// `None` if the reader may not see the task.
     pub(crate) key: Option<String>,
     pub(crate) result: TaskResult,
-    pub(crate) detail: String,
+    detail: String,
+    /// The person whose move counted for more; the detail is what they did.
+    mover: Option<String>,
+    moved_at: Option<OffsetDateTime>,
 }
 
 impl EntryTask {
@@ -76,6 +82,20 @@ impl EntryTask {
             TaskResult::Linked => "",
             TaskResult::LeftAlone => "Left alone:",
         }
+    }
+
+    /// The rest of the sentence. Times are in the reader's zone, with the day if it is not that of the delivery.
+    pub(crate) fn detail(&self, received_at: OffsetDateTime, zone: &str) -> String {
+        let Some(at) = self.moved_at else {
+            return self.detail.clone();
+        };
+        let who = self.mover.as_deref().unwrap_or("a person");
+        let ((day, hour, minute), (received, ..)) = (civil(at, zone), civil(received_at, zone));
+        let on = match day == received {
+            true => String::new(),
+            false => format!(" on {}", humanize::day(day)),
+        };
+        format!("{who} {}{on} at {hour:02}:{minute:02}", self.detail)
     }
 }
 
@@ -133,8 +153,10 @@ pub(crate) async fn entries(
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let tasks: Vec<EntryTask> = sqlx::query_as(concat!(
         "SELECT x.delivery_id, x.result, CASE WHEN ", seen_by!("$2"), " THEN t.key || '-' || k.number END AS key,
-                CASE WHEN ", seen_by!("$2"), " THEN x.detail ELSE '' END AS detail
-         FROM forge_delivery_tasks x JOIN teams t ON t.id = x.team_id JOIN tasks k ON k.team_id = x.team_id AND k.id = x.task_id
+                CASE WHEN ", seen_by!("$2"), " THEN x.detail ELSE '' END AS detail,
+                CASE WHEN ", seen_by!("$2"), " THEN a.name END AS mover,
+                CASE WHEN ", seen_by!("$2"), " THEN x.moved_at END AS moved_at
+         FROM forge_delivery_tasks x LEFT JOIN accounts a ON a.id = x.moved_by JOIN teams t ON t.id = x.team_id JOIN tasks k ON k.team_id = x.team_id AND k.id = x.task_id
          WHERE x.delivery_id = ANY($1) ORDER BY x.run DESC, t.key, k.number"
     ))
     .bind(&ids)

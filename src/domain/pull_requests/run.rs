@@ -11,6 +11,7 @@ use crate::domain::{
     pull_requests::{
         Forge, branch_keys,
         deliveries::{self, Outcome, TaskResult, Waiting},
+        done::Done,
         forgejo,
         found_tasks::{FoundTask, find_tasks, linked_tasks},
         github, gitlab,
@@ -138,19 +139,15 @@ async fn pull_request(
         return Ok(());
     }
     let at = time_of(delivery, event.at);
-    let saved = store::save(change.db(), connection, team, event, at).await?;
+    // At GitLab, asking for another review does not always change the time of the last change.
+    let may_ask_again = delivery.forge == Forge::GitLab && delivery.runs == 0;
+    let of = (connection, team);
+    let saved = store::save(change.db(), of, event, at, may_ask_again).await?;
     let before = linked_tasks(change, saved.id).await?;
     if saved.is_stale {
         for task in &before {
             let words = "a newer delivery about this pull request came before";
-            note(
-                change,
-                delivery,
-                task,
-                (TaskResult::LeftAlone, words.to_owned()),
-                outcome,
-            )
-            .await?;
+            note(change, delivery, task, Done::left_alone(words), outcome).await?;
         }
         outcome.words = "A newer delivery about this pull request came before".to_owned();
         return Ok(());
@@ -227,12 +224,13 @@ async fn note(
     change: &mut Change,
     delivery: &Waiting,
     task: &FoundTask,
-    (result, detail): (TaskResult, String),
+    done: Done,
     outcome: &mut Outcome,
 ) -> Result<()> {
-    outcome.result = outcome.result.max(Some(result));
+    outcome.result = outcome.result.max(Some(done.result));
     let key = (task.team.id, task.id);
-    deliveries::note_task(change.db(), delivery, key, result, &detail).await
+    let said = (done.result, done.words.as_str());
+    deliveries::note_task(change.db(), delivery, key, said, done.mover).await
 }
 
 /// Why no task was found. Much looks like a key, such as UTF-8, but begins with that of no team, or of one that readers of
@@ -352,15 +350,8 @@ async fn check(
         for task in linked_tasks(change, pull_request.id).await? {
             let step = plain_step(delivery, &pull_request, true);
             step.apply(change, &task).await?;
-            let words = "The card shows it".to_owned();
-            note(
-                change,
-                delivery,
-                &task,
-                (TaskResult::Linked, words),
-                outcome,
-            )
-            .await?;
+            let done = Done::new(TaskResult::Linked, "The card shows it");
+            note(change, delivery, &task, done, outcome).await?;
         }
     }
     Ok(())

@@ -120,14 +120,11 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// Signs a body as GitHub does, for tests.
-#[cfg(test)]
-fn sign_as_github(secret: &str, body: &[u8]) -> String {
-    let mac = mac(secret.as_bytes(), &[body]).unwrap().finalize();
-    mac.into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+/// The signature of a body as GitHub and Forgejo make it, in hexadecimal digits. `None` if the secret is none.
+pub(super) fn hex(secret: &str, body: &[u8]) -> Option<String> {
+    let mac = mac(secret.as_bytes(), &[body])?.finalize();
+    let digits = mac.into_bytes().into_iter();
+    Some(digits.map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]
@@ -164,7 +161,7 @@ mod tests {
             "a new secret of some length",
             "an old secret of some length",
         );
-        let bare = sign_as_github(old, b"{}");
+        let bare = hex(old, b"{}").unwrap();
         let hub = format!("sha256={bare}");
         let none = SignatureHeaders::default();
         for forge in Forge::ALL {

@@ -100,13 +100,14 @@ pub(super) async fn open_ones(
     .await?)
 }
 
-/// Stores a delivery about a pull request, unless a newer one came before.
+/// Stores a delivery about a pull request, unless a newer one came before. `may_ask_again`: whether a reviewer whom it
+/// names is asked once more although its time is that of the delivery before.
 pub(super) async fn save(
     db: &mut PgConnection,
-    connection: Uuid,
-    team: Uuid,
+    (connection, team): (Uuid, Uuid),
     event: &PullRequestEvent,
     at: OffsetDateTime,
+    may_ask_again: bool,
 ) -> Result<Saved> {
     let before = find(db, connection, &event.repository, event.number).await?;
     if let Some(before) = &before {
@@ -156,7 +157,9 @@ pub(super) async fn save(
     .await?;
     let asked_before = before.as_ref().map_or(&[][..], |before| &before.reviewers);
     // A reviewer may be asked once more, but the same delivery asks only once.
-    let is_later = before.as_ref().is_none_or(|before| at > before.changed_at);
+    let is_later = before
+        .as_ref()
+        .is_none_or(|before| at > before.changed_at || may_ask_again);
     let is_asked = |login: &String| is_later && event.asked.as_ref() == Some(login);
     let newly_asked: Vec<String> = event
         .reviewers

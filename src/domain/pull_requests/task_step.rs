@@ -9,11 +9,12 @@ use crate::domain::{
     column_state::ColumnState,
     error::{Problem, Result},
     events::{Change, Event, EventKind},
-    humanize,
     pull_requests::{
-        Forge,
+        Forge, activity,
         deliveries::TaskResult,
+        done::Done,
         found_tasks::FoundTask,
+        last_move::{Move, last_move},
         model::{Action, PullRequestState},
         rules::{self, Moment},
         unlink,
@@ -49,9 +50,6 @@ pub(super) struct Step {
     pub(super) sender: Option<String>,
 }
 
-/// What was done, and the words for the log.
-pub(super) type Done = (TaskResult, String);
-
 /// A link as it is after the delivery.
 #[derive(sqlx::FromRow)]
 struct Link {
@@ -77,8 +75,7 @@ impl Step {
     /// Links the task, and moves or comments on it.
     pub(super) async fn apply(&self, change: &mut Change, task: &FoundTask) -> Result<Done> {
         if unlink::is_unlinked(change.db(), self.pull_request, task).await? {
-            let why = "a person has unlinked it".to_owned();
-            return Ok((TaskResult::LeftAlone, why));
+            return Ok(Done::left_alone("a person has unlinked it"));
         }
         let recorded = change.recorded();
         let link = self.link(change, task).await?;
@@ -100,11 +97,8 @@ impl Step {
         }
         Ok(match done {
             Some(done) => done,
-            None if link.is_new => (TaskResult::Linked, "Linked".to_owned()),
-            None => (
-                TaskResult::LeftAlone,
-                "Nothing to do: it is linked already".to_owned(),
-            ),
+            None if link.is_new => Done::new(TaskResult::Linked, "Linked"),
+            None => Done::left_alone("Nothing to do: it is linked already"),
         })
     }
 
@@ -117,10 +111,8 @@ impl Step {
             .execute(change.db())
             .await?;
         self.record(change, task, "unlinked").await?;
-        Ok((
-            TaskResult::Linked,
-            "Link removed: it is no longer named".to_owned(),
-        ))
+        let words = "Link removed: it is no longer named";
+        Ok(Done::new(TaskResult::Linked, words))
     }
 
     async fn link(&self, change: &mut Change, task: &FoundTask) -> Result<Link> {
@@ -155,6 +147,13 @@ impl Step {
 
     async fn record(&self, change: &mut Change, task: &FoundTask, what: &str) -> Result<()> {
         let version = tasks::touch(change.db(), task.team.id, task.id).await?;
+        let author = activity::Author::of(self.forge, self.may_move);
+        let of = (task, self.pull_request);
+        // As a change that activity does not show, it still reaches the boards.
+        let what = match what == "changed" || activity::may_add(change, author, of, what).await? {
+            true => what,
+            false => "changed",
+        };
         let mut after = json!({ "pull_request": self.mark(), "is": what, "by": self.author() });
         if !self.newly_asked.is_empty() && self.state == PullRequestState::Open {
             after["reviewers"] = json!(self.newly_asked);
@@ -199,7 +198,7 @@ impl Step {
         let Some(moment) = self.moment(link) else {
             return Ok(None);
         };
-        let left_alone = |why: String| Ok(Some((TaskResult::LeftAlone, why)));
+        let left_alone = |why: String| Ok(Some(Done::left_alone(why)));
         if !self.may_move {
             return left_alone("its author has no rights in the repository".to_owned());
         }
@@ -236,8 +235,8 @@ impl Step {
     /// Comments on a task whose pull request was closed, once.
     async fn comment(&self, change: &mut Change, task: &FoundTask, link: &Link) -> Result<Done> {
         if link.commented_at.is_some() {
-            let why = "a comment about this was written before".to_owned();
-            return Ok((TaskResult::LeftAlone, why));
+            let why = "a comment about this was written before";
+            return Ok(Done::left_alone(why));
         }
         let text = format!(
             "Pull request {} was closed without being merged.",
@@ -248,8 +247,7 @@ impl Step {
             Ok(_) => {}
             // There are too many.
             Err(Problem::Invalid(_)) => {
-                let why = "it has no room for another comment".to_owned();
-                return Ok((TaskResult::LeftAlone, why));
+                return Ok(Done::left_alone("it has no room for another comment"));
             }
             Err(problem) => return Err(problem),
         }
@@ -262,7 +260,7 @@ impl Step {
         .bind(self.at)
         .execute(change.db())
         .await?;
-        Ok((TaskResult::Linked, "Commented".to_owned()))
+        Ok(Done::new(TaskResult::Linked, "Commented"))
     }
 
     async fn move_to(
@@ -278,7 +276,7 @@ impl Step {
             .reason_not_to_move(change, task, link, (&old, &from, &to))
             .await?
         {
-            return Ok((TaskResult::LeftAlone, why));
+            return Ok(why);
         }
         let place = Place {
             column: to.slug.clone(),
@@ -296,7 +294,7 @@ impl Step {
         .execute(change.db())
         .await?;
         let words = format!("{} → {}", from.name, to.name);
-        Ok((TaskResult::Moved, words))
+        Ok(Done::new(TaskResult::Moved, words))
     }
 
     /// Why a task stays where it is: what people have done counts for more.
@@ -306,22 +304,31 @@ impl Step {
         task: &FoundTask,
         link: &Link,
         (old, from, to): (&LockedTask, &Column, &Column),
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<Done>> {
+        let left_alone = |why: String| Ok(Some(Done::left_alone(why)));
         if old.archived_at.is_some() {
-            return Ok(Some("it is archived".to_owned()));
+            return left_alone("it is archived".to_owned());
         }
         if let Some(sprint) = old.sprint_id
             && let Some(name) = sprint_assignment::closed(change.db(), task.team.id, sprint).await?
         {
-            return Ok(Some(format!("closed in {name}")));
+            return left_alone(format!("closed in {name}"));
         }
         if from.id == to.id {
-            return Ok(Some(format!("it is in {} already", to.name)));
+            let words = format!("it is in {} already", to.name);
+            return self.moved_there(change, task, from, words).await.map(Some);
         }
-        if let Some((at, column)) = self.later_move(change, task).await? {
-            let at = humanize::moment(at, "UTC");
-            return Ok(Some(format!(
-                "a person moved it to {column} later, {at} UTC"
+        if let Some(Move {
+            by: Some(by),
+            at,
+            column,
+            ..
+        }) = last_move(change, task, Some(self.at)).await?
+        {
+            return Ok(Some(Done::moved_by(
+                by,
+                at,
+                format!("moved it to {column}"),
             )));
         }
         // A reopened one takes back what it has done itself.
@@ -332,10 +339,11 @@ impl Step {
             return Ok(None);
         }
         if from.state == ColumnState::Done {
-            return Ok(Some(format!("it is in {}", from.name)));
+            let words = format!("it is in {}", from.name);
+            return self.moved_there(change, task, from, words).await.map(Some);
         }
         if from.state == ColumnState::Blocked {
-            return Ok(Some("it is blocked".to_owned()));
+            return left_alone("it is blocked".to_owned());
         }
         let is_forward: bool = sqlx::query_scalar(
             "SELECT (SELECT position FROM columns WHERE team_id = $1 AND id = $2) < (SELECT position FROM columns WHERE team_id = $1 AND id = $3)",
@@ -345,25 +353,29 @@ impl Step {
         .bind(to.id)
         .fetch_one(change.db())
         .await?;
-        Ok((!is_forward).then(|| format!("it is in {}, which is further on", from.name)))
+        if is_forward {
+            return Ok(None);
+        }
+        let words = format!("it is in {}, which is further on", from.name);
+        self.moved_there(change, task, from, words).await.map(Some)
     }
 
-    /// The last move by a person after this happened, and to which column.
-    async fn later_move(
+    /// Names the person who has moved the task to where it is. If none did, these words say why it is left alone.
+    async fn moved_there(
         &self,
         change: &mut Change,
         task: &FoundTask,
-    ) -> Result<Option<(OffsetDateTime, String)>> {
-        Ok(sqlx::query_as(
-            "SELECT e.at, coalesce(c.name, e.after->>'column') FROM events e LEFT JOIN columns c ON c.team_id = e.team_id AND c.slug = e.after->>'column'
-             WHERE e.team_id = $1 AND e.task_id = $2 AND e.kind = 'task.moved' AND e.actor_id IS NOT NULL AND e.at > $3
-                 AND e.before->>'column' <> e.after->>'column'
-             ORDER BY e.seq DESC LIMIT 1",
-        )
-        .bind(task.team.id)
-        .bind(task.id)
-        .bind(self.at)
-        .fetch_optional(change.db())
-        .await?)
+        to: &Column,
+        otherwise: String,
+    ) -> Result<Done> {
+        Ok(match last_move(change, task, None).await? {
+            Some(Move {
+                by: Some(by),
+                at,
+                slug,
+                column,
+            }) if slug == to.slug => Done::moved_by(by, at, format!("moved it to {column}")),
+            _ => Done::left_alone(otherwise),
+        })
     }
 }

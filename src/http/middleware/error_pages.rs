@@ -102,6 +102,7 @@ fn redact_url(address: &str) -> &str {
         "/confirm/",
         "/unsubscribe/",
         "/setup",
+        "/settings/connections/github-app",
         // their `next` may be the path of such a link
         "/login",
         "/me/second-factor",
@@ -217,6 +218,7 @@ mod tests {
             "/reset/s3cret?x=1",
             "/enter/s3cret",
             "/setup?key=s3cret",
+            "/settings/connections/github-app/created?code=s3cret&state=s3cret",
             "/me/second-factor?next=%2Fjoin%2Fs3cret",
             "/login?next=%2Fjoin%2Fs3cret",
         ] {

@@ -196,6 +196,10 @@ pub(crate) enum Audience {
     Frames,
 }
 
+/// Marks a page with a form that leads to another site, by its origin, such as `https://github.com`.
+#[derive(Clone, Debug)]
+pub(crate) struct FormsTo(pub(crate) String);
+
 /// Marks a response whose contents were uploaded by a user.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sandboxed;
@@ -210,10 +214,18 @@ const FRAMED_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self
 fn with_security_headers(app: &App, mut response: Response) -> Response {
     let audience = response.extensions().get::<Audience>().copied();
     let is_uploaded = response.extensions().get::<Sandboxed>().is_some();
+    let forms_to = response.extensions_mut().remove::<FormsTo>();
     let headers = response.headers_mut();
     headers.reserve(HEADERS.len() + 2);
     for (name, value) in &HEADERS {
         headers.insert(name, value.clone());
+    }
+    if let Some(FormsTo(site)) = forms_to {
+        let policy =
+            CONTENT_POLICY.replace("form-action 'self'", &format!("form-action 'self' {site}"));
+        if let Ok(policy) = HeaderValue::from_str(&policy) {
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
     }
     if audience.is_some() {
         headers.insert(

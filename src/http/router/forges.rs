@@ -19,7 +19,27 @@ pub(super) fn routes() -> Router<App> {
             "/settings/connections",
             get(accounts::connections).post(accounts::add_connection),
         )
+        .route(
+            "/settings/connections/github-app",
+            post(accounts::begin_github_app),
+        )
+        .route(
+            "/settings/connections/github-app/created",
+            get(accounts::github_app_created),
+        )
         .route("/settings/connections/{id}", get(accounts::connection))
+        .route(
+            "/settings/connections/{id}/test",
+            post(accounts::test_connection),
+        )
+        .route(
+            "/settings/connections/{id}/name",
+            post(accounts::rename_connection),
+        )
+        .route(
+            "/settings/connections/{id}/restore",
+            post(accounts::restore_connection),
+        )
         .route(
             "/settings/connections/{id}/secret",
             post(accounts::renew_secret),

@@ -107,8 +107,9 @@ addEventListener("submit", (event) => {
   if (form.getAttribute("aria-busy") !== "true") submitForm(form, event.submitter);
 });
 
-// A form that loads a page: sent twice, it is one change.
+// A form that loads a page: sent twice, it is one change. Other sites get nothing but what the form contains.
 addEventListener("submit", ({ target, defaultPrevented }) => {
+  if (new URL(target.getAttribute("action") ?? "", location.href).origin !== location.origin) return;
   if (defaultPrevented || target.method !== "post" || target.elements.namedItem("idempotency_key")) return;
   const key = { type: "hidden", name: "idempotency_key", value: newKey() };
   target.append(Object.assign(document.createElement("input"), key));

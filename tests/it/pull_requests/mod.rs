@@ -1,12 +1,15 @@
 //! Pull requests of GitHub, Forgejo and GitLab move tasks: through the real address of their webhooks, with signed bodies.
 
 mod access;
+mod connections;
 mod edge_cases;
+mod github_app;
 mod log;
 mod moves;
 mod parsers;
 mod people;
 mod privacy;
+mod repeats;
 mod secrets_and_links;
 
 use axum::{

@@ -147,7 +147,7 @@ async fn later_move_by_a_person_wins() {
     assert_eq!(connected.column(&key).await, "in-progress");
     let log = connected.log().await;
     assert!(
-        log.contains("a person moved it to In progress later"),
+        log.contains("Left alone: Elif Hartmann moved it to In progress at 10:00"),
         "{log}"
     );
     // What happens after it counts again.

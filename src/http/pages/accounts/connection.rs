@@ -22,7 +22,8 @@ use crate::{
         pull_requests::{
             Forge,
             connections::{self, Listed, Repository},
-            log::{self, Entry, FILTERS},
+            log::{self, Entry, EntryTask, FILTERS},
+            test_delivery::Trial,
         },
         team::Team,
     },
@@ -47,6 +48,10 @@ struct ConnectionPage {
     filter: String,
     /// A secret that was just made; it is shown only once.
     secret: String,
+    /// How a test went that was just sent.
+    trial: Option<Trial>,
+    /// What was just done: `created` or `disconnected`.
+    did: String,
     submitted: Fields,
     errors: BTreeMap<&'static str, String>,
     time_zone: String,
@@ -69,6 +74,10 @@ impl ConnectionPage {
         humanize::moment(*at, &self.time_zone)
     }
 
+    fn detail(&self, task: &EntryTask, entry: &Entry) -> String {
+        task.detail(entry.received_at, &self.time_zone)
+    }
+
     fn iso(&self, at: &OffsetDateTime) -> String {
         instant(*at)
     }
@@ -79,9 +88,26 @@ impl ConnectionPage {
         until.filter(|until| *until > self.now)
     }
 
+    /// The name in its form: what was entered, if it was refused.
+    fn entered_name(&self) -> &str {
+        match self.errors.contains_key("name") {
+            true => self.submitted.text("name"),
+            false => &self.listed.connection.name,
+        }
+    }
+
+    /// The GitHub App that sends the deliveries, if one does.
+    fn app_url(&self) -> Option<&str> {
+        Some(self.listed.connection.app_url.as_str()).filter(|url| !url.is_empty())
+    }
+
     /// What to choose at the forge.
     fn steps(&self) -> &'static str {
         match self.listed.connection.forge {
+            Forge::GitHub if self.app_url().is_some() => {
+                "The GitHub App sends the deliveries of every repository in which it is installed. If you renew the secret, \
+                 enter the new one in the settings of the App: Webhook → Secret."
+            }
             Forge::GitHub => {
                 "In the repository or organization: Settings → Webhooks → Add webhook. Content type: application/json. \
                  Events: pull requests, pushes, check suites, statuses and issue comments."
@@ -113,6 +139,7 @@ impl ConnectionPage {
 pub(crate) struct LogQuery {
     result: String,
     before: String,
+    did: String,
 }
 
 /// `GET /settings/connections/{id}`
@@ -153,6 +180,8 @@ async fn connection_page(
         has_older,
         filter,
         secret: String::new(),
+        trial: None,
+        did: part.did,
         submitted: Fields::default(),
         errors: BTreeMap::new(),
         time_zone: viewer.time_zone.clone(),
@@ -171,6 +200,32 @@ pub(super) async fn with_secret(
     let mut page = connection_page(app, viewer, headers, id, LogQuery::default()).await?;
     page.secret = secret;
     page::page(&page)
+}
+
+/// The page after a test, with what came of it.
+pub(super) async fn with_trial(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    id: Uuid,
+    trial: Trial,
+) -> Result<Response> {
+    let mut page = connection_page(app, viewer, headers, id, LogQuery::default()).await?;
+    page.trial = Some(trial);
+    page::page(&page)
+}
+
+/// The page with a form that was refused.
+pub(super) async fn with_refused(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    id: Uuid,
+    (submitted, errors): (Fields, BTreeMap<&'static str, String>),
+) -> Result<Response> {
+    let mut page = connection_page(app, viewer, headers, id, LogQuery::default()).await?;
+    (page.submitted, page.errors) = (submitted, errors);
+    page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
 /// `POST /settings/connections/{id}/secret`: makes another secret, and shows it once.
@@ -217,10 +272,7 @@ pub(crate) async fn add_repository(
     match outcome {
         Ok(_) => Ok(back(id, "repositories")),
         Err(Problem::Invalid(errors)) => {
-            let part = LogQuery::default();
-            let mut page = connection_page(&app, &viewer, &headers, id, part).await?;
-            (page.submitted, page.errors) = (fields, errors);
-            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            with_refused(&app, &viewer, &headers, id, (fields, errors)).await
         }
         Err(problem) => Err(problem),
     }
@@ -241,22 +293,6 @@ pub(crate) async fn remove_repository(
         })
         .await?;
     Ok(back(of, "repositories"))
-}
-
-/// `POST /settings/connections/{id}/disconnect`
-pub(crate) async fn disconnect(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path(connection): Path<String>,
-) -> Result<Response> {
-    team_access::require_workspace_admin(&viewer)?;
-    let id = id(&connection)?;
-    app.store
-        .change(&viewer.actor(), |change, _| {
-            Box::pin(connections::disconnect(change, id))
-        })
-        .await?;
-    Ok(back(id, ""))
 }
 
 /// Back to a section of the page.

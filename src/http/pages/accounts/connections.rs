@@ -39,6 +39,14 @@ impl ConnectionsPage {
         self.errors.get(field).map_or("", String::as_str)
     }
 
+    /// The address of GitHub in the form.
+    fn site(&self) -> &str {
+        match self.submitted.text("site") {
+            "" => "github.com",
+            site => site,
+        }
+    }
+
     fn health(&self, listed: &Listed) -> String {
         match listed.connection.disconnected_at {
             Some(at) => format!("disconnected {}", humanize::ago(self.now, at)),
@@ -99,10 +107,19 @@ pub(crate) async fn add_connection(
     };
     match outcome {
         Ok((id, secret)) => connection::with_secret(&app, &viewer, &headers, id, secret).await,
-        Err(Problem::Invalid(errors)) => {
-            let page = connections_page(&app, &viewer, &headers, fields, errors).await?;
-            page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
-        }
+        Err(Problem::Invalid(errors)) => refused(&app, &viewer, &headers, fields, errors).await,
         Err(problem) => Err(problem),
     }
+}
+
+/// The page with a form that was refused.
+pub(super) async fn refused(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    submitted: Fields,
+    errors: BTreeMap<&'static str, String>,
+) -> Result<Response> {
+    let page = connections_page(app, viewer, headers, submitted, errors).await?;
+    page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }

@@ -3,10 +3,12 @@
 pub mod avatars;
 pub mod backups;
 pub mod connection;
+mod connection_changes;
 pub mod connections;
 pub mod delivery;
 pub mod forge_logins;
 pub mod forgot_password;
+mod github_app;
 pub mod login_code;
 pub mod mail;
 pub mod notifications;
@@ -28,10 +30,12 @@ pub mod workspace;
 
 pub(crate) use crate::http::pages::accounts::avatars::*;
 pub(crate) use crate::http::pages::accounts::connection::*;
+pub(crate) use crate::http::pages::accounts::connection_changes::*;
 pub(crate) use crate::http::pages::accounts::connections::*;
 pub(crate) use crate::http::pages::accounts::delivery::*;
 pub(crate) use crate::http::pages::accounts::forge_logins::*;
 pub(crate) use crate::http::pages::accounts::forgot_password::*;
+pub(crate) use crate::http::pages::accounts::github_app::*;
 pub(crate) use crate::http::pages::accounts::login_code::*;
 pub(crate) use crate::http::pages::accounts::mail::*;
 pub(crate) use crate::http::pages::accounts::notifications::*;

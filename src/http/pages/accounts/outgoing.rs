@@ -11,6 +11,7 @@ use crate::{
         error::Result,
         github_projects::connected,
         policy::{team_access, viewer::Viewer},
+        pull_requests::{connections, github_app},
         webhooks::settings,
     },
     http::{layout::Layout, page},
@@ -74,7 +75,16 @@ async fn destinations(app: &App) -> Result<Vec<Destination>> {
         address: host,
         set_by: "leads in a team's settings, and administrators under Settings → Webhooks, when something happens",
     });
+    let sites = github_app::sites(&app.db, app.clock.now())
+        .await?
+        .into_iter();
+    let apps = sites.map(|site| Destination {
+        purpose: "GitHub Apps",
+        address: site.api_host().to_owned(),
+        set_by: "administrators under Settings → Connections, once for each App that they create",
+    });
     let others = [
+        connections_test(app).await?,
         backups(app),
         attachments(app),
         mail(app).await?,
@@ -82,7 +92,18 @@ async fn destinations(app: &App) -> Result<Vec<Destination>> {
         provider(app).await?,
     ];
     let others = others.into_iter().flatten();
-    Ok(others.chain(chats).chain(projects).chain(events).collect())
+    let of_teams = chats.chain(projects).chain(events);
+    Ok(others.chain(of_teams).chain(apps).collect())
+}
+
+/// The public address, if there is a connection to a forge whose address can be tried.
+async fn connections_test(app: &App) -> Result<Option<Destination>> {
+    let is_used = connections::any(&app.db).await?;
+    Ok(is_used.then(|| Destination {
+        purpose: "Connections",
+        address: app.public_url.clone(),
+        set_by: "administrators under Settings → Connections, when they send a test",
+    }))
 }
 
 fn backups(app: &App) -> Option<Destination> {
