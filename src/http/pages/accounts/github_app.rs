@@ -94,7 +94,7 @@ async fn begin(app: &App, viewer: &Viewer, fields: &Fields) -> Result<(GitHubSit
     };
     let site = GitHubSite::parse(fields.text("site"))?;
     // Before anyone is sent there: without the API, the App would be of no use.
-    let reachable = app.outgoing.check_secret(site.api()).await;
+    let reachable = app.outgoing.check(site.api()).await;
     reachable.map_err(|error| Problem::field("site", format!("{error}.")))?;
     let named = (fields.text("app_name"), fields.text("organization"));
     let begun = app
