@@ -56,7 +56,12 @@ const FIELDS = [
 let now = Date.parse('2026-11-24T09:00:00Z');
 let last = 0;
 const items = new Map();
-const labels = new Map(['bug', 'postgres'].map((name) => [name, { __typename: 'Label', id: `L_${name}`, name }]));
+const labels = new Map();
+function labelNamed(name) {
+  if (!labels.has(name)) labels.set(name, { __typename: 'Label', id: `L_${name}`, name });
+  return labels.get(name);
+}
+['bug', 'postgres'].forEach(labelNamed);
 const counts = { requests: 0, mutations: 0, cost: 0, iterationWrites: 0, byOperation: {} };
 let misbehaviour = { share: 0, kinds: [] };
 // Operations that the token may not do, people whom GitHub leaves out, and fields that are deleted.
@@ -133,7 +138,7 @@ const contentOf = (item) =>
         url: `https://github.example/acme/alerts/${item.type === 'ISSUE' ? 'issues' : 'pull'}/${item.content.number}`,
         repository: REPOSITORY,
         assignees: (page) => connection([...item.content.assignees].map(userOf), page),
-        labels: (page) => connection([...item.content.labels].map((name) => labels.get(name)), page),
+        labels: (page) => connection([...item.content.labels].map(labelNamed), page),
       };
 
 function valueOf(id, { value, at }) {
@@ -286,9 +291,7 @@ const root = {
     return { labelable: contentOf(item) };
   },
   createLabel: ({ input }) => {
-    const label = { __typename: 'Label', id: `L_${input.name}`, name: input.name };
-    labels.set(input.name, label);
-    return { label };
+    return { label: labelNamed(input.name) };
   },
   archiveProjectV2Item: ({ input }) => {
     change(itemOf(input.itemId), { isArchived: true });

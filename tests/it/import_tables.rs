@@ -103,7 +103,7 @@ async fn everything_that_a_jira_table_tells_arrives() {
             "28/Dec/25 9:00 AM;",
             "\"28/Dec/25 9:00 AM;a:2;Looks *good*; I think\";",
         )
-        .replace("29/Dec/25 1:30 PM;", "\"29/Dec/25 1:30 PM;a:7;Done?\";")
+        .replace("29/Dec/25 1:30 PM;", "\"29/Dec/25 1:30 PM;jonas;Done?\";")
         .replace(
             "OPS-9;27/Dec/25 10:48 AM;",
             "OPS-9;\"27/Dec/25 10:48 AM;a:2;plan.pdf;https://jira.example.org/1/plan.pdf\";",
@@ -132,6 +132,17 @@ async fn everything_that_a_jira_table_tells_arrives() {
     let path = format!("/tasks/{}", second["key"].as_str().unwrap());
     let page = world.elif.get(&path).await.ok().text();
     assert!(page.contains("<strong>good</strong>; I think"), "{page}");
+    let authors: Vec<Option<String>> = sqlx::query_scalar(
+        "SELECT a.handle FROM comments m LEFT JOIN accounts a ON a.id = m.author_id ORDER BY m.created_at",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    assert_eq!(
+        authors.last().unwrap().as_deref(),
+        Some("jonas"),
+        "{authors:?}"
+    );
     let first = task_called(&world, "First").await;
     assert_eq!(first["state"], "blocked", "{text}");
     assert_eq!(first["labels"], json!(["Bug"]));
@@ -147,7 +158,7 @@ async fn everything_that_a_jira_table_tells_arrives() {
     for told in [
         "have no key",
         "estimates were rounded to whole points",
-        "estimates over 1,000 were left out",
+        "estimates that are no number from 0 to 1,000 were left out",
         "closed without being done",
         "Custom field (Colour) (1)",
         "read as UTC",

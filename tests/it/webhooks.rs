@@ -1360,6 +1360,8 @@ async fn receiver_that_has_too_much_to_do_is_left_alone() {
     office.app.clock.advance(Duration::seconds(119));
     office.create("Another one").await;
     assert!(office.deliver().await.is_empty());
+    let page = office.page(&office.elif, &path).await;
+    assert!(page.contains("nothing is sent until"), "{page}");
     let figures = outbox_figures(&office.app, "webhook").await;
     assert_eq!(figures, [4, 0, 119].into());
     office.app.clock.advance(Duration::seconds(14));

@@ -118,8 +118,7 @@ impl<'w, 'c> Writer<'w, 'c> {
             for name in &labels.added {
                 labels.added_ids.extend(self.label(item, name).await?);
             }
-            let ids = labels.removed.iter().filter_map(|name| item.label(name));
-            labels.removed_ids = ids.map(str::to_owned).collect();
+            labels.removed_ids = item.labels_called(&labels.removed);
         }
         let title = is_wanted(Field::Title).then_some(values.title.as_str());
         let content = match item.kind {

@@ -259,6 +259,18 @@ impl Item {
         others.map(|(_, id)| id.clone()).collect()
     }
 
+    /// The ids of all labels that have one of these names here.
+    pub(super) fn labels_called(&self, names: &[String]) -> Vec<String> {
+        let is_one = |of: &str| {
+            label(of).is_some_and(|of| {
+                let of = of.to_lowercase();
+                names.iter().any(|name| name.to_lowercase() == of)
+            })
+        };
+        let found = self.labels.iter().filter(|(name, _)| is_one(name));
+        found.map(|(_, id)| id.clone()).collect()
+    }
+
     /// The id of a label that it has, by the name that the label has here.
     pub(super) fn label(&self, name: &str) -> Option<&str> {
         let is = |of: &str| label(of).is_some_and(|of| of.to_lowercase() == name.to_lowercase());

@@ -59,7 +59,7 @@ pub(crate) fn instant(text: &str, order: Order) -> Option<OffsetDateTime> {
         .or_else(|_| OffsetDateTime::parse(text, &Rfc2822))
         .ok();
     read.or_else(|| of_script(text))
-        .or_else(|| loose(text, order).map(|(day, at)| day.with_time(at).assume_utc()))
+        .or_else(|| loose(text, order))
         // The database has no others.
         .filter(|at| (1900..3000).contains(&at.year()))
         .map(|at| at.to_offset(UtcOffset::UTC))
@@ -98,7 +98,8 @@ fn offset_of(text: &str) -> Option<UtcOffset> {
 }
 
 /// A day, and perhaps a time: `27/Dec/25 10:48 AM`, `9/8/2021 9:05`, `2026-02-05 12:00`, `05.02.2026`.
-fn loose(text: &str, order: Order) -> Option<(Date, Time)> {
+/// A zone may follow the time: `+0100`, `+01:00` or `Z`.
+fn loose(text: &str, order: Order) -> Option<OffsetDateTime> {
     let (day, rest) = match text.find([' ', 'T']) {
         Some(end) => text.split_at(end),
         None => (text, ""),
@@ -123,16 +124,28 @@ fn loose(text: &str, order: Order) -> Option<(Date, Time)> {
         };
         date(year(third)?, by_number(number(month)?)?, number(day)?)?
     };
-    let mut rest = rest.trim_start_matches([' ', 'T']).split_whitespace();
-    let Some(at) = rest.next() else {
-        return Some((day, Time::MIDNIGHT));
+    let rest = rest.trim_start_matches([' ', 'T']);
+    if rest.is_empty() {
+        return Some(day.midnight().assume_utc());
+    }
+    let (at, offset) = match rest.find(['+', '-', 'Z']) {
+        Some(end) => (
+            rest.get(..end)?,
+            offset_of(rest.get(end..)?.trim_start_matches('Z'))?,
+        ),
+        None => (rest, UtcOffset::UTC),
     };
-    Some((day, clock(at, rest.next())?))
+    let mut parts = at.split_whitespace();
+    let at = clock(parts.next()?, parts.next())?;
+    if parts.next().is_some() {
+        return None;
+    }
+    Some(day.with_time(at).assume_offset(offset))
 }
 
 /// `10:48`, `10:48:30.5`, with `AM` or `PM` if it has twelve hours.
 fn clock(text: &str, half: Option<&str>) -> Option<Time> {
-    let mut parts = text.trim_end_matches('Z').split(':');
+    let mut parts = text.split(':');
     let hour: u8 = parts.next()?.parse().ok()?;
     let minute: u8 = parts.next()?.parse().ok()?;
     let second = parts.next().map_or(Some(0), |text| {
@@ -141,7 +154,8 @@ fn clock(text: &str, half: Option<&str>) -> Option<Time> {
     let hour = match half.map(str::to_uppercase).as_deref() {
         Some("AM") if hour == 12 => 0,
         Some("PM") if hour < 12 => hour + 12,
-        _ => hour,
+        None | Some("AM" | "PM") => hour,
+        Some(_) => return None,
     };
     Time::from_hms(hour, minute, second).ok()
 }
@@ -201,6 +215,13 @@ mod tests {
                 "2026-02-05T15:02:03+02:00",
                 datetime!(2026-02-05 13:02:03 UTC),
             ),
+            (
+                "2025-12-27T10:48:00.000+0100",
+                datetime!(2025-12-27 9:48 UTC),
+            ),
+            ("2025-12-27T10:48:00+0100", datetime!(2025-12-27 9:48 UTC)),
+            ("2026-02-05 15:02 +0200", datetime!(2026-02-05 13:02 UTC)),
+            ("27/Dec/25 10:48 PM -05:00", datetime!(2025-12-28 3:48 UTC)),
             ("2026-02-05", datetime!(2026-02-05 0:00 UTC)),
             (
                 "Sun Apr 20 2025 10:17:06 GMT+0000 (GMT)",
@@ -225,6 +246,7 @@ mod tests {
             "27/Foo/25",
             "0001-01-01",
             "9/8/2021 99:05",
+            "9/8/2021 9:05 soon",
         ] {
             assert_eq!(instant(text, Order::DayFirst), None, "{text}");
         }

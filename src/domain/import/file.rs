@@ -64,7 +64,12 @@ fn decode(mut bytes: Vec<u8>, other: OtherText) -> Option<String> {
                 (Ok(text), _) => Some(text),
                 (Err(_), OtherText::Refused) => None,
                 (Err(error), OtherText::Windows1252) => {
-                    Some(WINDOWS_1252.decode(error.as_bytes()).0.into_owned())
+                    // Letters of UTF-8 are no accident: the file is damaged.
+                    let damaged = String::from_utf8_lossy(error.as_bytes());
+                    let has_letters = damaged
+                        .chars()
+                        .any(|letter| !letter.is_ascii() && letter != char::REPLACEMENT_CHARACTER);
+                    (!has_letters).then(|| WINDOWS_1252.decode(error.as_bytes()).0.into_owned())
                 }
             }
         }
@@ -101,6 +106,8 @@ mod tests {
         assert_eq!(decode(excel.clone(), OtherText::Refused), None);
         let read = decode(excel, OtherText::Windows1252);
         assert_eq!(read.as_deref(), Some("Größe, €"));
+        let damaged = [b"Gr\xc3\xb6\xc3".as_slice(), b"e"].concat();
+        assert_eq!(decode(damaged, OtherText::Windows1252), None);
     }
 
     #[test]

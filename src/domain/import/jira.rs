@@ -107,10 +107,12 @@ fn people(table: Table) -> Result<People> {
             "Watchers",
         ] {
             let ids = format!("{role} Id");
-            for (id, name) in row.all(&ids).zip(row.all(role)) {
-                names
-                    .entry(id.to_owned())
-                    .or_insert_with(|| name.to_owned());
+            for (id, name) in row.cells(&ids).zip(row.cells(role)) {
+                if !id.is_empty() && !name.is_empty() {
+                    names
+                        .entry(id.to_owned())
+                        .or_insert_with(|| name.to_owned());
+                }
             }
         }
         dates.extend(["Created", "Updated", "Due date"].map(|field| row.text(field).to_owned()));
@@ -224,7 +226,7 @@ impl File {
             created_by: user("Creator").or(user("Reporter")),
             column_since: changed_at.or(finished_at),
             due,
-            estimate: self.estimate(row.first(STORY_POINTS), &title),
+            estimate: sanitize::estimate(row.first(STORY_POINTS), &title, &mut self.draft.changed),
             started_at,
             finished_at: finished_at.filter(|_| is_done),
             members: user("Assignee").into_iter().collect(),
@@ -268,23 +270,6 @@ impl File {
         at
     }
 
-    fn estimate(&mut self, text: &str, title: &str) -> Option<i32> {
-        let points: f64 = text.replace(',', ".").parse().ok()?;
-        let whole = points.round();
-        if !(0.0..=1000.0).contains(&whole) {
-            self.draft
-                .changed
-                .add("estimates over 1,000 were left out", title);
-            return None;
-        }
-        if whole != points {
-            self.draft
-                .changed
-                .add("estimates were rounded to whole points", title);
-        }
-        Some(whole as i32)
-    }
-
     /// `27/Dec/25 10:48 AM;712020:1;The text; with semicolons`
     fn comments(&mut self, row: &Row, title: &str) -> Vec<Comment> {
         let mut comments = Vec::new();
@@ -299,7 +284,8 @@ impl File {
             let name_of = |id: &str| self.people.get(id).map(String::as_str);
             let by = ExternalUser {
                 name: sanitize::line(name_of(by).unwrap_or(""), 100).0,
-                ..ExternalUser::default()
+                // of a Jira on a server of one's own
+                username: sanitize::line(if is_account_id(by) { "" } else { by }, 100).0,
             };
             match sanitize::comment(&wiki::to_markdown(body, name_of)) {
                 Some((body, was_cut)) => {
@@ -362,6 +348,11 @@ impl File {
 }
 
 const UNREADABLE_DATE: &str = "dates that could not be read were left out";
+
+/// Whether it is an account of Jira in the cloud: `712020:ca841f8a-0000-4000-8000-000000000000`, or 24 digits.
+fn is_account_id(text: &str) -> bool {
+    text.contains(':') || text.len() == 24 && text.chars().all(|digit| digit.is_ascii_hexdigit())
+}
 
 /// Whether a resolution says that the work was not done.
 fn is_undone(resolution: &str) -> bool {

@@ -104,7 +104,6 @@ impl File {
                 &title,
             );
         }
-        let estimate = row.text("Estimate").parse().ok();
         let task = Task {
             key: sanitize::cut(&key, 500).0,
             whole_title,
@@ -117,7 +116,7 @@ impl File {
             created_by: user(row.text("Creator")),
             column_since: finished_at.or(started_at),
             due,
-            estimate: estimate.filter(|points| (0..=1000).contains(points)),
+            estimate: sanitize::estimate(row.text("Estimate"), &title, &mut self.draft.changed),
             started_at,
             finished_at: finished_at.filter(|_| is_done),
             members: user(row.text("Assignee")).into_iter().collect(),

@@ -18,6 +18,25 @@ pub(crate) const STEPS: usize = 200;
 /// The maximum number of labels of a task.
 pub(crate) const LABELS: usize = 30;
 
+/// An estimate in whole points, and a notice if it could not be taken as it is.
+pub(crate) fn estimate(text: &str, title: &str, changed: &mut Notices) -> Option<i32> {
+    if text.is_empty() {
+        return None;
+    }
+    let points: Option<f64> = text.replace(',', ".").parse().ok();
+    let Some(points) = points.filter(|points| (0.0..=1000.0).contains(points)) else {
+        changed.add(
+            "estimates that are no number from 0 to 1,000 were left out",
+            title,
+        );
+        return None;
+    };
+    if points.round() != points {
+        changed.add("estimates were rounded to whole points", title);
+    }
+    Some(points.round() as i32)
+}
+
 /// A title and, when it is too long, the full one.
 pub(crate) fn title(text: &str) -> (String, Option<String>) {
     let (title, was_cut) = line(text, TITLE);

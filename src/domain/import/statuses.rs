@@ -16,6 +16,8 @@ pub(crate) struct Statuses {
     lists: Vec<List>,
     /// The place of each among the lists, by its name in lower case.
     places: HashMap<String, usize>,
+    /// The list of what was closed without being done.
+    undone: Option<usize>,
 }
 
 impl Statuses {
@@ -40,13 +42,16 @@ impl Statuses {
 
     /// The list of what was closed without being done: it must not stand among what is done.
     pub(crate) fn place_undone(&mut self) -> usize {
-        // No status has an empty name.
-        let (index, _) = self.place("", Some(ColumnState::Todo));
-        if let Some(list) = self.lists.get_mut(index) {
-            ColumnState::Todo.default_name().clone_into(&mut list.name);
-            list.only_state = true;
-        }
-        index
+        let lists = &mut self.lists;
+        *self.undone.get_or_insert_with(|| {
+            lists.push(List {
+                name: ColumnState::Todo.default_name().to_owned(),
+                state: Some(ColumnState::Todo),
+                only_state: true,
+                ..List::default()
+            });
+            lists.len() - 1
+        })
     }
 
     /// Gives the draft these lists from left to right, and orders its tasks by them; in a list they stay in order.

@@ -41,8 +41,19 @@ impl<'f> Table<'f> {
             !text.trim_start().starts_with(['{', '[']),
             "the file is JSON, not a table of comma-separated values"
         );
+        let first = separator(text);
+        let all = [first, b',', b';', b'\t'];
+        let mut others = all.into_iter().skip(1).filter(|other| *other != first);
+        Self::separated(text, needed, first).or_else(|refusal| {
+            // The first line may be one of decoration.
+            let found = others.find_map(|other| Self::separated(text, needed, other).ok());
+            found.ok_or(refusal)
+        })
+    }
+
+    fn separated(text: &'f str, needed: &[&[&str]], separator: u8) -> Result<Self> {
         let mut reader = ReaderBuilder::new()
-            .delimiter(separator(text))
+            .delimiter(separator)
             .has_headers(false)
             .flexible(true)
             .from_reader(text.as_bytes());
@@ -136,6 +147,13 @@ impl Row<'_> {
             .into_iter()
             .find(|text| !text.is_empty())
             .unwrap_or("")
+    }
+
+    /// The cells of all columns of this name, empty ones too.
+    pub(crate) fn cells(&self, name: &str) -> impl Iterator<Item = &str> {
+        let columns = self.names.0.get(&key(name));
+        let columns = columns.into_iter().flat_map(|columns| &columns.indexes);
+        columns.map(|column| self.record.get(*column).unwrap_or("").trim())
     }
 
     /// The texts in all columns of this name.
@@ -252,6 +270,8 @@ mod tests {
             rows("Export of 2026\n\n,,\nTitle,Due\nA,1\n", "Due"),
             [["1"]]
         );
+        let semicolons = "Export of 2026\n\nTitle;Due\nA;1\n";
+        assert_eq!(rows(semicolons, "Due"), [["1"]]);
         let refusal = |text: &str| Table::parse(text, TITLE).err().unwrap().to_string();
         assert!(refusal("Name,Due\nA,1").contains("no column “Title”"));
         assert!(refusal("[1]").contains("is JSON"));

@@ -1,37 +1,78 @@
 //! Converts Jira's wiki markup to Markdown: headings, lists, code, quotes, tables, links, pictures, mentions and bold text.
 //! What it does not know stays as it is.
 
+/// How much of a text is searched for the end of a mark within a line. Longer ones are no marks.
+const LONGEST_MARK: usize = 2000;
+
+/// A tag that encloses lines.
+enum Tag {
+    Quote,
+    /// With the tag that ends it.
+    Code(&'static str),
+}
+
 /// Converts a text. `name_of` tells the name of an account, by its id.
 pub(crate) fn to_markdown<'n>(text: &str, name_of: impl Fn(&str) -> Option<&'n str>) -> String {
-    let mut lines = Vec::new();
-    let (mut is_code, mut is_quote, mut is_table) = (false, false, false);
-    for line in text.replace("\r\n", "\n").split('\n') {
-        let mark = line.trim();
-        let is_fence = ["{code", "{noformat"].iter().any(|name| {
-            mark.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with(['}', ':']) && rest.ends_with('}'))
+    let text = text.replace("\r\n", "\n");
+    let (mut lines, mut is_quote, mut rest) = (Vec::new(), false, text.as_str());
+    let mut add = |part: &str, is_quote: bool, is_code: bool| {
+        let mut is_table = false;
+        // The ends of lines before and after a tag are part of it.
+        let part = part.strip_prefix('\n').unwrap_or(part);
+        let part = part.strip_suffix('\n').unwrap_or(part);
+        let fence = is_code.then(|| "```".to_owned());
+        let inside = part.split('\n').map(|line| match is_code {
+            true => line.to_owned(),
+            false => block(line, &mut is_table, &name_of),
         });
-        let line = if is_fence {
-            is_code = !is_code;
-            // A fence may be directly below text.
-            "```".to_owned()
-        } else if is_code {
-            line.to_owned()
-        } else if mark == "{quote}" {
-            is_quote = !is_quote;
-            continue;
-        } else {
-            block(line, &mut is_table, &name_of)
-        };
-        lines.push(match is_quote {
+        let all = fence.clone().into_iter().chain(inside).chain(fence);
+        lines.extend(all.map(|line| match is_quote {
             true => format!("> {line}"),
             false => line,
-        });
+        }));
+    };
+    while let Some((start, length, tag)) = next_tag(rest) {
+        let (before, after) = (&rest[..start], &rest[start + length..]);
+        if !before.trim().is_empty() {
+            add(before, is_quote, false);
+        }
+        rest = match tag {
+            Tag::Quote => {
+                is_quote = !is_quote;
+                after
+            }
+            Tag::Code(end) => {
+                let (code, after) = after.split_once(end).unwrap_or((after, ""));
+                add(code, is_quote, true);
+                after
+            }
+        };
     }
-    if is_code {
-        lines.push("```".to_owned());
+    if !rest.trim().is_empty() || rest.len() == text.len() {
+        add(rest, is_quote, false);
     }
     lines.join("\n")
+}
+
+/// The next `{quote}`, `{code}`, `{code:java}` or `{noformat}`, with its place and length.
+fn next_tag(text: &str) -> Option<(usize, usize, Tag)> {
+    text.match_indices('{').find_map(|(start, _)| {
+        let inside = beginning(text.get(start + 1..)?);
+        let (tag, _) = inside.split_once('}')?;
+        let (name, _) = tag.split_once(':').unwrap_or((tag, ""));
+        let found = match name {
+            "quote" => Tag::Quote,
+            "code" => Tag::Code("{code}"),
+            "noformat" => Tag::Code("{noformat}"),
+            _ => return None,
+        };
+        (!tag.contains(['\n', '{'])).then_some((start, tag.len() + 2, found))
+    })
+}
+
+/// As much of a text as is searched for the end of a mark.
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONGEST_MARK)]
 }
 
 /// A line that is no code.
@@ -105,11 +146,12 @@ fn inline<'n>(text: &str, name_of: &impl Fn(&str) -> Option<&'n str>) -> String 
     let mut rest = text;
     while let Some(next) = rest.chars().next() {
         let before = written.chars().last();
+        let near = beginning(rest);
         let found = match next {
-            '{' => braces(rest),
-            '[' => brackets(rest, name_of),
-            '!' => picture(rest),
-            '*' if !before.is_some_and(char::is_alphanumeric) => bold(rest, name_of),
+            '{' => braces(near),
+            '[' => brackets(near, name_of),
+            '!' => picture(near),
+            '*' if !before.is_some_and(char::is_alphanumeric) => bold(near, name_of),
             '\\' if rest.starts_with("\\\\") => Some(("\n".to_owned(), 2)),
             _ => None,
         };
@@ -196,7 +238,7 @@ mod tests {
                 "1. one\n1. two\n   1. below\n- point\n   - below",
             ),
             ("{code:java}\n*a* [b|c]\n{code}", "```\n*a* [b|c]\n```"),
-            ("{noformat}\nh1. not\n", "```\nh1. not\n\n```"),
+            ("{noformat}\nh1. not\n", "```\nh1. not\n```"),
             ("{quote}\nsaid\n{quote}\nbq. also", "> said\n> also"),
             (
                 "[docs|https://example.org/a] [https://example.org]",
@@ -219,6 +261,17 @@ mod tests {
                 "-- a dash\n---- \n[not a link|javascript:x]",
             ),
             ("one\\\\two", "one\ntwo"),
+            ("{code}SELECT 1{code}", "```\nSELECT 1\n```"),
+            (
+                "Run {code:sql}SELECT 1\n{code} now",
+                "Run \n```\nSELECT 1\n```\n now",
+            ),
+            (
+                "{code}\n{code: 200}\n{quote}\n{code}\nafter",
+                "```\n{code: 200}\n{quote}\n```\nafter",
+            ),
+            ("{quote}a\nb{quote}c", "> a\n> b\nc"),
+            ("", ""),
         ] {
             assert_eq!(converted(wiki), markdown, "{wiki}");
         }
@@ -227,7 +280,10 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_converted(text in "([*#|!{}\\[\\]~\\\\h1. a€\n-]|\\{code\\}|\\{quote\\}){0,60}") {
-            let _ = converted(&text);
+            let written = converted(&text);
+            // Nothing that is no mark is lost.
+            let letters = |text: &str| text.matches(['a', '€']).count();
+            prop_assert_eq!(letters(&written), letters(&text), "{}", written);
         }
     }
 }

@@ -37,7 +37,8 @@ impl Author {
     /// The kind of an entry, of which there is one an hour; `None`: there may be any number.
     fn kind(self, what: &str) -> Option<&str> {
         match (self, what) {
-            (Self::Insider, _) => None,
+            // It happens once, and only people with rights merge.
+            (Self::Insider, _) | (_, "merged") => None,
             (Self::Unknown, what) => Some(what),
             (Self::Outsider, "linked" | "unlinked") => Some("link"),
             (Self::Outsider, _) => Some("state"),

@@ -154,33 +154,41 @@ pub(crate) struct AppRequest {
     pub(crate) site: String,
 }
 
-/// Takes a request by its state, which is valid once, for an hour, and only for the person who began it.
-pub(crate) async fn take(
-    change: &mut Change,
+/// Finds a request by its state, which is valid until its App was added, for an hour, and only for the person who began
+/// it.
+pub(crate) async fn find(
+    db: &Pool,
     account: Uuid,
     state: &str,
+    now: OffsetDateTime,
 ) -> Result<Option<AppRequest>> {
-    let at = change.at;
     Ok(sqlx::query_as(
-        "DELETE FROM github_app_requests WHERE state_hash = $1 AND account_id = $2 AND expires_at > $3
-         RETURNING connection_id, name, site",
+        "SELECT connection_id, name, site FROM github_app_requests
+         WHERE state_hash = $1 AND account_id = $2 AND expires_at > $3",
     )
     .bind(secrets::digest(state))
     .bind(account)
-    .bind(at)
-    .fetch_optional(change.db())
+    .bind(now)
+    .fetch_optional(db)
     .await?)
 }
 
-/// Adds the connection of an App that was created. Returns its id.
+/// Adds the connection of an App that was created, and ends the request. Returns its id.
 ///
 /// # Errors
-/// `Invalid` if there are too many connections.
+/// `Invalid` if there are too many connections, or the App was added already.
 pub(crate) async fn finish(
     change: &mut Change,
     request: &AppRequest,
     app: &CreatedApp,
 ) -> Result<Uuid> {
+    let ended = sqlx::query("DELETE FROM github_app_requests WHERE connection_id = $1")
+        .bind(request.connection_id)
+        .execute(change.db())
+        .await?;
+    if ended.rows_affected() == 0 {
+        return Err(Problem::field("name", "It was added already."));
+    }
     let name = free_name(change.db(), &request.name).await?;
     let id = request.connection_id;
     let key = (id, Forge::GitHub);

@@ -65,6 +65,9 @@ impl GitHubSite {
         if host == "www.github.com" {
             origin = origin.replace("www.", "");
         }
+        if host.ends_with("github.com") || host.ends_with(".ghe.com") {
+            origin = origin.replace("http://", "https://");
+        }
         let api = match host {
             "github.com" | "www.github.com" => "https://api.github.com".to_owned(),
             host if host.ends_with(".ghe.com") => format!("https://api.{host}"),
@@ -199,6 +202,7 @@ mod tests {
             "github.com",
             " https://github.com/ ",
             "www.github.com",
+            "http://github.com",
             "GitHub.com",
         ] {
             assert_eq!(of(text), github, "{text}");

@@ -51,6 +51,8 @@ pub(crate) struct Webhook {
     /// Why it is off.
     pub(crate) reason: String,
     pub(crate) failures: i32,
+    /// Nothing is sent before, because the receiver has too much to do.
+    pub(crate) held_until: Option<OffsetDateTime>,
     /// Until when the last secret that was replaced signs as well.
     pub(crate) old_secret_until: Option<OffsetDateTime>,
     /// The name of the person whose access it has.
@@ -91,7 +93,7 @@ impl Draft {
 /// Query: webhooks `w` with the columns of `Webhook`.
 macro_rules! webhooks {
     () => {
-        "SELECT w.id, w.name, w.url, w.events, w.state, w.state_since, w.reason, w.failures, a.name AS maker,
+        "SELECT w.id, w.name, w.url, w.events, w.state, w.state_since, w.reason, w.failures, w.held_until, a.name AS maker,
                 (SELECT max(o.until) FROM webhook_old_secrets o WHERE o.webhook_id = w.id) AS old_secret_until
          FROM webhooks w LEFT JOIN accounts a ON a.id = w.maker_id"
     };

@@ -90,13 +90,18 @@ fn second_factor_reset(app: &App, entry: &OutboxEntry) -> Letter {
 
 /// `None` if the webhook was resumed or deleted meanwhile.
 async fn webhook_off(app: &App, entry: &OutboxEntry) -> Result<Option<Letter>> {
-    let id = entry.subjects.first().copied().unwrap_or_default();
-    let Some(webhook) = switch_off::still_off(&app.db, id, entry.account_id).await? else {
-        return Ok(None);
-    };
-    let settings = match &webhook.team_slug {
-        Some(slug) => format!("{}/teams/{slug}/settings", app.public_url),
-        None => format!("{}/settings", app.public_url),
+    let path = match entry.subjects.first() {
+        // of a version before
+        None => "/help/webhooks".to_owned(),
+        Some(id) => {
+            let found = switch_off::still_off(&app.db, *id, entry.account_id).await?;
+            let Some(webhook) = found else {
+                return Ok(None);
+            };
+            let team = webhook.team_slug.map(|slug| format!("/teams/{slug}"));
+            let team = team.unwrap_or_default();
+            format!("{team}/settings/webhooks/{}", webhook.id)
+        }
     };
     Ok(Some(Letter {
         title: "A webhook was switched off".to_owned(),
@@ -107,7 +112,7 @@ async fn webhook_off(app: &App, entry: &OutboxEntry) -> Result<Option<Letter>> {
         ),
         button: Some((
             "Open the webhook".to_owned(),
-            format!("{settings}/webhooks/{}", webhook.id),
+            format!("{}{path}", app.public_url),
         )),
         footer: footer(app),
         ..Letter::default()

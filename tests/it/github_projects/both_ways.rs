@@ -407,3 +407,27 @@ async fn people_and_labels_that_others_change_meanwhile_stay() {
     let handles: Vec<_> = owners.map(|owner| &owner["handle"]).collect();
     assert_eq!(handles, ["elif", "jonas"]);
 }
+
+/// GitHub distinguishes labels that are one here.
+#[tokio::test]
+async fn labels_that_are_one_here_are_removed_together() {
+    let both = Connected::new().await;
+    let issue = json!({
+        "kind": "ISSUE", "title": "Copy the schema", "withLabels": ["needs review", "needs-review", "bug"],
+    });
+    both.github.add(issue).await;
+    both.connect().await;
+    both.sync_after(MINUTES).await;
+    let key = both.key("Copy the schema").await;
+    let edit = json!({ "labels": ["bug"] });
+    both.elif
+        .api(Method::PATCH, &format!("/tasks/{key}"), edit)
+        .await
+        .ok();
+    for _ in 0..2 {
+        both.sync_after(MINUTES).await;
+    }
+    let item = both.github.item("Copy the schema").await;
+    assert_eq!(item["labels"], json!(["bug"]), "{item}");
+    assert_eq!(both.elif.load_task(&key).await["labels"], json!(["bug"]));
+}

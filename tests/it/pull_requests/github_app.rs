@@ -277,6 +277,19 @@ async fn way_back_from_github_is_for_one_person_once() {
         (office.github.asked().len(), office.connections().await),
         (1, 1)
     );
+    // GitHub was away for a moment: the same address is opened again
+    let sent = office.begin("again").await;
+    office
+        .github
+        .answer(|| StatusCode::BAD_GATEWAY.into_response());
+    let refused = office.come_back(&office.admin, "c0de", &sent.state).await;
+    let refused = refused.status(422).text();
+    assert!(refused.contains("Reload this page"), "{refused}");
+    office.gives_out(SECRET);
+    office
+        .come_back(&office.admin, "c0de", &sent.state)
+        .await
+        .status(303);
     // More than an hour later.
     let sent = office.begin("later").await;
     office.world.app.clock.advance(Duration::minutes(61));
@@ -284,7 +297,7 @@ async fn way_back_from_github_is_for_one_person_once() {
         .come_back(&office.admin, "c0de", &sent.state)
         .await
         .status(422);
-    assert_eq!(office.connections().await, 1);
+    assert_eq!(office.connections().await, 2);
     let kept = async || -> i64 {
         sqlx::query_scalar("SELECT count(*) FROM github_app_requests")
             .fetch_one(&office.world.db)
@@ -312,7 +325,7 @@ async fn way_back_from_github_is_for_one_person_once() {
         .fetch_all(&office.world.db)
         .await
         .unwrap();
-    assert_eq!(names, ["acme", "twice", "twice 2"]);
+    assert_eq!(names, ["acme", "again", "twice", "twice 2"]);
 }
 
 #[tokio::test]

@@ -248,6 +248,17 @@ async fn stranger_who_reopens_again_and_again_adds_an_entry_an_hour() {
     connected.deliver("pull_request", &body).await;
     let board = elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("pull request #418 closed"), "{board}");
+    // That it was merged is told in any case: it happens once.
+    clock.advance(Duration::minutes(1));
+    let mut body = of_stranger("closed", "closed", clock.now());
+    body["pull_request"]["merged"] = json!(true);
+    body["pull_request"]["merged_at"] = body["pull_request"]["updated_at"].clone();
+    connected.deliver("pull_request", &body).await;
+    assert_eq!(
+        self::entries(&connected).await.last().unwrap(),
+        "merged",
+        "{entries:?}"
+    );
     // Taking the key out and putting it back in is no way around it.
     let before = self::entries(&connected).await.len();
     for title in ["none", "INF-1", "none", "INF-1"] {

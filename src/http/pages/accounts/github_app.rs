@@ -155,14 +155,8 @@ async fn finish(
 ) -> Result<std::result::Result<uuid::Uuid, String>> {
     let actor = viewer.actor();
     let (account, state) = (viewer.person.id, returned.state.as_str());
-    let taken = app
-        .store
-        .change(&actor, |change, _| {
-            Box::pin(github_app::take(change, account, state))
-        })
-        .await?
-        .value;
-    let Some(request) = taken else {
+    let found = github_app::find(&app.db, account, state, app.clock.now()).await?;
+    let Some(request) = found else {
         let words = "This way back from GitHub was used before, is more than an hour old, or was begun by another person. \
                      Nothing was added. Begin again below.";
         return Ok(Err(words.to_owned()));
@@ -190,7 +184,7 @@ async fn finish(
 
 fn not_added(reason: &str) -> String {
     format!(
-        "The GitHub App was not connected: {reason} Nothing was added here. If the App exists at GitHub, delete it there in \
-         its settings, under Advanced, and begin again below."
+        "The GitHub App was not connected: {reason} Nothing was added here. Reload this page to try again within the hour. \
+         Otherwise, delete the App at GitHub in its settings, under Advanced, and begin again below."
     )
 }

@@ -91,6 +91,11 @@ impl WebhookPage {
         self.webhook.failed_attempts()
     }
 
+    /// Until when nothing is sent, because the receiver has too much to do.
+    fn held_until(&self) -> Option<OffsetDateTime> {
+        self.webhook.held_until.filter(|until| *until > self.now)
+    }
+
     fn is_active(&self) -> bool {
         self.webhook.state == WebhookState::Active
     }
@@ -110,7 +115,11 @@ impl WebhookPage {
             MessageState::Waiting => format!(
                 "{}. Next attempt {}",
                 message.error,
-                humanize::moment(message.send_at, &self.time_zone)
+                humanize::moment(
+                    self.held_until()
+                        .map_or(message.send_at, |until| until.max(message.send_at)),
+                    &self.time_zone
+                )
             ),
         }
     }
