@@ -201,6 +201,11 @@ async fn linear_tables_are_imported_whole() {
     assert_eq!(dropped["state"], "todo", "{text}");
     assert_eq!(dropped["archived"], true);
     assert!(text.contains("Colour (1)"), "{text}");
+    let columns: Vec<String> = sqlx::query_scalar("SELECT lower(name) FROM columns")
+        .fetch_all(&world.db)
+        .await
+        .unwrap();
+    assert!(!columns.contains(&"canceled".to_owned()), "{columns:?}");
     // times of work are kept: it took from the 10th to the 20th
     let moves: Vec<String> = sqlx::query_scalar(
         "SELECT to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD') FROM events e JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id

@@ -7,6 +7,9 @@ use time::{
 
 use crate::domain::import::draft::Due;
 
+/// Why a date is missing.
+pub(crate) const UNREADABLE_DATE: &str = "dates that could not be read were left out";
+
 /// In which order day and month stand when both are numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Order {

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use crate::domain::{
     column_state::ColumnState,
     import::{
-        dates::{self, Order},
+        dates::{self, Order, UNREADABLE_DATE},
         draft::{Comment, Draft, ExternalUser, Task},
         sanitize, states,
         statuses::Statuses,
@@ -165,12 +165,16 @@ impl File {
             self.draft.skipped.add("have no key", &title);
             return;
         }
-        let (list, state) = self.list(row);
+        let is_undone = is_undone(row.text("Resolution"));
+        let (list, state) = if is_undone {
+            self.statuses.place_undone()
+        } else {
+            self.list(row)
+        };
         let created_at = self.instant(row.text("Created"), &title);
         let started_at = self.instant(row.first(STARTED), &title);
         let changed_at = self.instant(row.text(CHANGED), &title);
-        let is_undone = is_undone(row.text("Resolution"));
-        let is_done = state == Some(ColumnState::Done) && !is_undone;
+        let is_done = state == Some(ColumnState::Done);
         let finished_at = self
             .instant(row.first(FINISHED), &title)
             .or(changed_at)
@@ -187,11 +191,6 @@ impl File {
             .map(sanitize::label)
             .collect();
         names.extend(kind_label(row.text("Issue Type")));
-        let list = if is_undone {
-            self.statuses.place_undone()
-        } else {
-            list
-        };
         if is_undone {
             names.push(sanitize::label(row.text("Resolution")));
             self.draft.changed.add(
@@ -346,8 +345,6 @@ impl File {
         draft
     }
 }
-
-const UNREADABLE_DATE: &str = "dates that could not be read were left out";
 
 /// Whether it is an account of Jira in the cloud: `712020:ca841f8a-0000-4000-8000-000000000000`, or 24 digits.
 fn is_account_id(text: &str) -> bool {

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use crate::domain::{
     column_state::ColumnState,
     import::{
-        dates::{self, Order},
+        dates::{self, Order, UNREADABLE_DATE},
         draft::{Draft, ExternalUser, Task},
         sanitize, states,
         statuses::Statuses,
@@ -34,8 +34,6 @@ const LINES: [&str; 10] = [
 const KNOWN: &str = "id|uuid|title|description|issue description|status|estimate|creator|assignee|labels|cycle number|\
      cycle name|cycle start|cycle end|created|updated|started|triaged|completed|canceled|archived|due date|project id|\
      project milestone id|time in status (minutes)|sla status";
-
-const UNREADABLE_DATE: &str = "dates that could not be read were left out";
 
 /// Parses a table of issues, or returns what is wrong in it, with the line.
 pub fn parse(text: String) -> Result<Draft> {
@@ -79,8 +77,12 @@ impl File {
                 status.to_lowercase().as_str(),
                 "canceled" | "cancelled" | "duplicate"
             );
-        let (list, state) = self.list(status, finished_at.is_some() && !is_undone);
-        let is_done = state == Some(ColumnState::Done) && !is_undone;
+        let (list, state) = if is_undone {
+            self.statuses.place_undone()
+        } else {
+            self.list(status, finished_at.is_some())
+        };
+        let is_done = state == Some(ColumnState::Done);
         let key = match (row.first(&["UUID", "ID"]), created_at) {
             ("", Some(at)) => format!("linear:{}@{}", title, at.unix_timestamp()),
             ("", None) => format!("linear:{title}"),
@@ -92,11 +94,6 @@ impl File {
             self.draft.changed.add(UNREADABLE_DATE, &title);
         }
         let mut names: Vec<String> = row.text("Labels").split(',').map(sanitize::label).collect();
-        let list = if is_undone {
-            self.statuses.place_undone()
-        } else {
-            list
-        };
         if is_undone {
             names.push(sanitize::label(status));
             self.draft.changed.add(

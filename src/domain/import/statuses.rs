@@ -40,10 +40,10 @@ impl Statuses {
         (index, self.lists.get(index).and_then(|list| list.state))
     }
 
-    /// The list of what was closed without being done: it must not stand among what is done.
-    pub(crate) fn place_undone(&mut self) -> usize {
+    /// The list of what was closed without being done, and its state: it must not stand among what is done.
+    pub(crate) fn place_undone(&mut self) -> (usize, Option<ColumnState>) {
         let lists = &mut self.lists;
-        *self.undone.get_or_insert_with(|| {
+        let index = *self.undone.get_or_insert_with(|| {
             lists.push(List {
                 name: ColumnState::Todo.default_name().to_owned(),
                 state: Some(ColumnState::Todo),
@@ -51,7 +51,8 @@ impl Statuses {
                 ..List::default()
             });
             lists.len() - 1
-        })
+        });
+        (index, Some(ColumnState::Todo))
     }
 
     /// Gives the draft these lists from left to right, and orders its tasks by them; in a list they stay in order.
