@@ -176,6 +176,11 @@ async fn linear_tables_are_imported_whole() {
     let task = task_called(&world, "Make smooth").await;
     assert_eq!(task["labels"], json!(["Fast"]));
     assert_eq!(task["due"], "2025-04-24");
+    // It has a date of completion, and is in progress again.
+    assert_eq!(
+        (&task["state"], &task["archived"]),
+        (&json!("doing"), &json!(false))
+    );
     let table = "ID,Team,Title,Description,Status,Estimate,Priority,Creator,Assignee,Labels,Cycle Name,Cycle Start,Cycle End,Created,Started,Completed,Canceled,Due Date,Parent issue,Colour\n\
         PLA-10,Platform,Move the importer,\"Body, with a comma\nand a line\",Done,3,High,elif@example.org,elif@example.org,\"Improvement, Bug\",Sprint 41,2026-11-09T00:00:00Z,2026-11-22T00:00:00Z,2026-11-02T08:53:33Z,2026-11-10T09:00:00Z,2026-11-20T16:06:19Z,,2026-11-30,,\n\
         PLA-11,Platform,A part of it,,In Review,,No priority,elif@example.org,elif@example.org,,,,,2026-11-03T08:53:33Z,,,,,PLA-10,blue\n\

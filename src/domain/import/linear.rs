@@ -129,10 +129,11 @@ impl File {
     }
 
     fn list(&mut self, status: &str, is_completed: bool) -> (usize, Option<ColumnState>) {
-        let state = match (is_completed, states::guess(status)) {
-            (true, _) => Some(ColumnState::Done),
-            (false, None) if status.eq_ignore_ascii_case("triage") => Some(ColumnState::Todo),
-            (false, guess) => guess,
+        // The status is what it is now. Only of one with a name of its own does the date tell more.
+        let state = match states::guess(status) {
+            None if is_completed => Some(ColumnState::Done),
+            None if status.eq_ignore_ascii_case("triage") => Some(ColumnState::Todo),
+            guess => guess,
         };
         self.statuses.place(status, state)
     }
