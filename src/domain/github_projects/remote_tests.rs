@@ -87,6 +87,13 @@ fn places(value: &Value, at: &str, into: &mut Vec<String>) {
     }
 }
 
+/// How many fields of a list are known.
+fn known_fields(fields: &Value) -> Option<usize> {
+    let nodes: Nodes<Value> = serde_json::from_value(fields.clone()).ok()?;
+    let read = |node| serde_json::from_value::<ProjectField>(node).ok();
+    Some(nodes.into_known().filter_map(read).count())
+}
+
 fn anything() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
@@ -103,6 +110,23 @@ fn anything() -> impl Strategy<Value = Value> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn broken_fields_break_nothing(at in any::<prop::sample::Index>(), value in anything()) {
+        let mut fields = recorded(0)["userOrOrganization"]["projectV2"]["fields"].clone();
+        let whole = known_fields(&fields).unwrap();
+        let mut all = Vec::new();
+        places(&fields["nodes"], "/nodes", &mut all);
+        let at: &String = at.get(&all);
+        if let Some(broken) = fields.pointer_mut(at) {
+            *broken = value;
+        }
+        let known = known_fields(&fields);
+        // What is broken takes nothing else with it.
+        if at.matches('/').count() > 1 {
+            prop_assert!(known.is_some_and(|known| known + 1 >= whole), "{}", at);
+        }
+    }
 
     #[test]
     fn broken_items_break_nothing(at in any::<prop::sample::Index>(), value in anything()) {
