@@ -1,7 +1,5 @@
 //! Importing tables of Jira and Linear: real ones, and small ones of our own with what real ones have.
 
-use std::fmt::Write;
-
 use fortnight::domain::import::{
     self,
     draft::{Draft, ImportRequest, ImportSprint},
@@ -259,19 +257,4 @@ async fn tables_are_imported_on_the_command_line_also_as_excel_writes_them() {
         .refused(&["import", "linear", &path, "--team", "infrastructure"])
         .await;
     assert!(refused.contains("no column “Status”"), "{refused}");
-}
-
-#[tokio::test]
-async fn twenty_thousand_rows_are_read() {
-    let mut table =
-        String::from("Summary,Issue key,Issue id,Status,Status Category,Created,Labels,Comment\n");
-    for number in 1..=20_000 {
-        let _ = writeln!(
-            table,
-            "Task {number},OPS-{number},{number},To Do,To Do,27/Dec/25 10:48 AM,l{},\"27/Dec/25 10:48 AM;a;Text {number}\"",
-            number % 50
-        );
-    }
-    let draft = import::jira::parse(table).unwrap();
-    assert_eq!(draft.notes().len(), 1);
 }

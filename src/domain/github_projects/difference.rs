@@ -33,7 +33,7 @@ impl Difference {
     }
 
     /// Removes from what is wanted whatever GitHub did not accept of it.
-    pub(super) fn leave_out_what_is_missing(&self, wanted: &mut Vec<String>, now: &[String]) {
+    pub(super) fn remove_not_accepted(&self, wanted: &mut Vec<String>, now: &[String]) {
         wanted.retain(|name| !has(&self.added, name) || has(now, name));
     }
 }
@@ -64,7 +64,7 @@ mod tests {
     fn what_was_not_accepted_is_left_out_and_what_others_removed_is_not() {
         let mut wanted = names(&["a", "b", "c"]);
         let difference = Difference::between(&names(&["a"]), &wanted);
-        difference.leave_out_what_is_missing(&mut wanted, &names(&["b", "stranger"]));
+        difference.remove_not_accepted(&mut wanted, &names(&["b", "stranger"]));
         assert_eq!(wanted, ["a", "b"]);
     }
 }

@@ -138,8 +138,8 @@ impl<'w, 'c> Writer<'w, 'c> {
             logins = assignees(content.assignees, self.logins).0;
             names = labels_of(content.labels.unwrap_or_default()).0;
         }
-        people.leave_out_what_is_missing(&mut values.assignees, &logins);
-        labels.leave_out_what_is_missing(&mut values.labels, &names);
+        people.remove_not_accepted(&mut values.assignees, &logins);
+        labels.remove_not_accepted(&mut values.labels, &names);
         Ok(())
     }
 

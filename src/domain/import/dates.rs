@@ -5,10 +5,7 @@ use time::{
     format_description::well_known::{Rfc2822, Rfc3339},
 };
 
-use crate::domain::import::draft::Due;
-
-/// Why a date is missing.
-pub(crate) const UNREADABLE_DATE: &str = "dates that could not be read were left out";
+use crate::domain::import::{draft::Due, summary::Notices};
 
 /// In which order day and month stand when both are numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +73,19 @@ pub(crate) fn due(text: &str, order: Order) -> Option<Due> {
     } else {
         Due::Instant(at)
     })
+}
+
+/// Returns what was read of a text, and adds a notice if there is a text of which nothing could be read.
+pub(crate) fn or_notice<T>(
+    read: Option<T>,
+    text: &str,
+    title: &str,
+    changed: &mut Notices,
+) -> Option<T> {
+    if read.is_none() && !text.is_empty() {
+        changed.add("dates that could not be read were left out", title);
+    }
+    read
 }
 
 /// `Sun Apr 20 2025 10:17:06 GMT+0000 (GMT)`, as JavaScript writes it.

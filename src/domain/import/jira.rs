@@ -8,10 +8,10 @@ use time::OffsetDateTime;
 use crate::domain::{
     column_state::ColumnState,
     import::{
-        dates::{self, Order, UNREADABLE_DATE},
+        dates::{self, Order},
         draft::{Comment, Draft, ExternalUser, Task},
         sanitize, states,
-        statuses::Statuses,
+        statuses::{CLOSED_UNDONE, Statuses},
         table::{OtherColumns, Row, Table},
         wiki,
     },
@@ -182,9 +182,7 @@ impl File {
             .filter(|_| is_done || is_undone);
         let due_text = row.first(&["Due date", "Due"]);
         let due = dates::due(due_text, self.order);
-        if due.is_none() && !due_text.is_empty() {
-            self.draft.changed.add(UNREADABLE_DATE, &title);
-        }
+        let due = dates::or_notice(due, due_text, &title, &mut self.draft.changed);
         let mut names: Vec<String> = row
             .all("Labels")
             .flat_map(str::split_whitespace)
@@ -193,10 +191,7 @@ impl File {
         names.extend(kind_label(row.text("Issue Type")));
         if is_undone {
             names.push(sanitize::label(row.text("Resolution")));
-            self.draft.changed.add(
-                "these were closed without being done, so they are in the archive",
-                &title,
-            );
+            self.draft.changed.add(CLOSED_UNDONE, &title);
         }
         let comments = self.comments(row, &title);
         let lines = self.lines(row, key);
@@ -263,10 +258,7 @@ impl File {
 
     fn instant(&mut self, text: &str, title: &str) -> Option<OffsetDateTime> {
         let at = dates::instant(text, self.order);
-        if at.is_none() && !text.is_empty() {
-            self.draft.changed.add(UNREADABLE_DATE, title);
-        }
-        at
+        dates::or_notice(at, text, title, &mut self.draft.changed)
     }
 
     /// `27/Dec/25 10:48 AM;712020:1;The text; with semicolons`

@@ -8,10 +8,10 @@ use time::OffsetDateTime;
 use crate::domain::{
     column_state::ColumnState,
     import::{
-        dates::{self, Order, UNREADABLE_DATE},
+        dates::{self, Order},
         draft::{Draft, ExternalUser, Task},
         sanitize, states,
-        statuses::Statuses,
+        statuses::{CLOSED_UNDONE, Statuses},
         table::{OtherColumns, Row, Table},
     },
 };
@@ -90,16 +90,11 @@ impl File {
         };
         let due_text = row.text("Due Date");
         let due = dates::due(due_text, Order::MonthFirst);
-        if due.is_none() && !due_text.is_empty() {
-            self.draft.changed.add(UNREADABLE_DATE, &title);
-        }
+        let due = dates::or_notice(due, due_text, &title, &mut self.draft.changed);
         let mut names: Vec<String> = row.text("Labels").split(',').map(sanitize::label).collect();
         if is_undone {
             names.push(sanitize::label(status));
-            self.draft.changed.add(
-                "these were closed without being done, so they are in the archive",
-                &title,
-            );
+            self.draft.changed.add(CLOSED_UNDONE, &title);
         }
         let task = Task {
             key: sanitize::cut(&key, 500).0,
@@ -140,10 +135,7 @@ impl File {
 
     fn instant(&mut self, text: &str, title: &str) -> Option<OffsetDateTime> {
         let at = dates::instant(text, Order::MonthFirst);
-        if at.is_none() && !text.is_empty() {
-            self.draft.changed.add(UNREADABLE_DATE, title);
-        }
-        at
+        dates::or_notice(at, text, title, &mut self.draft.changed)
     }
 
     fn finished(self) -> Draft {

@@ -10,6 +10,10 @@ use crate::domain::{
     },
 };
 
+/// What is told of issues that were closed without being done.
+pub(crate) const CLOSED_UNDONE: &str =
+    "these were closed without being done, so they are in the archive";
+
 /// The statuses that were seen so far.
 #[derive(Default)]
 pub(crate) struct Statuses {

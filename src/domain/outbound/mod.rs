@@ -84,20 +84,20 @@ impl Answer {
 /// The client for every request to an address that was entered on a page or in a flag.
 #[derive(Clone)]
 pub struct OutgoingClient {
-    encrypted: Arc<Way>,
-    plain: Arc<Way>,
+    encrypted: Arc<SchemeClient>,
+    plain: Arc<SchemeClient>,
     limits: Limits,
     lookup: Arc<dyn Lookup>,
 }
 
-/// Where requests by https, or by http, may go, and the client that sends them.
-struct Way {
+/// The client for requests by https, or by http, and where they may go.
+struct SchemeClient {
     guard: Arc<Guard>,
     /// Made for the first request: it reads the system's certificates.
     client: OnceLock<Client>,
 }
 
-impl Way {
+impl SchemeClient {
     fn new(guard: Guard) -> Arc<Self> {
         Arc::new(Self {
             guard: Arc::new(guard),
@@ -117,8 +117,8 @@ impl OutgoingClient {
     #[must_use]
     pub fn with(allowed: Networks, limits: Limits, lookup: Arc<dyn Lookup>) -> Self {
         Self {
-            encrypted: Way::new(Guard::encrypted(allowed.clone())),
-            plain: Way::new(Guard::plain(allowed)),
+            encrypted: SchemeClient::new(Guard::encrypted(allowed.clone())),
+            plain: SchemeClient::new(Guard::plain(allowed)),
             limits,
             lookup,
         }
@@ -146,7 +146,7 @@ impl OutgoingClient {
         if let Some(Host::Domain(name)) = url.host() {
             let found = self.lookup.addresses(name.to_owned()).await;
             let found = found.map_err(|_| OutgoingError::UnknownHost(name.to_owned()))?;
-            self.way(&url).guard.check(name, found)?;
+            self.of_scheme(&url).guard.check(name, found)?;
         }
         Ok(url)
     }
@@ -185,7 +185,10 @@ impl OutgoingClient {
             _ => return Err(OutgoingError::NotAnAddress(shown(url))),
         };
         let host = url.host_str().unwrap_or_default();
-        self.way(url).guard.check(host, vec![address]).map(|_| ())
+        self.of_scheme(url)
+            .guard
+            .check(host, vec![address])
+            .map(|_| ())
     }
 
     /// Sends a request and reads the response. A redirect is a response like any other.
@@ -272,7 +275,7 @@ impl OutgoingClient {
         })
     }
 
-    fn way(&self, url: &Url) -> &Way {
+    fn of_scheme(&self, url: &Url) -> &SchemeClient {
         match url.scheme() {
             "https" => &self.encrypted,
             _ => &self.plain,
@@ -280,14 +283,14 @@ impl OutgoingClient {
     }
 
     fn client(&self, url: &Url, host: &str) -> Result<&Client, OutgoingError> {
-        let way = self.way(url);
-        if let Some(client) = way.client.get() {
+        let of_scheme = self.of_scheme(url);
+        if let Some(client) = of_scheme.client.get() {
             return Ok(client);
         }
         tls::choose_provider();
         let client = Client::builder()
             .dns_resolver(Arc::new(Resolver::new(
-                way.guard.clone(),
+                of_scheme.guard.clone(),
                 self.lookup.clone(),
             )))
             .redirect(redirect::Policy::none())
@@ -298,7 +301,7 @@ impl OutgoingClient {
             .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| explain(host, error))?;
-        Ok(way.client.get_or_init(|| client))
+        Ok(of_scheme.client.get_or_init(|| client))
     }
 }
 

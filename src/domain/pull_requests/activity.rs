@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// The time between two entries of a kind.
-const APART: Duration = Duration::HOUR;
+const BETWEEN_ENTRIES: Duration = Duration::HOUR;
 
 /// What is known of the author of a pull request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(super) async fn may_add(
     .bind(pull_request)
     .bind(kind)
     .bind(at)
-    .bind(at - APART)
+    .bind(at - BETWEEN_ENTRIES)
     .execute(change.db())
     .await?;
     Ok(added.rows_affected() > 0)

@@ -59,7 +59,7 @@ pub(crate) const RETURN_PATH: &str = "/settings/connections/github-app/created";
 
 /// An App that is to be created.
 #[derive(Clone, Debug)]
-pub(crate) struct Begun {
+pub(crate) struct ManifestForm {
     /// Where the manifest is posted, with the state.
     pub(crate) action: String,
     pub(crate) manifest: Value,
@@ -75,7 +75,7 @@ pub(crate) async fn begin(
     (name, organization): (&str, &str),
     site: &GitHubSite,
     public_url: &str,
-) -> Result<Begun> {
+) -> Result<ManifestForm> {
     let name = name.trim();
     check_length("name", name, 60)?;
     if name.is_empty() {
@@ -116,7 +116,7 @@ pub(crate) async fn begin(
     .bind(at + VALID_FOR)
     .execute(change.db())
     .await?;
-    Ok(Begun {
+    Ok(ManifestForm {
         action: format!("{}{path}?state={state}", site.origin()),
         manifest: manifest(name, public_url, connection),
     })

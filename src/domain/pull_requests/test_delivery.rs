@@ -29,7 +29,7 @@ const FIELD: &str = "fortnight_test";
 const ANSWER_READ: usize = 4096;
 
 /// How a test went, in words: either that it arrived, or why not and what to do.
-pub(crate) type Trial = std::result::Result<String, String>;
+pub(crate) type TestOutcome = std::result::Result<String, String>;
 
 /// Whether a signed delivery is a test.
 pub(crate) fn is_test(delivery: &str, body: &[u8]) -> bool {
@@ -46,7 +46,7 @@ pub(crate) async fn try_address(
     client: &OutgoingClient,
     (connection, address): (Uuid, &str),
     now: OffsetDateTime,
-) -> Result<Trial> {
+) -> Result<TestOutcome> {
     let known = connections::secrets_of(db, connection, now).await?;
     let Some((forge, secrets)) = known else {
         return Err(Problem::conflict(
@@ -133,7 +133,7 @@ fn request(
 }
 
 /// What an answer means, or that there is none.
-fn read(answer: &std::result::Result<Answer, OutgoingError>, has_arrived: bool) -> Trial {
+fn read(answer: &std::result::Result<Answer, OutgoingError>, has_arrived: bool) -> TestOutcome {
     match answer {
         Ok(answer) if has_arrived && answer.status.is_success() => Ok(
             "The test arrived at the public address, and its signature matches. It is in the log below.".to_owned(),

@@ -23,7 +23,7 @@ use crate::{
             Forge,
             connections::{self, Listed, Repository},
             log::{self, Entry, EntryTask, FILTERS},
-            test_delivery::Trial,
+            test_delivery::TestOutcome,
         },
         team::Team,
     },
@@ -49,7 +49,7 @@ struct ConnectionPage {
     /// A secret that was just made; it is shown only once.
     secret: String,
     /// How a test went that was just sent.
-    trial: Option<Trial>,
+    test_outcome: Option<TestOutcome>,
     /// What was just done: `created` or `disconnected`.
     did: String,
     submitted: Fields,
@@ -180,7 +180,7 @@ async fn connection_page(
         has_older,
         filter,
         secret: String::new(),
-        trial: None,
+        test_outcome: None,
         did: part.did,
         submitted: Fields::default(),
         errors: BTreeMap::new(),
@@ -203,15 +203,15 @@ pub(super) async fn with_secret(
 }
 
 /// The page after a test, with what came of it.
-pub(super) async fn with_trial(
+pub(super) async fn with_test_outcome(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,
     id: Uuid,
-    trial: Trial,
+    test_outcome: TestOutcome,
 ) -> Result<Response> {
     let mut page = connection_page(app, viewer, headers, id, LogQuery::default()).await?;
-    page.trial = Some(trial);
+    page.test_outcome = Some(test_outcome);
     page::page(&page)
 }
 

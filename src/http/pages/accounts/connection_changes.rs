@@ -15,7 +15,7 @@ use crate::{
     },
     http::{
         extract::form::{Fields, id},
-        pages::accounts::connection::{back, with_refused, with_trial},
+        pages::accounts::connection::{back, with_refused, with_test_outcome},
     },
 };
 
@@ -36,7 +36,7 @@ pub(crate) async fn test_connection(
     // Whoever asks for an unknown one gets the same page as anywhere.
     connections::connection(&app.db, id, now).await?;
     let tried = test_delivery::try_address(&app.db, &app.outgoing, (id, &address), now).await?;
-    with_trial(&app, &viewer, &headers, id, tried).await
+    with_test_outcome(&app, &viewer, &headers, id, tried).await
 }
 
 /// `POST /settings/connections/{id}/name`

@@ -17,7 +17,7 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         pull_requests::{
             GitHubSite,
-            github_app::{self, Begun, PERMISSIONS},
+            github_app::{self, ManifestForm, PERMISSIONS},
         },
     },
     http::{
@@ -34,16 +34,16 @@ struct GitHubAppPage {
     host: String,
     /// The organization that it is created for; empty: the person's own account.
     organization: String,
-    begun: Begun,
+    form: ManifestForm,
 }
 
 impl GitHubAppPage {
     fn name(&self) -> &str {
-        self.begun.manifest["name"].as_str().unwrap_or_default()
+        self.form.manifest["name"].as_str().unwrap_or_default()
     }
 
     fn address(&self) -> &str {
-        let address = &self.begun.manifest["hook_attributes"]["url"];
+        let address = &self.form.manifest["hook_attributes"]["url"];
         address.as_str().unwrap_or_default()
     }
 
@@ -63,14 +63,14 @@ pub(crate) async fn begin_github_app(
     team_access::require_workspace_admin(&viewer)?;
     viewer.require_session_for_links()?;
     match begin(&app, &viewer, &fields).await {
-        Ok((site, begun)) => {
+        Ok((site, form)) => {
             let mut response = page::page(&GitHubAppPage {
                 layout: Layout::new(&app, &viewer, &headers, "Create GitHub App", "")
                     .await?
                     .at("settings-connections"),
                 host: site.host().to_owned(),
                 organization: fields.text("organization").trim().to_owned(),
-                begun,
+                form,
             })?;
             let to = FormsTo(site.origin().to_owned());
             response.extensions_mut().insert(to);
@@ -81,7 +81,7 @@ pub(crate) async fn begin_github_app(
     }
 }
 
-async fn begin(app: &App, viewer: &Viewer, fields: &Fields) -> Result<(GitHubSite, Begun)> {
+async fn begin(app: &App, viewer: &Viewer, fields: &Fields) -> Result<(GitHubSite, ManifestForm)> {
     // The field has a name of its own, because another form of the page has one too.
     let renamed = |problem: Problem| match problem {
         Problem::Invalid(mut errors) => {
@@ -97,7 +97,7 @@ async fn begin(app: &App, viewer: &Viewer, fields: &Fields) -> Result<(GitHubSit
     let reachable = app.outgoing.check(site.api()).await;
     reachable.map_err(|error| Problem::field("site", format!("{error}.")))?;
     let named = (fields.text("app_name"), fields.text("organization"));
-    let begun = app
+    let form = app
         .store
         .change(&viewer.actor(), |change, _| {
             let account = viewer.person.id;
@@ -112,7 +112,7 @@ async fn begin(app: &App, viewer: &Viewer, fields: &Fields) -> Result<(GitHubSit
         .await
         .map_err(renamed)?
         .value;
-    Ok((site, begun))
+    Ok((site, form))
 }
 
 /// What GitHub sends the browser back with.
@@ -157,7 +157,7 @@ async fn finish(
     let (account, state) = (viewer.person.id, returned.state.as_str());
     let found = github_app::find(&app.db, account, state, app.clock.now()).await?;
     let Some(request) = found else {
-        let words = "This way back from GitHub was used before, is more than an hour old, or was begun by another person. \
+        let words = "This way back from GitHub was used before, is more than an hour old, or was form by another person. \
                      Nothing was added. Begin again below.";
         return Ok(Err(words.to_owned()));
     };
