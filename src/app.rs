@@ -5,7 +5,7 @@ use std::{ops::Deref, path::PathBuf, sync::Arc};
 use axum::{extract::FromRef, http::HeaderName};
 use sqlx::postgres::PgConnectOptions;
 use time::OffsetDateTime;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     config::{
@@ -44,6 +44,9 @@ use crate::{
         },
     },
 };
+
+/// How many files of imports may be in memory at once.
+const FILES_AT_ONCE: usize = 2;
 
 /// The shared state. Every request clones it several times, so it is behind one `Arc`.
 #[derive(Clone)]
@@ -89,6 +92,8 @@ pub struct Parts {
     /// The mail server that was named by flags.
     pub(crate) named_mailer: Option<Mailer>,
     pub(crate) metrics: Metrics,
+    /// Limits how many files of imports are in memory at once.
+    pub(crate) imports: Semaphore,
     /// Wakes the job that processes the deliveries of forges.
     pub(crate) delivered: Notify,
     /// Wakes the jobs that send webhook messages.
@@ -244,6 +249,7 @@ impl App {
             job_runs: JobRuns::default(),
             named_mailer: settings.mailer,
             metrics: Metrics::default(),
+            imports: Semaphore::new(FILES_AT_ONCE),
             delivered: Notify::new(),
             webhooks_due: Notify::new(),
             named_provider: settings.openid,

@@ -16,9 +16,11 @@ use crate::{
         clock::Clock,
         events::EventStore,
         import::{
-            self, OtherText,
-            draft::{Draft, ImportRequest, ImportSprint},
+            draft::{ImportRequest, ImportSprint},
             execute,
+            fields::columns::Field,
+            file,
+            source::Source,
         },
     },
     http::live::dispatcher,
@@ -36,6 +38,10 @@ pub(super) struct Import {
     /// repeated. The states are todo, doing, blocked, review and done
     #[arg(long = "map", value_name = "LIST=COLUMN[:STATE]", value_parser = mapping)]
     mappings: Vec<(String, String)>,
+    /// Column of a table for a field, with the format csv: "title=Headline", "status=Stage"; can be repeated. The fields are
+    /// title, status, description, owners, creator, labels, due, estimate, created, started, done, archived and id
+    #[arg(long = "column", value_name = "FIELD=COLUMN", value_parser = column)]
+    columns: Vec<(Field, String)>,
     /// Sprint of tasks in progress, blocked or in review: none, this, or a sprint's number. Other
     /// open tasks go to the backlog
     #[arg(long, default_value = "this", value_parser = sprint)]
@@ -45,20 +51,18 @@ pub(super) struct Import {
     dry_run: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Source {
-    Trello,
-    Github,
-    Jira,
-    Linear,
-}
-
 fn mapping(text: &str) -> Result<(String, String), String> {
     let (list, column) = text.rsplit_once('=').ok_or("expected LIST=COLUMN")?;
     if column.trim().is_empty() {
         return Err("expected a column or a state after “=”".to_owned());
     }
     Ok((list.trim().to_owned(), column.trim().to_owned()))
+}
+
+fn column(text: &str) -> Result<(Field, String), String> {
+    let (field, column) = text.split_once('=').ok_or("expected FIELD=COLUMN")?;
+    let field = Field::from_str(field.trim(), true)?;
+    Ok((field, column.trim().to_owned()))
 }
 
 fn sprint(text: &str) -> Result<ImportSprint, String> {
@@ -74,7 +78,15 @@ fn sprint(text: &str) -> Result<ImportSprint, String> {
 
 /// Imports a file into a team.
 pub(super) async fn import(pool: &Pool, args: &Import) -> anyhow::Result<()> {
-    let draft = read_draft(args)?;
+    anyhow::ensure!(
+        args.columns.is_empty() || args.from == Source::Csv,
+        "--column is for the format csv; the columns of other formats are known"
+    );
+    let name = args.file.display().to_string();
+    let draft = args
+        .from
+        .parse(file::read(&args.file)?, &name, &args.columns);
+    let draft = draft.with_context(|| format!("nothing was imported from {name}"))?;
     let bar = progress_bar(draft.tasks.len());
     let request = ImportRequest {
         draft: &draft,
@@ -102,21 +114,6 @@ pub(super) async fn import(pool: &Pool, args: &Import) -> anyhow::Result<()> {
     );
     dispatcher::flush(pool, &mut commits).await;
     Ok(())
-}
-
-fn read_draft(args: &Import) -> anyhow::Result<Draft> {
-    let other = match args.from {
-        Source::Trello | Source::Github => OtherText::Refused,
-        Source::Jira | Source::Linear => OtherText::Windows1252,
-    };
-    let file = import::read_file(&args.file, other)?;
-    let draft = match args.from {
-        Source::Jira => import::jira::parse(file),
-        Source::Linear => import::linear::parse(file),
-        Source::Trello => import::trello::parse(file),
-        Source::Github => import::github::parse(file),
-    };
-    draft.with_context(|| format!("nothing was imported from {}", args.file.display()))
 }
 
 /// A progress bar for large imports. Shown only on a terminal.

@@ -21,7 +21,7 @@ const IDEMPOTENCY_KEYS: Duration = Duration::days(1);
 /// How long audit log entries are kept.
 const AUDIT_LOG: Duration = Duration::days(400);
 
-/// How long the token of a project on GitHub is kept that nobody has confirmed.
+/// How long an uploaded file is kept that nobody has imported, and the token of a project on GitHub that nobody has confirmed.
 const PREVIEWS: Duration = Duration::days(1);
 
 /// How long a link in a mail that ends such mails works.
@@ -55,6 +55,10 @@ pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
         (
             "DELETE FROM known_devices WHERE last_seen_at < $1",
             now - REMEMBERED_FOR,
+        ),
+        (
+            "DELETE FROM imports WHERE state = 'uploaded' AND created_at < $1",
+            now - PREVIEWS,
         ),
         (
             "DELETE FROM github_projects WHERE state = 'preview' AND created_at < $1",

@@ -4,6 +4,7 @@ pub mod backups;
 pub mod chat;
 pub mod github_projects;
 pub mod housekeeping;
+pub mod imports;
 pub mod mail;
 pub mod notifications;
 mod outbox_worker;

@@ -15,7 +15,7 @@ import "./live/live-updates.js";
 import "./shared/menus.js";
 
 // What only some pages use is loaded there.
-for (const element of ["inbox-list", "markdown-preview", "planning-lists", "walk-timer"]) {
+for (const element of ["import-progress", "inbox-list", "markdown-preview", "planning-lists", "walk-timer"]) {
   if (document.querySelector(element)) import(`./elements/${element}.js`);
 }
 if (document.querySelector("[data-timezone]")) import("./forms/timezone.js");

@@ -22,6 +22,7 @@ mod firefox;
 mod fixtures;
 mod forms;
 mod github_projects;
+mod imports;
 mod inbox;
 mod live_connection;
 mod live_pages;

@@ -655,6 +655,19 @@ impl Fixture {
                 self.create_connection(connection).await;
                 connection
             }
+            _ if path.contains("/settings/imports/") => {
+                sqlx::query(
+                    "WITH import AS (
+                         INSERT INTO imports (team_id, id, source, file_name, state, created_at)
+                         SELECT id, $1, 'trello', 'board.json', 'uploaded', now() FROM teams WHERE slug = 'infrastructure' RETURNING team_id)
+                     INSERT INTO import_pieces (team_id, import_id, nth, bytes) SELECT team_id, $1, 0, '{\"lists\": [], \"cards\": []}' FROM import",
+                )
+                .bind(Uuid::now_v7())
+                .execute(&self.world.db)
+                .await
+                .unwrap();
+                self.fetch_id(&newest("imports")).await
+            }
             _ if path.contains("/github-projects/") => {
                 sqlx::query(
                     "INSERT INTO github_projects (id, team_id, api_url, token, owner, number, node_id, title, url, fields, preview, state, created_at)

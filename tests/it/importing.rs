@@ -2,7 +2,7 @@
 
 use fortnight::db::pool::Pool;
 use fortnight::domain::import::{
-    self, OtherText,
+    self,
     draft::{ImportRequest, ImportSprint},
     summary::Summary,
 };
@@ -760,15 +760,19 @@ async fn large_export_is_imported_and_a_huge_file_is_refused() {
     let board = json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards }).to_string();
     assert!(board.len() > 5 * 1024 * 1024);
     let file = write_temp_file(&board);
-    let text = import::read_file(file.path(), OtherText::Refused).unwrap();
-    let summary = import_into(&world, "infrastructure", &text, &[]).await;
+    let bytes = import::file::read(file.path()).unwrap();
+    let summary = import_into(
+        &world,
+        "infrastructure",
+        &String::from_utf8(bytes).unwrap(),
+        &[],
+    )
+    .await;
     assert_eq!(summary.created, 65);
     // a sparse file of 64 GiB
     let huge = NamedTempFile::new().unwrap();
     huge.as_file().set_len(64 << 30).unwrap();
-    let refused = import::read_file(huge.path(), OtherText::Refused)
-        .unwrap_err()
-        .to_string();
+    let refused = import::file::read(huge.path()).unwrap_err().to_string();
     assert!(
         refused.contains("larger than 100 MB; nothing was imported"),
         "{refused}"

@@ -3,6 +3,7 @@
 use fortnight::domain::import::{
     self,
     draft::{Draft, ImportRequest, ImportSprint},
+    source::Source,
 };
 use proptest::{
     prelude::*,
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fixtures::{World, report},
-    import_tables,
+    import_formats, import_tables,
     importing::{GITHUB, MOVED, TRELLO, count_everything, parse_json},
 };
 
@@ -187,23 +188,23 @@ async fn any_filter_text_gets_a_response() {
 proptest! {
     #![proptest_config(Config { cases: 64, failure_persistence: None, ..Config::default() })]
 
-    /// Real tables, of which pieces are replaced, repeated or missing.
+    /// Files of all formats, of which pieces are replaced, repeated or missing.
     #[test]
-    fn broken_tables_never_panic_the_parser(
+    fn broken_files_never_panic_the_parser(
         cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), "[\",;\n\r{}|*a1/: \\PC]{0,12}"), 1..6),
     ) {
-        let parsers: [(&str, Parse); 2] = [
-            (import_tables::JIRA, import::jira::parse),
-            (import_tables::LINEAR, import::linear::parse),
-        ];
-        for (file, parse) in parsers {
+        let mut files = import_formats::files();
+        files.push((Source::Jira, import_tables::JIRA.to_owned()));
+        files.push((Source::Linear, import_tables::LINEAR.to_owned()));
+        for (source, file) in files {
             let mut letters: Vec<char> = file.chars().collect();
             for (from, to, other) in &cuts {
                 let (from, to) = (from.index(letters.len() + 1), to.index(letters.len() + 1));
                 let to = from.max(to).min(from + 200);
                 letters.splice(from..to, other.chars());
             }
-            let _ = parse(letters.into_iter().collect());
+            let broken: String = letters.into_iter().collect();
+            let _ = source.parse(broken.into_bytes(), "the file", &[]);
         }
     }
 }

@@ -114,6 +114,8 @@ const PAGES: &str = "
 /teams/{slug}/settings/pull-requests /teams/infrastructure/settings/pull-requests 9
 /teams/{slug}/settings/github-projects /teams/infrastructure/settings/github-projects 9
 /teams/{slug}/settings/github-projects/{id} /teams/infrastructure/settings/github-projects/00000000-0000-4000-8000-000000000001 12
+/teams/{slug}/settings/imports /teams/infrastructure/settings/imports 9
+/teams/{slug}/settings/imports/{id} /teams/infrastructure/settings/imports/00000000-0000-4000-8000-000000000001 20
 /settings/audit /settings/audit 4
 /settings/audit.csv /settings/audit.csv 3
 /teams/{slug}/cards /teams/infrastructure/cards?column=done&after=1 6
@@ -423,6 +425,17 @@ async fn age(db: &Pool) {
                  's', '[]', 'on', '{NOW}' FROM teams WHERE slug = 'infrastructure';
              INSERT INTO github_project_items (github_project_id, item_id, team_id, task_id)
              SELECT '{CONNECTION}', id::text, team, id FROM old_task WHERE team IN (SELECT id FROM teams WHERE slug = 'infrastructure')"
+        ),
+        // a file that was uploaded, among many imports
+        format!(
+            "INSERT INTO imports (team_id, id, source, file_name, state, created_at, ended_at, change_id)
+             SELECT t.id, gen_random_uuid(), 'trello', 'board.json', 'done', '{NOW}', '{NOW}', gen_random_uuid()
+             FROM teams t, generate_series(1, 200);
+             INSERT INTO imports (team_id, id, source, file_name, state, created_at)
+             SELECT id, '{CONNECTION}', 'trello', 'board.json', 'uploaded', '{NOW}' FROM teams WHERE slug = 'infrastructure';
+             INSERT INTO import_pieces (team_id, import_id, nth, bytes)
+             SELECT id, '{CONNECTION}', 0, '{{\"lists\": [{{\"id\": \"l\", \"name\": \"Todo\"}}], \"cards\": [{{\"id\": \"c\", \"name\": \"Cut over\", \"idList\": \"l\"}}]}}'
+             FROM teams WHERE slug = 'infrastructure'"
         ),
         // a webhook of the workspace and one of the team, which send much
         format!(

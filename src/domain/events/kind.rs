@@ -39,6 +39,7 @@ event_kinds! {
     TaskImported = "task.imported",
     TaskColumnDeleted = "task.column-deleted",
     BoardImported = "board.imported",
+    ImportUndone = "board.import-undone",
     CommentAdded = "comment.added",
     CommentEdited = "comment.edited",
     CommentDeleted = "comment.deleted",
@@ -173,6 +174,7 @@ impl EventKind {
             | Self::AttachmentRemoved
             | Self::TaskColumnDeleted
             | Self::BoardImported
+            | Self::ImportUndone
             | Self::BlockerMoved
             | Self::BlockerRenamed
             | Self::BlockerDependentsChanged

@@ -42,6 +42,7 @@ impl EventKind {
             | Self::GitHubProjectOverruled
             | Self::TaskColumnDeleted
             | Self::BoardImported
+            | Self::ImportUndone
             | Self::StepAdded
             | Self::StepDone
             | Self::StepReopened

@@ -7,7 +7,7 @@ use time::{Date, OffsetDateTime};
 
 use crate::domain::{
     column_state::ColumnState,
-    import::{states, summary::Notices},
+    import::{fields::columns::Columns, states, summary::Notices},
 };
 
 /// The contents of a file in our terms and within our limits, before any database lookup.
@@ -23,6 +23,8 @@ pub struct Draft {
     pub(crate) tasks: Vec<Task>,
     /// The colours of labels, as hues from 0 to 11; a label without one gets any.
     pub(crate) hues: HashMap<String, i16>,
+    /// The columns of a table, where they were not known in advance.
+    pub(crate) columns: Option<Columns>,
     /// What was left out, and why.
     pub(crate) skipped: Notices,
     /// What was changed to fit our limits.
@@ -32,6 +34,13 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// Puts the tasks in the order of their lists, and of their places in them.
+    pub(crate) fn order_tasks(&mut self) {
+        let list_of = |task: &Task| task.list.unwrap_or(usize::MAX);
+        self.tasks
+            .sort_by(|a, b| (list_of(a).cmp(&list_of(b))).then(a.position.total_cmp(&b.position)));
+    }
+
     /// Notes for the person who imports, such as that the file is only a part.
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -155,6 +164,17 @@ pub(crate) enum HistoryAction {
     Moved(ListRef, ListRef),
     Archived,
     Restored,
+}
+
+impl HistoryAction {
+    /// The lists that it names.
+    pub(crate) fn lists_mut(&mut self) -> Vec<&mut ListRef> {
+        match self {
+            Self::Made(list) => vec![list],
+            Self::Moved(from, to) => vec![from, to],
+            Self::Archived | Self::Restored => Vec::new(),
+        }
+    }
 }
 
 /// A list in the past: one of the draft's, or the name of one that no longer exists.

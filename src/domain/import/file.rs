@@ -10,14 +10,17 @@ const MAX_BYTES: u64 = 100 * 1024 * 1024;
 
 /// What the text of a file may be, if it is neither UTF-8 nor UTF-16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OtherText {
+pub(crate) enum OtherText {
     Refused,
     /// Windows-1252, as Excel writes tables.
     Windows1252,
 }
 
-/// Reads a file in UTF-8 or UTF-16, with or without a byte order mark: PowerShell writes UTF-16.
-pub fn read_file(path: &Path, other: OtherText) -> Result<String> {
+/// Reads a file of an import.
+///
+/// # Errors
+/// If it cannot be read, or is larger than 100 MB.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
     let name = path.display();
     let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
     let size = file.metadata().map_or(0, |about| about.len());
@@ -28,6 +31,19 @@ pub fn read_file(path: &Path, other: OtherText) -> Result<String> {
     if bytes.len() as u64 > MAX_BYTES {
         bail!("{name} is larger than 100 MB; nothing was imported");
     }
+    Ok(bytes)
+}
+
+/// The text of a file in UTF-8 or UTF-16, with or without a byte order mark: PowerShell writes UTF-16.
+///
+/// # Errors
+/// If it is neither, empty, or a web page.
+pub(crate) fn text(
+    bytes: Vec<u8>,
+    name: &str,
+    other: OtherText,
+    may_be_xml: bool,
+) -> Result<String> {
     let text = decode(bytes, other).with_context(|| {
         format!("{name} is neither UTF-8 nor UTF-16 text; nothing was imported")
     })?;
@@ -36,7 +52,7 @@ pub fn read_file(path: &Path, other: OtherText) -> Result<String> {
         "{name} is empty; nothing was imported"
     );
     ensure!(
-        !text.trim_ascii_start().starts_with('<'),
+        !is_web_page(&text) && (may_be_xml || !text.trim_ascii_start().starts_with('<')),
         "{name} is a web page, perhaps a page to sign in, and not an export; nothing was imported"
     );
     Ok(text)
@@ -74,6 +90,32 @@ fn decode(mut bytes: Vec<u8>, other: OtherText) -> Option<String> {
             }
         }
     }
+}
+
+fn is_web_page(text: &str) -> bool {
+    let start = text
+        .trim_ascii_start()
+        .get(..15)
+        .unwrap_or("")
+        .to_lowercase();
+    start.starts_with("<!doctype html") || start.starts_with("<html")
+}
+
+/// What is wrong with a file, as a sentence.
+pub(crate) fn sentence(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    let mut letters = text.chars();
+    let first: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    let end = if text.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{first}{}{end}", letters.as_str())
 }
 
 /// Whether a text that is not JSON looks like comma-separated values: the names of columns in its

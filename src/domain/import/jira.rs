@@ -10,7 +10,7 @@ use crate::domain::{
     import::{
         dates::{self, Order},
         draft::{Comment, Draft, ExternalUser, Task},
-        sanitize, states,
+        jira_xml, sanitize, states,
         statuses::{CLOSED_UNDONE, Statuses},
         table::{OtherColumns, Row, Table},
         wiki,
@@ -53,8 +53,11 @@ const KNOWN: &str = "summary|issue key|key|issue id|issue type|status|status cat
      custom field (story point estimate)|story points|story point estimate|custom field (actual start)|\
      custom field (start date)|start date|custom field (actual end)|custom field (development)|custom field (issue color)";
 
-/// Parses a table of issues, or returns what is wrong in it, with the line.
+/// Parses a table of issues, or the same as XML, or returns what is wrong in it, with the line.
 pub fn parse(text: String) -> Result<Draft> {
+    if text.trim_ascii_start().starts_with('<') {
+        return jira_xml::parse(&text);
+    }
     let needed: &[&[&str]] = &[&["Summary"], KEY, &["Status"]];
     let people = people(Table::parse(&text, needed)?)?;
     let table = Table::parse(&text, needed)?;

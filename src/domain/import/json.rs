@@ -37,6 +37,11 @@ pub(crate) struct Node<'j> {
 }
 
 impl<'j> Node<'j> {
+    pub(crate) fn of(value: &'j Value, place: &str) -> Self {
+        let place = place.to_owned();
+        Self { value, place }
+    }
+
     pub(crate) fn has(&self, field: &str) -> bool {
         self.value.get(field).is_some_and(|value| !value.is_null())
     }

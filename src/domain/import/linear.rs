@@ -9,9 +9,10 @@ use crate::domain::{
     column_state::ColumnState,
     import::{
         dates::{self, Order},
-        draft::{Draft, ExternalUser, Task},
+        draft::{Draft, Task},
+        people::external_user,
         sanitize, states,
-        statuses::{CLOSED_UNDONE, Statuses},
+        statuses::{self, CLOSED_UNDONE, Statuses},
         table::{OtherColumns, Row, Table},
     },
 };
@@ -72,11 +73,7 @@ impl File {
         let archived_at = self.instant(row.text("Archived"), &title);
         let started_at = self.instant(row.text("Started"), &title);
         let status = row.text("Status");
-        let is_undone = canceled_at.is_some()
-            || matches!(
-                status.to_lowercase().as_str(),
-                "canceled" | "cancelled" | "duplicate"
-            );
+        let is_undone = canceled_at.is_some() || statuses::is_closed_undone(status);
         let (list, state) = if is_undone {
             self.statuses.place_undone()
         } else {
@@ -105,13 +102,16 @@ impl File {
             archived: is_done || is_undone || archived_at.is_some(),
             archived_at: archived_at.or(canceled_at).or(finished_at),
             created_at,
-            created_by: user(row.text("Creator")),
+            created_by: external_user(row.text("Creator")).map(Arc::new),
             column_since: finished_at.or(started_at),
             due,
             estimate: sanitize::estimate(row.text("Estimate"), &title, &mut self.draft.changed),
             started_at,
             finished_at: finished_at.filter(|_| is_done),
-            members: user(row.text("Assignee")).into_iter().collect(),
+            members: external_user(row.text("Assignee"))
+                .into_iter()
+                .map(Arc::new)
+                .collect(),
             labels: sanitize::labels(names, &title, &mut self.draft.changed),
             lines: lines(row),
             position: self.draft.tasks.len() as f64,
@@ -144,24 +144,6 @@ impl File {
         self.statuses.finish(&mut draft);
         draft
     }
-}
-
-/// People are e-mail addresses or names.
-fn user(text: &str) -> Option<Arc<ExternalUser>> {
-    let text = sanitize::line(text, 100).0;
-    if text.is_empty() {
-        return None;
-    }
-    Some(Arc::new(match text.split_once('@') {
-        Some((name, _)) => ExternalUser {
-            name: name.to_owned(),
-            username: text,
-        },
-        None => ExternalUser {
-            name: text,
-            ..ExternalUser::default()
-        },
-    }))
 }
 
 fn lines(row: &Row) -> Vec<String> {

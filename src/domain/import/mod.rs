@@ -1,6 +1,8 @@
 //! Imports boards of other tools: a file is parsed to a draft, and the draft is imported to a team,
 //! all or nothing.
 
+pub mod archive;
+pub mod cards;
 pub mod colours;
 pub mod columns;
 pub mod cutting;
@@ -8,28 +10,35 @@ pub mod dates;
 pub mod document;
 pub mod draft;
 pub mod execute;
+pub mod fields;
 pub mod file;
 pub mod github;
 pub mod jira;
+pub mod jira_xml;
 pub mod json;
+pub mod kanboard;
+pub mod kept;
 pub mod linear;
 pub mod people;
 pub mod plan;
+pub mod planka;
+pub mod preview;
 pub mod sanitize;
+pub mod source;
 pub mod state_words;
 pub mod states;
 pub mod statuses;
 pub mod summary;
 pub mod table;
+pub mod taiga;
 pub mod trello;
+pub mod undo;
+pub mod vikunja;
+pub mod wekan;
 pub mod wiki;
 
 pub use crate::domain::import::summary::{Notices, Summary};
-pub use crate::domain::import::{
-    draft::ImportRequest,
-    execute::import,
-    file::{OtherText, read_file},
-};
+pub use crate::domain::import::{draft::ImportRequest, execute::import};
 
 #[cfg(test)]
 mod tests {

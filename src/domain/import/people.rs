@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::{error::Result, import::draft::ExternalUser};
+use crate::domain::{
+    error::Result,
+    import::{draft::ExternalUser, sanitize},
+};
 
 /// An account.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -67,4 +70,22 @@ impl People {
             .or_else(|| self.by_email.get(&user.username.to_lowercase()))
             .or_else(by_name)
     }
+}
+
+/// A person of whom a table has the name, or the e-mail address; `None` for nothing.
+pub(crate) fn external_user(text: &str) -> Option<ExternalUser> {
+    let text = sanitize::line(text, 100).0;
+    if text.is_empty() {
+        return None;
+    }
+    Some(match text.split_once('@') {
+        Some((name, _)) => ExternalUser {
+            name: name.to_owned(),
+            username: text,
+        },
+        None => ExternalUser {
+            name: text,
+            ..ExternalUser::default()
+        },
+    })
 }

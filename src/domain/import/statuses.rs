@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::domain::{
     column_state::ColumnState,
     import::{
-        draft::{Draft, List, Task},
+        draft::{Draft, List, ListRef, Task},
         sanitize,
     },
 };
@@ -20,8 +20,23 @@ pub(crate) struct Statuses {
     lists: Vec<List>,
     /// The place of each among the lists, by its name in lower case.
     places: HashMap<String, usize>,
-    /// The list of what was closed without being done.
-    undone: Option<usize>,
+    /// The lists that are only a state.
+    of_state: HashMap<ColumnState, usize>,
+}
+
+/// Whether a status says that an issue was closed without being done.
+pub(crate) fn is_closed_undone(status: &str) -> bool {
+    matches!(
+        status.to_lowercase().as_str(),
+        "canceled"
+            | "cancelled"
+            | "duplicate"
+            | "won't do"
+            | "wont do"
+            | "won't fix"
+            | "wontfix"
+            | "rejected"
+    )
 }
 
 impl Statuses {
@@ -46,17 +61,22 @@ impl Statuses {
 
     /// The list of what was closed without being done, and its state: it must not stand among what is done.
     pub(crate) fn place_undone(&mut self) -> (usize, Option<ColumnState>) {
+        self.place_in(ColumnState::Todo)
+    }
+
+    /// The list of what has no status but only a state: it becomes the first column of that state.
+    pub(crate) fn place_in(&mut self, state: ColumnState) -> (usize, Option<ColumnState>) {
         let lists = &mut self.lists;
-        let index = *self.undone.get_or_insert_with(|| {
+        let index = *self.of_state.entry(state).or_insert_with(|| {
             lists.push(List {
-                name: ColumnState::Todo.default_name().to_owned(),
-                state: Some(ColumnState::Todo),
+                name: state.default_name().to_owned(),
+                state: Some(state),
                 only_state: true,
                 ..List::default()
             });
             lists.len() - 1
         });
-        (index, Some(ColumnState::Todo))
+        (index, Some(state))
     }
 
     /// Gives the draft these lists from left to right, and orders its tasks by them; in a list they stay in order.
@@ -73,6 +93,11 @@ impl Statuses {
         let list_of = |task: &Task| task.list.and_then(|list| moved.get(&list).copied());
         for task in &mut draft.tasks {
             task.list = list_of(task);
+            for list in task.past.iter_mut().flat_map(|past| past.what.lists_mut()) {
+                if let ListRef::List(index) = list {
+                    *index = moved.get(index).copied().unwrap_or(*index);
+                }
+            }
         }
         draft.tasks.sort_by_key(|task| task.list);
         for (position, task) in draft.tasks.iter_mut().enumerate() {

@@ -65,34 +65,77 @@ pub struct Summary {
     pub(crate) notes: Vec<String>,
 }
 
-impl fmt::Display for Summary {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Summary {
+    /// What was created: `Imported 11 tasks to Infrastructure from Trello “Roadmap”, with 24 steps and 0 comments: INF-1 to
+    /// INF-11.`
+    pub fn headline(&self) -> String {
         let verb = if self.dry_run {
             "Would import"
         } else {
             "Imported"
         };
-        write!(
-            to,
-            "{verb} {} to {} from {}",
-            counted(self.created, "task"),
-            self.team,
-            self.from
-        )?;
+        let (tasks, team, from) = (counted(self.created, "task"), &self.team, self.from);
+        let mut text = format!("{verb} {tasks} to {team} from {from}");
         if !self.board.is_empty() {
-            write!(to, " “{}”", self.board)?;
+            text += &format!(" “{}”", self.board);
         }
-        write!(
-            to,
-            ", with {} and {}",
+        let (steps, comments) = (
             counted(self.steps, "step"),
-            counted(self.comments, "comment")
-        )?;
-        match &self.keys {
-            Some((first, last)) if first == last => write!(to, ": {first}.")?,
-            Some((first, last)) => write!(to, ": {first} to {last}.")?,
-            None => write!(to, ".")?,
+            counted(self.comments, "comment"),
+        );
+        text += &format!(", with {steps} and {comments}");
+        text += &match &self.keys {
+            Some((first, last)) if first == last => format!(": {first}."),
+            Some((first, last)) => format!(": {first} to {last}."),
+            None => ".".to_owned(),
+        };
+        text
+    }
+
+    /// What was left out and changed, and what else is to be known, a sentence each.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        if !self.removed_columns.is_empty() {
+            remarks.push(format!(
+                "Removed the empty default columns that the file does not have: {}.",
+                self.removed_columns.join(", ")
+            ));
         }
+        if let Some((sprint, count)) = &self.sprint {
+            let tasks = counted(*count, "task");
+            remarks.push(format!(
+                "{sprint}: {tasks} in progress, blocked or in review."
+            ));
+        }
+        if self.backlog > 0 {
+            let tasks = counted(self.backlog, "open task");
+            remarks.push(format!(
+                "In no sprint: {tasks}. Choose “All sprints” on the board to see them."
+            ));
+        }
+        for (reason, titles) in &self.skipped.0 {
+            let count = titles.len();
+            remarks.push(format!("Skipped {count} that {reason}: {}", named(titles)));
+        }
+        for (reason, titles) in &self.changed.0 {
+            let count = titles.len();
+            remarks.push(format!("Note ({count}): {reason}: {}", named(titles)));
+        }
+        if !self.unknown_members.is_empty() {
+            remarks.push(format!(
+                "Note: no account matches these names; they are kept in the last line of each description: {}.",
+                self.unknown_members.join(", ")
+            ));
+        }
+        remarks.extend(self.notes.iter().map(|note| format!("Note: {note}")));
+        remarks
+    }
+}
+
+/// For the command line.
+impl fmt::Display for Summary {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.headline())?;
         for landing in &self.lists {
             let new = if landing.new { "new column " } else { "" };
             write!(
@@ -113,52 +156,15 @@ impl fmt::Display for Summary {
             .filter(|landing| landing.is_guess)
             .map(|landing| landing.list.as_str())
             .collect();
-        if !guesses.is_empty() {
+        if let Some(first) = guesses.first() {
             write!(
                 to,
-                "\nNote: these lists count as todo because their names tell no state: {}. Choose another with --map \"{}=STATE\"; the states are todo, doing, blocked, review and done.",
+                "\nNote: these lists count as todo because their names tell no state: {}. Choose another with --map \"{first}=STATE\"; the states are todo, doing, blocked, review and done.",
                 guesses.join(", "),
-                guesses[0]
             )?;
         }
-        if !self.removed_columns.is_empty() {
-            write!(
-                to,
-                "\nRemoved the empty default columns that the file does not have: {}.",
-                self.removed_columns.join(", ")
-            )?;
-        }
-        if let Some((sprint, count)) = &self.sprint {
-            let tasks = counted(*count, "task");
-            write!(to, "\n{sprint}: {tasks} in progress, blocked or in review.")?;
-        }
-        if self.backlog > 0 {
-            let tasks = counted(self.backlog, "open task");
-            write!(
-                to,
-                "\nIn no sprint: {tasks}. Choose “All sprints” on the board to see them."
-            )?;
-        }
-        for (reason, titles) in &self.skipped.0 {
-            write!(
-                to,
-                "\nSkipped {} that {reason}: {}",
-                titles.len(),
-                named(titles)
-            )?;
-        }
-        for (reason, titles) in &self.changed.0 {
-            write!(to, "\nNote ({}): {reason}: {}", titles.len(), named(titles))?;
-        }
-        if !self.unknown_members.is_empty() {
-            write!(
-                to,
-                "\nNote: no account matches these names; they are kept in the last line of each description: {}.",
-                self.unknown_members.join(", ")
-            )?;
-        }
-        for note in &self.notes {
-            write!(to, "\nNote: {note}")?;
+        for remark in self.remarks() {
+            write!(to, "\n{remark}")?;
         }
         if self.dry_run {
             write!(to, "\nThis was a dry run: nothing was written.")?;

@@ -90,6 +90,13 @@ impl<'f> Table<'f> {
         self.names.0.values().map(|columns| columns.name.as_str())
     }
 
+    /// The names of all columns, in the order of the file.
+    pub(crate) fn ordered_names(&self) -> Vec<String> {
+        let mut columns: Vec<&Columns> = self.names.0.values().collect();
+        columns.sort_by_key(|columns| columns.indexes.first().copied());
+        columns.iter().map(|columns| columns.name.clone()).collect()
+    }
+
     /// Reads each row that has any text.
     ///
     /// # Errors

@@ -111,9 +111,10 @@ fn subject(event: &NewEvent, batch: &Batch) -> Subject {
         EventKind::RequestCreated | EventKind::RequestAnswered => {
             uuid(&event.after["request"]).map_or(Subject::Team, Subject::Request)
         }
-        EventKind::ActionAdded | EventKind::TopicAdded | EventKind::BoardImported => {
-            Subject::Change(event.change_id)
-        }
+        EventKind::ActionAdded
+        | EventKind::TopicAdded
+        | EventKind::BoardImported
+        | EventKind::ImportUndone => Subject::Change(event.change_id),
         _ => Subject::Team,
     }
 }
@@ -215,6 +216,7 @@ fn concerned(event: &NewEvent, batch: &Batch) -> Vec<(Uuid, Reason)> {
         | EventKind::TaskImported
         | EventKind::TaskColumnDeleted
         | EventKind::BoardImported
+        | EventKind::ImportUndone
         | EventKind::CommentEdited
         | EventKind::CommentDeleted
         | EventKind::CommentRemoved

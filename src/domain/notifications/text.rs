@@ -199,6 +199,7 @@ fn change(event: &ItemEvent, names: &Names) -> Option<String> {
         | EventKind::PullRequestChanged
         | EventKind::TaskColumnDeleted
         | EventKind::BoardImported
+        | EventKind::ImportUndone
         | EventKind::CommentEdited
         | EventKind::CommentDeleted
         | EventKind::CommentRemoved

@@ -113,6 +113,7 @@ impl Names {
             EventKind::GitHubProjectOverruled => overruled_text(before, after),
             EventKind::TaskColumnDeleted
             | EventKind::BoardImported
+            | EventKind::ImportUndone
             | EventKind::CommentAdded
             | EventKind::CommentEdited
             | EventKind::BlockerRenamed

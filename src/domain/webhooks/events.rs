@@ -135,6 +135,8 @@ told! {
         TaskColumnDeleted: "A task went to another column because its own was removed.", PLACE => PLACE;
         BoardImported: "Tasks were imported: one event for all of them.",
             &[] => &[("from", Text), ("board", Text), ("tasks", Number), ("first", Text), ("last", Text)];
+        ImportUndone: "An import was undone: its tasks were deleted.",
+            &[("from", Text), ("board", Text), ("tasks", Number), ("first", Text), ("last", Text)] => &[];
         StepAdded: "A step was added to a checklist.", &[] => STEP;
         StepDone: "A step was completed.", &[] => STEP;
         StepReopened: "A step was reopened.", &[] => STEP;

@@ -33,11 +33,15 @@ const ALL_BYTES: usize = 64 * MAX_BYTES;
 
 /// Whether files are sent to this path, which are written to the disk as they arrive. Its handler limits them.
 pub(crate) fn is_upload(path: &str) -> bool {
-    let of_task = || {
-        let key = path.strip_prefix("/tasks/")?.strip_suffix("/attachments")?;
-        Some(!key.contains('/'))
+    let is_of = |start: &str, end: &str| {
+        let name = path
+            .strip_prefix(start)
+            .and_then(|rest| rest.strip_suffix(end));
+        name.is_some_and(|name| !name.contains('/'))
     };
-    matches!(path, "/setup/restore/upload" | "/me/avatar") || of_task().unwrap_or(false)
+    matches!(path, "/setup/restore/upload" | "/me/avatar")
+        || is_of("/tasks/", "/attachments")
+        || is_of("/teams/", "/settings/imports")
 }
 
 /// Routes that read a body from people who are not signed in.

@@ -103,7 +103,11 @@ const SOURCES: [Source; 20] = [
         "upgrade",
         "A newer Fortnight, or a newer Postgres."
     ),
-    source!("docs/import.md", "import", "From Trello and GitHub."),
+    source!(
+        "docs/import.md",
+        "import",
+        "From other tools and spreadsheets."
+    ),
     source!(
         "docs/troubleshooting.md",
         "troubleshooting",

@@ -82,6 +82,24 @@ pub(super) fn routes() -> Router<App> {
             "/tasks/{key}/attachments/{id}/delete",
             post(tasks::delete_attachment),
         )
+        .route(
+            "/teams/{slug}/settings/imports",
+            get(teams::imports_of_team)
+                .post(teams::upload_import)
+                .layer(DefaultBodyLimit::disable()),
+        )
+        .route(
+            "/teams/{slug}/settings/imports/{id}",
+            get(teams::import_of_team).post(teams::confirm_import),
+        )
+        .route(
+            "/teams/{slug}/settings/imports/{id}/undo",
+            post(teams::undo_import),
+        )
+        .route(
+            "/teams/{slug}/settings/imports/{id}/discard",
+            post(teams::discard_import),
+        )
         .route("/teams/{slug}/goals", post(sprints::add_goal))
         .route("/teams/{slug}/goals/new", get(sprints::new_goal_form))
         .route(

@@ -9,9 +9,8 @@ use uuid::Uuid;
 use crate::domain::{
     error::Result,
     events::{Change, Event, EventKind},
-    import::{columns::Board, draft::Draft, plan::Plan},
+    import::{columns::Board, draft::Draft, execute::with_author, plan::Plan},
     team::Team,
-    teams::membership::COMMAND_LINE,
     workspace_seq::bump_workspace_seq,
 };
 
@@ -33,7 +32,7 @@ pub(crate) async fn write_columns<'b>(
         .collect();
     sqlx::query(
         "INSERT INTO columns (team_id, id, slug, name, state, position)
-         SELECT $1, c.id, c.slug, c.name, c.state, (SELECT max(position) FROM columns WHERE team_id = $1) + c.nth
+         SELECT $1, c.id, c.slug, c.name, c.state, (SELECT coalesce(max(position), 0) FROM columns WHERE team_id = $1) + c.nth
          FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS c (id, slug, name, state, nth)",
     )
     .bind(team.id)
@@ -68,12 +67,13 @@ pub(crate) async fn write_columns<'b>(
         })
         .collect();
     if !columns.is_empty() {
+        let after = with_author(change, json!({ "columns": columns }));
         change.record(Event {
             team: team.id,
             task: None,
             kind: EventKind::ColumnAdded,
             before: json!({}),
-            after: json!({ "columns": columns, "by": COMMAND_LINE }),
+            after,
             version: None,
         });
     }
@@ -93,19 +93,20 @@ async fn remove_columns(change: &mut Change, team: &Team, board: &Board) -> Resu
         .execute(change.db())
         .await?;
     for column in &board.removed {
+        let after = with_author(change, json!({}));
         change.record(Event {
             team: team.id,
             task: None,
             kind: EventKind::ColumnRemoved,
             before: json!({ "column": column.slug, "name": column.name, "state": column.state }),
-            after: json!({ "by": COMMAND_LINE }),
+            after,
             version: None,
         });
     }
     Ok(())
 }
 
-/// Creates the labels that the team lacks, in the colours that they had. Before the tasks are
+/// Creates the labels that the team lacks, in the colours that they had, and returns their ids. Before the tasks are
 /// numbered: two transactions that create the same label wait for each other, and must not hold the
 /// team's row meanwhile.
 pub(crate) async fn add_labels(
@@ -113,25 +114,25 @@ pub(crate) async fn add_labels(
     team: &Team,
     plan: &Plan<'_>,
     draft: &Draft,
-) -> Result<()> {
+) -> Result<Vec<Uuid>> {
     let of_tasks = plan.tasks.iter().flat_map(|planned| &planned.task.labels);
     let labels: BTreeMap<String, &String> =
         of_tasks.map(|name| (name.to_lowercase(), name)).collect();
     let hues = labels.values().map(|name| draft.hues.get(*name).copied());
-    let created = sqlx::query(
+    let created: Vec<Uuid> = sqlx::query_scalar(
         "INSERT INTO labels (team_id, id, name, hue)
          SELECT $1, l.id, l.name, coalesce(l.hue, ((SELECT count(*) FROM labels WHERE team_id = $1) + l.nth - 1) * 5 % 12)
          FROM unnest($2::uuid[], $3::text[], $4::smallint[]) WITH ORDINALITY AS l (id, name, hue, nth)
-         ON CONFLICT (team_id, fold(name)) DO NOTHING",
+         ON CONFLICT (team_id, fold(name)) DO NOTHING RETURNING id",
     )
     .bind(team.id)
     .bind(labels.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>())
     .bind(labels.values().copied().collect::<Vec<_>>())
     .bind(hues.collect::<Vec<_>>())
-    .execute(&mut *db)
+    .fetch_all(&mut *db)
     .await?;
-    if created.rows_affected() > 0 {
+    if !created.is_empty() {
         bump_workspace_seq(db).await?;
     }
-    Ok(())
+    Ok(created)
 }

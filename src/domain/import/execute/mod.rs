@@ -5,7 +5,7 @@ pub mod history;
 pub mod passages;
 pub mod rows;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
@@ -15,6 +15,7 @@ use crate::domain::{
     import::{
         draft::ImportRequest,
         execute::{passages::passages, rows::Row},
+        kept::{self, Imported},
         plan::{self, Plan, Planned},
         summary::Summary,
     },
@@ -50,7 +51,7 @@ impl<'p> Batch<'p> {
     }
 }
 
-/// Imports a draft to a team. `progress` is called with the number of imported tasks. A dry run
+/// Imports a draft to a team, for the command line. `progress` is called with the number of imported tasks. A dry run
 /// does everything that an import does, and is rolled back.
 ///
 /// # Errors
@@ -66,20 +67,36 @@ pub async fn import(
             .dry_run(&importer, |change, _| {
                 Box::pin(async move {
                     let team = find_team(change, request).await?;
-                    import_draft(change, &team, request, progress).await
+                    import_draft(change, &team, request, None, progress).await
                 })
             })
             .await;
     }
+    import_for(store, &importer, request, None, progress).await
+}
+
+/// Imports a draft to a team for somebody. `kept`: the import's row, if the file was uploaded.
+///
+/// # Errors
+/// As of `import`; `Forbidden` if the actor may no longer change the team.
+pub(crate) async fn import_for(
+    store: &EventStore,
+    actor: &Actor,
+    request: &ImportRequest<'_>,
+    kept: Option<Uuid>,
+    progress: &(dyn Fn(usize) + Send + Sync),
+) -> Result<Summary> {
     // Turning the sprint over is a change of its own: it locks the workspace, which an import of
     // ten seconds must not.
     let team = store
-        .change(&importer, |change, _| Box::pin(find_team(change, request)))
+        .change(&Actor::system(), |change, _| {
+            Box::pin(find_team(change, request))
+        })
         .await?
         .value;
     Ok(store
-        .change(&importer, |change, _| {
-            Box::pin(import_draft(change, &team, request, progress))
+        .change(actor, |change, _| {
+            Box::pin(import_draft(change, &team, request, kept, progress))
         })
         .await?
         .value)
@@ -112,20 +129,20 @@ async fn import_draft(
     change: &mut Change,
     team: &Team,
     request: &ImportRequest<'_>,
+    kept: Option<Uuid>,
     progress: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Summary> {
-    // The connection's timeouts are meant for requests; a hundred megabytes take longer.
-    change
-        .db()
-        .execute("SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '5min'")
-        .await?;
+    allow_long_statements(change.db()).await?;
     let mut plan = plan::plan(change, team, request).await?;
     let mut summary = std::mem::take(&mut plan.summary);
     if plan.tasks.is_empty() {
+        if let Some(id) = kept {
+            kept::complete(change, team.id, id, &Imported::of(&summary)).await?;
+        }
         return Ok(summary);
     }
     let added_columns = board::write_columns(change, team, &plan.board).await?;
-    board::add_labels(change.db(), team, &plan, request.draft).await?;
+    let added_labels = board::add_labels(change.db(), team, &plan, request.draft).await?;
     let ranks = ranks(change, team, &plan).await?;
     let first = number(change.db(), team, plan.tasks.len()).await?;
     let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace")
@@ -178,14 +195,42 @@ async fn import_draft(
         task: None,
         kind: EventKind::BoardImported,
         before: json!({}),
-        after: json!({
-            "from": request.draft.from, "board": request.draft.board, "tasks": plan.tasks.len(), "first": keys.0, "last": keys.1,
-            "columns": added_columns, "by": COMMAND_LINE,
-        }),
+        after: with_author(
+            change,
+            json!({
+                "from": request.draft.from, "board": request.draft.board, "tasks": plan.tasks.len(), "first": keys.0, "last": keys.1,
+                "columns": added_columns,
+            }),
+        ),
         version: None,
     });
     summary.keys = Some(keys);
+    let imported = Imported {
+        columns: plan.board.new,
+        labels: added_labels,
+        removed: plan.board.removed,
+        ..Imported::of(&summary)
+    };
+    match kept {
+        Some(id) => kept::complete(change, team.id, id, &imported).await?,
+        None => kept::add_complete(change, team.id, request.draft.from, &imported).await?,
+    }
     Ok(summary)
+}
+
+/// The connection's timeouts are meant for requests; a hundred megabytes take longer.
+pub(crate) async fn allow_long_statements(db: &mut PgConnection) -> Result<()> {
+    db.execute("SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '5min'")
+        .await?;
+    Ok(())
+}
+
+/// The contents of an event, with the command line as its author if it has no other.
+fn with_author(change: &Change, mut after: Value) -> Value {
+    if change.actor.is_none() {
+        after["by"] = json!(COMMAND_LINE);
+    }
+    after
 }
 
 /// Computes a rank for each task that is not archived, after the existing tasks of its column, in

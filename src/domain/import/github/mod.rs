@@ -6,13 +6,14 @@ pub mod project;
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::domain::{
     column_state::ColumnState,
     import::{
         document::{Document, drain_each},
         draft::{Draft, HistoryAction, List, ListRef, Past, Task},
+        fields::{self, formats::GITHUB_VIEW},
         file,
         github::{
             body::without_html,
@@ -37,7 +38,9 @@ const MOST_PER_PAGE: usize = 100;
 /// Parses a list of issues or project items, or returns what is wrong in the file, with its place.
 pub fn parse(text: String) -> Result<Draft> {
     if file::is_csv(&text) {
-        bail!("the file is a CSV, not JSON: export the issues with “gh issue list --json”");
+        return fields::parse(&text, &GITHUB_VIEW).context(
+            "the file is a CSV, not JSON, and not the view of a project either: export the issues with “gh issue list --json”",
+        );
     }
     let root = Document::parse(&text)?;
     let repo = match root.value("repo")? {

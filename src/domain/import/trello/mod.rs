@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 
 use crate::domain::import::{
     document::{Document, drain_each},
-    draft::{Draft, List, Task},
+    draft::{Draft, List},
     file, sanitize,
     trello::{
         card::Board,
@@ -57,10 +57,7 @@ pub fn parse(text: String) -> Result<Draft> {
         draft.tasks.push(task);
         Ok(())
     })?;
-    let list_of = |task: &Task| task.list.unwrap_or(usize::MAX);
-    draft
-        .tasks
-        .sort_by(|a, b| (list_of(a).cmp(&list_of(b))).then(a.position.total_cmp(&b.position)));
+    draft.order_tasks();
     card::mark_complete(&mut draft);
     Ok(draft)
 }
@@ -75,9 +72,7 @@ fn check_board(board: &Document) -> Result<()> {
         bail!("the file is not a Trello board: it is not an object");
     }
     if board.has("_format") || board.has("swimlanes") {
-        bail!(
-            "the file is a board of WeKan, not of Trello, and WeKan's exports cannot be imported yet"
-        );
+        bail!("the file is a board of WeKan, not of Trello. Import it with the format “wekan”");
     }
     if board.has("idList") && !board.has("lists") {
         bail!("the file is a single Trello card, not a board: export the board from its menu");

@@ -218,6 +218,7 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
             after["wip_limit"]
         ),
         EventKind::BoardImported => imported(after),
+        EventKind::ImportUndone => format!("undid an import: it {}", imported(before)),
         EventKind::LabelEdited if old("name") == is("name") => {
             format!("changed the colour of the label {}", is("name"))
         }

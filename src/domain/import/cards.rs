@@ -1,0 +1,173 @@
+//! Cards of tools whose exports are JSON, and their conversion to tasks within our limits.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anyhow::Result;
+use time::OffsetDateTime;
+
+use crate::domain::import::{
+    draft::{Comment, Draft, Due, ExternalUser, List, Past, Step, Task},
+    json::Node,
+    sanitize,
+};
+
+/// People by their id in the file.
+pub(crate) type People = HashMap<String, Arc<ExternalUser>>;
+
+/// A card as a parser found it.
+#[derive(Default)]
+pub(crate) struct Card {
+    /// Identifies it on a second run; unique among all tools.
+    pub(crate) key: String,
+    pub(crate) title: String,
+    pub(crate) description: String,
+    pub(crate) list: Option<usize>,
+    pub(crate) position: f64,
+    pub(crate) is_archived: bool,
+    pub(crate) is_done: bool,
+    pub(crate) created_at: Option<OffsetDateTime>,
+    pub(crate) created_by: Option<Arc<ExternalUser>>,
+    pub(crate) started_at: Option<OffsetDateTime>,
+    pub(crate) done_at: Option<OffsetDateTime>,
+    /// When it came to its list.
+    pub(crate) moved_at: Option<OffsetDateTime>,
+    pub(crate) due: Option<OffsetDateTime>,
+    pub(crate) estimate: String,
+    pub(crate) members: Vec<Arc<ExternalUser>>,
+    pub(crate) labels: Vec<String>,
+    pub(crate) steps: Vec<CardStep>,
+    pub(crate) comments: Vec<CardComment>,
+    /// Names and values that have no field here.
+    pub(crate) fields: Vec<(&'static str, String)>,
+    /// Oldest first.
+    pub(crate) past: Vec<Past>,
+}
+
+/// A step of a checklist.
+#[derive(Clone)]
+pub(crate) struct CardStep {
+    /// The checklist's name, where a card can have several.
+    pub(crate) of: Option<String>,
+    pub(crate) text: String,
+    pub(crate) is_done: bool,
+    pub(crate) position: f64,
+}
+
+/// A comment on a card.
+pub(crate) struct CardComment {
+    pub(crate) by: Arc<ExternalUser>,
+    pub(crate) at: Option<OffsetDateTime>,
+    pub(crate) text: String,
+}
+
+impl Card {
+    /// The task of this card. What had to be changed is noted in the draft.
+    pub(crate) fn into_task(mut self, draft: &mut Draft) -> Task {
+        let (title, whole_title) = sanitize::title(&self.title);
+        let labels = self.labels.iter().map(|name| sanitize::label(name));
+        self.steps.sort_by(|a, b| a.position.total_cmp(&b.position));
+        let mut steps = Vec::new();
+        for step in &self.steps {
+            if let Some((text, was_cut)) = sanitize::step(step.of.as_deref(), &step.text, "") {
+                if was_cut {
+                    draft
+                        .changed
+                        .add("steps over 500 characters were shortened", &title);
+                }
+                let done = step.is_done;
+                steps.push(Step { text, done });
+            }
+        }
+        self.comments.sort_by_key(|comment| comment.at);
+        let mut comments = Vec::new();
+        for comment in self.comments {
+            if let Some((body, was_cut)) = sanitize::comment(&comment.text) {
+                if was_cut {
+                    draft
+                        .changed
+                        .add("comments over 20,000 characters were shortened", &title);
+                }
+                comments.push(Comment {
+                    by: comment.by,
+                    at: comment.at,
+                    body,
+                });
+            }
+        }
+        self.past.sort_by_key(|past| past.at);
+        let lines = self.fields.iter();
+        Task {
+            key: sanitize::cut(&self.key, 500).0,
+            whole_title,
+            description: sanitize::lines(&self.description),
+            list: self.list,
+            archived: self.is_archived,
+            archived_at: self.done_at.filter(|_| self.is_archived),
+            created_at: self.created_at,
+            created_by: self.created_by,
+            column_since: self.moved_at.or(self.done_at).or(self.started_at),
+            due: self.due.map(Due::Instant),
+            estimate: sanitize::estimate(&self.estimate, &title, &mut draft.changed),
+            started_at: self.started_at,
+            finished_at: self.done_at.filter(|_| self.is_done),
+            members: self.members,
+            labels: sanitize::labels(labels.collect(), &title, &mut draft.changed),
+            steps,
+            comments,
+            lines: lines
+                .filter_map(|(name, value)| sanitize::field(name, value))
+                .collect(),
+            past: self.past,
+            position: self.position,
+            is_complete: self.is_done,
+            title,
+            ..Task::default()
+        }
+    }
+}
+
+/// Reads the lists of a board, from left to right, and their places by id.
+pub(crate) fn read_lists(
+    lists: &[Node],
+    id: &str,
+    name: &[&str],
+    position: &str,
+) -> Result<(Vec<List>, HashMap<String, usize>)> {
+    let mut ordered: Vec<&Node> = lists.iter().collect();
+    let place = |list: &Node| list.loose_number(position).unwrap_or(f64::MAX);
+    ordered.sort_by(|a, b| place(a).total_cmp(&place(b)));
+    let (mut found, mut places) = (Vec::new(), HashMap::new());
+    for list in ordered {
+        let name = sanitize::line(list.first_text(name)?, 500).0;
+        places.insert(list.loose_text(id)?, found.len());
+        found.push(List {
+            name,
+            closed: list.flag("archived").unwrap_or(false),
+            ..List::default()
+        });
+    }
+    Ok((found, places))
+}
+
+/// An instant that some tools leave out and others set to the year 1 or to zero.
+pub(crate) fn instant(node: &Node, field: &str) -> Result<Option<OffsetDateTime>> {
+    if let Some(seconds) = node.loose_number(field) {
+        let at = OffsetDateTime::from_unix_timestamp(seconds as i64).ok();
+        return Ok(at.filter(|_| seconds > 0.0).filter(is_usable));
+    }
+    Ok(node.instant(field)?.filter(is_usable))
+}
+
+/// The database has no others.
+fn is_usable(at: &OffsetDateTime) -> bool {
+    (1900..3000).contains(&at.year())
+}
+
+/// Text as Markdown that may be HTML, as the editors of some tools write it.
+pub(crate) fn markdown(text: &str) -> String {
+    let is_html = text.trim_start().starts_with('<') && text.contains("</");
+    if !is_html {
+        return text.to_owned();
+    }
+    htmd::convert(text).unwrap_or_else(|_| text.to_owned())
+}
