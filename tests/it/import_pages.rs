@@ -198,16 +198,12 @@ async fn import_is_undone_only_while_nobody_has_worked_with_its_tasks() {
         .create_task("infrastructure", "todo", "Cut over")
         .await;
     import_trello(&world, &serde_json::from_str(TRELLO).unwrap(), &[]).await;
-    let reason = json!({ "kind": "task", "on": "INF-2" });
-    world
+    let reason = [("kind", "task"), ("on", "INF-2")];
+    let blocked = world
         .elif
-        .api(
-            axum::http::Method::PUT,
-            &format!("/api/v1/tasks/{key}/block"),
-            reason,
-        )
-        .await
-        .ok();
+        .post(&format!("/tasks/{key}/block"), &reason)
+        .await;
+    assert!(blocked.status.as_u16() < 400, "{}", blocked.text());
     let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM imports")
         .fetch_one(&world.db)
         .await

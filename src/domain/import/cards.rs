@@ -31,7 +31,7 @@ pub(crate) struct Card {
     pub(crate) done_at: Option<OffsetDateTime>,
     /// When it came to its list.
     pub(crate) moved_at: Option<OffsetDateTime>,
-    pub(crate) due: Option<OffsetDateTime>,
+    pub(crate) due: Option<Due>,
     pub(crate) estimate: String,
     pub(crate) members: Vec<Arc<ExternalUser>>,
     pub(crate) labels: Vec<String>,
@@ -106,7 +106,7 @@ impl Card {
             created_at: self.created_at,
             created_by: self.created_by,
             column_since: self.moved_at.or(self.done_at).or(self.started_at),
-            due: self.due.map(Due::Instant),
+            due: self.due,
             estimate: sanitize::estimate(&self.estimate, &title, &mut draft.changed),
             started_at: self.started_at,
             finished_at: self.done_at.filter(|_| self.is_done),
@@ -121,7 +121,6 @@ impl Card {
             position: self.position,
             is_complete: self.is_done,
             title,
-            ..Task::default()
         }
     }
 }

@@ -275,7 +275,7 @@ impl File {
             created_at: day(item.first("created")),
             created_by: item.person("reporter"),
             done_at: done_at.filter(|_| is_done || is_undone),
-            due: day(item.first("due")),
+            due: dates::due(item.first("due"), Order::DayFirst),
             estimate: item.first("points").to_owned(),
             members: item.person("assignee").into_iter().collect(),
             labels: labels.iter().map(|name| sanitize::label(name)).collect(),

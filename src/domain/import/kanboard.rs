@@ -11,7 +11,7 @@ use crate::domain::{
     import::{
         cards::{Card, CardComment, CardStep, People, instant},
         document::Document,
-        draft::{Draft, ExternalUser},
+        draft::{Draft, Due, ExternalUser},
         fields::{self, formats::KANBOARD},
         json::Node,
         sanitize, states,
@@ -201,7 +201,7 @@ impl File {
             started_at: instant(task, "date_started")?,
             done_at: instant(task, "date_completed")?,
             moved_at: instant(task, "date_moved")?,
-            due: instant(task, "date_due")?,
+            due: instant(task, "date_due")?.map(Due::Instant),
             estimate: if score == "0" { String::new() } else { score },
             members: owner.into_iter().collect(),
             labels,

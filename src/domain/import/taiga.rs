@@ -10,7 +10,7 @@ use crate::domain::{
         cards::{Card, CardComment, CardStep, instant},
         colours,
         document::Document,
-        draft::{Draft, ExternalUser, HistoryAction, ListRef, Past},
+        draft::{Draft, Due, ExternalUser, HistoryAction, ListRef, Past},
         json::Node,
         people::external_user,
         sanitize, states,
@@ -156,10 +156,6 @@ impl File {
                 members.push(user);
             }
         }
-        let due = match item.day("due_date")? {
-            Some(day) => Some(day.midnight().assume_utc()),
-            None => None,
-        };
         let card = Card {
             key: format!("taiga:{}:{kind}#{reference}", self.slug),
             title: item.text("subject")?.to_owned(),
@@ -179,7 +175,7 @@ impl File {
                     "finished_date"
                 },
             )?,
-            due,
+            due: item.day("due_date")?.map(Due::Day),
             estimate: self.estimate(item)?,
             members,
             labels,

@@ -8,7 +8,7 @@ use crate::domain::import::{
     cards::{Card, CardComment, CardStep, People, instant, read_lists},
     colours,
     document::Document,
-    draft::{Draft, ExternalUser, HistoryAction, ListRef, Past},
+    draft::{Draft, Due, ExternalUser, HistoryAction, ListRef, Past},
     json::Node,
     sanitize,
 };
@@ -240,7 +240,7 @@ impl File {
             created_by: self.person(card, "userId")?,
             started_at: instant(card, "startAt")?,
             done_at: instant(card, "endAt")?,
-            due: instant(card, "dueAt")?,
+            due: instant(card, "dueAt")?.map(Due::Instant),
             members,
             labels,
             steps: of_card.steps,

@@ -98,6 +98,17 @@ impl ImportPage {
         }
     }
 
+    /// What is to be known of a list's column: `a new column; state: todo, since its name tells none`
+    fn about(&self, list: &ImportedList) -> String {
+        let new = if list.new { "a new column; " } else { "" };
+        let guess = if list.is_guess {
+            ", since its name tells none"
+        } else {
+            ""
+        };
+        format!("{new}state: {}{guess}", self.state_name(&list.state))
+    }
+
     /// What was chosen for a list; empty if nothing was.
     fn chosen(&self, list: &ImportedList) -> &str {
         let choices = &self.import.choices.lists;
