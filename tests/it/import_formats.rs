@@ -2,16 +2,13 @@
 
 use std::io::Write;
 
-use fortnight::domain::import::{
-    self,
-    draft::{ImportRequest, ImportSprint},
-    fields::columns::Field,
-    source::Source,
-    summary::Summary,
-};
+use fortnight::domain::import::{fields::columns::Field, source::Source, summary::Summary};
 use serde_json::{Value, json};
 
-use crate::fixtures::World;
+use crate::{
+    fixtures::World,
+    import_tables::{import_draft, task_called},
+};
 
 /// Three lines stand before the names.
 const ASANA: &str = "Exported from Asana,,\n,,\n,,\n\
@@ -21,7 +18,7 @@ const ASANA: &str = "Exported from Asana,,\n,,\n,,\n\
     1203,2026-10-03,,2026-10-03,\"=HYPERLINK(\"\"https://evil.example\"\")\",Week 44,,,,,,,Platform,Rotate the keys\n";
 
 const PLANE: &str = "ID,Project,Name,Description,State,Start Date,Target Date,Priority,Created By,Assignee,Labels,Cycle Name,Cycle Start Date,Cycle End Date,Created At,Updated At,Completed At,Archived At\n\
-    OPS-1,Mobile,Make it smooth,Smoother,In Progress,,\"Thu, 24 Dec 2026 10:17:06 UTC+0000\",high,Ada Ahrens,Elif Hartmann,Fast,Cycle 7,,,\"Sun, 20 Sep 2026 10:17:06 UTC+0000\",,,\n\
+    OPS-1,Mobile,Make it smooth,Smoother,In Progress,,\"Thu, 24 Dec 2026 10:17:06 UTC+0000\",high,Ada Ahrens,Elif Hartmann,Fast,Cycle 7,,,\"Sun, 20 Sep 2026 10:17:06 UTC+0000\",,\"Tue, 22 Sep 2026 01:02:18 UTC+0000\",\n\
     OPS-2,Mobile,Drop the old queue,,Cancelled,,,none,Ada Ahrens,,,,,,\"Sun, 20 Sep 2026 10:17:06 UTC+0000\",,,\n";
 
 const KANBOARD: &str = "\"Task Id\",Reference,Project,Status,Category,Swimlane,Column,Position,Color,\"Due date\",Creator,\"Creator Name\",\"Assignee Username\",\"Assignee Name\",Complexity,Title,\"Creation date\",\"Modification date\",\"Completion date\",\"Start date\",\"Time estimated\",\"Time spent\",Priority,Tags\n\
@@ -170,7 +167,9 @@ const JIRA_XML: &str = r#"<?xml version="1.0" encoding="UTF-8"?><!-- RSS generat
   <labels><label>ops</label><label>keys</label></labels><created>Thu, 1 Oct 2026 10:00:00 +0000</created><due>Fri, 4 Dec 2026 00:00:00 +0000</due>
   <description>&lt;p&gt;Every &lt;b&gt;quarter&lt;/b&gt;&lt;/p&gt;</description>
   <comments><comment id="1" author="elif" created="Fri, 2 Oct 2026 10:00:00 +0000">&lt;p&gt;Started&lt;/p&gt;</comment></comments>
-  <customfields><customfield id="c1"><customfieldname>Story Points</customfieldname><customfieldvalues><customfieldvalue>5.0</customfieldvalue></customfieldvalues></customfield></customfields>
+  <customfields><customfield id="c1"><customfieldname>Story Points</customfieldname><customfieldvalues><customfieldvalue>5.0</customfieldvalue></customfieldvalues></customfield>
+  <customfield id="c2"><customfieldname>Colour</customfieldname><customfieldvalues><customfieldvalue>red</customfieldvalue></customfieldvalues></customfield></customfields>
+  <attachments><attachment id="9" name="plan.pdf" size="7"/></attachments>
 </item><item>
   <key id="108">OPS-8</key><summary>Old queue</summary><status id="9">Fertig</status><statusCategory id="3" key="done"/><resolution id="2">Won't Do</resolution>
   <created>Thu, 1 Oct 2026 10:00:00 +0000</created><resolved>Fri, 9 Oct 2026 10:00:00 +0000</resolved>
@@ -196,25 +195,8 @@ pub fn files() -> Vec<(Source, String)> {
 
 async fn import(world: &World, source: Source, file: &str, columns: &[(Field, String)]) -> Summary {
     let draft = source.parse(file.as_bytes().to_vec(), "the file", columns);
-    let request = ImportRequest {
-        draft: &draft.unwrap_or_else(|error| panic!("{source:?}: {error:#}")),
-        team: "infrastructure",
-        mappings: &[],
-        sprint: ImportSprint::This,
-        dry_run: false,
-    };
-    import::import(&world.app.store, &request, &|_| {})
-        .await
-        .unwrap()
-}
-
-async fn task(world: &World, title: &str) -> Value {
-    let number: i64 = sqlx::query_scalar("SELECT number FROM tasks WHERE title = $1")
-        .bind(title)
-        .fetch_one(&world.db)
-        .await
-        .unwrap_or_else(|error| panic!("{title}: {error}"));
-    world.elif.load_task(&format!("INF-{number}")).await
+    let draft = draft.unwrap_or_else(|error| panic!("{source:?}: {error:#}"));
+    import_draft(world, &draft).await
 }
 
 /// What each task became: title, column, state, and whether it is in the archive.
@@ -261,7 +243,7 @@ async fn tables_of_asana_plane_and_kanboard_arrive() {
         ],
         "{summary}"
     );
-    let keys = task(&world, "Rotate the keys").await;
+    let keys = task_called(&world, "Rotate the keys").await;
     assert_eq!(keys["owners"][0]["handle"], "elif");
     assert_eq!(keys["owners"].as_array().unwrap().len(), 1, "{keys}");
     assert_eq!(
@@ -278,7 +260,8 @@ async fn tables_of_asana_plane_and_kanboard_arrive() {
             "Make it smooth | In progress | doing"
         ]
     );
-    let smooth = task(&world, "Make it smooth").await;
+    let smooth = task_called(&world, "Make it smooth").await;
+    assert_eq!(smooth["due"], "2026-12-24");
     contains_all(
         smooth["description"].as_str().unwrap(),
         &["Smoother", "Priority: high", "Cycle Name: Cycle 7"],
@@ -287,7 +270,7 @@ async fn tables_of_asana_plane_and_kanboard_arrive() {
     let world = World::new().await;
     let rows = json!([{ "ID": "OPS-1", "Name": "Make it smooth", "State": "In Progress", "Created At": "2026-09-20", "Labels": ["Fast", "ui"], "Estimate": 3 }]);
     import(&world, Source::Plane, &rows.to_string(), &[]).await;
-    let smooth = task(&world, "Make it smooth").await;
+    let smooth = task_called(&world, "Make it smooth").await;
     assert_eq!(
         (&smooth["labels"], &smooth["estimate"]),
         (&json!(["Fast", "ui"]), &json!(3))
@@ -303,7 +286,7 @@ async fn tables_of_asana_plane_and_kanboard_arrive() {
                 "Migrate the tables | In progress | doing"
             ]
         );
-        let tables = task(&world, "Migrate the tables").await;
+        let tables = task_called(&world, "Migrate the tables").await;
         assert_eq!(
             (&tables["estimate"], &tables["due"]),
             (&json!(5), &json!("2026-12-04")),
@@ -332,7 +315,7 @@ async fn any_table_is_read_by_the_names_of_its_columns() {
         ],
         "{summary}"
     );
-    let broker = task(&world, "Restart the broker").await;
+    let broker = task_called(&world, "Restart the broker").await;
     assert_eq!(broker["owners"][0]["handle"], "elif");
     assert_eq!(broker["estimate"], 3);
     contains_all(
@@ -363,6 +346,23 @@ async fn any_table_is_read_by_the_names_of_its_columns() {
     assert_eq!(flow.status, 200);
     contains_all(&flow.text(), &["INF-", "2026-10-31"]);
 
+    // A spreadsheet may have a column of ticks.
+    let world = World::new().await;
+    import(
+        &world,
+        Source::Csv,
+        "Task,Done\nBook the room,TRUE\nBring cake,FALSE\n",
+        &[],
+    )
+    .await;
+    assert_eq!(
+        places(&world).await,
+        [
+            "Book the room | Done | done | archived",
+            "Bring cake | Todo | todo"
+        ]
+    );
+
     let error = Source::Csv
         .parse(ANY.into(), "x.csv", &[(Field::Title, "Name".to_owned())])
         .unwrap_err()
@@ -385,7 +385,7 @@ async fn boards_of_wekan_planka_and_vikunja_arrive() {
         &summary.to_string(),
         &["1 attached files were left out", "mira"],
     );
-    let login = task(&world, "Fix the login").await;
+    let login = task_called(&world, "Fix the login").await;
     assert_eq!(
         (&login["labels"], &login["due"]),
         (&json!(["red"]), &json!("2026-12-04"))
@@ -427,7 +427,7 @@ async fn boards_of_wekan_planka_and_vikunja_arrive() {
         &summary.to_string(),
         &["2 comments are not in the file", "1 cards in the trash"],
     );
-    let first = task(&world, "First").await;
+    let first = task_called(&world, "First").await;
     contains_all(
         first["description"].as_str().unwrap(),
         &["Priority: High", "https://example.org/plan"],
@@ -444,16 +444,7 @@ async fn boards_of_wekan_planka_and_vikunja_arrive() {
     archive.write_all(vikunja().to_string().as_bytes()).unwrap();
     let bytes = archive.finish().unwrap().into_inner();
     let draft = Source::Vikunja.parse(bytes, "export.zip", &[]).unwrap();
-    let request = ImportRequest {
-        draft: &draft,
-        team: "infrastructure",
-        mappings: &[],
-        sprint: ImportSprint::This,
-        dry_run: false,
-    };
-    import::import(&world.app.store, &request, &|_| {})
-        .await
-        .unwrap();
+    import_draft(&world, &draft).await;
     assert_eq!(
         places(&world).await,
         [
@@ -462,7 +453,7 @@ async fn boards_of_wekan_planka_and_vikunja_arrive() {
             "Pack the rack | In progress | doing"
         ]
     );
-    let rack = task(&world, "Pack the rack").await;
+    let rack = task_called(&world, "Pack the rack").await;
     contains_all(
         rack["description"].as_str().unwrap(),
         &["With **care**", "Priority: 3"],
@@ -482,7 +473,7 @@ async fn project_of_taiga_and_issues_as_xml_arrive() {
             "Tidy up | Open | todo",
         ]
     );
-    let search = task(&world, "Search by name").await;
+    let search = task_called(&world, "Search by name").await;
     assert_eq!(
         (&search["estimate"], &search["labels"]),
         (&json!(3), &json!(["search", "ui"]))
@@ -498,7 +489,11 @@ async fn project_of_taiga_and_issues_as_xml_arrive() {
     );
 
     let world = World::new().await;
-    import(&world, Source::Jira, JIRA_XML, &[]).await;
+    let summary = import(&world, Source::Jira, JIRA_XML, &[]).await;
+    contains_all(
+        &summary.to_string(),
+        &["left out, with the number of their values: colour (1)"],
+    );
     assert_eq!(
         places(&world).await,
         [
@@ -506,7 +501,7 @@ async fn project_of_taiga_and_issues_as_xml_arrive() {
             "Rotate & test | Wird bearbeitet | doing"
         ]
     );
-    let rotate = task(&world, "Rotate & test").await;
+    let rotate = task_called(&world, "Rotate & test").await;
     assert_eq!(
         (&rotate["estimate"], &rotate["due"]),
         (&json!(5), &json!("2026-12-04"))
@@ -514,7 +509,7 @@ async fn project_of_taiga_and_issues_as_xml_arrive() {
     assert_eq!(rotate["labels"], json!(["keys", "ops"]));
     contains_all(
         rotate["description"].as_str().unwrap(),
-        &["Every **quarter**", "Type: Task"],
+        &["Every **quarter**", "Type: Task", "Attachment: plan.pdf"],
     );
     let comments: Vec<String> = sqlx::query_scalar("SELECT body FROM comments")
         .fetch_all(&world.db)

@@ -13,7 +13,8 @@ pub const JIRA: &str = include_str!("../data/jira-comments-2025.csv");
 const JIRA_SPRINTS: &str = include_str!("../data/jira-sprints-2022.csv");
 pub const LINEAR: &str = include_str!("../data/linear-2025.csv");
 
-async fn import_draft(world: &World, draft: &Draft) -> Summary {
+/// Imports a draft to the team Infrastructure.
+pub async fn import_draft(world: &World, draft: &Draft) -> Summary {
     let request = ImportRequest {
         draft,
         team: "infrastructure",
@@ -39,7 +40,7 @@ fn landings(summary: &Summary) -> Vec<String> {
         .collect()
 }
 
-async fn task_called(world: &World, title: &str) -> Value {
+pub async fn task_called(world: &World, title: &str) -> Value {
     let number: i64 = sqlx::query_scalar("SELECT number FROM tasks WHERE title = $1")
         .bind(title)
         .fetch_one(&world.db)

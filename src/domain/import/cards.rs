@@ -1,6 +1,6 @@
 //! Cards of tools whose exports are JSON, and their conversion to tasks within our limits.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use anyhow::Result;
 use time::OffsetDateTime;
@@ -38,7 +38,7 @@ pub(crate) struct Card {
     pub(crate) steps: Vec<CardStep>,
     pub(crate) comments: Vec<CardComment>,
     /// Names and values that have no field here.
-    pub(crate) fields: Vec<(&'static str, String)>,
+    pub(crate) fields: Vec<(Cow<'static, str>, String)>,
     /// Oldest first.
     pub(crate) past: Vec<Past>,
 }
@@ -162,11 +162,56 @@ fn is_usable(at: &OffsetDateTime) -> bool {
     (1900..3000).contains(&at.year())
 }
 
+/// The deepest nesting of HTML that is converted: the converter calls itself for each level.
+const MAX_DEPTH: usize = 100;
+
 /// Text as Markdown that may be HTML, as the editors of some tools write it.
 pub(crate) fn markdown(text: &str) -> String {
     let is_html = text.trim_start().starts_with('<') && text.contains("</");
-    if !is_html {
+    if !is_html || depth(text) > MAX_DEPTH {
         return text.to_owned();
     }
     htmd::convert(text).unwrap_or_else(|_| text.to_owned())
+}
+
+/// How deep elements are nested at most. Of elements that may have no end, only those that never have one are known.
+fn depth(html: &str) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    for tag in html.split('<').skip(1) {
+        let name: String = tag
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
+        if tag.starts_with('/') {
+            open = open.saturating_sub(1);
+        } else if !name.is_empty()
+            && !matches!(
+                name.to_ascii_lowercase().as_str(),
+                "br" | "hr" | "img" | "input"
+            )
+        {
+            open += 1;
+            deepest = deepest.max(open);
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn html_becomes_markdown_unless_it_would_fill_the_stack() {
+        assert_eq!(markdown("<p>One <b>two</b></p>"), "One **two**");
+        assert_eq!(markdown("1 < 2 </b>"), "1 < 2 </b>");
+        let lines = format!("<p>{}</p>", "line<br>".repeat(500));
+        assert!(!markdown(&lines).contains("<p>"));
+        let nested = |levels: usize| "<div>".repeat(levels) + "x" + &"</div>".repeat(levels);
+        assert_eq!(markdown(&nested(MAX_DEPTH)), "x");
+        let deep = nested(100_000);
+        assert_eq!(markdown(&deep), deep);
+        let unclosed = "<div>".repeat(100_000) + "</div>";
+        assert_eq!(markdown(&unclosed), unclosed);
+    }
 }

@@ -54,7 +54,8 @@ pub(crate) fn order<'t>(texts: impl Iterator<Item = &'t str>) -> Order {
 
 /// Reads an instant. Where no zone is given, it is taken to be of UTC.
 pub(crate) fn instant(text: &str, order: Order) -> Option<OffsetDateTime> {
-    let text = text.trim();
+    // Plane writes `20 Apr 2025 10:17:06 UTC+0000`.
+    let text = &text.trim().replace(" UTC+", " +").replace(" UTC-", " -");
     let read = OffsetDateTime::parse(text, &Rfc3339)
         .or_else(|_| OffsetDateTime::parse(text, &Rfc2822))
         .ok();

@@ -1,6 +1,10 @@
 //! Parses the issues that Jira exports as XML (Export, XML): an RSS feed with an item for each.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use quick_xml::{
@@ -16,14 +20,18 @@ use crate::domain::{
         draft::{Draft, ExternalUser},
         sanitize, states,
         statuses::{self, CLOSED_UNDONE, Statuses},
+        table::left_out,
     },
 };
 
 /// The deepest nesting of elements; Jira's has ten.
 const MAX_DEPTH: usize = 100;
 
+/// Before the names of the fields that a site has added itself.
+const CUSTOM: &str = "custom ";
+
 /// What an item may tell without having a field here, and its name in the description.
-const LINES: [(&str, &str); 7] = [
+const LINES: [(&str, &str); 8] = [
     ("type", "Type"),
     ("priority", "Priority"),
     ("parent", "Parent"),
@@ -31,6 +39,7 @@ const LINES: [(&str, &str); 7] = [
     ("fixVersion", "Fix version"),
     ("sprint", "Sprint"),
     ("issuelinks", "Linked"),
+    ("attachment", "Attachment"),
 ];
 
 /// Parses issues, or returns what is wrong in the file.
@@ -42,6 +51,7 @@ pub(crate) fn parse(text: &str) -> Result<Draft> {
             ..Draft::default()
         },
         statuses: Statuses::default(),
+        others: BTreeMap::new(),
     };
     let mut item: Option<Item> = None;
     let mut open: Vec<String> = Vec::new();
@@ -105,6 +115,8 @@ pub(crate) fn parse(text: &str) -> Result<Draft> {
         "the file is not an export of Jira as XML, or it is cut"
     );
     let mut draft = file.draft;
+    let others = file.others.iter().map(|(name, count)| (name, *count));
+    draft.notes.extend(left_out("fields", others));
     file.statuses.finish(&mut draft);
     Ok(draft)
 }
@@ -145,6 +157,9 @@ impl Item {
             match (name, key.as_str()) {
                 ("comment", "author") => self.author = value,
                 ("comment", "created") => self.at = value,
+                ("attachment", "name") => {
+                    self.texts.entry(name.to_owned()).or_default().push(value);
+                }
                 _ => {
                     self.attributes.insert(format!("{name}.{key}"), value);
                 }
@@ -168,7 +183,7 @@ impl Item {
                 let field = match self.field.as_str() {
                     "sprint" => "sprint".to_owned(),
                     field if field.starts_with("story point") => "points".to_owned(),
-                    field => format!("custom {field}"),
+                    field => format!("{CUSTOM}{field}"),
                 };
                 self.texts
                     .entry(field)
@@ -216,6 +231,8 @@ impl Item {
 struct File {
     draft: Draft,
     statuses: Statuses,
+    /// How often each field without a place here was seen.
+    others: BTreeMap<String, usize>,
 }
 
 impl File {
@@ -259,11 +276,16 @@ impl File {
             at: day(at),
             text: markdown(text),
         });
-        let mut fields: Vec<(&'static str, String)> = LINES
+        let mut fields: Vec<(Cow<'static, str>, String)> = LINES
             .iter()
-            .map(|(name, told)| (*told, item.all(name).join(", ")))
+            .map(|(name, told)| ((*told).into(), item.all(name).join(", ")))
             .collect();
-        fields.push(("Imported from Jira", key.to_owned()));
+        fields.push(("Imported from Jira".into(), key.to_owned()));
+        for (name, values) in &item.texts {
+            if let Some(name) = name.strip_prefix(CUSTOM) {
+                *self.others.entry(name.to_owned()).or_default() += values.len();
+            }
+        }
         let done_at = day(item.first("resolved"));
         let card = Card {
             key: format!("jira:{key}#{}", item.attribute("key.id")),

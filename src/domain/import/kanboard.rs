@@ -208,8 +208,8 @@ impl File {
             steps: self.steps.remove(&id).unwrap_or_default(),
             comments: self.comments.remove(&id).unwrap_or_default(),
             fields: vec![
-                ("Swimlane", lane.to_owned()),
-                ("Reference", task.loose_text("reference")?),
+                ("Swimlane".into(), lane.to_owned()),
+                ("Reference".into(), task.loose_text("reference")?),
             ],
             ..Card::default()
         })

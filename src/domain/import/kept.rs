@@ -240,13 +240,16 @@ pub(crate) async fn fail(db: &Pool, team: Uuid, id: Uuid, problem: &str) -> Resu
     Ok(())
 }
 
-/// Deletes an import that has not begun, with its file.
-pub(crate) async fn discard(db: &Pool, team: Uuid, id: Uuid) -> Result<()> {
-    sqlx::query("DELETE FROM imports WHERE team_id = $1 AND id = $2 AND state = 'uploaded'")
-        .bind(team)
-        .bind(id)
-        .execute(db)
-        .await?;
+/// Deletes an import that has not begun, or was stopped, with its file.
+pub(crate) async fn discard(db: &Pool, team: Uuid, id: Uuid, now: OffsetDateTime) -> Result<()> {
+    sqlx::query(
+        "DELETE FROM imports WHERE team_id = $1 AND id = $2 AND (state = 'uploaded' OR state = 'running' AND beat_at <= $3)",
+    )
+    .bind(team)
+    .bind(id)
+    .bind(now - SILENT)
+    .execute(db)
+    .await?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Parses a Planka board as its API answers it (`GET /api/boards/ID`), since Planka has no export of its own.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use anyhow::{Result, ensure};
 
@@ -93,7 +93,7 @@ struct Board {
     members: HashMap<String, Vec<Arc<ExternalUser>>>,
     steps: HashMap<String, Vec<CardStep>>,
     comments: HashMap<String, Vec<CardComment>>,
-    fields: HashMap<String, Vec<(&'static str, String)>>,
+    fields: HashMap<String, Vec<(Cow<'static, str>, String)>>,
 }
 
 impl Board {
@@ -191,13 +191,8 @@ impl Board {
             let of_card = self.fields.entry(value.loose_text("cardId")?).or_default();
             let name = names.get(&value.loose_text("customFieldId")?);
             let content = value.loose_text("content")?;
-            of_card.push((
-                "Field",
-                match name {
-                    Some(name) => format!("{name}: {content}"),
-                    None => content,
-                },
-            ));
+            let name = name.cloned().unwrap_or_else(|| "Field".to_owned());
+            of_card.push((name.into(), content));
             Ok(())
         })?;
         included.each("attachments", |file| {
@@ -206,7 +201,7 @@ impl Board {
                 Some(data) => data.text("url")?.to_owned(),
                 None => String::new(),
             };
-            of_card.push(("Attachment", format!("{} {url}", file.text("name")?)));
+            of_card.push(("Attachment".into(), format!("{} {url}", file.text("name")?)));
             Ok(())
         })
     }

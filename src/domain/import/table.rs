@@ -196,14 +196,26 @@ impl OtherColumns {
 
     /// Names those that had values.
     pub(crate) fn note(&self) -> Option<String> {
-        let used = self.0.iter().filter(|(_, count)| *count > 0);
-        let named: Vec<String> = used
-            .map(|(name, count)| format!("{name} ({count})"))
-            .collect();
-        (!named.is_empty()).then(|| {
-            format!("these columns have no place here, and were left out, with the number of their values: {}.", named.join(", "))
-        })
+        let counts = self.0.iter();
+        left_out("columns", counts.map(|(name, count)| (name, *count)))
     }
+}
+
+/// Names what was left out and had values; `None` if nothing was.
+pub(crate) fn left_out<'n>(
+    what: &str,
+    counts: impl Iterator<Item = (&'n String, usize)>,
+) -> Option<String> {
+    let used = counts.filter(|(_, count)| *count > 0);
+    let named: Vec<String> = used
+        .map(|(name, count)| format!("{name} ({count})"))
+        .collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "these {what} have no place here, and were left out, with the number of their values: {}.",
+            named.join(", ")
+        )
+    })
 }
 
 /// Names are compared without case and outer spaces.

@@ -186,11 +186,11 @@ impl File {
                 .unwrap_or_default(),
             comments,
             fields: vec![
-                ("Sprint", sprint),
-                ("Blocked", blocked.to_owned()),
-                ("Priority", item.text("priority")?.to_owned()),
-                ("Severity", item.text("severity")?.to_owned()),
-                ("Imported from Taiga", format!("#{reference}")),
+                ("Sprint".into(), sprint),
+                ("Blocked".into(), blocked.to_owned()),
+                ("Priority".into(), item.text("priority")?.to_owned()),
+                ("Severity".into(), item.text("severity")?.to_owned()),
+                ("Imported from Taiga".into(), format!("#{reference}")),
             ],
             past,
             ..Card::default()

@@ -137,7 +137,10 @@ impl File {
             members,
             labels,
             comments,
-            fields: vec![("Project", project.to_owned()), ("Priority", priority)],
+            fields: vec![
+                ("Project".into(), project.to_owned()),
+                ("Priority".into(), priority),
+            ],
             ..Card::default()
         };
         let task = card.into_task(&mut self.draft);

@@ -220,14 +220,14 @@ impl File {
         }
         let lane = self.swimlanes.get(card.text("swimlaneId")?);
         let lane = lane.filter(|_| self.swimlanes.len() > 1).cloned();
-        let mut fields = vec![("Swimlane", lane.unwrap_or_default())];
+        let mut fields = vec![("Swimlane".into(), lane.unwrap_or_default())];
         for field in card.objects("customFields")? {
             let value = field.loose_text("value").unwrap_or_default();
             let name = self
                 .fields
                 .get(field.text("_id")?)
                 .filter(|_| !value.is_empty());
-            fields.extend(name.map(|name| ("Field", format!("{name}: {value}"))));
+            fields.extend(name.map(|name| (name.clone().into(), value)));
         }
         Ok(Card {
             key: format!("wekan:{id}"),

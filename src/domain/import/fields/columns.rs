@@ -110,7 +110,7 @@ impl Field {
                 "due|due date|due on|deadline|target date|end date|due at|fällig|fällig am|fälligkeitsdatum|échéance|vencimiento|scadenza"
             }
             Self::Estimate => {
-                "estimate|story points|points|story point estimate|size|complexity|effort|estimate hours|estimate_hours|estimated hours|schätzung"
+                "estimate|story points|points|story point estimate|size|complexity|effort|estimate hours|estimated hours|schätzung"
             }
             Self::Created => {
                 "created|created at|created on|creation date|created date|date created|opened|date added|added|erstellt|erstellt am"

@@ -7,6 +7,7 @@ pub(crate) const ASANA: Format = Format {
     from: "Asana",
     prefix: "asana",
     needed: &[&["Task ID"], &["Name"], &["Section/Column"]],
+    is_done_by_day: true,
     fields: &[
         (Field::Title, &["Name"]),
         (Field::Status, &["Section/Column"]),
@@ -27,6 +28,7 @@ pub(crate) const PLANE: Format = Format {
     from: "Plane",
     prefix: "plane",
     needed: &[&["Name"], &["State"], &["Created At"]],
+    is_done_by_day: false,
     fields: &[
         (Field::Title, &["Name"]),
         (Field::Status, &["State"]),
@@ -49,6 +51,7 @@ pub(crate) const KANBOARD: Format = Format {
     from: "Kanboard",
     prefix: "kanboard",
     needed: &[&["Task Id"], &["Title"], &["Column"]],
+    is_done_by_day: true,
     fields: &[
         (Field::Title, &["Title"]),
         (Field::Status, &["Column"]),
@@ -74,6 +77,7 @@ pub(crate) const GITHUB_VIEW: Format = Format {
     from: "GitHub",
     prefix: "github",
     needed: &[&["Title"], &["URL"], &["Status"]],
+    is_done_by_day: false,
     fields: &[
         (Field::Title, &["Title"]),
         (Field::Status, &["Status"]),

@@ -33,6 +33,9 @@ pub(crate) struct Format {
     pub(crate) prefix: &'static str,
     /// What makes it the table of this tool; of several names for the same thing, one is enough.
     pub(crate) needed: &'static [&'static [&'static str]],
+    /// Whether what has a day on which it was done is done whatever its status says. Otherwise the day only tells what a
+    /// status does not.
+    pub(crate) is_done_by_day: bool,
     /// The columns of fields; those that a table lacks are left out.
     pub(crate) fields: &'static [(Field, &'static [&'static str])],
     /// Columns that say nothing about the work.
@@ -65,6 +68,7 @@ const ANY: Format = Format {
     from: "a table",
     prefix: "table",
     needed: &[],
+    is_done_by_day: false,
     fields: &[],
     ignored: "",
 };
@@ -163,9 +167,12 @@ impl File<'_> {
         let started_at = self.instant(row, Field::Started, &title);
         let done_at = self.instant(row, Field::Done, &title);
         let archived_at = self.instant(row, Field::Archived, &title);
+        // A column may have ticks instead of days.
+        let is_ticked = done_at.is_some() || is_yes(self.text(row, Field::Done));
+        let is_put_away = archived_at.is_some() || is_yes(self.text(row, Field::Archived));
         let status = self.text(row, Field::Status);
         let is_undone = statuses::is_closed_undone(status);
-        let (list, state) = self.place(status, started_at.is_some(), done_at.is_some());
+        let (list, state) = self.place(status, started_at.is_some(), is_ticked);
         let is_done = state == Some(ColumnState::Done);
         let mut labels: Vec<String> = self
             .all(row, Field::Labels)
@@ -186,7 +193,7 @@ impl File<'_> {
             description: sanitize::lines(self.text(row, Field::Description)),
             list: Some(list),
             // Years of finished work would flood the board.
-            archived: is_done || is_undone || archived_at.is_some(),
+            archived: is_done || is_undone || is_put_away,
             archived_at: archived_at.or(done_at),
             created_at,
             created_by: external_user(self.text(row, Field::Creator)).map(Arc::new),
@@ -213,7 +220,7 @@ impl File<'_> {
         self.draft.tasks.push(task);
     }
 
-    /// The list of a task, and its state. What has a day on which it was done is done, whatever its status says.
+    /// The list of a task, and its state.
     fn place(
         &mut self,
         status: &str,
@@ -224,7 +231,8 @@ impl File<'_> {
             return self.statuses.place_in(ColumnState::Todo);
         }
         let guess = states::guess(status);
-        if is_done && guess != Some(ColumnState::Done) {
+        let is_open = guess != Some(ColumnState::Done);
+        if is_done && is_open && (guess.is_none() || self.format.is_done_by_day) {
             return self.statuses.place_in(ColumnState::Done);
         }
         match status {
@@ -283,7 +291,28 @@ impl File<'_> {
 
     fn instant(&mut self, row: &Row, field: Field, title: &str) -> Option<OffsetDateTime> {
         let text = self.text(row, field);
+        let text = if is_yes(text) || is_no(text) {
+            ""
+        } else {
+            text
+        };
         let at = dates::instant(text, self.order);
         dates::or_notice(at, text, title, &mut self.draft.changed)
     }
+}
+
+fn is_yes(text: &str) -> bool {
+    let text = text.to_lowercase();
+    matches!(
+        text.as_str(),
+        "true" | "yes" | "y" | "x" | "1" | "✓" | "✔" | "done" | "ja" | "oui" | "sí" | "si"
+    )
+}
+
+fn is_no(text: &str) -> bool {
+    let text = text.to_lowercase();
+    matches!(
+        text.as_str(),
+        "false" | "no" | "n" | "0" | "-" | "nein" | "non"
+    )
 }

@@ -294,6 +294,6 @@ pub(crate) async fn discard_import(
 ) -> Result<Response> {
     let team = led(&app, &viewer, &slug).await?;
     let found = kept::find(&app.db, team.id, id(&import)?, app.clock.now()).await?;
-    kept::discard(&app.db, team.id, found.id).await?;
+    kept::discard(&app.db, team.id, found.id, app.clock.now()).await?;
     Ok(Redirect::to(&format!("/teams/{slug}/settings/imports")).into_response())
 }

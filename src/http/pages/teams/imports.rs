@@ -163,7 +163,7 @@ async fn receive(
                 let id = kept::add(&app.db, team.id, account, (source, &name), now).await?;
                 let stored = store(app, team, id, field).await;
                 if stored.is_err() {
-                    kept::discard(&app.db, team.id, id).await?;
+                    kept::discard(&app.db, team.id, id, app.clock.now()).await?;
                 }
                 added = Some(id);
                 stored?;
@@ -175,7 +175,7 @@ async fn receive(
     let import = kept::find(&app.db, team.id, id, app.clock.now()).await?;
     let _turn = app.imports.acquire().await;
     if let Err(problem) = imports::read(app, team.id, &import).await {
-        kept::discard(&app.db, team.id, id).await?;
+        kept::discard(&app.db, team.id, id, app.clock.now()).await?;
         return Err(problem);
     }
     Ok(id)
