@@ -9,7 +9,7 @@ CREATE TABLE imports (
     file_name  text NOT NULL CONSTRAINT import_file_name_length CHECK (length(file_name) <= 255),
     -- the columns that were chosen for lists and fields, and the sprint
     choices    jsonb NOT NULL DEFAULT '{}',
-    state      text NOT NULL CONSTRAINT import_state CHECK (state IN ('uploaded', 'running', 'done', 'undone')),
+    state      text NOT NULL CONSTRAINT import_state CHECK (state IN ('uploading', 'uploaded', 'running', 'done', 'undone')),
     -- how many of its tasks are written so far
     written    integer NOT NULL DEFAULT 0,
     tasks      integer NOT NULL DEFAULT 0,

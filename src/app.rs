@@ -45,7 +45,7 @@ use crate::{
     },
 };
 
-/// How many files of imports may be in memory at once.
+/// How many files of imports may be parsed at once, and how many imported.
 const FILES_AT_ONCE: usize = 2;
 
 /// The shared state. Every request clones it several times, so it is behind one `Arc`.
@@ -92,8 +92,9 @@ pub struct Parts {
     /// The mail server that was named by flags.
     pub(crate) named_mailer: Option<Mailer>,
     pub(crate) metrics: Metrics,
-    /// Limits how many files of imports are in memory at once.
-    pub(crate) imports: Semaphore,
+    /// Limits how many files of imports are parsed at once, and how many are imported.
+    pub(crate) imports_read: Arc<Semaphore>,
+    pub(crate) imports_run: Semaphore,
     /// Wakes the job that processes the deliveries of forges.
     pub(crate) delivered: Notify,
     /// Wakes the jobs that send webhook messages.
@@ -249,7 +250,8 @@ impl App {
             job_runs: JobRuns::default(),
             named_mailer: settings.mailer,
             metrics: Metrics::default(),
-            imports: Semaphore::new(FILES_AT_ONCE),
+            imports_read: Arc::new(Semaphore::new(FILES_AT_ONCE)),
+            imports_run: Semaphore::new(FILES_AT_ONCE),
             delivered: Notify::new(),
             webhooks_due: Notify::new(),
             named_provider: settings.openid,

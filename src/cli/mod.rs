@@ -8,6 +8,7 @@ mod licenses;
 mod migrate;
 mod output;
 mod serve;
+mod shell;
 pub mod signals;
 mod systemd;
 mod team;
@@ -63,6 +64,10 @@ enum Command {
     Token(token::Token),
     /// Import from another tool
     Import(import::Import),
+    /// Print what completes the commands in a shell
+    Completions(shell::Completions),
+    /// Write manual pages
+    Man(shell::Man),
     /// Print the licences of the software that Fortnight contains
     Licenses,
     #[command(flatten)]
@@ -108,6 +113,8 @@ impl Cli {
             Command::Backup(command) => command.run(&config).await,
             Command::Doctor => doctor::run(&config).await,
             Command::UpgradePostgres(command) => command.run(&config).await,
+            Command::Completions(args) => args.print(),
+            Command::Man(args) => args.write(),
             Command::Licenses => {
                 licenses::print();
                 Ok(())
@@ -137,6 +144,8 @@ async fn run_command(pool: &Pool, command: Command) -> anyhow::Result<()> {
         | Command::Backup(_)
         | Command::Doctor
         | Command::UpgradePostgres(_)
+        | Command::Completions(_)
+        | Command::Man(_)
         | Command::Licenses => Ok(()),
         Command::User(command) => command.run(pool).await,
         Command::Team(command) => command.run(pool).await,

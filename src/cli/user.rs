@@ -1,17 +1,21 @@
 //! `fortnight user`: manages accounts.
 
-use std::io::IsTerminal;
+use std::{
+    io::{IsTerminal, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
 
 use crate::{
-    cli::output::to_error,
+    cli::output::{print_line, to_error},
     db::pool::Pool,
     domain::{
         accounts::{
             create::{NewAccount, add_account},
-            password_resets, queries, second_factor,
+            password_resets, personal_data, queries, second_factor,
         },
         auth::passwords,
         clock::Clock,
@@ -38,6 +42,8 @@ pub(super) enum User {
     },
     /// Set the password of an account, prompting for it, and accept passwords again if they were switched off
     Password { email: String },
+    /// Write everything that is kept about a person to a JSON file, or to standard output with “-”
+    Export { email: String, file: PathBuf },
     /// Remove the second factor of someone who has lost their app and recovery codes; ends their sessions
     ResetSecondFactor { email: String },
 }
@@ -47,9 +53,52 @@ impl User {
         match self {
             Self::Add { email, name, admin } => add_user(pool, &email, &name, admin).await,
             Self::Password { email } => set_password(pool, &email).await,
+            Self::Export { email, file } => export(pool, &email, &file).await,
             Self::ResetSecondFactor { email } => reset_second_factor(pool, &email).await,
         }
     }
+}
+
+/// Writes a file that only its owner can read.
+async fn export(pool: &Pool, email: &str, file: &Path) -> anyhow::Result<()> {
+    let now = Clock::default().now();
+    let is_printed = file == Path::new("-");
+    let mut to: Box<dyn Write + Send> = if is_printed {
+        Box::new(std::io::stdout())
+    } else {
+        let created = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(file)
+            .with_context(|| format!("cannot create {}", file.display()))?;
+        Box::new(std::io::BufWriter::new(created))
+    };
+    let outcome = personal_data::write(pool, email, now, &mut to).await;
+    if outcome.is_err() && !is_printed {
+        // A part of a file would look like all of it.
+        let _ = std::fs::remove_file(file);
+    }
+    let rows = outcome?;
+    audit_log::write(
+        &mut *pool.acquire().await?,
+        now,
+        AuditEntry {
+            kind: "account.exported",
+            about: &format!("{email}, on the command line"),
+            ..AuditEntry::default()
+        },
+    )
+    .await
+    .map_err(to_error)?;
+    if is_printed {
+        return Ok(());
+    }
+    print_line(&format!(
+        "Wrote the account and {rows} rows about {email} to {}. Secrets are left out; files that the person attached are named in it.",
+        file.display()
+    ));
+    Ok(())
 }
 
 async fn add_user(pool: &Pool, email: &str, name: &str, admin: bool) -> anyhow::Result<()> {

@@ -57,7 +57,7 @@ pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
             now - REMEMBERED_FOR,
         ),
         (
-            "DELETE FROM imports WHERE state IN ('uploaded', 'running') AND created_at < $1",
+            "DELETE FROM imports WHERE state IN ('uploading', 'uploaded') AND created_at < $1 OR state = 'running' AND beat_at < $1",
             now - PREVIEWS,
         ),
         (

@@ -4,12 +4,22 @@ use std::borrow::Cow;
 
 use csv::{Terminator, WriterBuilder};
 
-/// Writes rows as CSV, with a byte order mark: spreadsheets read UTF-8 only with it. A cell that a spreadsheet would run as a formula gets a `'` in front.
+/// Writes rows as CSV, with a byte order mark: spreadsheets read UTF-8 only with it. A cell that a spreadsheet would run as a
+/// formula gets a `'` in front.
 pub(crate) fn csv<'t>(rows: impl IntoIterator<Item = Vec<&'t str>>) -> String {
+    written("\u{feff}", rows)
+}
+
+/// Writes rows that follow others in the same file.
+pub(crate) fn further_rows<'t>(rows: impl IntoIterator<Item = Vec<&'t str>>) -> String {
+    written("", rows)
+}
+
+fn written<'t>(start: &str, rows: impl IntoIterator<Item = Vec<&'t str>>) -> String {
     let mut writer = WriterBuilder::new()
         .flexible(true)
         .terminator(Terminator::CRLF)
-        .from_writer("\u{feff}".as_bytes().to_vec());
+        .from_writer(start.as_bytes().to_vec());
     for row in rows {
         // Writing to memory cannot fail, and rows may have different lengths.
         let _ = writer.write_record(
@@ -34,6 +44,11 @@ fn without_formula(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use crate::http::csv::csv;
+
+    #[test]
+    fn rows_that_follow_have_no_mark() {
+        assert_eq!(super::further_rows([vec!["a", "b"]]), "a,b\r\n");
+    }
 
     #[test]
     fn cells_are_quoted_and_formulas_defused() {

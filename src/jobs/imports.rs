@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 use tracing::{Instrument, info_span};
 use uuid::Uuid;
 
@@ -29,10 +29,16 @@ const BEAT: Duration = Duration::from_millis(500);
 /// `Invalid` with the field `file` if it is not of its format, or damaged.
 pub(crate) async fn read(app: &App, team: Uuid, import: &Import) -> Result<Draft> {
     let source = import.source().ok_or(Problem::NotFound)?;
+    let turn = app.imports_read.clone().acquire_owned().await;
     let bytes = kept::file(&app.db, team, import.id).await?;
     let name = import.file_name.clone();
     let columns = import.choices.columns.clone();
-    let draft = tokio::task::spawn_blocking(move || source.parse(bytes, &name, &columns)).await;
+    let draft = tokio::task::spawn_blocking(move || {
+        // Held until the file is parsed, also if nobody waits for it any more.
+        let _turn = turn;
+        source.parse(bytes, &name, &columns)
+    })
+    .await;
     draft
         .map_err(|error| Problem::InternalError(error.into()))?
         .map_err(|error| Problem::field("file", file::sentence(&error)))
@@ -57,11 +63,13 @@ pub(crate) fn sprint(choice: &str) -> Result<ImportSprint> {
 pub(crate) async fn run(app: App, actor: Actor, team: Team, import: Import) {
     let span = info_span!("job", otel.name = "import", otel.kind = "internal");
     let (report, progress) = watch::channel((0, 0));
-    let beats = tokio::spawn(note_progress(app.clone(), team.id, import.id, progress));
+    // It ends with this function, however that ends.
+    let mut beats = JoinSet::new();
+    beats.spawn(note_progress(app.clone(), team.id, import.id, progress));
     let outcome = imported(&app, &actor, &team, &import, &report)
         .instrument(span)
         .await;
-    beats.abort();
+    drop(beats);
     let Err(problem) = outcome else { return };
     let sentence = match problem {
         Problem::Invalid(errors) => errors.into_values().collect::<Vec<_>>().join(" "),
@@ -83,7 +91,7 @@ async fn imported(
     import: &Import,
     report: &watch::Sender<(usize, usize)>,
 ) -> Result<()> {
-    let _turn = app.imports.acquire().await;
+    let _turn = app.imports_run.acquire().await;
     let draft = read(app, team.id, import).await?;
     let tasks = draft.tasks.len();
     let request = ImportRequest {

@@ -15,7 +15,7 @@ pub async fn assert_accessible(window: &Window) {
 /// Takes pictures of a page in four ways, and checks each.
 pub async fn show(window: &Window, path: &str, name: &str) {
     // so high that the bar at the bottom covers nothing
-    for (width, height, phone) in [(1440, 900, false), (390, 6000, true)] {
+    for (width, height, phone) in [(1440, 900, false), (390, 8000, true)] {
         for scheme in ["light", "dark"] {
             window.resize(width, height, phone).await;
             window.set_color_scheme(scheme).await;

@@ -127,7 +127,7 @@ fn taiga() -> Value {
         "milestones": [{ "name": "Sprint 9", "estimated_start": "2026-10-05", "estimated_finish": "2026-10-16" }],
         "user_stories": [{
             "ref": 4, "subject": "Search by name", "description": "As a reader", "status": "In progress", "is_closed": false,
-            "created_date": "2026-10-01T10:00:00+0000".replace("+0000", "+00:00"), "finish_date": null, "due_date": "2026-12-04",
+            "created_date": "2026-10-01T10:00:00+0000", "finish_date": null, "due_date": "2026-12-04",
             "tags": [["search", "#00ff00"], "ui"], "owner": "mira@example.org", "assigned_to": "elif@example.org",
             "assigned_users": ["elif@example.org"], "milestone": "Sprint 9", "kanban_order": 1, "is_blocked": true, "blocked_note": "No index yet",
             "role_points": [{ "role": "back", "points": "3" }, { "role": "ux", "points": "?" }],
@@ -175,7 +175,7 @@ const JIRA_XML: &str = r#"<?xml version="1.0" encoding="UTF-8"?><!-- RSS generat
   <created>Thu, 1 Oct 2026 10:00:00 +0000</created><resolved>Fri, 9 Oct 2026 10:00:00 +0000</resolved>
 </item></channel></rss>"#;
 
-/// A file of each format.
+/// Files of all formats.
 pub fn files() -> Vec<(Source, String)> {
     vec![
         (Source::Asana, ASANA.to_owned()),
@@ -190,6 +190,7 @@ pub fn files() -> Vec<(Source, String)> {
         (Source::Taiga, taiga().to_string()),
         (Source::Kanboard, kanboard().to_string()),
         (Source::Jira, JIRA_XML.to_owned()),
+        (Source::Plane, json!([{ "ID": "OPS-1", "Name": "Make it smooth", "State": "In Progress", "Created At": "2026-09-20" }]).to_string()),
     ]
 }
 
@@ -582,4 +583,62 @@ fn hostile_files_are_refused() {
         let refused = refusal(source, b"{\"cards\": 7}".to_vec());
         assert!(refused.contains("the file is not"), "{source:?}: {refused}");
     }
+}
+
+/// What newer versions of the tools write, and what is easily mistaken.
+#[tokio::test]
+async fn buckets_statuses_and_dates_are_not_mixed_up() {
+    let world = World::new().await;
+    let projects = json!([{
+        "id": 1, "title": "Platform", "buckets": [{ "id": 5, "title": "In review" }],
+        "task_buckets": [{ "task_id": 1, "bucket_id": 5 }], "positions": [{ "task_id": 1, "position": 2.5 }],
+        "tasks": [{ "id": 1, "title": "Check the plan", "done": false, "bucket_id": 0, "created": "2026-10-01T10:00:00Z" }]
+    }]);
+    import(&world, Source::Vikunja, &projects.to_string(), &[]).await;
+    assert_eq!(
+        places(&world).await,
+        ["Check the plan | In review | review"]
+    );
+
+    // Open for a story, closed for an issue.
+    let world = World::new().await;
+    let project = json!({
+        "name": "Platform", "slug": "platform", "us_statuses": [{ "name": "Ready for test", "order": 1, "is_closed": false }],
+        "issue_statuses": [{ "name": "Ready for test", "is_closed": true }],
+        "user_stories": [{ "ref": 1, "subject": "Story", "status": "Ready for test" }],
+        "issues": [{ "ref": 2, "subject": "Issue", "status": "Ready for test" }]
+    });
+    import(&world, Source::Taiga, &project.to_string(), &[]).await;
+    let found = places(&world).await;
+    assert_eq!(found[0], "Issue | Done | done | archived");
+    assert!(!found[1].contains("done"), "{found:?}");
+
+    // Days of ISO say nothing about the order in others.
+    let world = World::new().await;
+    let table = "Title,Due,Created\nA,03/04/2026,2026-01-05\nB,03/20/2026,2026-01-05\n";
+    import(&world, Source::Csv, table, &[]).await;
+    assert_eq!(task_called(&world, "A").await["due"], "2026-03-04");
+    assert_eq!(task_called(&world, "B").await["due"], "2026-03-20");
+
+    // A column with a value for each row is no status.
+    let many: String = (0..300).map(|n| format!("Task {n},{n}\n")).collect();
+    let draft = Source::Csv
+        .parse(format!("Title,Status\n{many}").into_bytes(), "x.csv", &[])
+        .unwrap();
+    let request = fortnight::domain::import::ImportRequest {
+        draft: &draft,
+        team: "infrastructure",
+        mappings: &[],
+        sprint: Default::default(),
+        dry_run: true,
+    };
+    let refused = fortnight::domain::import::import(&world.app.store, &request, &|_| {}).await;
+    assert!(
+        format!("{refused:?}").contains("at most 200"),
+        "{refused:?}"
+    );
+    // Neither does a file of a megabyte become a table of gigabytes.
+    let rows: Vec<Value> = (0..300).map(|n| json!({ format!("a{n}"): 1 })).collect();
+    let refused = Source::Plane.parse(json!(rows).to_string().into_bytes(), "x.json", &[]);
+    assert!(refused.is_err_and(|error| error.to_string().contains("more than 200")));
 }

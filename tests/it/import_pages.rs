@@ -111,12 +111,17 @@ async fn board_is_uploaded_previewed_mapped_imported_and_undone() {
 
     let page = import(&world.elif, &path, &choices).await;
     assert!(page.contains("Imported 11 tasks"), "{page}");
+    assert!(
+        page.contains("Lab → new column Lab: 3 tasks; state: review"),
+        "{page}"
+    );
     assert_eq!(count(&world, "SELECT count(*) FROM tasks").await, 11);
     let state: String = sqlx::query_scalar("SELECT state FROM columns WHERE name = 'Lab'")
         .fetch_one(&world.db)
         .await
         .unwrap();
     assert_eq!(state, "review");
+    let with_import = columns(&world).await;
     // The file is no longer kept, and the history names the person.
     assert_eq!(count(&world, "SELECT count(*) FROM import_pieces").await, 0);
     let history = world
@@ -156,9 +161,11 @@ async fn board_is_uploaded_previewed_mapped_imported_and_undone() {
         .text();
     assert!(history.contains("undid an import"), "{history}");
     // What was undone is no news, and does not count as imported before.
+    // The board takes over the file's columns, as the first time.
     let again = uploaded(&world.elif, "trello", TRELLO.as_bytes()).await;
     let page = import(&world.elif, &again, &[]).await;
     assert!(page.contains("Imported 11 tasks"), "{page}");
+    assert_eq!(columns(&world).await, with_import);
 }
 
 #[tokio::test]
@@ -186,7 +193,7 @@ async fn import_is_undone_only_while_nobody_has_worked_with_its_tasks() {
         .status(409)
         .text();
     assert!(
-        refused.contains("Somebody has worked with INF-3 since"),
+        refused.contains("INF-3 was changed since the import"),
         "{refused}"
     );
     assert_eq!(count(&world, "SELECT count(*) FROM tasks").await, 11);
@@ -302,6 +309,27 @@ async fn import_that_was_stopped_can_be_started_again() {
     );
     let page = import(&world.elif, &path, &[]).await;
     assert!(page.contains("Imported 1 task "), "{page}");
+    // A file of which only a part has arrived is no import yet.
+    sqlx::query("INSERT INTO imports (team_id, id, source, file_name, state, created_at) SELECT team_id, gen_random_uuid(), 'csv', 'half.csv', 'uploading', $1 FROM imports")
+        .bind(NOW)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let list = world.elif.get(IMPORTS).await.ok().text();
+    assert!(!list.contains("half.csv"), "{list}");
+    let half: uuid::Uuid = sqlx::query_scalar("SELECT id FROM imports WHERE state = 'uploading'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    world
+        .elif
+        .post(&format!("{IMPORTS}/{half}"), &[("do", "import")])
+        .await
+        .status(404);
+    sqlx::query("DELETE FROM imports WHERE state = 'uploading'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     // One that is running shows how far it is, and does not begin again.
     sqlx::query("UPDATE imports SET state = 'running', ended_at = NULL, change_id = NULL, beat_at = $1, tasks = 5, written = 2")
         .bind(NOW)
@@ -338,4 +366,95 @@ async fn import_belongs_to_its_team() {
     }
     assert_eq!(count(&world, "SELECT count(*) FROM tasks").await, 0);
     assert_eq!(count(&world, "SELECT count(*) FROM imports").await, 1);
+}
+
+#[tokio::test]
+async fn tasks_leave_as_a_table_and_come_back() {
+    let world = led().await;
+    // More than is read at once.
+    world.fill_column("done", 700).await;
+    let path = uploaded(&world.elif, "trello", TRELLO.as_bytes()).await;
+    import(&world.elif, &path, &[]).await;
+    let formula = world
+        .elif
+        .create_task("infrastructure", "in-progress", "=1+1 is \"two\", they say")
+        .await;
+    let owned = world
+        .elif
+        .post(&format!("/tasks/{formula}/owners/me"), &[])
+        .await;
+    assert!(owned.status.as_u16() < 400, "{}", owned.text());
+    let fields = [("labels", "maths"), ("estimate", "3")];
+    let edited = world.elif.post(&format!("/tasks/{formula}"), &fields).await;
+    assert!(edited.status.as_u16() < 400, "{}", edited.text());
+    let table = world.elif.get("/teams/infrastructure/tasks.csv").await.ok();
+    assert_eq!(
+        table.header("content-disposition"),
+        "attachment; filename=\"infrastructure-tasks.csv\""
+    );
+    let text = table.text();
+    assert_eq!(text.matches('\u{feff}').count(), 1);
+    assert!(
+        text.contains(&format!(
+            "{formula},\"'=1+1 is \"\"two\"\", they say\",In progress,doing,elif,maths,"
+        )),
+        "{text}"
+    );
+    let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let rows = reader
+        .records()
+        .map(|row| assert_eq!(row.unwrap().len(), 18))
+        .count() as i64;
+    assert_eq!(rows, count(&world, "SELECT count(*) FROM tasks").await);
+    let log: i64 = count(
+        &world,
+        "SELECT count(*) FROM audit_log WHERE kind = 'tasks.exported'",
+    )
+    .await;
+    assert_eq!(log, 1);
+    // Who sees the team may have it; a private team is not there for others.
+    world
+        .jonas
+        .get("/teams/infrastructure/tasks.csv")
+        .await
+        .ok();
+    sqlx::query("UPDATE teams SET private = true WHERE slug = 'infrastructure'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    world
+        .jonas
+        .get("/teams/infrastructure/tasks.csv")
+        .await
+        .status(404);
+
+    // Another workspace takes it in.
+    let other = led().await;
+    let path = upload(&other.elif, "csv", "tasks.csv", text.as_bytes())
+        .await
+        .status(303)
+        .header("location")
+        .to_owned();
+    let page = import(&other.elif, &path, &[]).await;
+    assert!(page.contains(&format!("Imported {rows} tasks")), "{page}");
+    let places = |world: &World| {
+        let db = world.db.clone();
+        async move {
+            let found: Vec<(String, String, String, Option<i32>)> = sqlx::query_as(
+                "SELECT k.title, c.name, c.state, k.estimate FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id ORDER BY 1, 2",
+            )
+            .fetch_all(&db)
+            .await
+            .unwrap();
+            found
+        }
+    };
+    assert_eq!(places(&other).await, places(&world).await);
+    let owner: String = sqlx::query_scalar(
+        "SELECT a.handle FROM task_owners o JOIN accounts a ON a.id = o.account_id",
+    )
+    .fetch_one(&other.db)
+    .await
+    .unwrap();
+    assert_eq!(owner, "elif");
 }

@@ -66,9 +66,13 @@ const SMALL: [&str; 8] = [
 /// Rows and index entries of these tables that a page may read.
 const ROWS: i64 = 5_000;
 
-/// Pages that may read more rows: search has a bench of its own, and deleting a column begins with the number of its
-/// archived tasks.
-const UNBOUNDED: [&str; 2] = ["/search", "/teams/{slug}/columns/{column}/remove"];
+/// Pages that may read more rows: search has a bench of its own, deleting a column begins with the number of its archived
+/// tasks, and the table of all tasks is read in parts.
+const UNBOUNDED: [&str; 3] = [
+    "/search",
+    "/teams/{slug}/columns/{column}/remove",
+    "/teams/{slug}/tasks.csv",
+];
 
 /// Every GET route with an example and the number of queries that it may make. In an example GOAL is the id of a goal,
 /// TASK the key of an open task, LINK the secret of a share link and SEQ the number of one of the last events.
@@ -128,6 +132,7 @@ const PAGES: &str = "
 /teams/{slug}/flow /teams/infrastructure/flow?sprints=13 19
 /teams/{slug}/flow /teams/infrastructure/flow?q=cluster 19
 /teams/{slug}/flow/{file} /teams/infrastructure/flow/cycle-time.csv 17
+/teams/{slug}/tasks.csv /teams/infrastructure/tasks.csv 80
 /teams/{slug}/tasks /teams/infrastructure/tasks 12
 /teams/{slug}/tasks /teams/infrastructure/tasks?q=is%3Aarchived 11
 /teams/{slug}/tasks/new /teams/infrastructure/tasks/new 6

@@ -9,6 +9,7 @@ pub(crate) mod email;
 pub mod end_sessions;
 pub(crate) mod mails;
 pub mod password_resets;
+pub mod personal_data;
 pub mod profile;
 pub mod queries;
 pub(crate) mod second_factor;

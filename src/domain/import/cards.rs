@@ -1,11 +1,12 @@
 //! Cards of tools whose exports are JSON, and their conversion to tasks within our limits.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc, thread};
 
 use anyhow::Result;
 use time::OffsetDateTime;
 
 use crate::domain::import::{
+    dates::{self, Order},
     draft::{Comment, Draft, Due, ExternalUser, List, Past, Step, Task},
     json::Node,
     sanitize,
@@ -154,7 +155,15 @@ pub(crate) fn instant(node: &Node, field: &str) -> Result<Option<OffsetDateTime>
         let at = OffsetDateTime::from_unix_timestamp(seconds as i64).ok();
         return Ok(at.filter(|_| seconds > 0.0).filter(is_usable));
     }
-    Ok(node.instant(field)?.filter(is_usable))
+    let text = node.text(field)?;
+    // Vikunja writes the year 1 for nothing.
+    if text.is_empty() || text.starts_with("0001-") {
+        return Ok(None);
+    }
+    // Also with offsets such as +0000, as Taiga writes them.
+    let read = dates::instant(text, Order::DayFirst);
+    let at = read.ok_or_else(|| node.refuse(field, "is not a date and time"))?;
+    Ok(Some(at).filter(is_usable))
 }
 
 /// The database has no others.
@@ -162,39 +171,30 @@ fn is_usable(at: &OffsetDateTime) -> bool {
     (1900..3000).contains(&at.year())
 }
 
-/// The deepest nesting of HTML that is converted: the converter calls itself for each level.
-const MAX_DEPTH: usize = 100;
+/// The most tags of HTML that is converted, each of which may be nested in the one before, and the stack for that: the
+/// converter calls itself for each level.
+const MAX_TAGS: usize = 4_000;
+const STACK: usize = 128 * 1024 * 1024;
 
-/// Text as Markdown that may be HTML, as the editors of some tools write it.
+/// Up to so many tags are converted on the caller's stack.
+const FEW_TAGS: usize = 40;
+
+/// Text as Markdown that may be HTML, as the editors of some tools write it. HTML without end stays as it is.
 pub(crate) fn markdown(text: &str) -> String {
     let is_html = text.trim_start().starts_with('<') && text.contains("</");
-    if !is_html || depth(text) > MAX_DEPTH {
+    let tags = text.matches('<').count();
+    if !is_html || tags > MAX_TAGS {
         return text.to_owned();
     }
-    htmd::convert(text).unwrap_or_else(|_| text.to_owned())
-}
-
-/// How deep elements are nested at most. Of elements that may have no end, only those that never have one are known.
-fn depth(html: &str) -> usize {
-    let (mut open, mut deepest) = (0_usize, 0);
-    for tag in html.split('<').skip(1) {
-        let name: String = tag
-            .chars()
-            .take_while(char::is_ascii_alphanumeric)
-            .collect();
-        if tag.starts_with('/') {
-            open = open.saturating_sub(1);
-        } else if !name.is_empty()
-            && !matches!(
-                name.to_ascii_lowercase().as_str(),
-                "br" | "hr" | "img" | "input"
-            )
-        {
-            open += 1;
-            deepest = deepest.max(open);
-        }
-    }
-    deepest
+    let convert = || htmd::convert(text).ok();
+    let converted = match tags {
+        0..=FEW_TAGS => convert(),
+        _ => thread::scope(|scope| {
+            let thread = thread::Builder::new().stack_size(STACK);
+            thread.spawn_scoped(scope, convert).ok()?.join().ok()?
+        }),
+    };
+    converted.unwrap_or_else(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -208,7 +208,10 @@ mod tests {
         let lines = format!("<p>{}</p>", "line<br>".repeat(500));
         assert!(!markdown(&lines).contains("<p>"));
         let nested = |levels: usize| "<div>".repeat(levels) + "x" + &"</div>".repeat(levels);
-        assert_eq!(markdown(&nested(MAX_DEPTH)), "x");
+        assert_eq!(markdown(&nested(MAX_TAGS / 2)), "x");
+        // Ends of elements that are not open end nothing.
+        let unmatched = "<div></b>".repeat(MAX_TAGS / 2);
+        assert_eq!(markdown(&unmatched), "");
         let deep = nested(100_000);
         assert_eq!(markdown(&deep), deep);
         let unclosed = "<div>".repeat(100_000) + "</div>";

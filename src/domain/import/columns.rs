@@ -19,6 +19,9 @@ use crate::domain::{
 /// The maximum length of a column's name.
 pub(crate) const NAME: usize = 50;
 
+/// The most lists of a file; a board with more columns could not be used.
+const MOST_LISTS: usize = 200;
+
 /// The columns as planned so far.
 #[derive(Default)]
 pub(crate) struct Board {
@@ -69,6 +72,13 @@ impl Board {
         mappings: &[(String, String)],
     ) -> Result<Vec<Option<Uuid>>> {
         check_mappings(draft, mappings)?;
+        if draft.lists.len() > MOST_LISTS {
+            let message = format!(
+                "The file has {} lists or statuses, and at most {MOST_LISTS} can be imported. Perhaps another column tells the status.",
+                draft.lists.len()
+            );
+            return Err(Problem::field("map", message));
+        }
         let names = column_names(&draft.lists);
         let of_all: HashSet<usize> = draft.tasks.iter().filter_map(|task| task.list).collect();
         let of_new: HashSet<usize> = new.iter().filter_map(|task| task.list).collect();

@@ -42,7 +42,7 @@ pub(crate) fn order<'t>(texts: impl Iterator<Item = &'t str>) -> Order {
             .take(2)
             .collect();
         match numbers.as_slice() {
-            [first, _] if *first > 12 => return Order::DayFirst,
+            [first, _] if (13..=31).contains(first) => return Order::DayFirst,
             [first, second] if *first >= 1 && *second > 12 && *second <= 31 => {
                 return Order::MonthFirst;
             }
@@ -56,7 +56,7 @@ pub(crate) fn order<'t>(texts: impl Iterator<Item = &'t str>) -> Order {
 pub(crate) fn instant(text: &str, order: Order) -> Option<OffsetDateTime> {
     // Plane writes `20 Apr 2025 10:17:06 UTC+0000`.
     let text = &text.trim().replace(" UTC+", " +").replace(" UTC-", " -");
-    let read = OffsetDateTime::parse(text, &Rfc3339)
+    let read = OffsetDateTime::parse(&with_colon(text), &Rfc3339)
         .or_else(|_| OffsetDateTime::parse(text, &Rfc2822))
         .ok();
     read.or_else(|| of_script(text))
@@ -64,6 +64,20 @@ pub(crate) fn instant(text: &str, order: Order) -> Option<OffsetDateTime> {
         // The database has no others.
         .filter(|at| (1900..3000).contains(&at.year()))
         .map(|at| at.to_offset(UtcOffset::UTC))
+}
+
+/// An ISO date whose offset has no colon, such as `2026-10-01T10:00:00+0000`, with one.
+fn with_colon(text: &str) -> String {
+    let Some((start, end)) = text.split_at_checked(text.len().saturating_sub(2)) else {
+        return text.to_owned();
+    };
+    let has_offset = start.len() > 20
+        && start.as_bytes().get(10) == Some(&b'T')
+        && matches!(start.as_bytes().get(start.len() - 3), Some(b'+' | b'-'));
+    match has_offset {
+        true => format!("{start}:{end}"),
+        false => text.to_owned(),
+    }
 }
 
 /// Reads a due date: a day, or an instant if a time is given that is not midnight.

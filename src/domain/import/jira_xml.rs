@@ -264,7 +264,8 @@ impl File {
         let is_done = state == Some(ColumnState::Done);
         let mut labels: Vec<String> = item.all("label").to_vec();
         if is_undone {
-            labels.push(resolution.to_owned());
+            let is_reason = statuses::is_closed_undone(resolution);
+            labels.push(if is_reason { resolution } else { status }.to_owned());
             self.draft.changed.add(CLOSED_UNDONE, &title);
         }
         let day = |text: &str| dates::instant(text, Order::DayFirst);

@@ -19,6 +19,9 @@ use crate::{
 /// The largest uploaded file, in bytes.
 pub(crate) const MAX_BYTES: u64 = 100 * 1024 * 1024;
 
+/// The most files of a team that wait.
+const MOST_WAITING: i64 = 10;
+
 /// The size of the pieces in which a file is stored.
 pub(crate) const PIECE: usize = 1024 * 1024;
 
@@ -100,7 +103,7 @@ impl Import {
 
 /// Query: the columns of `Import`, from the table and the accounts.
 const IMPORTS: &str = "SELECT i.id, a.name AS by, i.source, i.file_name, i.choices, i.state, i.written, i.tasks, i.beat_at, i.problem, i.summary, i.created_at
-     FROM imports i LEFT JOIN accounts a ON a.id = i.account_id WHERE i.team_id = ";
+     FROM imports i LEFT JOIN accounts a ON a.id = i.account_id WHERE i.state <> 'uploading' AND i.team_id = ";
 
 /// The newest imports of a team.
 pub(crate) async fn of_team(db: &Pool, team: Uuid, now: OffsetDateTime) -> Result<Vec<Import>> {
@@ -133,9 +136,21 @@ pub(crate) async fn add(
     (source, file_name): (Source, &str),
     now: OffsetDateTime,
 ) -> Result<Uuid> {
+    let waiting: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM imports WHERE team_id = $1 AND state IN ('uploading', 'uploaded')",
+    )
+    .bind(team)
+    .fetch_one(db)
+    .await?;
+    if waiting >= MOST_WAITING {
+        return Err(Problem::field(
+            "file",
+            "Ten files of this team wait for an import. Import or delete one of them first.",
+        ));
+    }
     let id = Uuid::now_v7();
     sqlx::query(
-        "INSERT INTO imports (team_id, id, account_id, source, file_name, state, created_at) VALUES ($1, $2, $3, $4, $5, 'uploaded', $6)",
+        "INSERT INTO imports (team_id, id, account_id, source, file_name, state, created_at) VALUES ($1, $2, $3, $4, $5, 'uploading', $6)",
     )
     .bind(team)
     .bind(id)
@@ -165,6 +180,16 @@ pub(crate) async fn add_piece(
     .bind(bytes)
     .execute(db)
     .await?;
+    Ok(())
+}
+
+/// Notes that all of a file has arrived.
+pub(crate) async fn arrived(db: &Pool, team: Uuid, id: Uuid) -> Result<()> {
+    sqlx::query("UPDATE imports SET state = 'uploaded' WHERE team_id = $1 AND id = $2 AND state = 'uploading'")
+        .bind(team)
+        .bind(id)
+        .execute(db)
+        .await?;
     Ok(())
 }
 
@@ -243,7 +268,7 @@ pub(crate) async fn fail(db: &Pool, team: Uuid, id: Uuid, problem: &str) -> Resu
 /// Deletes an import that has not begun, or was stopped, with its file.
 pub(crate) async fn discard(db: &Pool, team: Uuid, id: Uuid, now: OffsetDateTime) -> Result<()> {
     sqlx::query(
-        "DELETE FROM imports WHERE team_id = $1 AND id = $2 AND (state = 'uploaded' OR state = 'running' AND beat_at <= $3)",
+        "DELETE FROM imports WHERE team_id = $1 AND id = $2 AND (state IN ('uploading', 'uploaded') OR state = 'running' AND beat_at <= $3)",
     )
     .bind(team)
     .bind(id)
@@ -269,6 +294,7 @@ pub(crate) struct Imported {
 impl Imported {
     pub(crate) fn of(summary: &Summary) -> Self {
         let mut lines = vec![summary.headline()];
+        lines.extend(summary.landings());
         lines.extend(summary.remarks());
         Self {
             summary: lines.join("\n"),

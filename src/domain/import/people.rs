@@ -83,6 +83,11 @@ pub(crate) fn external_user(text: &str) -> Option<ExternalUser> {
             name: name.to_owned(),
             username: text,
         },
+        // A single word may be a username.
+        None if !text.contains(' ') => ExternalUser {
+            name: text.clone(),
+            username: text,
+        },
         None => ExternalUser {
             name: text,
             ..ExternalUser::default()

@@ -64,7 +64,7 @@ pub(crate) async fn plan<'d>(
 ) -> Result<Plan<'d>> {
     let now = change.at;
     let draft = request.draft;
-    let mut board = load_board(change, team).await?;
+    let mut board = load_board(change, team, request.dry_run).await?;
     let sprint = find_sprint(change, team, request.sprint).await?;
     let db = change.db();
     let keys: Vec<&str> = draft.tasks.iter().map(|task| task.key.as_str()).collect();
@@ -120,10 +120,13 @@ pub(crate) async fn plan<'d>(
     })
 }
 
-async fn load_board(change: &mut Change, team: &Team) -> Result<Board> {
-    let columns: Vec<Column> = sqlx::query_as(
-        "SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE",
-    )
+async fn load_board(change: &mut Change, team: &Team, dry_run: bool) -> Result<Board> {
+    // What is rolled back need not wait for an import.
+    let columns: Vec<Column> = sqlx::query_as(if dry_run {
+        "SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 ORDER BY id"
+    } else {
+        "SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE"
+    })
     .bind(team.id)
     .fetch_all(change.db())
     .await?;
@@ -132,10 +135,11 @@ async fn load_board(change: &mut Change, team: &Team) -> Result<Board> {
             .bind(team.id)
             .fetch_all(change.db())
             .await?;
-    let had_tasks: bool = sqlx::query_scalar("SELECT last_number > 0 FROM teams WHERE id = $1")
-        .bind(team.id)
-        .fetch_one(change.db())
-        .await?;
+    let had_tasks: bool =
+        sqlx::query_scalar("SELECT min(number) IS NOT NULL FROM tasks WHERE team_id = $1")
+            .bind(team.id)
+            .fetch_one(change.db())
+            .await?;
     let mut board = Board {
         columns,
         ..Board::default()

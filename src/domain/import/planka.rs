@@ -166,9 +166,10 @@ impl Board {
             Ok(())
         })?;
         included.each("tasks", |task| {
-            let Some((card, name, place)) = lists.get(&task.loose_text("taskListId")?) else {
-                return Ok(());
-            };
+            // Planka 1 has the steps in the card itself.
+            let of_card = (task.loose_text("cardId")?, String::new(), 0.0);
+            let list = lists.get(&task.loose_text("taskListId")?);
+            let (card, name, place) = list.unwrap_or(&of_card);
             let of_card = self.steps.entry(card.clone()).or_default();
             of_card.push(CardStep {
                 of: Some(name.clone()).filter(|name| !name.is_empty()),

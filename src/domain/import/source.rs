@@ -1,6 +1,6 @@
 //! The formats that are imported.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::domain::import::{
     archive,
@@ -126,6 +126,9 @@ impl Source {
     }
 }
 
+/// The most fields of flat JSON objects together: each row of the table has a cell for each.
+const MOST_FIELDS: usize = 200;
+
 /// A list of flat JSON objects as a table; a table stays as it is.
 fn as_table(text: String) -> Result<String> {
     if !text.trim_ascii_start().starts_with('[') {
@@ -139,6 +142,10 @@ fn as_table(text: String) -> Result<String> {
             if !names.contains(&name) {
                 names.push(name);
             }
+            ensure!(
+                names.len() <= MOST_FIELDS,
+                "the file's rows have more than {MOST_FIELDS} different fields"
+            );
         }
     }
     let mut table = csv::Writer::from_writer(Vec::new());

@@ -92,6 +92,21 @@ impl Summary {
         text
     }
 
+    /// Where the tasks of each list are: `Lab → new column Lab: 3 tasks; state: todo`
+    pub fn landings(&self) -> Vec<String> {
+        let landing = |landing: &ImportedList| {
+            let new = if landing.new { "new column " } else { "" };
+            let tasks = counted(landing.tasks, "task");
+            let archived = match landing.archived {
+                0 => String::new(),
+                count => format!(", {count} of them archived"),
+            };
+            let (list, column, state) = (&landing.list, &landing.column, landing.state);
+            format!("{list} → {new}{column}: {tasks}{archived}; state: {state}")
+        };
+        self.lists.iter().map(landing).collect()
+    }
+
     /// What was left out and changed, and what else is to be known, a sentence each.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
@@ -136,19 +151,8 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(&self.headline())?;
-        for landing in &self.lists {
-            let new = if landing.new { "new column " } else { "" };
-            write!(
-                to,
-                "\n  {} → {new}{}: {}",
-                landing.list,
-                landing.column,
-                counted(landing.tasks, "task")
-            )?;
-            if landing.archived > 0 {
-                write!(to, ", {} of them archived", landing.archived)?;
-            }
-            write!(to, "; state: {}", landing.state)?;
+        for landing in self.landings() {
+            write!(to, "\n  {landing}")?;
         }
         let guesses: Vec<&str> = self
             .lists

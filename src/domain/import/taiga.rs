@@ -1,6 +1,9 @@
 //! Parses Taiga's export of a project (Settings, Project, Export): user stories with their tasks as steps, and issues.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use anyhow::{Result, ensure};
 
@@ -33,7 +36,7 @@ pub fn parse(text: String) -> Result<Draft> {
             ..Draft::default()
         },
         statuses: Statuses::default(),
-        states: HashMap::new(),
+        closed: HashSet::new(),
         points: HashMap::new(),
         sprints: HashMap::new(),
         steps: HashMap::new(),
@@ -45,7 +48,7 @@ pub fn parse(text: String) -> Result<Draft> {
         let step = CardStep {
             of: None,
             text: task.text("subject")?.to_owned(),
-            is_done: file.is_closed(task.text("status")?)
+            is_done: file.is_closed("task", task.text("status")?)
                 || instant(&task, "finished_date")?.is_some(),
             position: task.loose_number("us_order").unwrap_or(0.0),
         };
@@ -65,8 +68,8 @@ pub fn parse(text: String) -> Result<Draft> {
 struct File {
     draft: Draft,
     statuses: Statuses,
-    /// Whether a status is one of closed work, by its name.
-    states: HashMap<String, bool>,
+    /// The statuses of closed work, with the kind of item that has them.
+    closed: HashSet<(&'static str, String)>,
     /// The number of each kind of points, by its name.
     points: HashMap<String, f64>,
     /// The days of sprints, by name.
@@ -78,11 +81,16 @@ struct File {
 
 impl File {
     fn read_settings(&mut self, project: &Document) -> Result<()> {
-        for field in ["us_statuses", "task_statuses", "issue_statuses"] {
+        for (kind, field) in [
+            ("story", "us_statuses"),
+            ("task", "task_statuses"),
+            ("issue", "issue_statuses"),
+        ] {
             project.each(field, |status| {
-                let is_closed = status.flag("is_closed")?;
-                self.states
-                    .insert(status.text("name")?.to_owned(), is_closed);
+                if status.flag("is_closed")? {
+                    let name = status.text("name")?.to_owned();
+                    self.closed.insert((kind, name));
+                }
                 Ok(())
             })?;
         }
@@ -95,7 +103,7 @@ impl File {
         let order = |status: &Node| status.loose_number("order").unwrap_or(0.0);
         statuses.sort_by(|a, b| order(a).total_cmp(&order(b)));
         for status in statuses {
-            self.place(status.text("name")?);
+            self.place("story", status.text("name")?);
         }
         project.each("points", |points| {
             if let Some(value) = points.loose_number("value") {
@@ -115,22 +123,29 @@ impl File {
         })
     }
 
-    fn is_closed(&self, status: &str) -> bool {
-        self.states.get(status).copied().unwrap_or(false)
+    fn is_closed(&self, kind: &'static str, status: &str) -> bool {
+        self.closed.contains(&(kind, status.to_owned()))
     }
 
-    fn place(&mut self, status: &str) -> (usize, Option<ColumnState>) {
-        let state = match self.is_closed(status) {
+    /// The list of a status. One kind of items may be closed in a status in which another is not.
+    fn place(&mut self, kind: &'static str, status: &str) -> (usize, Option<ColumnState>) {
+        let is_closed = self.is_closed(kind, status);
+        let state = match is_closed {
             true => Some(ColumnState::Done),
             // Taiga knows what is not closed, whatever its name says.
             false => states::guess(status).filter(|state| *state != ColumnState::Done),
         };
-        self.statuses.place(status, state)
+        let placed = self.statuses.place(status, state);
+        match (is_closed, placed.1 == Some(ColumnState::Done)) {
+            (true, false) => self.statuses.place_in(ColumnState::Done),
+            (false, true) => self.statuses.place_in(state.unwrap_or(ColumnState::Doing)),
+            _ => placed,
+        }
     }
 
-    fn read_item(&mut self, item: &Node, kind: &str) -> Result<()> {
+    fn read_item(&mut self, item: &Node, kind: &'static str) -> Result<()> {
         let reference = item.loose_text("ref")?;
-        let (list, state) = self.place(item.text("status")?);
+        let (list, state) = self.place(kind, item.text("status")?);
         let is_done = state == Some(ColumnState::Done);
         let mut labels = self.labels(item)?;
         if kind == "issue" {
@@ -145,7 +160,7 @@ impl File {
             true => item.text("blocked_note")?,
             false => "",
         };
-        let (past, comments) = self.history(item)?;
+        let (past, comments) = self.history(item, kind)?;
         let mut members: Vec<Arc<ExternalUser>> = Vec::new();
         let mut names = vec![item.text("assigned_to")?];
         for other in item.items("assigned_users")? {
@@ -233,7 +248,11 @@ impl File {
     }
 
     /// Moves and comments.
-    fn history(&mut self, item: &Node) -> Result<(Vec<Past>, Vec<CardComment>)> {
+    fn history(
+        &mut self,
+        item: &Node,
+        kind: &'static str,
+    ) -> Result<(Vec<Past>, Vec<CardComment>)> {
         let (mut past, mut comments) = (Vec::new(), Vec::new());
         for entry in item.objects("history")? {
             let by = match entry.items("user")?.as_slice() {
@@ -274,7 +293,7 @@ impl File {
             if let ([from, to], Some(at)) = (diff.items("status")?.as_slice(), at) {
                 let (from, to) = (name(from)?, name(to)?);
                 let list = |place: (usize, _)| ListRef::List(place.0);
-                let (from, to) = (self.place(&from), self.place(&to));
+                let (from, to) = (self.place(kind, &from), self.place(kind, &to));
                 let what = HistoryAction::Moved(list(from), list(to));
                 past.push(Past { at, by, what });
             }

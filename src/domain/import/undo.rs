@@ -136,9 +136,12 @@ async fn refuse_if_used(
     if used.len() > NAMED {
         names.push(counted(used.len() - NAMED, "other"));
     }
-    let verb = if used.len() == 1 { "has" } else { "have" };
+    let (verb, it) = match used.len() {
+        1 => ("was", "it"),
+        _ => ("were", "them"),
+    };
     Err(Problem::conflict(format!(
-        "Somebody has worked with {} since, which {verb} to stay. Nothing was undone. Archive the tasks that you don't need.",
+        "{} {verb} changed since the import, or something else refers to {it}. Nothing was undone. Archive the tasks that you don't need.",
         names.join(", ")
     )))
 }
@@ -164,6 +167,8 @@ async fn restore_columns(change: &mut Change, team: &Team, done: &Done) -> Resul
     let deleted: Vec<(String, String, ColumnState)> = sqlx::query_as(
         "DELETE FROM columns c WHERE team_id = $1 AND id = ANY($2)
          AND NOT EXISTS (SELECT FROM tasks k WHERE k.team_id = c.team_id AND k.column_id = c.id)
+         AND NOT EXISTS (SELECT FROM pull_request_rules r WHERE r.team_id = c.team_id AND r.column_id = c.id)
+         AND NOT EXISTS (SELECT FROM github_project_columns g WHERE g.team_id = c.team_id AND g.column_id = c.id)
          AND EXISTS (SELECT FROM columns o WHERE o.team_id = $1 AND o.id <> ALL($2))
          RETURNING slug, name, state",
     )

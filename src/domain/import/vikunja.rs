@@ -70,10 +70,25 @@ impl File {
         }
         let is_archived = project.flag("is_archived")?;
         let mut tasks = project.objects("tasks")?;
-        let place = |task: &Node| task.loose_number("position").unwrap_or(f64::MAX);
+        // Newer versions keep buckets and positions beside the tasks.
+        let (mut of_task, mut positions) = (HashMap::new(), HashMap::new());
+        for pair in project.objects("task_buckets")? {
+            of_task.insert(pair.loose_text("task_id")?, pair.loose_text("bucket_id")?);
+        }
+        for pair in project.objects("positions")? {
+            positions.insert(pair.loose_text("task_id")?, pair.loose_number("position"));
+        }
+        let place = |task: &Node| {
+            let id = task.loose_text("id").unwrap_or_default();
+            let beside = positions.get(&id).copied().flatten();
+            beside.or(task.loose_number("position")).unwrap_or(f64::MAX)
+        };
         tasks.sort_by(|a, b| place(a).total_cmp(&place(b)));
         for task in &tasks {
-            let bucket = buckets.get(&task.loose_text("bucket_id")?);
+            let bucket = match of_task.get(&task.loose_text("id")?) {
+                Some(bucket) => buckets.get(bucket),
+                None => buckets.get(&task.loose_text("bucket_id")?),
+            };
             self.read_task(task, name, bucket, is_archived)?;
         }
         for child in project.objects("child_projects")? {

@@ -29,6 +29,7 @@ pub mod rank;
 pub mod sprint_assignment;
 pub mod sprint_counts;
 pub mod stakeholders;
+pub mod table;
 pub mod task_details;
 pub mod task_edit;
 pub mod timeline;

@@ -42,6 +42,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/teams/{slug}/flow", get(flow::flow))
         .route("/teams/{slug}/flow/{file}", get(flow::chart_csv))
         .route("/teams/{slug}/tasks", get(tasks::list).post(tasks::create))
+        .route("/teams/{slug}/tasks.csv", get(tasks::tasks_csv))
         .route("/teams/{slug}/tasks/new", get(tasks::new_form))
         .route("/tasks/{key}", get(tasks::task).post(tasks::edit))
         .route(

@@ -94,7 +94,7 @@ impl Field {
                 "title|name|summary|task|task name|card|card name|card title|item|subject|issue|work item|story|titel|nom|titre|título|nome"
             }
             Self::Status => {
-                "status|state|stage|column|list|list name|bucket|section|section/column|phase|progress|kanban status|lane|zustand|statut|estado|stato"
+                "status|column|list|list name|section/column|state|stage|bucket|section|phase|progress|kanban status|lane|zustand|statut|estado|stato"
             }
             Self::Description => {
                 "description|notes|note|body|details|content|text|beschreibung|descripción|descrizione"
@@ -165,6 +165,15 @@ impl Columns {
 
     pub(crate) fn of(&self, field: Field) -> &[String] {
         self.of_field.get(&field).map_or(&[], Vec::as_slice)
+    }
+
+    /// What stands for what: `read as title: Headline; status: Phase.`
+    pub(super) fn sentence(&self) -> String {
+        let fields = self.of_field.iter().filter(|(_, names)| !names.is_empty());
+        let read: Vec<String> = fields
+            .map(|(field, names)| format!("{}: {}", field.as_str(), names.join(", ")))
+            .collect();
+        format!("columns were read as {}.", read.join("; "))
     }
 
     /// Takes other columns for some fields; an empty name is none.

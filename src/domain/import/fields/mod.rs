@@ -23,7 +23,7 @@ use crate::domain::{
 };
 
 /// The most columns without a field that become lines of a description.
-const LINES: usize = 30;
+const LINES: usize = 100;
 
 /// The table of a tool.
 pub(crate) struct Format {
@@ -92,6 +92,7 @@ pub(crate) fn parse_any(text: &str, chosen: &[(Field, String)]) -> Result<Draft>
     }
     let mut draft = read(text, &ANY, columns.clone())?;
     draft.notes.extend(note);
+    draft.notes.push(columns.sentence());
     draft.columns = Some(columns);
     Ok(draft)
 }
@@ -119,10 +120,15 @@ fn read(text: &str, format: &Format, columns: Columns) -> Result<Draft> {
         .names
         .iter()
         .filter(|name| !used.contains(&plain(name)) && !is_ignored(&plain(name)));
+    let others: Vec<String> = others.cloned().collect();
+    let note = (others.len() > LINES).then(|| {
+        let count = others.len() - LINES;
+        format!("{count} of the columns without a field here were left out.")
+    });
     let mut file = File {
         format,
         order: dates::order(dates_in_file.iter().map(String::as_str)),
-        others: others.take(LINES).cloned().collect(),
+        others: others.into_iter().take(LINES).collect(),
         columns,
         draft: Draft {
             from: format.from,
@@ -136,6 +142,7 @@ fn read(text: &str, format: &Format, columns: Columns) -> Result<Draft> {
         Ok(())
     })?;
     let mut draft = file.draft;
+    draft.notes.extend(note);
     file.statuses.finish(&mut draft);
     Ok(draft)
 }
@@ -160,8 +167,8 @@ impl File<'_> {
                 self.draft.skipped.add("have no title", first);
                 return;
             }
-            ("", id) => sanitize::title(id),
-            (title, _) => sanitize::title(title),
+            ("", id) => sanitize::title(unquoted(id)),
+            (title, _) => sanitize::title(unquoted(title)),
         };
         let created_at = self.instant(row, Field::Created, &title);
         let started_at = self.instant(row, Field::Started, &title);
@@ -190,7 +197,7 @@ impl File<'_> {
         let task = Task {
             key: self.key(self.text(row, Field::Id), &title),
             whole_title,
-            description: sanitize::lines(self.text(row, Field::Description)),
+            description: sanitize::lines(unquoted(self.text(row, Field::Description))),
             list: Some(list),
             // Years of finished work would flood the board.
             archived: is_done || is_undone || is_put_away,
@@ -249,7 +256,7 @@ impl File<'_> {
             let cells = row.all(column).flat_map(|cell| cell.split([',', ';', '|']));
             let named: Vec<ExternalUser> = cells.filter_map(external_user).collect();
             let is_same = owners.len() == named.len() && !named.is_empty();
-            if is_same && named.iter().all(|user| !user.username.is_empty()) {
+            if is_same && named.iter().all(|user| user.username.contains('@')) {
                 for (owner, user) in owners.iter_mut().zip(named) {
                     owner.username = user.username;
                 }
@@ -298,6 +305,14 @@ impl File<'_> {
         };
         let at = dates::instant(text, self.order);
         dates::or_notice(at, text, title, &mut self.draft.changed)
+    }
+}
+
+/// A text without the quotation mark that was put before it so that no spreadsheet takes it for a formula.
+fn unquoted(text: &str) -> &str {
+    match text.strip_prefix('\'') {
+        Some(rest) if rest.starts_with(['=', '+', '-', '@']) => rest,
+        _ => text,
     }
 }
 

@@ -25,7 +25,10 @@ use crate::{
         workspace,
     },
     http::{
-        csv::csv, extract::form::Fields, layout::Layout, page,
+        csv::{csv, further_rows},
+        extract::form::Fields,
+        layout::Layout,
+        page,
         pages::accounts::backups::BackupStatus,
     },
 };
@@ -254,7 +257,7 @@ fn rows(entries: &[AuditRow]) -> String {
         .iter()
         .map(|entry| crate::domain::dates::instant(entry.at))
         .collect();
-    csv(at.iter().zip(entries).map(|(at, entry)| {
+    further_rows(at.iter().zip(entries).map(|(at, entry)| {
         vec![
             at,
             entry.actor.as_deref().unwrap_or(""),

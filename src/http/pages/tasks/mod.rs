@@ -16,6 +16,7 @@ pub mod new;
 pub mod pull_requests;
 pub mod rejected_form;
 pub mod respond;
+pub mod table;
 pub mod task;
 pub mod url_query;
 
@@ -37,4 +38,5 @@ pub use crate::http::pages::tasks::move_and_block::{
 };
 pub use crate::http::pages::tasks::new::{create, new_form};
 pub(crate) use crate::http::pages::tasks::pull_requests::unlink_pull_request;
+pub(crate) use crate::http::pages::tasks::table::tasks_csv;
 pub use crate::http::pages::tasks::task::task;

@@ -191,7 +191,6 @@ async fn import_page(
 
 async fn preview_of(app: &App, team: &Team, import: &Import) -> Result<Preview> {
     let sprint = imports::sprint(&import.choices.sprint)?;
-    let _turn = app.imports.acquire().await;
     let draft = imports::read(app, team.id, import).await?;
     let request = ImportRequest {
         draft: &draft,

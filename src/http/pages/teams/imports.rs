@@ -173,7 +173,6 @@ async fn receive(
     }
     let id = added.ok_or_else(|| Problem::field("file", "Choose a file."))?;
     let import = kept::find(&app.db, team.id, id, app.clock.now()).await?;
-    let _turn = app.imports.acquire().await;
     if let Err(problem) = imports::read(app, team.id, &import).await {
         kept::discard(&app.db, team.id, id, app.clock.now()).await?;
         return Err(problem);
@@ -201,7 +200,8 @@ async fn store(app: &App, team: &Team, id: Uuid, mut field: Field<'_>) -> Result
             }
         }
     }
-    kept::add_piece(&app.db, team.id, id, nth, &piece).await
+    kept::add_piece(&app.db, team.id, id, nth, &piece).await?;
+    kept::arrived(&app.db, team.id, id).await
 }
 
 fn too_large() -> Problem {
