@@ -19,7 +19,7 @@ mod user;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
     config::{Config, LogFormat},
@@ -113,8 +113,8 @@ impl Cli {
             Command::Backup(command) => command.run(&config).await,
             Command::Doctor => doctor::run(&config).await,
             Command::UpgradePostgres(command) => command.run(&config).await,
-            Command::Completions(args) => args.print(),
-            Command::Man(args) => args.write(),
+            Command::Completions(args) => args.print(Self::command()),
+            Command::Man(args) => args.write(Self::command()),
             Command::Licenses => {
                 licenses::print();
                 Ok(())

@@ -3,10 +3,10 @@
 use std::{io::Write, path::PathBuf};
 
 use anyhow::Context;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::cli::{Cli, output::print_line};
+use crate::cli::output::print_line;
 
 #[derive(Args, Debug)]
 pub(super) struct Completions {
@@ -22,9 +22,9 @@ pub(super) struct Man {
 
 impl Completions {
     /// Prints what completes commands and flags in a shell.
-    pub(super) fn print(&self) -> anyhow::Result<()> {
+    pub(super) fn print(&self, mut program: Command) -> anyhow::Result<()> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "fortnight", &mut script);
+        clap_complete::generate(self.shell, &mut program, "fortnight", &mut script);
         std::io::stdout()
             .write_all(&script)
             .context("cannot write to standard output")
@@ -33,11 +33,11 @@ impl Completions {
 
 impl Man {
     /// Writes a page for the program, and one for each command.
-    pub(super) fn write(&self) -> anyhow::Result<()> {
+    pub(super) fn write(&self, program: Command) -> anyhow::Result<()> {
         let directory = self.directory.display();
         std::fs::create_dir_all(&self.directory)
             .with_context(|| format!("cannot create {directory}"))?;
-        clap_mangen::generate_to(Cli::command(), &self.directory)
+        clap_mangen::generate_to(program, &self.directory)
             .with_context(|| format!("cannot write to {directory}"))?;
         print_line(&format!("Wrote the manual pages to {directory}."));
         Ok(())
