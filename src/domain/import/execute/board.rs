@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::{
     error::Result,
     events::{Change, Event, EventKind},
-    import::{columns::Board, draft::Draft, execute::with_author, plan::Plan},
+    import::{columns::Board, draft::Draft, execute::author::with_author, plan::Plan},
     team::Team,
     workspace_seq::bump_workspace_seq,
 };

@@ -1,11 +1,12 @@
 //! Imports a draft to a team in one transaction, all or nothing.
 
+pub mod author;
 pub mod board;
 pub mod history;
 pub mod passages;
 pub mod rows;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
@@ -14,7 +15,7 @@ use crate::domain::{
     events::{Change, Event, EventKind, EventStore},
     import::{
         draft::ImportRequest,
-        execute::{passages::passages, rows::Row},
+        execute::{author::with_author, passages::passages, rows::Row},
         kept::{self, Imported},
         plan::{self, Plan, Planned},
         summary::Summary,
@@ -23,7 +24,6 @@ use crate::domain::{
     sprints::cadence,
     tasks::rank,
     team::Team,
-    teams::membership::COMMAND_LINE,
 };
 
 /// The most tasks per statement, and the most text in them: all of it is in memory twice more.
@@ -223,14 +223,6 @@ pub(crate) async fn allow_long_statements(db: &mut PgConnection) -> Result<()> {
     db.execute("SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '5min'")
         .await?;
     Ok(())
-}
-
-/// The contents of an event, with the command line as its author if it has no other.
-fn with_author(change: &Change, mut after: Value) -> Value {
-    if change.actor.is_none() {
-        after["by"] = json!(COMMAND_LINE);
-    }
-    after
 }
 
 /// Computes a rank for each task that is not archived, after the existing tasks of its column, in
