@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     db::pool::Pool,
-    domain::{error::Result, policy::predicates::seen_by},
+    domain::{error::Result, humanize::capitalized, policy::predicates::seen_by},
 };
 
 /// For how long something that is being sent belongs to one program. If that is killed, another one sends it, perhaps
@@ -133,11 +133,7 @@ pub(crate) struct Failed {
 impl Failed {
     /// What it is, in words: `Goal reached`.
     pub(crate) fn label(&self) -> String {
-        let words = self.kind.replace('-', " ");
-        let mut letters = words.chars();
-        letters.next().map_or_else(String::new, |first| {
-            first.to_uppercase().collect::<String>() + letters.as_str()
-        })
+        capitalized(&self.kind.replace('-', " "))
     }
 }
 

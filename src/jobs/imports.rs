@@ -13,7 +13,7 @@ use crate::{
         import::{
             draft::{Draft, ImportRequest, ImportSprint},
             execute, file,
-            kept::{self, Import},
+            stored::{self, Import},
         },
         policy::actor::Actor,
         team::Team,
@@ -30,11 +30,11 @@ const BEAT: Duration = Duration::from_millis(500);
 pub(crate) async fn read(app: &App, team: Uuid, import: &Import) -> Result<Draft> {
     let source = import.source().ok_or(Problem::NotFound)?;
     let turn = app.imports_read.clone().acquire_owned().await;
-    let bytes = kept::file(&app.db, team, import.id).await?;
+    let bytes = stored::read_file(&app.db, team, import.id).await?;
     let name = import.file_name.clone();
     let columns = import.choices.columns.clone();
     let draft = tokio::task::spawn_blocking(move || {
-        // Held until the file is parsed, also if nobody waits for it any more.
+        // Held until the file is parsed, also if the request for it has ended.
         let _turn = turn;
         source.parse(bytes, &name, &columns)
     })
@@ -79,7 +79,7 @@ pub(crate) async fn run(app: App, actor: Actor, team: Team, import: Import) {
         }
         other => other.to_string(),
     };
-    if let Err(problem) = kept::fail(&app.db, team.id, import.id, &sentence).await {
+    if let Err(problem) = stored::mark_failed(&app.db, team.id, import.id, &sentence).await {
         tracing::warn!("failed to note that an import failed: {problem}");
     }
 }
@@ -119,7 +119,9 @@ async fn note_progress(
     loop {
         tokio::time::sleep(BEAT).await;
         let counts = *progress.borrow();
-        if let Err(problem) = kept::beat(&app.db, team, import, counts, app.clock.now()).await {
+        if let Err(problem) =
+            stored::record_progress(&app.db, team, import, counts, app.clock.now()).await
+        {
             tracing::warn!("failed to note how far an import is: {problem}");
         }
     }

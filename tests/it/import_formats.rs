@@ -384,7 +384,7 @@ async fn boards_of_wekan_planka_and_vikunja_arrive() {
     );
     contains_all(
         &summary.to_string(),
-        &["1 attached files were left out", "mira"],
+        &["left out: 1 attached file.", "mira"],
     );
     let login = task_called(&world, "Fix the login").await;
     assert_eq!(
@@ -426,7 +426,10 @@ async fn boards_of_wekan_planka_and_vikunja_arrive() {
     );
     contains_all(
         &summary.to_string(),
-        &["2 comments are not in the file", "1 cards in the trash"],
+        &[
+            "left out: 2 comments, which Planka",
+            "left out: 1 card in the trash",
+        ],
     );
     let first = task_called(&world, "First").await;
     contains_all(

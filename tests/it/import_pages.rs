@@ -141,6 +141,11 @@ async fn board_is_uploaded_previewed_mapped_imported_and_undone() {
         .post(&path, &[("do", "import")])
         .await
         .status(303);
+    // It would be running by now.
+    assert_eq!(
+        count(&world, "SELECT count(*) FROM imports WHERE state = 'done'").await,
+        1
+    );
     assert_eq!(count(&world, "SELECT count(*) FROM tasks").await, 11);
 
     world
@@ -169,7 +174,7 @@ async fn board_is_uploaded_previewed_mapped_imported_and_undone() {
 }
 
 #[tokio::test]
-async fn import_is_undone_only_while_nobody_has_worked_with_its_tasks() {
+async fn import_is_undone_only_while_its_tasks_are_unchanged() {
     let world = led().await;
     // Also that of the command line.
     import_trello(&world, &serde_json::from_str(TRELLO).unwrap(), &[]).await;
@@ -263,7 +268,7 @@ async fn wrong_files_are_refused_with_the_choice_kept() {
     let refused = world.elif.post(&path, &wrong).await.status(422).text();
     assert!(refused.contains("There is no sprint 7."), "{refused}");
     assert_eq!(count(&world, "SELECT count(*) FROM tasks").await, 0);
-    // Nobody has to import it.
+    // A file can be deleted instead.
     world
         .elif
         .post(&format!("{path}/discard"), &[])
@@ -343,6 +348,9 @@ async fn import_that_was_stopped_can_be_started_again() {
         .post(&path, &[("do", "import")])
         .await
         .status(303);
+    // It would have begun with none.
+    let written = count(&world, "SELECT written::bigint FROM imports").await;
+    assert_eq!(written, 2);
     let tasks = count(&world, "SELECT count(*) FROM tasks").await;
     assert_eq!(tasks, 1);
 }

@@ -5,6 +5,8 @@ use std::{fs::File, io::Read, path::Path};
 use anyhow::{Context, Result, bail, ensure};
 use encoding_rs::WINDOWS_1252;
 
+use crate::domain::humanize::capitalized;
+
 /// A larger file is not a board and would only fill the memory.
 const MAX_BYTES: u64 = 100 * 1024 * 1024;
 
@@ -103,19 +105,11 @@ fn is_web_page(text: &str) -> bool {
 
 /// What is wrong with a file, as a sentence.
 pub(crate) fn sentence(error: &anyhow::Error) -> String {
-    let text = format!("{error:#}");
-    let mut letters = text.chars();
-    let first: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    let end = if text.ends_with(['.', '!', '?']) {
-        ""
-    } else {
-        "."
-    };
-    format!("{first}{}{end}", letters.as_str())
+    let text = capitalized(&format!("{error:#}"));
+    match text.ends_with(['.', '!', '?']) {
+        true => text,
+        false => text + ".",
+    }
 }
 
 /// Whether a text that is not JSON looks like comma-separated values: the names of columns in its

@@ -17,7 +17,7 @@ pub mod jira;
 pub mod jira_xml;
 pub mod json;
 pub mod kanboard;
-pub mod kept;
+
 pub mod linear;
 pub mod people;
 pub mod plan;
@@ -28,6 +28,7 @@ pub mod source;
 pub mod state_words;
 pub mod states;
 pub mod statuses;
+pub mod stored;
 pub mod summary;
 pub mod table;
 pub mod taiga;

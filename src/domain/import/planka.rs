@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 
 use crate::domain::{
     column_state::ColumnState,
+    humanize::counted,
     import::{
         cards::{Card, CardComment, CardStep, People, instant, read_lists},
         colours,
@@ -33,18 +34,18 @@ pub fn parse(text: String) -> Result<Draft> {
         ..Draft::default()
     };
     let all = included.value("lists")?;
-    let mut kept = Vec::new();
+    let mut of_board = Vec::new();
     let mut archive = Vec::new();
     for list in Node::of(&all, "included.lists").elements()? {
         match list.text("type")? {
             "trash" => {}
             "archive" => archive.push(list.loose_text("id")?),
-            _ => kept.push(list),
+            _ => of_board.push(list),
         }
     }
-    let (lists, places) = read_lists(&kept, "id", &["name"], "position")?;
+    let (lists, places) = read_lists(&of_board, "id", &["name"], "position")?;
     draft.lists = lists;
-    for list in &kept {
+    for list in &of_board {
         if list.text("type")? == "closed"
             && let Some(place) = places.get(&list.loose_text("id")?)
             && let Some(list) = draft.lists.get_mut(*place)
@@ -53,7 +54,7 @@ pub fn parse(text: String) -> Result<Draft> {
         }
     }
     let mut board = Board::read(&included, places, archive, &mut draft)?;
-    let (mut uncounted, mut deleted) = (0, 0);
+    let (mut uncounted, mut deleted) = (0_i64, 0_i64);
     included.each("cards", |card| {
         let list = card.text("listId")?;
         let is_known = board.places.contains_key(list) || board.archive.iter().any(|id| id == list);
@@ -70,13 +71,15 @@ pub fn parse(text: String) -> Result<Draft> {
     })?;
     if uncounted > 0 {
         draft.notes.push(format!(
-            "{uncounted} comments are not in the file: Planka's API answers them card by card."
+            "left out: {}, which Planka's API answers card by card.",
+            counted(uncounted, "comment")
         ));
     }
     if deleted > 0 {
-        draft
-            .notes
-            .push(format!("{deleted} cards in the trash were left out."));
+        draft.notes.push(format!(
+            "left out: {} in the trash.",
+            counted(deleted, "card")
+        ));
     }
     draft.order_tasks();
     Ok(draft)

@@ -1,4 +1,4 @@
-//! Undoes an import as a whole: its tasks are deleted, unless somebody has worked with one of them since.
+//! Undoes an import as a whole: its tasks are deleted, unless one of them was changed since.
 
 use serde_json::{Value, json};
 use sqlx::types::Json;

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 
 use crate::domain::{
     column_state::ColumnState,
+    humanize::counted,
     import::{
         cards::{Card, CardComment, instant, markdown},
         colours,
@@ -36,9 +37,10 @@ pub fn parse(text: String) -> Result<Draft> {
     projects.each_item(|project| file.read(&project))?;
     let mut draft = file.draft;
     if file.files > 0 {
-        draft
-            .notes
-            .push(format!("{} attached files were left out.", file.files));
+        draft.notes.push(format!(
+            "left out: {}.",
+            counted(file.files, "attached file")
+        ));
     }
     file.statuses.finish(&mut draft);
     Ok(draft)

@@ -4,13 +4,16 @@ use std::{collections::HashMap, sync::Arc};
 
 use anyhow::{Result, ensure};
 
-use crate::domain::import::{
-    cards::{Card, CardComment, CardStep, People, instant, read_lists},
-    colours,
-    document::Document,
-    draft::{Draft, Due, ExternalUser, HistoryAction, ListRef, Past},
-    json::Node,
-    sanitize,
+use crate::domain::{
+    humanize::counted,
+    import::{
+        cards::{Card, CardComment, CardStep, People, instant, read_lists},
+        colours,
+        document::Document,
+        draft::{Draft, Due, ExternalUser, HistoryAction, ListRef, Past},
+        json::Node,
+        sanitize,
+    },
 };
 
 /// Parses a board, or returns what is wrong in the file, with its place.
@@ -47,15 +50,16 @@ pub fn parse(text: String) -> Result<Draft> {
         file.swimlanes.insert(lane.text("_id")?.to_owned(), name);
         Ok(())
     })?;
-    let mut attachments = 0;
+    let mut attachments = 0_usize;
     board.each("attachments", |_| {
         attachments += 1;
         Ok(())
     })?;
     if attachments > 0 {
-        draft
-            .notes
-            .push(format!("{attachments} attached files were left out."));
+        draft.notes.push(format!(
+            "left out: {}.",
+            counted(attachments, "attached file")
+        ));
     }
     file.read_comments(&board)?;
     file.read_activities(&board)?;

@@ -16,8 +16,8 @@ use crate::domain::{
     import::{
         draft::ImportRequest,
         execute::{author::with_author, passages::passages, rows::Row},
-        kept::{self, Imported},
         plan::{self, Plan, Planned},
+        stored::{self, Imported},
         summary::Summary,
     },
     policy::actor::Actor,
@@ -75,7 +75,7 @@ pub async fn import(
     import_for(store, &importer, request, None, progress).await
 }
 
-/// Imports a draft to a team for somebody. `kept`: the import's row, if the file was uploaded.
+/// Imports a draft to a team, with the actor as the author. `upload` is the import's row, if the file was uploaded.
 ///
 /// # Errors
 /// As of `import`; `Forbidden` if the actor may no longer change the team.
@@ -83,7 +83,7 @@ pub(crate) async fn import_for(
     store: &EventStore,
     actor: &Actor,
     request: &ImportRequest<'_>,
-    kept: Option<Uuid>,
+    upload: Option<Uuid>,
     progress: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Summary> {
     // Turning the sprint over is a change of its own: it locks the workspace, which an import of
@@ -96,7 +96,7 @@ pub(crate) async fn import_for(
         .value;
     Ok(store
         .change(actor, |change, _| {
-            Box::pin(import_draft(change, &team, request, kept, progress))
+            Box::pin(import_draft(change, &team, request, upload, progress))
         })
         .await?
         .value)
@@ -129,15 +129,15 @@ async fn import_draft(
     change: &mut Change,
     team: &Team,
     request: &ImportRequest<'_>,
-    kept: Option<Uuid>,
+    upload: Option<Uuid>,
     progress: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Summary> {
     allow_long_statements(change.db()).await?;
     let mut plan = plan::plan(change, team, request).await?;
     let mut summary = std::mem::take(&mut plan.summary);
     if plan.tasks.is_empty() {
-        if let Some(id) = kept {
-            kept::complete(change, team.id, id, &Imported::of(&summary)).await?;
+        if let Some(id) = upload {
+            stored::complete(change, team.id, id, &Imported::of(&summary)).await?;
         }
         return Ok(summary);
     }
@@ -211,9 +211,9 @@ async fn import_draft(
         removed: plan.board.removed,
         ..Imported::of(&summary)
     };
-    match kept {
-        Some(id) => kept::complete(change, team.id, id, &imported).await?,
-        None => kept::add_complete(change, team.id, request.draft.from, &imported).await?,
+    match upload {
+        Some(id) => stored::complete(change, team.id, id, &imported).await?,
+        None => stored::add_completed(change, team.id, request.draft.from, &imported).await?,
     }
     Ok(summary)
 }

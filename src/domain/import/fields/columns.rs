@@ -83,7 +83,7 @@ impl Field {
             Self::Started => "Work started on",
             Self::Done => "Done on",
             Self::Archived => "Archived on",
-            Self::Id => "ID, to recognize it again",
+            Self::Id => "ID",
         }
     }
 

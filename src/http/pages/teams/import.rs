@@ -19,8 +19,8 @@ use crate::{
         import::{
             draft::ImportRequest,
             fields::columns::{Columns, Field},
-            kept::{self, Choices, Import, State as ImportState},
             preview::{self, Preview},
+            stored::{self, Choices, Import, State as ImportState},
             summary::ImportedList,
             undo,
         },
@@ -139,6 +139,13 @@ impl ImportPage {
     }
 }
 
+/// The team and its import, for those who may change the team's settings.
+async fn import_of(app: &App, viewer: &Viewer, slug: &str, import: &str) -> Result<(Team, Import)> {
+    let team = led(app, viewer, slug).await?;
+    let import = stored::find(&app.db, team.id, id(import)?, app.clock.now()).await?;
+    Ok((team, import))
+}
+
 /// `GET /teams/{slug}/settings/imports/{id}`
 pub(crate) async fn import_of_team(
     State(app): State<App>,
@@ -146,8 +153,7 @@ pub(crate) async fn import_of_team(
     Path((slug, import)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let team = led(&app, &viewer, &slug).await?;
-    let import = kept::find(&app.db, team.id, id(&import)?, app.clock.now()).await?;
+    let (team, import) = import_of(&app, &viewer, &slug, &import).await?;
     page::page(&import_page(&app, &viewer, &headers, team, import, BTreeMap::new()).await?)
 }
 
@@ -210,21 +216,20 @@ pub(crate) async fn confirm_import(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = led(&app, &viewer, &slug).await?;
-    let mut chosen = kept::find(&app.db, team.id, id(&import)?, app.clock.now()).await?;
+    let (team, mut chosen) = import_of(&app, &viewer, &slug, &import).await?;
     chosen.choices = sqlx::types::Json(choices(&fields));
     let here = Redirect::to(&format!("/teams/{slug}/settings/imports/{}", chosen.id));
     if chosen.state != ImportState::Uploaded {
         return Ok(here.into_response());
     }
-    // Choices that cannot be are refused here, and are not kept.
+    // Choices that are refused are not stored.
     if let Err(Problem::Invalid(errors)) = preview_of(&app, &team, &chosen).await {
         let page = import_page(&app, &viewer, &headers, team, chosen, errors).await?;
         return page::with_errors(StatusCode::UNPROCESSABLE_ENTITY, &page);
     }
-    kept::choose(&app.db, team.id, chosen.id, &chosen.choices).await?;
+    stored::set_choices(&app.db, team.id, chosen.id, &chosen.choices).await?;
     if fields.text("do") == "import"
-        && kept::begin(&app.db, team.id, chosen.id, app.clock.now()).await?
+        && stored::begin(&app.db, team.id, chosen.id, app.clock.now()).await?
     {
         tokio::spawn(imports::run(app.clone(), viewer.actor(), team, chosen));
     }
@@ -263,8 +268,7 @@ pub(crate) async fn undo_import(
     Path((slug, import)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let team = led(&app, &viewer, &slug).await?;
-    let found = kept::find(&app.db, team.id, id(&import)?, app.clock.now()).await?;
+    let (team, found) = import_of(&app, &viewer, &slug, &import).await?;
     let undone = app
         .store
         .change(&viewer.actor(), |change, _| {
@@ -291,8 +295,7 @@ pub(crate) async fn discard_import(
     viewer: Viewer,
     Path((slug, import)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = led(&app, &viewer, &slug).await?;
-    let found = kept::find(&app.db, team.id, id(&import)?, app.clock.now()).await?;
-    kept::discard(&app.db, team.id, found.id, app.clock.now()).await?;
+    let (team, found) = import_of(&app, &viewer, &slug, &import).await?;
+    stored::discard(&app.db, team.id, found.id, app.clock.now()).await?;
     Ok(Redirect::to(&format!("/teams/{slug}/settings/imports")).into_response())
 }

@@ -18,8 +18,8 @@ use crate::{
         error::{Problem, Result},
         humanize,
         import::{
-            kept::{self, Import, MAX_BYTES, PIECE, State as ImportState},
             source::Source,
+            stored::{self, Import, MAX_BYTES, PIECE, State as ImportState},
         },
         policy::viewer::Viewer,
         team::Team,
@@ -99,7 +99,7 @@ async fn imports_page(
     let now = app.clock.now();
     Ok(ImportsPage {
         layout: layout.at("settings"),
-        imports: kept::of_team(&app.db, team.id, now).await?,
+        imports: stored::of_team(&app.db, team.id, now).await?,
         team,
         chosen,
         errors,
@@ -160,10 +160,10 @@ async fn receive(
                 let source = chosen
                     .ok_or_else(|| Problem::field("source", "Choose what the file is from."))?;
                 let (account, now) = (viewer.person.id, app.clock.now());
-                let id = kept::add(&app.db, team.id, account, (source, &name), now).await?;
+                let id = stored::add(&app.db, team.id, account, (source, &name), now).await?;
                 let stored = store(app, team, id, field).await;
                 if stored.is_err() {
-                    kept::discard(&app.db, team.id, id, app.clock.now()).await?;
+                    stored::discard(&app.db, team.id, id, app.clock.now()).await?;
                 }
                 added = Some(id);
                 stored?;
@@ -172,9 +172,9 @@ async fn receive(
         }
     }
     let id = added.ok_or_else(|| Problem::field("file", "Choose a file."))?;
-    let import = kept::find(&app.db, team.id, id, app.clock.now()).await?;
+    let import = stored::find(&app.db, team.id, id, app.clock.now()).await?;
     if let Err(problem) = imports::read(app, team.id, &import).await {
-        kept::discard(&app.db, team.id, id, app.clock.now()).await?;
+        stored::discard(&app.db, team.id, id, app.clock.now()).await?;
         return Err(problem);
     }
     Ok(id)
@@ -194,14 +194,14 @@ async fn store(app: &App, team: &Team, id: Uuid, mut field: Field<'_>) -> Result
             piece.extend_from_slice(now);
             rest = later;
             if piece.len() == PIECE {
-                kept::add_piece(&app.db, team.id, id, nth, &piece).await?;
+                stored::add_piece(&app.db, team.id, id, nth, &piece).await?;
                 piece.clear();
                 nth += 1;
             }
         }
     }
-    kept::add_piece(&app.db, team.id, id, nth, &piece).await?;
-    kept::arrived(&app.db, team.id, id).await
+    stored::add_piece(&app.db, team.id, id, nth, &piece).await?;
+    stored::mark_uploaded(&app.db, team.id, id).await
 }
 
 fn too_large() -> Problem {

@@ -95,7 +95,7 @@ impl Import {
         }
         Self {
             state: State::Uploaded,
-            problem: "Fortnight was stopped during the import. Nothing was imported.".to_owned(),
+            problem: "Fortnight was stopped during the import. Nothing was imported. Start the import again.".to_owned(),
             ..self
         }
     }
@@ -184,7 +184,7 @@ pub(crate) async fn add_piece(
 }
 
 /// Notes that all of a file has arrived.
-pub(crate) async fn arrived(db: &Pool, team: Uuid, id: Uuid) -> Result<()> {
+pub(crate) async fn mark_uploaded(db: &Pool, team: Uuid, id: Uuid) -> Result<()> {
     sqlx::query("UPDATE imports SET state = 'uploaded' WHERE team_id = $1 AND id = $2 AND state = 'uploading'")
         .bind(team)
         .bind(id)
@@ -194,7 +194,7 @@ pub(crate) async fn arrived(db: &Pool, team: Uuid, id: Uuid) -> Result<()> {
 }
 
 /// The uploaded file.
-pub(crate) async fn file(db: &Pool, team: Uuid, id: Uuid) -> Result<Vec<u8>> {
+pub(crate) async fn read_file(db: &Pool, team: Uuid, id: Uuid) -> Result<Vec<u8>> {
     let pieces: Vec<Vec<u8>> = sqlx::query_scalar(
         "SELECT bytes FROM import_pieces WHERE team_id = $1 AND import_id = $2 ORDER BY nth",
     )
@@ -205,8 +205,8 @@ pub(crate) async fn file(db: &Pool, team: Uuid, id: Uuid) -> Result<Vec<u8>> {
     Ok(pieces.concat())
 }
 
-/// Keeps what was chosen for an import that has not begun.
-pub(crate) async fn choose(db: &Pool, team: Uuid, id: Uuid, choices: &Choices) -> Result<()> {
+/// Stores what was chosen for an import that is not done.
+pub(crate) async fn set_choices(db: &Pool, team: Uuid, id: Uuid, choices: &Choices) -> Result<()> {
     sqlx::query("UPDATE imports SET choices = $3 WHERE team_id = $1 AND id = $2 AND state <> 'done' AND state <> 'undone'")
         .bind(team)
         .bind(id)
@@ -232,7 +232,7 @@ pub(crate) async fn begin(db: &Pool, team: Uuid, id: Uuid, now: OffsetDateTime) 
 }
 
 /// Notes that an import is still running, and how far it is.
-pub(crate) async fn beat(
+pub(crate) async fn record_progress(
     db: &Pool,
     team: Uuid,
     id: Uuid,
@@ -253,7 +253,7 @@ pub(crate) async fn beat(
 }
 
 /// Notes that an import failed. Its file stays, so that it can be tried again.
-pub(crate) async fn fail(db: &Pool, team: Uuid, id: Uuid, problem: &str) -> Result<()> {
+pub(crate) async fn mark_failed(db: &Pool, team: Uuid, id: Uuid, problem: &str) -> Result<()> {
     sqlx::query(
         "UPDATE imports SET state = 'uploaded', problem = $3 WHERE team_id = $1 AND id = $2 AND state = 'running'",
     )
@@ -344,7 +344,7 @@ async fn delete_file(db: &mut PgConnection, team: Uuid, id: Uuid) -> Result<()> 
 }
 
 /// Adds the row of an import by the command line, so that it can be undone as well.
-pub(crate) async fn add_complete(
+pub(crate) async fn add_completed(
     change: &mut Change,
     team: Uuid,
     source: &str,
