@@ -6,12 +6,16 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use indicatif::ProgressBar;
 
 use crate::{
-    cli::output::{print_line, to_error},
-    db::pool::Pool,
+    cli::{
+        export::ImportWorkspace,
+        output::{print_line, to_error},
+    },
+    config::Config,
+    db::{database::Database, pool::Pool},
     domain::{
         clock::Clock,
         events::EventStore,
@@ -27,7 +31,34 @@ use crate::{
 };
 
 #[derive(Args, Debug)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub(super) struct Import {
+    #[command(subcommand)]
+    whole: Option<Whole>,
+    #[command(flatten)]
+    tasks: Option<ImportTasks>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Whole {
+    /// Restore what fortnight export wrote, into an empty workspace
+    Fortnight(ImportWorkspace),
+}
+
+impl Import {
+    pub(super) async fn run(&self, config: &Config, database: &Database) -> anyhow::Result<()> {
+        match (&self.whole, &self.tasks) {
+            (Some(Whole::Fortnight(args)), _) => args.run(config, database).await,
+            (None, Some(args)) => import(&database.pool, args).await,
+            (None, None) => {
+                anyhow::bail!("name the tool that exported the file, the file and --team")
+            }
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+struct ImportTasks {
     /// The tool that exported the file
     from: Source,
     file: PathBuf,
@@ -77,7 +108,7 @@ fn sprint(text: &str) -> Result<ImportSprint, String> {
 }
 
 /// Imports a file into a team.
-pub(super) async fn import(pool: &Pool, args: &Import) -> anyhow::Result<()> {
+async fn import(pool: &Pool, args: &ImportTasks) -> anyhow::Result<()> {
     anyhow::ensure!(
         args.columns.is_empty() || args.from == Source::Csv,
         "--column is for the format csv; the columns of other formats are known"

@@ -3,6 +3,7 @@
 mod backup;
 mod demo;
 mod doctor;
+mod export;
 mod import;
 mod licenses;
 mod migrate;
@@ -24,7 +25,6 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::{
     config::{Config, LogFormat},
     db::database::Database,
-    db::pool::Pool,
     traces::Traces,
 };
 
@@ -62,8 +62,10 @@ enum Command {
     /// Manage API tokens
     #[command(subcommand)]
     Token(token::Token),
-    /// Import from another tool
+    /// Import from another tool, or everything that another Fortnight exported
     Import(import::Import),
+    /// Write everything as JSON, a file per table, also while the server runs
+    Export(export::Export),
     /// Print what completes the commands in a shell
     Completions(shell::Completions),
     /// Write manual pages
@@ -128,14 +130,15 @@ impl Cli {
 async fn run_beside_server(config: &Config, command: Command) -> anyhow::Result<()> {
     let database = Database::to_work_beside(config.database()?, &config.data_dir()?).await?;
     let outcome = match migrate::migrate(config, &database).await {
-        Ok(()) => run_command(&database.pool, command).await,
+        Ok(()) => run_command(config, &database, command).await,
         Err(error) => Err(error),
     };
     database.close().await;
     outcome
 }
 
-async fn run_command(pool: &Pool, command: Command) -> anyhow::Result<()> {
+async fn run_command(config: &Config, database: &Database, command: Command) -> anyhow::Result<()> {
+    let pool = &database.pool;
     match command {
         // every command migrates the database first
         Command::Migrate
@@ -150,6 +153,7 @@ async fn run_command(pool: &Pool, command: Command) -> anyhow::Result<()> {
         Command::User(command) => command.run(pool).await,
         Command::Team(command) => command.run(pool).await,
         Command::Token(command) => command.run(pool).await,
-        Command::Import(args) => import::import(pool, &args).await,
+        Command::Import(args) => args.run(config, database).await,
+        Command::Export(args) => args.run(config, database).await,
     }
 }

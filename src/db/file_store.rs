@@ -44,6 +44,11 @@ fn path_of(folder: &Path, hash: &str) -> PathBuf {
 /// Hashes and lengths of files, some at a time.
 pub(crate) type Listed = Pin<Box<dyn Stream<Item = anyhow::Result<Vec<(String, u64)>>> + Send>>;
 
+/// Bytes as hexadecimal digits, as the name of a file is written.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Where attached files are stored, and how much may be.
 #[derive(Clone, Debug)]
 pub struct FileStore {

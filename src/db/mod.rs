@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod database;
 pub mod embedded;
+pub mod export;
 pub mod file_store;
 pub mod libpq;
 pub mod pool;

@@ -11,7 +11,7 @@ use tokio::{io::AsyncWriteExt, sync::Semaphore, task::spawn_blocking};
 use crate::{
     db::{
         backup::files::FILES_LOCK,
-        file_store::{FileStore, Incoming},
+        file_store::{FileStore, Incoming, hex},
         pool::Pool,
     },
     domain::{
@@ -241,10 +241,6 @@ fn hash_of(path: &Path) -> io::Result<(String, u64)> {
     let mut hash = Sha256::new();
     let bytes = io::copy(&mut File::open(path)?, &mut hash)?;
     Ok((hex(&hash.finalize()), bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Stores files, unless the workspace's quota is used up.

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Every table with the text of its rows.
-async fn rows(db: &mut PgConnection) -> BTreeMap<String, Vec<String>> {
+pub async fn rows(db: &mut PgConnection) -> BTreeMap<String, Vec<String>> {
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'",
     )

@@ -21,6 +21,7 @@ mod concurrency;
 mod covers;
 mod demo;
 mod disk_full;
+mod exports;
 mod failover;
 mod fake_github;
 mod faults;

@@ -35,10 +35,10 @@ const INTENDED: [(&str, &str); 1] = [(
 )];
 
 /// The columns of each table, in order.
-type Columns = BTreeMap<String, Vec<String>>;
+pub type Columns = BTreeMap<String, Vec<String>>;
 
 /// The fixture of a schema, restored, and what it holds.
-async fn restored(schema: i64) -> (Pool, Manifest, Columns) {
+pub async fn restored(schema: i64) -> (Pool, Manifest, Columns) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     let path = path.join(format!("schema-{schema}.backup"));
     let manifest = archive::check(&path, schema).unwrap();

@@ -10,7 +10,10 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use sha2::{Digest, Sha256};
 
-use crate::db::backup::manifest::{FORMAT, Manifest};
+use crate::db::{
+    backup::manifest::{FORMAT, Manifest},
+    file_store::hex,
+};
 
 /// The bytes of the database's dump in one entry: they are in memory at once.
 const CHUNK: usize = 4 << 20;
@@ -197,8 +200,7 @@ pub(crate) fn check_files(path: &Path, manifest: &Manifest) -> anyhow::Result<()
         let mut actual = Sha256::new();
         bytes += io::copy(contents, &mut actual)?;
         count += 1;
-        let actual = actual.finalize();
-        let actual: String = actual.iter().map(|byte| format!("{byte:02x}")).collect();
+        let actual = hex(&actual.finalize());
         ensure!(
             actual == hash,
             "the attached file {hash} was damaged before it came into the backup"

@@ -106,20 +106,14 @@ async fn write(
             let to = unfinished.create()?;
             let (file, bytes) = write_to(to, dump, manifest, files, &shown).await?;
             spawn_blocking(move || {
-                complete(&file, &unfinished, &path)
+                unfinished
+                    .complete(&file, &path)
                     .with_context(|| format!("cannot write {shown}"))?;
                 Ok(bytes)
             })
             .await?
         }
     }
-}
-
-/// Gives a file its name once it is on the disk.
-fn complete(file: &File, unfinished: &Unfinished, path: &Path) -> io::Result<()> {
-    file.sync_all()?;
-    fs::rename(&unfinished.0, path)?;
-    File::open(folder_of(path))?.sync_all()
 }
 
 /// Writes the file while pg_dump runs, and completes it if pg_dump succeeded. `shown` names it.
@@ -162,17 +156,18 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// A file that is removed if it does not get its final name.
-struct Unfinished(PathBuf);
+pub(crate) struct Unfinished(PathBuf);
 
 impl Unfinished {
-    fn beside(path: &Path) -> Self {
+    /// One beside the file that it is to become.
+    pub(crate) fn beside(path: &Path) -> Self {
         let mut name = path.as_os_str().to_owned();
         name.push(".part");
         Self(name.into())
     }
 
     /// Creates it; only this user may read it.
-    fn create(&self) -> anyhow::Result<File> {
+    pub(crate) fn create(&self) -> anyhow::Result<File> {
         OpenOptions::new()
             .write(true)
             .create(true)
@@ -180,6 +175,13 @@ impl Unfinished {
             .mode(0o600)
             .open(&self.0)
             .with_context(|| format!("cannot write {}", self.0.display()))
+    }
+
+    /// Gives it its name once it is on the disk.
+    pub(crate) fn complete(&self, file: &File, path: &Path) -> io::Result<()> {
+        file.sync_all()?;
+        fs::rename(&self.0, path)?;
+        File::open(folder_of(path))?.sync_all()
     }
 }
 

@@ -1,9 +1,10 @@
 //! The attached files of a backup: from their store into the archive, and back.
 
-use std::{collections::HashMap, io, path::Path};
+use std::{collections::HashMap, fs::File, io, path::Path};
 
 use anyhow::{Context, ensure};
 use futures_util::TryStreamExt;
+use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use tokio::runtime::Handle;
 
@@ -12,7 +13,7 @@ use crate::db::{
         archive::{Writer, each_file},
         manifest::{FileList, MissingFile},
     },
-    file_store::FileStore,
+    file_store::{FileStore, hex},
 };
 
 /// The advisory lock that is held, shared, while attached files are backed up: no file is deleted meanwhile.
@@ -81,8 +82,16 @@ impl Files {
     /// # Errors
     /// Also if one is gone by now, since the manifest lists it.
     pub(crate) fn add_to<W: io::Write>(&self, archive: &mut Writer<W>) -> anyhow::Result<()> {
+        self.each(|hash, bytes, contents| archive.add_file(hash, bytes, contents))
+    }
+
+    /// Reads each of them, on a thread that may block.
+    pub(crate) fn each(
+        &self,
+        mut read: impl FnMut(&str, u64, &mut dyn io::Read) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         for (hash, bytes) in &self.found {
-            archive.add_file(hash, *bytes, self.store.open(hash, *bytes)?)?;
+            read(hash, *bytes, &mut self.store.open(hash, *bytes)?)?;
         }
         Ok(())
     }
@@ -99,23 +108,57 @@ async fn stored(store: &FileStore) -> anyhow::Result<HashMap<String, u64>> {
 /// Copies the attached files of a checked backup into the store, on a thread that may block. Those that are there already
 /// are the same ones.
 pub(crate) fn restore_files(path: &Path, store: &FileStore) -> anyhow::Result<()> {
-    let runtime = Handle::current();
     let mut there = None;
     each_file(path, |hash, bytes, contents| {
-        let is_hash = hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
-        ensure!(is_hash, "it contains {hash}, which is no attached file");
-        if there.is_none() {
-            there = Some(runtime.block_on(stored(store))?);
-        }
-        if there.as_ref().and_then(|there| there.get(hash)) == Some(&bytes) {
+        let there = match &there {
+            Some(there) => there,
+            None => there.insert(Handle::current().block_on(stored(store))?),
+        };
+        if there.get(hash) == Some(&bytes) {
             return Ok(());
         }
-        let (file, incoming) = runtime.block_on(store.create_incoming())?;
-        let mut file = runtime.block_on(file.into_std());
-        io::copy(contents, &mut file)
-            .with_context(|| format!("cannot write {}", incoming.path().display()))?;
-        runtime.block_on(store.store(incoming, hash))
+        receive(store, hash, contents, |_| Ok(()))
     })
+}
+
+/// Puts a file into the store, on a thread that may block. `check` is told the hash that its contents have before it is
+/// stored.
+pub(crate) fn receive(
+    store: &FileStore,
+    hash: &str,
+    contents: &mut dyn io::Read,
+    check: impl FnOnce(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let is_hash = hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+    ensure!(is_hash, "it contains {hash}, which is no attached file");
+    let runtime = Handle::current();
+    let (file, incoming) = runtime.block_on(store.create_incoming())?;
+    let mut file = Hashing {
+        file: runtime.block_on(file.into_std()),
+        hash: Sha256::new(),
+    };
+    io::copy(contents, &mut file)
+        .with_context(|| format!("cannot write {}", incoming.path().display()))?;
+    check(&hex(&file.hash.finalize()))?;
+    runtime.block_on(store.store(incoming, hash))
+}
+
+/// Hashes what is written to a file.
+struct Hashing {
+    file: File,
+    hash: Sha256,
+}
+
+impl io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Query: every file in the store, with one of the attachments or people that need it. Of a schema that knows no pictures of

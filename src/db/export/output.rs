@@ -1,0 +1,130 @@
+//! The folder or zip archive that an export is written to.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, BufWriter, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use crate::db::backup::create::Unfinished;
+
+/// What the files are written to, one after the other. Only this user may read it.
+pub(super) enum Output {
+    Folder {
+        folder: PathBuf,
+        /// The file that is being written.
+        file: Option<BufWriter<File>>,
+    },
+    Zip {
+        zip: Box<ZipWriter<File>>,
+        unfinished: Unfinished,
+        path: PathBuf,
+    },
+}
+
+impl Output {
+    /// A zip archive if the path ends in `.zip`, and a folder otherwise, which is created or empty.
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        if path.extension().is_some_and(|end| end == "zip") {
+            let unfinished = Unfinished::beside(path);
+            let zip = Box::new(ZipWriter::new(unfinished.create()?));
+            let path = path.to_owned();
+            return Ok(Self::Zip {
+                zip,
+                unfinished,
+                path,
+            });
+        }
+        let cannot = || format!("cannot write to {}", path.display());
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(path).with_context(cannot)?;
+        let is_empty = fs::read_dir(path).with_context(cannot)?.next().is_none();
+        ensure!(
+            is_empty,
+            "{} is not empty: name a new folder, or a file that ends in .zip",
+            path.display()
+        );
+        for inside in ["tables", "files"] {
+            builder.create(path.join(inside)).with_context(cannot)?;
+        }
+        Ok(Self::Folder {
+            folder: path.to_owned(),
+            file: None,
+        })
+    }
+
+    /// Begins a file. What is written from now on is in it.
+    pub(super) fn start(&mut self, name: &str) -> Result<()> {
+        match self {
+            Self::Folder { folder, file } => {
+                end(file)?;
+                let path = folder.join(name);
+                let created = OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(&path);
+                *file =
+                    Some(BufWriter::new(created.with_context(|| {
+                        format!("cannot write {}", path.display())
+                    })?));
+            }
+            Self::Zip { zip, .. } => {
+                // files of more than 4 GB need another header, which has to be known before
+                let options = SimpleFileOptions::default().large_file(true);
+                zip.start_file(name, options)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes it.
+    pub(super) fn finish(self) -> Result<()> {
+        match self {
+            Self::Folder { mut file, folder } => {
+                end(&mut file)?;
+                Ok(File::open(folder)?.sync_all()?)
+            }
+            Self::Zip {
+                zip,
+                unfinished,
+                path,
+            } => Ok(unfinished.complete(&zip.finish()?, &path)?),
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Folder { file, .. } => match file {
+                Some(file) => file.write(bytes),
+                None => Err(io::ErrorKind::NotFound.into()),
+            },
+            Self::Zip { zip, .. } => zip.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Folder { file, .. } => file.as_mut().map_or(Ok(()), Write::flush),
+            Self::Zip { zip, .. } => zip.flush(),
+        }
+    }
+}
+
+/// Brings a file to the disk.
+fn end(file: &mut Option<BufWriter<File>>) -> io::Result<()> {
+    match file.take() {
+        Some(mut file) => {
+            file.flush()?;
+            file.get_ref().sync_all()
+        }
+        None => Ok(()),
+    }
+}
