@@ -59,18 +59,15 @@ impl ImportWorkspace {
 
 /// `“Platform” with 8 people, 63 tasks and 2 attached files (1.2 MB)`
 fn contents(manifest: &Manifest) -> String {
-    let files = match manifest.files.count {
-        0 => String::new(),
+    let people = humanize::people(manifest.rows("accounts"));
+    let tasks = humanize::counted(manifest.rows("tasks"), "task");
+    let all = match manifest.files.count {
+        0 => format!("{people} and {tasks}"),
         count => format!(
-            " and {} ({})",
+            "{people}, {tasks} and {} ({})",
             humanize::counted(count, "attached file"),
             humanize::bytes(manifest.files.bytes)
         ),
     };
-    format!(
-        "“{}” with {}, {}{files}",
-        manifest.workspace,
-        humanize::people(manifest.rows("accounts")),
-        humanize::counted(manifest.rows("tasks"), "task")
-    )
+    format!("“{}” with {all}", manifest.workspace)
 }

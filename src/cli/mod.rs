@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod backup;
+mod client;
 mod demo;
 mod doctor;
 mod export;
@@ -66,6 +67,17 @@ enum Command {
     Import(import::Import),
     /// Write everything as JSON, a file per table, also while the server runs
     Export(export::Export),
+    /// Log in to a server, for the commands task, standup and open
+    Login(client::login::LoginTo),
+    /// Forget the server and the token
+    Logout,
+    /// Work with tasks on the server that was logged in to
+    #[command(subcommand)]
+    Task(client::task::Task),
+    /// Show a team's standup
+    Standup(client::standup::ShowStandup),
+    /// Open a task or board in the browser
+    Open(client::open::Open),
     /// Print what completes the commands in a shell
     Completions(shell::Completions),
     /// Write manual pages
@@ -117,6 +129,11 @@ impl Cli {
             Command::UpgradePostgres(command) => command.run(&config).await,
             Command::Completions(args) => args.print(Self::command()),
             Command::Man(args) => args.write(Self::command()),
+            Command::Login(args) => args.run().await,
+            Command::Logout => client::login::log_out(),
+            Command::Task(command) => command.run().await,
+            Command::Standup(args) => args.run().await,
+            Command::Open(args) => args.run(),
             Command::Licenses => {
                 licenses::print();
                 Ok(())
@@ -147,6 +164,11 @@ async fn run_command(config: &Config, database: &Database, command: Command) -> 
         | Command::Backup(_)
         | Command::Doctor
         | Command::UpgradePostgres(_)
+        | Command::Login(_)
+        | Command::Logout
+        | Command::Task(_)
+        | Command::Standup(_)
+        | Command::Open(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::Licenses => Ok(()),

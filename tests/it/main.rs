@@ -14,6 +14,7 @@ mod calendar_edges;
 mod cases;
 mod chat;
 mod checkin;
+mod client;
 mod closed_sprints;
 mod closing;
 mod cluster;

@@ -28,6 +28,7 @@ use crate::http::api::webhook_types;
         crate::http::api::v1::events::events,
         crate::http::pages::checkin::check_in_json,
         crate::http::api::v1::sprints::list,
+        crate::http::api::v1::standup::standup,
         crate::http::api::v1::tasks::create,
         crate::http::api::v1::tasks::get,
         crate::http::api::v1::tasks::patch,

@@ -46,7 +46,7 @@ macro_rules! source {
     };
 }
 
-const SOURCES: [Source; 20] = [
+const SOURCES: [Source; 22] = [
     source!(
         "docs/using.md",
         "using",
@@ -107,6 +107,16 @@ const SOURCES: [Source; 20] = [
         "docs/import.md",
         "import",
         "From other tools and spreadsheets."
+    ),
+    source!(
+        "docs/export.md",
+        "export",
+        "Leave with everything, or move to another machine."
+    ),
+    source!(
+        "docs/command-line.md",
+        "command-line",
+        "Tasks and standups from a terminal or a script."
     ),
     source!(
         "docs/troubleshooting.md",

@@ -122,7 +122,7 @@ fn uncompressed() -> Router<App> {
 }
 
 fn api() -> Router<App> {
-    use crate::http::api::v1::{boards, events, sprints, tasks};
+    use crate::http::api::v1::{boards, events, sprints, standup, tasks};
     Router::new()
         .route("/teams", get(boards::list))
         .route("/teams/{slug}/board", get(boards::board))
@@ -131,6 +131,7 @@ fn api() -> Router<App> {
             get(boards::column_tasks),
         )
         .route("/teams/{slug}/events", get(events::events))
+        .route("/teams/{slug}/standup", get(standup::standup))
         .route(
             "/teams/{slug}/check-in",
             get(crate::http::pages::checkin::check_in_json),

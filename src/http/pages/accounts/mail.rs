@@ -92,14 +92,18 @@ pub(crate) async fn mail(
 async fn mail_page(app: &App, viewer: &Viewer, headers: &HeaderMap) -> Result<MailPage> {
     team_access::require_workspace_admin(viewer)?;
     let now = app.clock.now();
-    let mailer = app.mailer().await?;
+    let settings = settings::load(&app.db).await?;
+    let mailer = match &app.named_mailer {
+        Some(named) => Some(named.clone()),
+        None => settings.mailer(&app.outgoing, &app.public_url)?,
+    };
     Ok(MailPage {
         layout: Layout::new(app, viewer, headers, "Mail", "")
             .await?
             .at("settings-mail"),
         server: mailer.map(|mailer| (mailer.server().to_owned(), mailer.from())),
         is_named: app.named_mailer.is_some(),
-        settings: settings::load(&app.db).await?,
+        settings,
         own_sender: own_sender(&app.public_url),
         mail: outbox::backlog(&app.db, Channel::Mail, now).await?,
         chat: outbox::backlog(&app.db, Channel::Chat, now).await?,
