@@ -6,6 +6,7 @@ use fortnight::domain::import::{
     summary::Summary,
 };
 use serde_json::{Value, json};
+use time::{Date, Duration};
 
 use crate::{fixtures::World, importing::write_temp_file, program::Place};
 
@@ -161,6 +162,57 @@ async fn everything_that_a_jira_table_tells_arrives() {
         "closed without being done",
         "Custom field (Colour) (1)",
         "read as UTC",
+    ] {
+        assert!(text.contains(told), "{told} in {text}");
+    }
+}
+
+/// What is planned there for the current and the next sprint is planned here too, by the days.
+#[tokio::test]
+async fn open_work_goes_to_the_sprint_of_the_same_days() {
+    let world = World::new().await;
+    let sprints: Vec<(i32, Date, Date)> = sqlx::query_as(
+        "SELECT number, starts_on, ends_on FROM sprints WHERE state IN ('active', 'planned') ORDER BY number",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    let ((now, first, last), (next, start, end)) = (sprints[0], sprints[1]);
+    let day = Duration::days(1);
+    let before = (first - 14 * day, first - day);
+    // Linear's cycles end when the next one begins
+    let row = |title: &str, status: &str, (from, to): (Date, Date)| {
+        format!("{title},{status},2026-11-02T08:00:00Z,Cycle,{from}T00:00:00Z,{to}T00:00:00Z\n")
+    };
+    let table = ["Title,Status,Created,Cycle Name,Cycle Start,Cycle End\n".to_owned()]
+        .into_iter()
+        .chain([
+            row("Planned now", "Todo", (first, last + day)),
+            row("Planned next", "Todo", (start + day, end)),
+            row("Left over", "Todo", before),
+            row("Still going", "In Progress", before),
+            row("Finished", "Done", (first, last)),
+        ])
+        .collect::<String>();
+    let draft = import::linear::parse(table).unwrap();
+    let text = import_draft(&world, &draft).await.to_string();
+    for (title, sprint) in [
+        ("Planned now", json!(now)),
+        ("Planned next", json!(next)),
+        ("Left over", json!(null)),
+        ("Still going", json!(now)),
+        ("Finished", json!(null)),
+    ] {
+        assert_eq!(
+            task_called(&world, title).await["sprint"],
+            sprint,
+            "{title}"
+        );
+    }
+    for told in [
+        "1 open task whose sprint in the file is of the same days",
+        "1 task in progress, blocked or in review",
+        "In no sprint: 1 open task",
     ] {
         assert!(text.contains(told), "{told} in {text}");
     }

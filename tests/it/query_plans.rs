@@ -200,7 +200,7 @@ const PAGES: &str = "
 /api/v1/teams/{slug}/columns/{column}/tasks /api/v1/teams/infrastructure/columns/done/tasks 10
 /api/v1/teams/{slug}/events /api/v1/teams/infrastructure/events?after=SEQ 4
 /api/v1/teams/{slug}/check-in /api/v1/teams/infrastructure/check-in 9
-/api/v1/teams/{slug}/standup /api/v1/teams/infrastructure/standup 20
+/api/v1/teams/{slug}/standup /api/v1/teams/infrastructure/standup 15
 /api/v1/sprints /api/v1/sprints 2
 /api/v1/tasks/{key} /api/v1/tasks/TASK 4
 ";

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashMap, sync::Arc, thread};
 
 use anyhow::Result;
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 
 use crate::domain::import::{
     dates::{self, Order},
@@ -33,6 +33,8 @@ pub(crate) struct Card {
     /// When it came to its list.
     pub(crate) moved_at: Option<OffsetDateTime>,
     pub(crate) due: Option<Due>,
+    /// The first and last day of its sprint.
+    pub(crate) sprint_days: Option<(Date, Date)>,
     pub(crate) estimate: String,
     pub(crate) members: Vec<Arc<ExternalUser>>,
     pub(crate) labels: Vec<String>,
@@ -108,6 +110,7 @@ impl Card {
             created_by: self.created_by,
             column_since: self.moved_at.or(self.done_at).or(self.started_at),
             due: self.due,
+            sprint_days: self.sprint_days,
             estimate: sanitize::estimate(&self.estimate, &title, &mut draft.changed),
             started_at: self.started_at,
             finished_at: self.done_at.filter(|_| self.is_done),

@@ -85,6 +85,8 @@ pub(crate) struct Task {
     pub(crate) column_since: Option<OffsetDateTime>,
     pub(crate) archived_at: Option<OffsetDateTime>,
     pub(crate) due: Option<Due>,
+    /// The first and last day of its sprint there, if the file has them.
+    pub(crate) sprint_days: Option<(Date, Date)>,
     pub(crate) estimate: Option<i32>,
     /// When work on it started and ended, if the tool has such fields; moves in its history count
     /// for more.

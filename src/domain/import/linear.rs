@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 
 use crate::domain::{
     column_state::ColumnState,
@@ -105,6 +105,7 @@ impl File {
             created_by: external_user(row.text("Creator")).map(Arc::new),
             column_since: finished_at.or(started_at),
             due,
+            sprint_days: cycle_days(row),
             estimate: sanitize::estimate(row.text("Estimate"), &title, &mut self.draft.changed),
             started_at,
             finished_at: finished_at.filter(|_| is_done),
@@ -146,6 +147,12 @@ impl File {
     }
 }
 
+/// The days of an issue's cycle.
+fn cycle_days(row: &Row) -> Option<(Date, Date)> {
+    let day = |name| dates::instant(row.text(name), Order::MonthFirst).map(OffsetDateTime::date);
+    Some((day("Cycle Start")?, day("Cycle End")?))
+}
+
 fn lines(row: &Row) -> Vec<String> {
     let mut lines = Vec::new();
     for name in LINES {
@@ -154,9 +161,8 @@ fn lines(row: &Row) -> Vec<String> {
         lines.extend(sanitize::field(name, value).filter(|_| is_said));
     }
     let cycle = row.first(&["Cycle Name", "Cycle Number"]);
-    let day = |name| dates::instant(row.text(name), Order::MonthFirst).map(OffsetDateTime::date);
-    let cycle = match (day("Cycle Start"), day("Cycle End")) {
-        (Some(start), Some(end)) if !cycle.is_empty() => format!("{cycle}, {start} to {end}"),
+    let cycle = match cycle_days(row) {
+        Some((start, end)) if !cycle.is_empty() => format!("{cycle}, {start} to {end}"),
         _ => cycle.to_owned(),
     };
     lines.extend(sanitize::field("Cycle", &cycle));

@@ -25,6 +25,7 @@ pub mod planka;
 pub mod preview;
 pub mod sanitize;
 pub mod source;
+pub mod sprint_choice;
 pub mod state_words;
 pub mod states;
 pub mod statuses;

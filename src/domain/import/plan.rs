@@ -9,16 +9,17 @@ use uuid::Uuid;
 use crate::domain::{
     boards::Column,
     column_state::ColumnState,
-    error::{Problem, Result},
+    error::Result,
     events::Change,
     import::{
         columns::{self, Board},
-        draft::{Draft, ImportRequest, ImportSprint, List, Task},
+        draft::{Draft, ImportRequest, List, Task},
         people::{Account, People},
         sanitize,
+        sprint_choice::{By, SprintsHere},
         summary::{ImportedList, Notices, Summary},
     },
-    sprints::{self, Sprint, SprintState},
+    sprints,
     team::Team,
 };
 
@@ -65,7 +66,8 @@ pub(crate) async fn plan<'d>(
     let now = change.at;
     let draft = request.draft;
     let mut board = load_board(change, team, request.dry_run).await?;
-    let sprint = find_sprint(change, team, request.sprint).await?;
+    let sprints = sprints::queries::sprints_of(change.db(), team.id).await?;
+    let sprints = SprintsHere::choose(&sprints, request.sprint)?;
     let db = change.db();
     let keys: Vec<&str> = draft.tasks.iter().map(|task| task.key.as_str()).collect();
     let here: Vec<String> = sqlx::query_scalar(
@@ -100,7 +102,7 @@ pub(crate) async fn plan<'d>(
         &of_list,
         &board,
         &people,
-        sprint.as_ref(),
+        &sprints,
         &mut summary,
     );
     summary.lists = landings(draft, &tasks, &of_list, &board, request.mappings);
@@ -156,29 +158,6 @@ async fn load_board(change: &mut Change, team: &Team, dry_run: bool) -> Result<B
     Ok(board)
 }
 
-/// The sprint of work in progress. A sprint that the team has closed takes no tasks, even if other
-/// teams still work in it.
-async fn find_sprint(
-    change: &mut Change,
-    team: &Team,
-    choice: ImportSprint,
-) -> Result<Option<Sprint>> {
-    let all = sprints::queries::sprints_of(change.db(), team.id).await?;
-    let number = match choice {
-        ImportSprint::None => return Ok(None),
-        ImportSprint::This => return Ok(sprints::queries::current(&all).cloned()),
-        ImportSprint::Number(number) => number,
-    };
-    let sprint = all.into_iter().find(|sprint| sprint.number == number);
-    let sprint =
-        sprint.ok_or_else(|| Problem::field("sprint", format!("There is no sprint {number}.")))?;
-    if matches!(sprint.state, SprintState::Ended | SprintState::Closed) {
-        let message = format!("{} is over, so no tasks can be added to it.", sprint.name);
-        return Err(Problem::field("sprint", message));
-    }
-    Ok(Some(sprint))
-}
-
 fn new_tasks<'d>(draft: &'d Draft, here: &HashSet<String>, skipped: &mut Notices) -> Vec<&'d Task> {
     let mut seen = HashSet::new();
     let mut new = Vec::new();
@@ -200,7 +179,7 @@ fn planned<'d>(
     of_list: &[Option<Uuid>],
     board: &Board,
     people: &People,
-    sprint: Option<&Sprint>,
+    sprints: &SprintsHere<'_>,
     summary: &mut Summary,
 ) -> Vec<Planned<'d>> {
     let mut unknown = BTreeSet::new();
@@ -239,10 +218,10 @@ fn planned<'d>(
                 &task.title,
             );
         }
-        let is_started = !matches!(column.state, ColumnState::Todo | ColumnState::Done);
-        let sprint = sprint.filter(|_| is_started && !task.archived);
+        let sprint = sprints.sprint_of(task, column.state);
         match sprint {
-            Some(sprint) => {
+            Some((sprint, By::Days)) => summary.count_by_days(&sprint.name),
+            Some((sprint, By::Choice)) => {
                 let counted = &mut summary.sprint;
                 counted.get_or_insert_with(|| (sprint.name.clone(), 0)).1 += 1;
             }
@@ -256,7 +235,7 @@ fn planned<'d>(
             task,
             column: column.id,
             state: column.state,
-            sprint: sprint.map(|sprint| sprint.id),
+            sprint: sprint.map(|(sprint, _)| sprint.id),
             owners,
             lines,
         });

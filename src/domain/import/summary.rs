@@ -57,6 +57,8 @@ pub struct Summary {
     pub(crate) removed_columns: Vec<String>,
     /// The sprint that work in progress was added to, with the number of tasks.
     pub sprint: Option<(String, usize)>,
+    /// The sprints that have most days of the tasks' sprints in the file, with the number of tasks.
+    pub(crate) sprints_by_days: Vec<(String, usize)>,
     /// Open tasks that are in no sprint and not done.
     pub backlog: usize,
     pub skipped: Notices,
@@ -66,6 +68,15 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Counts a task that goes to the sprint of the same days.
+    pub(crate) fn count_by_days(&mut self, sprint: &str) {
+        let counts = &mut self.sprints_by_days;
+        match counts.iter_mut().find(|(name, _)| name == sprint) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((sprint.to_owned(), 1)),
+        }
+    }
+
     /// What was created: `Imported 11 tasks to Infrastructure from Trello “Roadmap”, with 24 steps and 0 comments: INF-1 to
     /// INF-11.`
     pub fn headline(&self) -> String {
@@ -120,6 +131,12 @@ impl Summary {
             let tasks = counted(*count, "task");
             remarks.push(format!(
                 "{sprint}: {tasks} in progress, blocked or in review."
+            ));
+        }
+        for (sprint, count) in &self.sprints_by_days {
+            let tasks = counted(*count, "open task");
+            remarks.push(format!(
+                "{sprint}: {tasks} whose sprint in the file is of the same days."
             ));
         }
         if self.backlog > 0 {

@@ -6,9 +6,11 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
+use time::Date;
 
 use crate::domain::{
     column_state::ColumnState,
+    dates::parse_date,
     import::{
         cards::{Card, CardComment, CardStep, instant},
         colours,
@@ -72,8 +74,8 @@ struct File {
     closed: HashSet<(&'static str, String)>,
     /// The number of each kind of points, by its name.
     points: HashMap<String, f64>,
-    /// The days of sprints, by name.
-    sprints: HashMap<String, String>,
+    /// First and last day of sprints, by name.
+    sprints: HashMap<String, Option<(Date, Date)>>,
     /// The tasks of a user story, by its reference.
     steps: HashMap<String, Vec<CardStep>>,
     slug: String,
@@ -113,12 +115,10 @@ impl File {
         })?;
         project.each("milestones", |sprint| {
             let name = sprint.text("name")?;
-            let (from, to) = (
-                sprint.text("estimated_start")?,
-                sprint.text("estimated_finish")?,
-            );
-            self.sprints
-                .insert(name.to_owned(), format!("{name}, {from} to {to}"));
+            let day = |field| anyhow::Ok(sprint.text(field)?.get(..10).and_then(parse_date));
+            let days: (Option<Date>, Option<Date>) =
+                (day("estimated_start")?, day("estimated_finish")?);
+            self.sprints.insert(name.to_owned(), days.0.zip(days.1));
             Ok(())
         })
     }
@@ -155,7 +155,11 @@ impl File {
             }));
         }
         let sprint = item.text("milestone")?;
-        let sprint = self.sprints.get(sprint).cloned().unwrap_or_default();
+        let sprint_days = self.sprints.get(sprint).copied().flatten();
+        let sprint = match sprint_days {
+            Some((from, to)) => format!("{sprint}, {from} to {to}"),
+            None => sprint.to_owned(),
+        };
         let blocked = match item.flag("is_blocked")? {
             true => item.text("blocked_note")?,
             false => "",
@@ -191,6 +195,7 @@ impl File {
                 },
             )?,
             due: item.day("due_date")?.map(Due::Day),
+            sprint_days,
             estimate: self.estimate(item)?,
             members,
             labels,

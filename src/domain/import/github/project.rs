@@ -1,17 +1,21 @@
 //! Parses the items of a GitHub project as `gh project item-list` prints them.
 
 use anyhow::Result;
+use time::{Date, Duration};
 
-use crate::domain::import::{
-    document::Document,
-    draft::{Draft, List, Task},
-    github::{
-        body::without_html,
-        issue::{add_milestone, assignees, labels},
+use crate::domain::{
+    dates::parse_date,
+    import::{
+        document::Document,
+        draft::{Draft, List, Task},
+        github::{
+            body::without_html,
+            issue::{add_milestone, assignees, labels},
+        },
+        json::Node,
+        sanitize,
+        trello::custom_fields::is_points,
     },
-    json::Node,
-    sanitize,
-    trello::custom_fields::is_points,
 };
 
 /// Fields of every item. The others are the project's own.
@@ -120,7 +124,10 @@ fn read_item(
         let value = match item.get(field) {
             Some(value) if value.is_text() => value.as_text()?.to_owned(),
             // an iteration
-            Some(value) if value.is_object() => value.text("title")?.to_owned(),
+            Some(value) if value.is_object() => {
+                task.sprint_days = iteration_days(&value)?.or(task.sprint_days);
+                value.text("title")?.to_owned()
+            }
             Some(value) if value.is_list() => continue,
             _ => item.loose_text(field)?,
         };
@@ -141,4 +148,16 @@ fn read_item(
     task.labels = sanitize::labels(names, &task.title, &mut draft.changed);
     task.lines.extend(sanitize::link("Imported from", url));
     Ok(())
+}
+
+/// The first and last day of an iteration.
+fn iteration_days(iteration: &Node) -> Result<Option<(Date, Date)>> {
+    let first = iteration.text("startDate")?.get(..10).and_then(parse_date);
+    let days = iteration
+        .loose_number("duration")
+        .filter(|days| (1.0..=366.0).contains(days));
+    Ok(first.zip(days).and_then(|(first, days)| {
+        let last = first.checked_add(Duration::days(days as i64 - 1))?;
+        Some((first, last))
+    }))
 }
