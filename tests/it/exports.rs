@@ -98,6 +98,9 @@ async fn workspace_leaves_and_comes_back_row_by_row() {
     there.said(&["export", &zip]).await;
     let again = there.refused(&["export", &first]).await;
     assert!(again.contains("is not empty: name a new folder"), "{again}");
+    fs::create_dir(format!("{first}-2.part")).unwrap();
+    let left = there.refused(&["export", &format!("{first}-2/")]).await;
+    assert!(left.contains("was interrupted: delete it first"), "{left}");
 
     // on another machine, and from there on a third one
     let (db, third_db) = (create_database().await, create_database().await);

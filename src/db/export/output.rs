@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -15,7 +15,8 @@ use crate::db::backup::create::Unfinished;
 /// What the files are written to, one after the other. Only this user may read it.
 pub(super) enum Output {
     Folder {
-        folder: PathBuf,
+        unfinished: UnfinishedFolder,
+        path: PathBuf,
         /// The file that is being written.
         file: Option<BufWriter<File>>,
     },
@@ -40,20 +41,25 @@ impl Output {
             });
         }
         let cannot = || format!("cannot write to {}", path.display());
-        let mut builder = DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder.create(path).with_context(cannot)?;
-        let is_empty = fs::read_dir(path).with_context(cannot)?.next().is_none();
+        let is_free = match fs::read_dir(path) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        };
         ensure!(
-            is_empty,
+            is_free,
             "{} is not empty: name a new folder, or a file that ends in .zip",
             path.display()
         );
+        let unfinished = UnfinishedFolder::beside(path)?;
         for inside in ["tables", "files"] {
-            builder.create(path.join(inside)).with_context(cannot)?;
+            private_folder()
+                .create(unfinished.0.join(inside))
+                .with_context(cannot)?;
         }
+        let path = path.to_owned();
         Ok(Self::Folder {
-            folder: path.to_owned(),
+            unfinished,
+            path,
             file: None,
         })
     }
@@ -61,9 +67,11 @@ impl Output {
     /// Begins a file. What is written from now on is in it.
     pub(super) fn start(&mut self, name: &str) -> Result<()> {
         match self {
-            Self::Folder { folder, file } => {
+            Self::Folder {
+                unfinished, file, ..
+            } => {
                 end(file)?;
-                let path = folder.join(name);
+                let path = unfinished.0.join(name);
                 let created = OpenOptions::new()
                     .write(true)
                     .create_new(true)
@@ -86,9 +94,15 @@ impl Output {
     /// Completes it.
     pub(super) fn finish(self) -> Result<()> {
         match self {
-            Self::Folder { mut file, folder } => {
+            Self::Folder {
+                unfinished,
+                path,
+                mut file,
+            } => {
                 end(&mut file)?;
-                Ok(File::open(folder)?.sync_all()?)
+                // an empty folder of that name is replaced
+                fs::rename(&unfinished.0, &path)
+                    .with_context(|| format!("cannot write to {}", path.display()))
             }
             Self::Zip {
                 zip,
@@ -126,5 +140,43 @@ fn end(file: &mut Option<BufWriter<File>>) -> io::Result<()> {
             file.get_ref().sync_all()
         }
         None => Ok(()),
+    }
+}
+
+/// Builds a folder that only this user may read.
+fn private_folder() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.mode(0o700);
+    builder
+}
+
+/// A folder that is removed if it does not get its final name.
+pub(super) struct UnfinishedFolder(PathBuf);
+
+impl UnfinishedFolder {
+    /// Creates one beside the folder that it is to become.
+    fn beside(path: &Path) -> Result<Self> {
+        // `folder/` is `folder`
+        let mut name = path.components().as_path().as_os_str().to_owned();
+        name.push(".part");
+        let folder = PathBuf::from(name);
+        private_folder().create(&folder).with_context(|| {
+            let is_left = folder.exists();
+            let folder = folder.display();
+            match is_left {
+                true => {
+                    format!("{folder} is left of an export that was interrupted: delete it first")
+                }
+                false => format!("cannot create {folder}"),
+            }
+        })?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for UnfinishedFolder {
+    fn drop(&mut self) {
+        // it is gone if it was renamed
+        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -33,7 +33,7 @@ const CHUNK: usize = 1 << 20;
 /// listed in the manifest that is returned.
 ///
 /// # Errors
-/// If the database or the disk fails. No zip archive is left then, and no manifest in a folder.
+/// If the database or the disk fails. Nothing is left then.
 pub async fn export(
     options: &PgConnectOptions,
     files: &FileStore,
