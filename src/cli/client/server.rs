@@ -3,7 +3,7 @@
 use std::{
     env,
     fs::{self, OpenOptions},
-    io::Write,
+    io::{ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::PathBuf,
     time::Duration,
@@ -174,7 +174,7 @@ impl Server {
 /// What a problem+json says, with the reasons of refused fields.
 fn sentence(status: StatusCode, problem: &Value) -> String {
     if status == StatusCode::UNAUTHORIZED {
-        return "the token is not valid any more: make a new one, and run “fortnight login URL” again".to_owned();
+        return "the token is not valid, or not any more: create one, and run “fortnight login URL” again".to_owned();
     }
     let fields = problem["errors"].as_object().into_iter().flatten();
     let reasons: Vec<&str> = fields.filter_map(|(_, reason)| reason.as_str()).collect();

@@ -73,7 +73,7 @@ fn print(standup: &Value) {
         ]
     });
     section("Goals in need", &standup["goals_in_need"], |goal| {
-        let figures = format!("{} % of {} %", goal["progress"], goal["expected"]);
+        let figures = format!("{} %, expected {} %", goal["progress"], goal["expected"]);
         vec![figures, text(&goal["title"])]
     });
     section("People", &standup["people"], |person| {
