@@ -52,7 +52,8 @@ async fn every_guide_has_a_title_and_its_links_lead_somewhere() {
             let (main, _) = page.split_once("</main>").unwrap();
             let (_, main) = main.split_once("<main").unwrap();
             for link in values(main, "href") {
-                if link.starts_with("https://") {
+                // two that are no guides
+                if link.starts_with("https://") || ["/me", "/api/v1/openapi.json"].contains(&link) {
                     continue;
                 }
                 let (target, anchor) = link.split_once('#').unwrap_or((link, ""));
@@ -137,4 +138,51 @@ async fn help_is_linked_from_the_account_menu_and_the_settings() {
     let page = world.elif.get("/settings").await.ok().text();
     assert_eq!(page.matches("href=\"/help\"").count(), 2);
     assert!(page.contains("href=\"/help/backup\""));
+}
+
+/// Whoever writes a program finds every operation with a request to copy and what it answers.
+#[tokio::test]
+async fn api_reference_has_every_operation_with_an_example() {
+    let world = World::new().await;
+    let description = world.elif.get("/api/v1/openapi.json").await.ok().json();
+    let contents = world.stranger().get("/help/api").await.ok().text();
+    let mut operations = 0;
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap();
+            let name = operation["tags"][0].as_str().unwrap();
+            let link = format!("href=\"/help/api/{name}#{id}\"");
+            assert!(contents.contains(&link), "{link}");
+            let page = world
+                .stranger()
+                .get(&format!("/help/api/{name}"))
+                .await
+                .ok()
+                .text();
+            let (_, part) = page.split_once(&format!("<h2 id=\"{id}\">")).unwrap();
+            let part = part.split("<h2 ").next().unwrap();
+            let title = format!("{} {path}<", method.to_uppercase());
+            assert!(part.starts_with(&title), "{part}");
+            // no parameter is left open in the example
+            let (_, command) = part
+                .split_once("curl 'http://fortnight.test/api/v1")
+                .unwrap();
+            let command = command.split("</code>").next().unwrap();
+            let url = command.split("&#39;").next().unwrap();
+            assert!(!url.contains('{') && !url.contains("//"), "{url}");
+            assert!(command.contains("Authorization: Bearer"), "{command}");
+            if operation.get("requestBody").is_some() {
+                assert!(command.contains("Content-Type: application/json"), "{id}");
+                assert!(
+                    !command.contains(r#"&#34;&#34;"#) || id == "close_sprint",
+                    "{command}"
+                );
+            }
+            operations += 1;
+        }
+    }
+    assert!(operations > 100, "{operations}");
+    world.stranger().get("/help/api/nothing").await.status(404);
+    let help = world.stranger().get("/help").await.ok().text();
+    assert!(help.contains("href=\"/help/api\""));
 }

@@ -2,6 +2,9 @@
 
 mod access;
 mod api;
+mod api_lists;
+mod api_plan;
+mod api_team;
 mod architecture;
 mod asset_serving;
 mod attachments;

@@ -68,8 +68,9 @@ const ROWS: i64 = 5_000;
 
 /// Pages that may read more rows: search has a bench of its own, deleting a column begins with the number of its archived
 /// tasks, and the table of all tasks is read in parts.
-const UNBOUNDED: [&str; 3] = [
+const UNBOUNDED: [&str; 4] = [
     "/search",
+    "/api/v1/search",
     "/teams/{slug}/columns/{column}/remove",
     "/teams/{slug}/tasks.csv",
 ];
@@ -80,6 +81,8 @@ const PAGES: &str = "
 / / 25
 /help /help 5
 /help/{page} /help/backup 5
+/help/api /help/api 5
+/help/api/{page} /help/api/goals 5
 /search /search?q=cluster 6
 /teams /teams 14
 /people/{handle} /people/tomas 14
@@ -195,14 +198,42 @@ const PAGES: &str = "
 /public/{slug}/live /public/infrastructure/live?after=SEQ 9
 /public/{slug}/embed /public/infrastructure/embed 15
 /public/{slug}/{file} /public/infrastructure/changes.atom 4
-/api/v1/teams /api/v1/teams 2
-/api/v1/teams/{slug}/board /api/v1/teams/infrastructure/board 6
-/api/v1/teams/{slug}/columns/{column}/tasks /api/v1/teams/infrastructure/columns/done/tasks 10
-/api/v1/teams/{slug}/events /api/v1/teams/infrastructure/events?after=SEQ 4
-/api/v1/teams/{slug}/check-in /api/v1/teams/infrastructure/check-in 9
+/api/v1/me /api/v1/me 12
+/api/v1/follows /api/v1/follows 12
+/api/v1/inbox /api/v1/inbox 12
+/api/v1/search /api/v1/search?q=cluster 12
+/api/v1/teams /api/v1/teams 12
+/api/v1/teams/{slug} /api/v1/teams/infrastructure 12
+/api/v1/teams/{slug}/board /api/v1/teams/infrastructure/board 12
+/api/v1/teams/{slug}/tasks /api/v1/teams/infrastructure/tasks 12
+/api/v1/teams/{slug}/events /api/v1/teams/infrastructure/events?after=SEQ 12
+/api/v1/teams/{slug}/check-in /api/v1/teams/infrastructure/check-in 12
 /api/v1/teams/{slug}/standup /api/v1/teams/infrastructure/standup 15
-/api/v1/sprints /api/v1/sprints 2
-/api/v1/tasks/{key} /api/v1/tasks/TASK 4
+/api/v1/teams/{slug}/members /api/v1/teams/infrastructure/members 12
+/api/v1/teams/{slug}/schedule /api/v1/teams/infrastructure/schedule 12
+/api/v1/teams/{slug}/days-off /api/v1/teams/infrastructure/days-off 12
+/api/v1/teams/{slug}/columns /api/v1/teams/infrastructure/columns 12
+/api/v1/teams/{slug}/columns/{column}/tasks /api/v1/teams/infrastructure/columns/done/tasks 12
+/api/v1/teams/{slug}/labels /api/v1/teams/infrastructure/labels 12
+/api/v1/teams/{slug}/filters /api/v1/teams/infrastructure/filters 12
+/api/v1/teams/{slug}/share-links /api/v1/teams/infrastructure/share-links 12
+/api/v1/teams/{slug}/goals /api/v1/teams/infrastructure/goals 12
+/api/v1/teams/{slug}/goals/{id} /api/v1/teams/infrastructure/goals/GOAL 12
+/api/v1/teams/{slug}/goals/{id}/comments /api/v1/teams/infrastructure/goals/GOAL/comments 12
+/api/v1/teams/{slug}/sprints /api/v1/teams/infrastructure/sprints 12
+/api/v1/teams/{slug}/sprints/{number}/retro-notes /api/v1/teams/infrastructure/sprints/42/retro-notes 12
+/api/v1/teams/{slug}/topics /api/v1/teams/infrastructure/topics 12
+/api/v1/teams/{slug}/actions /api/v1/teams/infrastructure/actions 12
+/api/v1/teams/{slug}/requests /api/v1/teams/infrastructure/requests 12
+/api/v1/sprints /api/v1/sprints 12
+/api/v1/sprints/{number} /api/v1/sprints/42 12
+/api/v1/projects /api/v1/projects 12
+/api/v1/projects/{slug} /api/v1/projects/new-cluster 12
+/api/v1/projects/{slug}/tasks /api/v1/projects/new-cluster/tasks 12
+/api/v1/projects/{slug}/milestones /api/v1/projects/new-cluster/milestones 12
+/api/v1/tasks/{key} /api/v1/tasks/TASK 12
+/api/v1/tasks/{key}/steps /api/v1/tasks/TASK/steps 12
+/api/v1/tasks/{key}/comments /api/v1/tasks/TASK/comments 12
 ";
 
 fn pages() -> Vec<(&'static str, &'static str, usize)> {

@@ -35,9 +35,12 @@ impl Login {
             return Ok(Self { url, token });
         }
         let path = path()?;
-        let text = fs::read_to_string(&path).context(
-            "not logged in: run “fortnight login URL”, or set FORTNIGHT_URL and FORTNIGHT_TOKEN",
-        )?;
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => bail!(
+                "not logged in: run “fortnight login URL”, or set FORTNIGHT_URL and FORTNIGHT_TOKEN"
+            ),
+            text => text.with_context(|| format!("cannot read {}", path.display()))?,
+        };
         serde_json::from_str(&text)
             .with_context(|| format!("cannot read {}: log in again", path.display()))
     }

@@ -16,13 +16,13 @@ use crate::domain::{
 /// The maximum number of columns of a board.
 const MAX: i64 = 20;
 
-/// Adds a column at the right end of a board.
+/// Adds a column at the right end of a board, and returns its slug.
 pub(crate) async fn add_column(
     change: &mut Change,
     team: &Team,
     name: &str,
     state: ColumnState,
-) -> Result<()> {
+) -> Result<String> {
     // Locked first: concurrent additions would take the same position.
     bump_workspace_seq(change.db()).await?;
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -73,7 +73,8 @@ pub(crate) async fn add_column(
         json!({}),
         json!({ "column": candidate, "name": name, "state": state }),
     )
-    .await
+    .await?;
+    Ok(candidate)
 }
 
 /// Renames a column, or changes the state of an empty one.

@@ -63,6 +63,23 @@ pub(crate) struct EventRow {
     pub(crate) at: OffsetDateTime,
 }
 
+/// Returns what a change's event has in a field: the id or slug of what the change created.
+pub(crate) async fn created_by(
+    db: &Pool,
+    team: Uuid,
+    change: Uuid,
+    field: &str,
+) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar(
+        "SELECT after->>$3 FROM events WHERE change_id = $1 AND team_id = $2 AND after->>$3 IS NOT NULL ORDER BY seq LIMIT 1",
+    )
+    .bind(change)
+    .bind(team)
+    .bind(field)
+    .fetch_optional(db)
+    .await?)
+}
+
 /// Returns a team's events after a sequence number, in order.
 pub(crate) async fn events_after(
     db: &Pool,

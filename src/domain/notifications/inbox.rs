@@ -22,7 +22,7 @@ use crate::{
 pub(crate) use crate::domain::notifications::thread::{OpenRequest, Thread};
 
 /// The most threads of a page.
-const PAGE: i64 = 50;
+pub(crate) const PAGE: i64 = 50;
 
 /// The most reasons shown of a thread.
 const REASONS: i64 = 20;
@@ -112,11 +112,11 @@ pub(crate) async fn load(
     .bind(wanted.reason.map(Reason::as_str))
     .bind(after_at)
     .bind(after_id)
-    .bind(PAGE + 1)
+    .bind(wanted.most + 1)
     .fetch_all(db)
     .await?;
-    let has_more = rows.len() as i64 > PAGE;
-    rows.truncate(PAGE as usize);
+    let has_more = rows.len() as i64 > wanted.most;
+    rows.truncate(wanted.most as usize);
     with_lines(db, account, rows, has_more, newest, None).await
 }
 

@@ -49,7 +49,7 @@ pub(crate) struct OpenRequest {
 /// One reason in words.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
-    reason: Reason,
+    pub(crate) reason: Reason,
     pub(crate) text: String,
     /// The author of the event, if there is one that may be shown.
     pub(crate) actor: Option<Person>,

@@ -53,4 +53,6 @@ pub(crate) struct Wanted {
     pub(crate) team: Option<Uuid>,
     /// Only threads older than this one: its time and id.
     pub(crate) after: Option<(OffsetDateTime, Uuid)>,
+    /// The most threads.
+    pub(crate) most: i64,
 }

@@ -133,6 +133,17 @@ impl Viewer {
         ))
     }
 
+    /// Refuses tokens that may only read. What a person follows and has read is their own, so that read-only accounts
+    /// may change it too.
+    pub(crate) fn require_own_write(&self) -> Result<()> {
+        if self.may_change_own() || self.may_write() {
+            return Ok(());
+        }
+        Err(Problem::Forbidden(
+            "This token is read-only. Nothing was changed.".into(),
+        ))
+    }
+
     /// Refuses API tokens that would create an invitation, reset link or share link.
     pub(crate) fn require_session_for_links(&self) -> Result<()> {
         if self.may_change_own() {

@@ -10,14 +10,14 @@ use crate::domain::{
     team::Team,
 };
 
-/// Adds a milestone, as the last of its project.
+/// Adds a milestone, as the last of its project, and returns its id.
 pub(crate) async fn add_milestone(
     change: &mut Change,
     team: &Team,
     project: Uuid,
     title: &str,
     due_on: Option<Date>,
-) -> Result<()> {
+) -> Result<Uuid> {
     // Concurrent additions get different positions.
     sqlx::query("SELECT FROM projects WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE")
         .bind(team.id)
@@ -44,7 +44,7 @@ pub(crate) async fn add_milestone(
         id,
         title.trim(),
     );
-    Ok(())
+    Ok(id)
 }
 
 /// Changes a milestone's title or due date; goals stay linked.

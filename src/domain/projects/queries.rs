@@ -197,6 +197,21 @@ pub(crate) async fn selectable_key_results(
     .await?)
 }
 
+/// Returns those of these key results that belong to one of these teams.
+pub(crate) async fn key_results_of(
+    db: &Pool,
+    results: &[Uuid],
+    teams: &[Uuid],
+) -> Result<Vec<Uuid>> {
+    Ok(
+        sqlx::query_scalar("SELECT id FROM key_results WHERE id = ANY($1) AND team_id = ANY($2)")
+            .bind(results)
+            .bind(teams)
+            .fetch_all(db)
+            .await?,
+    )
+}
+
 /// Returns a key result's type.
 pub(crate) async fn measure_of_key_result(db: &Pool, team: Uuid, result: Uuid) -> Result<Measure> {
     Ok(

@@ -152,6 +152,32 @@ pub(crate) fn unclosed(sprints: &[Sprint]) -> Option<&Sprint> {
         .min_by_key(|sprint| sprint.number)
 }
 
+/// The started sprint with this number, and the one that its unfinished tasks are carried over to: the active one, or
+/// else the next planned one.
+///
+/// # Errors
+/// `Conflict` if the sprint has not started, or if no sprint is planned after it.
+pub(crate) fn to_close(sprints: &[Sprint], number: i32) -> Result<(&Sprint, &Sprint)> {
+    let sprint = sprints.iter().find(|sprint| sprint.number == number);
+    let sprint = sprint.ok_or(Problem::NotFound)?;
+    if sprint.state == SprintState::Planned {
+        return Err(Problem::conflict(format!(
+            "{} has not started. Nothing was changed.",
+            sprint.name
+        )));
+    }
+    let next = sprints
+        .iter()
+        .filter(|other| {
+            other.number > sprint.number
+                && matches!(other.state, SprintState::Active | SprintState::Planned)
+        })
+        .min_by_key(|other| other.number);
+    let next =
+        next.ok_or_else(|| Problem::conflict("There is no planned sprint after this one."))?;
+    Ok((sprint, next))
+}
+
 /// Resolves a sprint choice to tasks and a sprint. Without a current sprint, "this" means all
 /// tasks.
 pub(crate) fn resolve(

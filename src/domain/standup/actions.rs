@@ -231,6 +231,18 @@ pub(crate) async fn actions(
     Ok(read(query.build_query_as().fetch_all(db).await?))
 }
 
+/// Returns one action of a team.
+pub(crate) async fn action(db: &Pool, team: Uuid, id: Uuid) -> Result<Action> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
+    query
+        .push("x.team_id = ")
+        .push_bind(team)
+        .push(" AND x.id = ")
+        .push_bind(id);
+    let mut actions = read(query.build_query_as().fetch_all(db).await?).into_iter();
+    actions.next().ok_or(Problem::NotFound)
+}
+
 /// Returns these teams' actions from a sprint's retro.
 pub(crate) async fn of_retro(db: &Pool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Action>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);

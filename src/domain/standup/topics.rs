@@ -28,6 +28,8 @@ pub(crate) enum Meeting {
 }
 
 impl Meeting {
+    pub(crate) const ALL: [Self; 3] = [Self::Standup, Self::Planning, Self::Retro];
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Standup => "standup",
@@ -38,8 +40,9 @@ impl Meeting {
 
     /// Parses a value of `as_str`.
     pub(crate) fn parse(word: &str) -> Result<Self> {
-        let all = [Self::Standup, Self::Planning, Self::Retro];
-        let meeting = all.into_iter().find(|meeting| meeting.as_str() == word);
+        let meeting = Self::ALL
+            .into_iter()
+            .find(|meeting| meeting.as_str() == word);
         meeting.ok_or_else(|| {
             Problem::field("meeting", "Choose a meeting: standup, planning or retro.")
         })

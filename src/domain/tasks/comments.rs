@@ -2,13 +2,18 @@
 //! leads may delete it as well.
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    error::{Problem, Result},
-    events::{Change, EventKind, audit_log},
-    tasks::{lock, note},
-    team::Team,
+use crate::{
+    db::pool::Pool,
+    domain::{
+        error::{Problem, Result},
+        events::{Change, EventKind, audit_log},
+        person::Person,
+        tasks::{lock, note},
+        team::Team,
+    },
 };
 
 /// The most comments of a task.
@@ -65,6 +70,57 @@ pub(crate) async fn add_comment_as(
     )
     .await?;
     Ok(id)
+}
+
+/// A comment on a task.
+#[derive(Clone, Debug)]
+pub(crate) struct Comment {
+    pub(crate) id: Uuid,
+    pub(crate) body: String,
+    /// `None` for an imported comment, and once the account was deleted.
+    pub(crate) author: Option<Person>,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) edited_at: Option<OffsetDateTime>,
+}
+
+/// Returns the comments on a task, oldest first.
+pub(crate) async fn load_comments(db: &Pool, team: Uuid, task: Uuid) -> Result<Vec<Comment>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        id: Uuid,
+        body: String,
+        created_at: OffsetDateTime,
+        edited_at: Option<OffsetDateTime>,
+        author_id: Option<Uuid>,
+        handle: Option<String>,
+        name: Option<String>,
+        hue: Option<i16>,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT c.id, c.body, c.created_at, c.edited_at, a.id AS author_id, a.handle, a.name, a.hue
+         FROM comments c LEFT JOIN accounts a ON a.id = c.author_id
+         WHERE c.team_id = $1 AND c.task_id = $2 AND c.deleted_at IS NULL ORDER BY c.created_at, c.id",
+    )
+    .bind(team)
+    .bind(task)
+    .fetch_all(db)
+    .await?;
+    let comment = |row: Row| Comment {
+        author: match (row.author_id, row.handle, row.name, row.hue) {
+            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {
+                id,
+                handle,
+                name,
+                hue,
+            }),
+            _ => None,
+        },
+        id: row.id,
+        body: row.body,
+        created_at: row.created_at,
+        edited_at: row.edited_at,
+    };
+    Ok(rows.into_iter().map(comment).collect())
 }
 
 /// Edits the author's own comment.

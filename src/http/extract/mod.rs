@@ -4,5 +4,6 @@ pub mod board;
 pub mod body;
 pub mod form;
 pub mod guest;
+pub mod path;
 pub mod task;
 pub mod viewer;

@@ -1,10 +1,16 @@
 //! Rate limits for sign-ins, wrong secrets, writes and open streams.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{cell::RefCell, num::NonZeroU32, time::Duration};
 
+use axum::{
+    http::{HeaderName, HeaderValue},
+    response::Response,
+};
 use governor::{
     DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
+    middleware::{StateInformationMiddleware, StateSnapshot},
+    state::keyed::DefaultKeyedStateStore,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -136,18 +142,24 @@ impl SignInLimits {
     }
 }
 
+/// A limit that says how much of it is left.
+type CountingLimiter =
+    RateLimiter<Uuid, DefaultKeyedStateStore<Uuid>, DefaultClock, StateInformationMiddleware>;
+
 /// Rate limits of requests. Reads are not counted: counting would cost more than it saves.
 pub struct RequestLimits {
-    writes: DefaultKeyedRateLimiter<Uuid>,
-    posts: DefaultKeyedRateLimiter<Uuid>,
+    writes: CountingLimiter,
+    posts: CountingLimiter,
     wrong_secrets: DefaultKeyedRateLimiter<ClientIp>,
 }
 
 impl Default for RequestLimits {
     fn default() -> Self {
         Self {
-            writes: RateLimiter::keyed(Quota::per_second(WRITES_A_SECOND).allow_burst(WRITES)),
-            posts: RateLimiter::keyed(Quota::per_second(POSTS_A_SECOND).allow_burst(POSTS)),
+            writes: RateLimiter::keyed(Quota::per_second(WRITES_A_SECOND).allow_burst(WRITES))
+                .with_middleware(),
+            posts: RateLimiter::keyed(Quota::per_second(POSTS_A_SECOND).allow_burst(POSTS))
+                .with_middleware(),
             wrong_secrets: RateLimiter::keyed(Quota::per_minute(WRONG_SECRETS_A_MINUTE)),
         }
     }
@@ -156,13 +168,13 @@ impl Default for RequestLimits {
 impl RequestLimits {
     /// Counts a write of an account, over all its sessions and tokens.
     pub fn count_write(&self, account: Uuid) -> Result<()> {
-        self.writes.check_key(&account).map_err(too_many)
+        note_left("writes", self.writes.check_key(&account))
     }
 
     /// Counts a write to this path if it adds a text.
     pub(crate) fn count_post(&self, account: Uuid, path: &str) -> Result<()> {
         if POST_PATHS.iter().any(|end| path.ends_with(end)) {
-            self.posts.check_key(&account).map_err(too_many)?;
+            note_left("texts", self.posts.check_key(&account))?;
         }
         Ok(())
     }
@@ -175,6 +187,54 @@ impl RequestLimits {
         }
         outcome.map_err(too_many)
     }
+}
+
+tokio::task_local! {
+    /// What is left of the limits that counted this request, as the header `RateLimit` has it.
+    static LEFT: RefCell<Vec<String>>;
+}
+
+/// The limits of writes: the requests of a burst, and the seconds after which all of them are possible again.
+static POLICY: HeaderValue =
+    HeaderValue::from_static("\"writes\";q=120000;w=1200, \"texts\";q=300;w=300");
+
+/// Adds the headers `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers to a response of the API.
+pub(crate) async fn with_headers(respond: impl Future<Output = Response>) -> Response {
+    LEFT.scope(RefCell::default(), async {
+        let mut response = respond.await;
+        let headers = response.headers_mut();
+        headers.insert(HeaderName::from_static("ratelimit-policy"), POLICY.clone());
+        let left = LEFT.with(|left| left.borrow().join(", "));
+        if let (false, Ok(left)) = (left.is_empty(), HeaderValue::from_str(&left)) {
+            headers.insert(HeaderName::from_static("ratelimit"), left);
+        }
+        response
+    })
+    .await
+}
+
+/// Notes what a limit says about this request, if the response has headers for it.
+fn note_left(
+    name: &str,
+    outcome: Result<StateSnapshot, NotUntil<<DefaultClock as Clock>::Instant>>,
+) -> Result<()> {
+    let (left, seconds) = match &outcome {
+        Ok(state) => {
+            let most = state.quota().burst_size().get();
+            let left = state.remaining_burst_capacity();
+            let used = f64::from(most.saturating_sub(left));
+            let wait = used * state.quota().replenish_interval().as_secs_f64();
+            (left, wait.ceil() as u64)
+        }
+        Err(not_until) => (0, seconds_until(not_until)),
+    };
+    // Other requests have no such headers.
+    let _ = LEFT.try_with(|noted| {
+        noted
+            .borrow_mut()
+            .push(format!("\"{name}\";r={left};t={seconds}"));
+    });
+    outcome.map(|_| ()).map_err(too_many)
 }
 
 /// Streams that guests of one network may have open. Guests have no account to count by.
@@ -208,8 +268,12 @@ impl StreamLimiter {
 }
 
 fn too_many(not_until: NotUntil<<DefaultClock as Clock>::Instant>) -> Problem {
-    let wait = not_until.wait_time_from(DefaultClock::default().now());
     Problem::TooMany {
-        retry_after_seconds: wait.as_secs() + 1,
+        retry_after_seconds: seconds_until(&not_until),
     }
+}
+
+fn seconds_until(not_until: &NotUntil<<DefaultClock as Clock>::Instant>) -> u64 {
+    let wait = not_until.wait_time_from(DefaultClock::default().now());
+    wait.as_secs() + 1
 }

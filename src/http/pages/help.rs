@@ -224,7 +224,8 @@ pub(crate) async fn guide(
     })
 }
 
-async fn layout(
+/// The layout of a page that is open to everyone.
+pub(crate) async fn layout(
     app: &App,
     viewer: Option<&Viewer>,
     headers: &HeaderMap,

@@ -7,6 +7,7 @@ pub mod flow;
 pub mod help;
 pub mod inbox;
 pub mod projects;
+pub mod reference;
 pub mod search;
 pub mod sprints;
 pub mod standup;

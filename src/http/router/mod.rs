@@ -1,6 +1,7 @@
 //! Every URL, then every layer, in order.
 
 mod accounts;
+mod api;
 mod forges;
 mod teams;
 mod webhooks;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use axum::{
     Router,
     middleware::{from_fn, from_fn_with_state},
-    routing::{get, post, put},
+    routing::{get, post},
 };
 use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
@@ -19,7 +20,6 @@ use crate::{
     app::App,
     domain::error::Problem,
     http::{
-        api::openapi,
         assets, health,
         live::{inbox_stream, of_teams, stream},
         middleware::{form_recovery, layers, request_log},
@@ -37,7 +37,7 @@ pub fn router(app: App) -> Router {
         .merge(forges::routes())
         .merge(webhooks::routes())
         .merge(forms_with_retry(&app))
-        .nest("/api/v1", api())
+        .nest("/api/v1", api::routes())
         .layer(CompressionLayer::new().no_br().no_deflate());
     layered(app, compressed.merge(uncompressed()), REQUEST_TIMEOUT)
 }
@@ -119,37 +119,6 @@ fn uncompressed() -> Router<App> {
         .route("/public/{slug}/live", get(stream::live_for_public))
         .route("/public/{slug}/embed", get(checkin::public_embed))
         .route("/public/{slug}/{file}", get(checkin::public_feed))
-}
-
-fn api() -> Router<App> {
-    use crate::http::api::v1::{boards, events, sprints, standup, tasks};
-    Router::new()
-        .route("/teams", get(boards::list))
-        .route("/teams/{slug}/board", get(boards::board))
-        .route(
-            "/teams/{slug}/columns/{column}/tasks",
-            get(boards::column_tasks),
-        )
-        .route("/teams/{slug}/events", get(events::events))
-        .route("/teams/{slug}/standup", get(standup::standup))
-        .route(
-            "/teams/{slug}/check-in",
-            get(crate::http::pages::checkin::check_in_json),
-        )
-        .route("/teams/{slug}/tasks", post(tasks::create))
-        .route("/sprints", get(sprints::list))
-        .route(
-            "/tasks/{key}",
-            get(tasks::get).patch(tasks::patch).delete(tasks::delete),
-        )
-        .route("/tasks/{key}/position", put(tasks::position))
-        .route(
-            "/tasks/{key}/block",
-            put(tasks::block).delete(tasks::unblock),
-        )
-        .route("/tasks/{key}/owners", put(tasks::owners))
-        .route("/tasks/{key}/comments", post(tasks::comment))
-        .route("/openapi.json", get(openapi::document))
 }
 
 /// Adds the middleware to a set of routes, the outermost first, with a timeout per request.

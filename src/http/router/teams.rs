@@ -15,7 +15,9 @@ pub(super) fn routes() -> Router<App> {
         forms as board_forms,
     };
     use pages::flow::page as flow;
-    use pages::{checkin, help, inbox, projects, search, sprints, standup, tasks, teams};
+    use pages::{
+        checkin, help, inbox, projects, reference, search, sprints, standup, tasks, teams,
+    };
     Router::new()
         .route("/", get(teams::my_work))
         .route("/inbox", get(inbox::inbox))
@@ -23,6 +25,8 @@ pub(super) fn routes() -> Router<App> {
         .route("/inbox/{id}", get(inbox::open).post(inbox::change))
         .route("/help", get(help::contents))
         .route("/help/{page}", get(help::guide))
+        .route("/help/api", get(reference::contents))
+        .route("/help/api/{page}", get(reference::resource))
         .route("/search", get(search::search))
         .route("/teams", get(teams::list_teams))
         .route("/people/{handle}", get(teams::person))

@@ -8,11 +8,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     app::App,
-    db::pool::Pool,
     domain::{
         boards::{
             filters::{FilterParams, terms::Filter},
@@ -20,36 +19,11 @@ use crate::{
         },
         column_state::ColumnState,
         error::{Problem, Result},
-        policy::{team_access, viewer::Viewer},
         sprints,
         tasks::{self, Card},
     },
     http::{cache::page_cache::if_none_match, middleware::client_ip::ClientIp},
 };
-
-/// The teams that the token's owner can see.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct TeamList {
-    /// The teams, ordered by name.
-    teams: Vec<TeamSummary>,
-}
-
-/// A team in the list of teams.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct TeamSummary {
-    /// The slug, as in URLs.
-    #[schema(example = "infrastructure")]
-    slug: String,
-    /// The name.
-    #[schema(example = "Infrastructure")]
-    name: String,
-    /// The prefix of its tasks' keys.
-    #[schema(example = "INF")]
-    key: String,
-    /// The number of its newest event.
-    #[schema(example = 1308)]
-    seq: i64,
-}
 
 /// A team's board.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -96,29 +70,6 @@ pub(crate) struct BoardColumn {
     wip_limit: Option<i32>,
     /// The tasks that match the filter, from top to bottom.
     tasks: Vec<Card>,
-}
-
-/// Returns the teams that the token's owner can see.
-#[utoipa::path(
-    get,
-    path = "/api/v1/teams",
-    operation_id = "list_teams",
-    tag = "teams",
-    responses((status = 200, description = "All visible teams, ordered by name", body = TeamList)),
-)]
-pub async fn list(State(db): State<Pool>, viewer: Viewer) -> Result<Json<TeamList>> {
-    let teams = team_access::teams(&db, &viewer).await?;
-    let teams = teams
-        .into_iter()
-        .map(|access| access.team)
-        .map(|team| TeamSummary {
-            slug: team.slug,
-            name: team.name,
-            key: team.key,
-            seq: team.seq,
-        })
-        .collect();
-    Ok(Json(TeamList { teams }))
 }
 
 /// Returns a team's board with filters; of archived tasks at most the newest 500.
@@ -244,106 +195,6 @@ pub(crate) async fn board(
         HeaderValue::from_static("cookie, authorization"),
     );
     Ok(response)
-}
-
-/// A part of a column.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct ColumnPart {
-    after: String,
-    limit: Option<i64>,
-}
-
-/// Tasks of a column.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct ColumnTasks {
-    /// The number of the team's newest event.
-    #[schema(example = 1308)]
-    seq: i64,
-    /// The tasks that match the filter, from top to bottom.
-    tasks: Vec<Card>,
-    /// Whether there are more: read on after the rank of the last one.
-    #[schema(example = json!(true))]
-    more: bool,
-}
-
-/// Returns the tasks of one column in parts, for boards that are too long to read at once.
-#[utoipa::path(
-    get,
-    path = "/api/v1/teams/{slug}/columns/{column}/tasks",
-    operation_id = "list_column_tasks",
-    tag = "teams",
-    params(
-        ("slug" = String, Path, description = "The team's slug", example = "infrastructure"),
-        ("column" = String, Path, description = "The column's slug", example = "in-progress"),
-        (
-            "after" = Option<String>,
-            Query,
-            description = "The rank of the task after which to read; by default from the top of the column",
-            example = "a1V",
-        ),
-        (
-            "limit" = Option<i64>,
-            Query,
-            description = "The most tasks to return: from 1 to 500, by default 100",
-            example = 100,
-        ),
-        ("sprint" = Option<String>, Query, description = "As for the board", example = "42"),
-        ("owner" = Option<String>, Query, description = "As for the board", example = "elif"),
-        ("label" = Option<String>, Query, description = "As for the board", example = "postgres"),
-        ("goal" = Option<String>, Query, description = "As for the board", example = "1"),
-        (
-            "q" = Option<String>,
-            Query,
-            description = "As for the board, without `is:archived`",
-            example = "owner:me is:blocked",
-        ),
-    ),
-    responses(
-        (status = 200, description = "The tasks in order", body = ColumnTasks),
-        (status = 404, description = "There is no such team or column"),
-        (status = 422, description = "The filter has an unknown term, or the limit is out of range"),
-    ),
-)]
-pub(crate) async fn column_tasks(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path((slug, column)): Path<(String, String)>,
-    Query(params): Query<FilterParams>,
-    Query(part): Query<ColumnPart>,
-) -> Result<Json<ColumnTasks>> {
-    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
-    let filter = Filter::parse(&params)?.for_reader(&viewer.person.handle);
-    if !filter.unknown.is_empty() {
-        return Err(Problem::field("q", filter.unknown.join(" ")));
-    }
-    if filter.wants_archived() {
-        return Err(Problem::field(
-            "q",
-            "Archived tasks have no place in a column. Read them from the board.",
-        ));
-    }
-    let limit = part.limit.unwrap_or(100);
-    if !(1..=500).contains(&limit) {
-        return Err(Problem::field("limit", "Enter a number from 1 to 500."));
-    }
-    let columns = queries::columns(&app.db, team.id).await?;
-    let column = columns.iter().find(|known| known.slug == column);
-    let column = column.ok_or(Problem::NotFound)?;
-    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
-    let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;
-    // One more, to know whether there are more.
-    let part = (column.id, part.after.as_str(), limit + 1);
-    let now = app.clock.now();
-    let mut tasks =
-        tasks::queries::cards_of_column(&app.db, &team, &filter, resolved, now, part).await?;
-    let more = tasks.len() as i64 > limit;
-    tasks.truncate(limit as usize);
-    Ok(Json(ColumnTasks {
-        seq: team.seq,
-        tasks,
-        more,
-    }))
 }
 
 fn digest(of: &impl std::hash::Hash) -> u64 {

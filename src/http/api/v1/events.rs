@@ -14,6 +14,7 @@ use crate::{
         events::log::{EventRow, events_after},
         policy::{team_access, viewer::Viewer},
     },
+    http::api::v1::page::Paging,
 };
 
 /// The sequence number after which to read.
@@ -35,6 +36,9 @@ pub(crate) struct EventPage {
     /// Whether there are more: read on after the number of the last one.
     #[schema(example = json!(false))]
     more: bool,
+    /// Send it as `cursor` for the next part; null in the last one.
+    #[schema(example = "MTMwOA")]
+    next_cursor: Option<String>,
 }
 
 /// Returns a team's events after a sequence number: at most 500, and whether there are more.
@@ -51,6 +55,18 @@ pub(crate) struct EventPage {
             description = "The number of the event after which to read; by default 0, which is from the first event on",
             example = 1300,
         ),
+        (
+            "limit" = Option<i64>,
+            Query,
+            description = "The most events to return: from 1 to 500, which is the default",
+            example = 100,
+        ),
+        (
+            "cursor" = Option<String>,
+            Query,
+            description = "`next_cursor` of the previous part, instead of `after`",
+            example = "MTMwOA",
+        ),
     ),
     responses((status = 200, description = "The events in order", body = EventPage)),
 )]
@@ -59,15 +75,19 @@ pub(crate) async fn events(
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(after): Query<After>,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<EventPage>> {
-    const MAX: i64 = 500;
+    let limit = paging.limit_within(500, 500)?;
+    let after = paging
+        .position(|seq| seq.parse().ok())?
+        .unwrap_or(after.after);
     let team = team_access::team(&db, &viewer, &slug).await?.team;
-    let rows = events_after(&db, team.id, after.after, MAX + 1).await?;
-    let more = rows.len() as i64 > MAX;
+    let rows = events_after(&db, team.id, after, limit as i64 + 1).await?;
+    let page = paging.page(rows, limit, |row| row.seq.to_string());
     let hidden = crate::domain::tasks::hidden_names::hidden_waits(&db, team.id).await?;
-    let events: Vec<Value> = rows
+    let events: Vec<Value> = page
+        .items
         .iter()
-        .take(MAX as usize)
         .map(|row| {
             let mut event = json!(row);
             if let Some(replacement) =
@@ -89,6 +109,7 @@ pub(crate) async fn events(
     Ok(Json(EventPage {
         seq: team.seq,
         events,
-        more,
+        more: page.next_cursor.is_some(),
+        next_cursor: page.next_cursor,
     }))
 }

@@ -1,18 +1,8 @@
 //! The bodies of the task operations.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-/// Deserializes a field that may be missing, null (which clears it), or have a value.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    from: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(from).map(Some)
-}
-
-/// Deserializes a field that may be missing but not null: it has no empty value to be set to.
-fn value<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(from).map(Some)
-}
+use crate::http::api::v1::patch::{present, value};
 
 /// A sprint: its number, `"this"` for the current one, `"next"` for the next planned one, or
 /// `"none"` for the backlog.

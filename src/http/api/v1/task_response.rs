@@ -17,6 +17,7 @@ use crate::{
         tasks::{Card, lookup, task_details},
         team::Team,
     },
+    http::api::v1::step_response::StepResponse,
 };
 
 /// A task, with everything that its page shows.
@@ -31,18 +32,7 @@ pub(crate) struct TaskResponse {
     #[schema(example = "postgres-17")]
     project: Option<String>,
     /// The steps of the checklist, in order.
-    checklist: Vec<ChecklistStep>,
-}
-
-/// A step of a task's checklist.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct ChecklistStep {
-    /// The text.
-    #[schema(example = "Announce the read-only window")]
-    text: String,
-    /// Whether the step is done.
-    #[schema(example = json!(true))]
-    done: bool,
+    checklist: Vec<StepResponse>,
 }
 
 /// Loads a task for a response.
@@ -52,14 +42,7 @@ pub(crate) async fn task_response(db: &Pool, team: &Team, task: Uuid) -> Result<
         card: task.card,
         description: task.description,
         project: task.project,
-        checklist: task
-            .steps
-            .into_iter()
-            .map(|step| ChecklistStep {
-                text: step.text,
-                done: step.done,
-            })
-            .collect(),
+        checklist: task.steps.into_iter().map(StepResponse::from).collect(),
     })
 }
 

@@ -16,7 +16,7 @@ use crate::{
         events::{Changed, EventStore},
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         tasks::{
-            Card, archive, assign, block, comments,
+            Card, archive, assign, block,
             create::{self, NewTask},
             edit, move_task,
             placement::Place,
@@ -26,7 +26,7 @@ use crate::{
     },
     http::{
         api::v1::{
-            task_request::{CommentIn, OwnersIn, TaskIn, TaskPatch},
+            task_request::{OwnersIn, TaskIn, TaskPatch},
             task_response::{TaskResponse, respond, task_response},
         },
         extract::{form::JsonBody, task::TaskContext},
@@ -235,6 +235,25 @@ pub(crate) async fn delete(State(app): State<App>, at: TaskContext) -> Result<Re
     changed(&app, &access, outcome).await
 }
 
+/// Restores an archived task, to the end of its column.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tasks/{key}/restore",
+    operation_id = "restore_task",
+    tag = "tasks",
+    responses((status = 200, description = "The task", body = TaskResponse)),
+)]
+pub(crate) async fn restore(State(app): State<App>, at: TaskContext) -> Result<Response> {
+    let TaskContext { viewer, access } = at.require_edit()?;
+    let outcome = app
+        .store
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(archive::restore_task(change, &access.team, access.id, None))
+        })
+        .await;
+    changed(&app, &access, outcome).await
+}
+
 /// Moves a task next to a neighbour, or to the end of a column.
 #[utoipa::path(
     put,
@@ -357,44 +376,4 @@ pub(crate) async fn owners(
         })
         .await;
     changed(&app, &access, outcome).await
-}
-
-/// Adds a comment to a task.
-#[utoipa::path(
-    post,
-    path = "/api/v1/tasks/{key}/comments",
-    operation_id = "add_comment",
-    tag = "tasks",
-    params(("key" = String, Path, description = "The task's key", example = "INF-42")),
-    request_body = CommentIn,
-    responses(
-        (status = 201, description = "The task", body = TaskResponse),
-        (status = 422, description = "The text is empty or too long"),
-    ),
-)]
-pub(crate) async fn comment(
-    State(app): State<App>,
-    at: TaskContext,
-    JsonBody(sent): JsonBody<CommentIn>,
-) -> Result<Response> {
-    let TaskContext { viewer, access } = at.require_comment()?;
-    let outcome = app
-        .store
-        .change(&viewer.actor(), |change, _| {
-            Box::pin(comments::add_comment(
-                change,
-                &access.team,
-                access.id,
-                &sent.body,
-            ))
-        })
-        .await;
-    respond(
-        &app,
-        &access.team,
-        Some(access.id),
-        outcome,
-        StatusCode::CREATED,
-    )
-    .await
 }

@@ -135,6 +135,7 @@ pub(crate) async fn inbox(
         reason: Reason::parse(&query.reason),
         team: team.map(|team| team.id),
         after: parse_after(&query.after),
+        most: inbox::PAGE,
     };
     let inbox = inbox::load(&app.db, viewer.person.id, &layout.teams, &wanted).await?;
     page::page(&InboxPage {

@@ -5,5 +5,5 @@ mod commands;
 mod results;
 mod suggestions;
 
-pub(crate) use results::search;
+pub(crate) use results::{find_tasks, search};
 pub(crate) use suggestions::suggest;

@@ -243,7 +243,33 @@ async fn find(
         search_tasks(&app.db, viewer, &terms, filter, app.clock.now()),
         search_names(&app.db, viewer, &terms, filter.team, page_team, names),
     )?;
-    let mut tasks = tasks;
+    Ok(Found {
+        terms,
+        tasks: with_key_first(tasks, by_key, filter),
+        names,
+    })
+}
+
+/// The tasks that a text finds: the one whose key it is, then the best of the others.
+pub(crate) async fn find_tasks(
+    app: &App,
+    viewer: &Viewer,
+    typed: &str,
+    filter: TaskFilter,
+) -> Result<Vec<FoundTask>> {
+    let terms = load_terms(&app.db, typed).await?;
+    let (by_key, tasks) = tokio::try_join!(
+        find_by_key(&app.db, viewer, &terms.typed),
+        search_tasks(&app.db, viewer, &terms, filter, app.clock.now()),
+    )?;
+    Ok(with_key_first(tasks, by_key, filter))
+}
+
+fn with_key_first(
+    mut tasks: Vec<FoundTask>,
+    by_key: Option<FoundTask>,
+    filter: TaskFilter,
+) -> Vec<FoundTask> {
     if let Some(task) = by_key {
         tasks.retain(|other| other.key != task.key);
         if filter.offset == 0 {
@@ -253,9 +279,5 @@ async fn find(
             }
         }
     }
-    Ok(Found {
-        terms,
-        tasks,
-        names,
-    })
+    tasks
 }

@@ -117,28 +117,8 @@ impl Closing {
             .team;
         let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
         let sprints = queries::sprints_of(&app.db, team.id).await?;
-        let sprint = sprints
-            .iter()
-            .find(|sprint| sprint.number == number)
-            .cloned()
-            .ok_or(Problem::NotFound)?;
-        if sprint.state == SprintState::Planned {
-            return Err(Problem::conflict(format!(
-                "{} has not started. Nothing was changed.",
-                sprint.name
-            )));
-        }
-        // Tasks are carried over to the active sprint, or else to the next planned one.
-        let next = sprints
-            .iter()
-            .filter(|other| {
-                other.number > sprint.number
-                    && matches!(other.state, SprintState::Active | SprintState::Planned)
-            })
-            .min_by_key(|other| other.number);
-        let next = next
-            .cloned()
-            .ok_or_else(|| Problem::conflict("There is no planned sprint after this one."))?;
+        let (sprint, next) = queries::to_close(&sprints, number)?;
+        let (sprint, next) = (sprint.clone(), next.clone());
         let roster = load_roster(&app.db, team.id).await?;
         let goals = goals::goals(&app.db, &team, &sprint, &roster, app.clock.now()).await?;
         Ok(Self {
