@@ -5,6 +5,7 @@ mod api;
 mod api_lists;
 mod api_plan;
 mod api_team;
+mod api_tools;
 mod architecture;
 mod asset_serving;
 mod attachments;
