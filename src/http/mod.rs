@@ -16,6 +16,7 @@ pub mod layout;
 pub mod live;
 pub mod local_path;
 pub mod mail;
+mod mcp;
 pub mod metrics;
 pub mod middleware;
 pub mod page;

@@ -53,6 +53,7 @@ mod long_boards;
 mod mail;
 mod mail_server;
 mod mail_settings;
+mod mcp;
 mod memory;
 mod migrations;
 mod moderation;

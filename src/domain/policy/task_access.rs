@@ -6,7 +6,8 @@ use uuid::Uuid;
 use crate::{
     db::pool::Pool,
     domain::{
-        error::Result,
+        error::{Problem, Result},
+        keys::split_key,
         policy::{
             predicates::{of_key, seen_by},
             team_access::may_edit,
@@ -84,4 +85,44 @@ pub(crate) async fn load_viewer_and_task(
         team,
     };
     Ok(Some((viewer, Some(access))))
+}
+
+/// Loads the task with this key (`INF-42`).
+///
+/// # Errors
+/// `NotFound` if it does not exist or the viewer cannot see it.
+pub(crate) async fn task(db: &Pool, viewer: &Viewer, key: &str) -> Result<TaskAccess> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        team: Team,
+        is_member: bool,
+        is_lead: bool,
+        task_id: Uuid,
+        number: i64,
+    }
+    let (prefix, number) = split_key(key.trim()).ok_or(Problem::NotFound)?;
+    let row: Row = sqlx::query_as(concat!(
+        "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member,
+                coalesce(m.role = 'lead', false) AS is_lead, k.id AS task_id, k.number
+         FROM teams t JOIN tasks k ON k.team_id = t.id AND k.number = $4
+         LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $1
+         WHERE t.id = ",
+        of_key!("$3"),
+        " AND ",
+        seen_by!("$1", "$2")
+    ))
+    .bind(viewer.person.id)
+    .bind(viewer.reach())
+    .bind(prefix)
+    .bind(number)
+    .fetch_one(db)
+    .await?;
+    Ok(TaskAccess {
+        may_edit: may_edit(viewer, row.is_member),
+        may_lead: may_edit(viewer, row.is_lead),
+        id: row.task_id,
+        key: format!("{}-{}", row.team.key, row.number),
+        team: row.team,
+    })
 }

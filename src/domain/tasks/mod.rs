@@ -26,6 +26,7 @@ pub mod placement;
 pub mod pull_request;
 pub mod queries;
 pub mod rank;
+pub mod seen_version;
 pub mod sprint_assignment;
 pub mod sprint_counts;
 pub mod stakeholders;

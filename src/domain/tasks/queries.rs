@@ -124,6 +124,21 @@ pub(crate) async fn cards_of_column(
     with_details(db, team, rows).await
 }
 
+/// Returns how many tasks of each column match a filter.
+pub(crate) async fn counts_by_column(
+    db: &Pool,
+    team: &Team,
+    filter: &Filter,
+    sprint: ResolvedSprint,
+    now: OffsetDateTime,
+) -> Result<HashMap<Uuid, i64>> {
+    let select = concat!("SELECT k.column_id, count(*)", of_tasks!());
+    let mut query = matching(db, select, team, filter, sprint, now).await?;
+    query.push(" GROUP BY k.column_id");
+    let counts: Vec<(Uuid, i64)> = query.build_query_as().fetch_all(db).await?;
+    Ok(counts.into_iter().collect())
+}
+
 /// Query: the cards of a team, which must be bound after it.
 const CARDS: &str = concat!("SELECT ", card!(), of_tasks!());
 

@@ -43,12 +43,15 @@ fn is_cross_site(app: &App, headers: &HeaderMap) -> bool {
     match text(HeaderName::from_static("sec-fetch-site")) {
         Some(site) => !matches!(site, "same-origin" | "none"),
         // Older browsers send only Origin; other programs send neither, and have no cookie.
-        None => match text(header::ORIGIN) {
-            Some(origin) => {
-                let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-                origin != app.public_url && Some(host) != text(header::HOST)
-            }
-            None => false,
-        },
+        None => is_foreign_origin(app, headers),
     }
+}
+
+/// Whether a browser says that a page of another site sent the request.
+pub(crate) fn is_foreign_origin(app: &App, headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    text(header::ORIGIN).is_some_and(|origin| {
+        let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+        origin != app.public_url && Some(host) != text(header::HOST)
+    })
 }

@@ -22,6 +22,7 @@ use crate::{
     http::{
         assets, health,
         live::{inbox_stream, of_teams, stream},
+        mcp,
         middleware::{form_recovery, layers, request_log},
         pages::boards::forms as board_forms,
     },
@@ -37,6 +38,7 @@ pub fn router(app: App) -> Router {
         .merge(forges::routes())
         .merge(webhooks::routes())
         .merge(forms_with_retry(&app))
+        .route("/mcp", post(mcp::endpoint::post))
         .nest("/api/v1", api::routes())
         .layer(CompressionLayer::new().no_br().no_deflate());
     layered(app, compressed.merge(uncompressed()), REQUEST_TIMEOUT)

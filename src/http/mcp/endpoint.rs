@@ -1,0 +1,80 @@
+//! `POST /mcp`: the protocol's Streamable HTTP transport, without sessions: every request is answered on its own, by
+//! whichever program receives it.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+};
+use tracing::Span;
+
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        policy::viewer::{AuthMethod, Viewer},
+    },
+    http::{
+        extract::body::whole,
+        mcp::{caller::Caller, server::Server},
+        middleware::origin::is_foreign_origin,
+        page::EXPLAINED,
+    },
+};
+
+/// `POST /mcp`
+pub(crate) async fn post(
+    State(app): State<App>,
+    mut viewer: Viewer,
+    request: Request,
+) -> Result<Response, Response> {
+    check(&app, &viewer, request.headers()).map_err(IntoResponse::into_response)?;
+    // One request can be sent with the same key for several calls, which are told apart by the versions that they name.
+    viewer.idempotency_key = None;
+    let server = Server {
+        caller: Caller { app, viewer },
+        span: Span::current(),
+    };
+    // The middleware has checked the name of the host, and limits the body.
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .disable_allowed_hosts();
+    let service = StreamableHttpService::new(
+        move || Ok(server.clone()),
+        Arc::new(NeverSessionManager::default()),
+        config,
+    );
+    let (parts, body) = request.into_parts();
+    let body = whole(Request::from_parts(parts.clone(), body)).await?;
+    let request = Request::from_parts(parts, Body::from(body));
+    let mut response = service.handle(request).await.map(Body::new);
+    // its errors are messages of the protocol, or texts
+    if response.status().is_client_error() {
+        let headers = response.headers_mut();
+        headers.insert(EXPLAINED, HeaderValue::from_static("1"));
+        headers
+            .entry(header::CONTENT_TYPE)
+            .or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
+    }
+    Ok(response)
+}
+
+fn check(app: &App, viewer: &Viewer, headers: &HeaderMap) -> Result<()> {
+    // A page of another site could use a browser's session.
+    if !matches!(viewer.proof, AuthMethod::Token { .. }) {
+        return Err(Problem::SignedOut);
+    }
+    if is_foreign_origin(app, headers) {
+        return Err(Problem::Forbidden(
+            "This request came from another site. Nothing was changed.".into(),
+        ));
+    }
+    Ok(())
+}
