@@ -14,19 +14,32 @@ pub(super) enum Token {
         email: String,
         #[arg(long)]
         scope: Scope,
+        /// The name of the agent that will use it: its changes are shown as "NAME for Ada", and only a person closes tasks
+        #[arg(long, value_name = "NAME")]
+        agent: Option<String>,
     },
 }
 
 impl Token {
     pub(super) async fn run(self, pool: &Pool) -> anyhow::Result<()> {
         match self {
-            Self::Create { email, scope } => create_token(pool, &email, scope).await,
+            Self::Create {
+                email,
+                scope,
+                agent,
+            } => create_token(pool, &email, scope, agent.as_deref()).await,
         }
     }
 }
 
-async fn create_token(pool: &Pool, email: &str, scope: Scope) -> anyhow::Result<()> {
-    let secret = api_tokens::create(pool, Clock::default().now(), email, scope).await?;
+async fn create_token(
+    pool: &Pool,
+    email: &str,
+    scope: Scope,
+    agent: Option<&str>,
+) -> anyhow::Result<()> {
+    let now = Clock::default().now();
+    let secret = api_tokens::create_for_agent(pool, now, email, scope, agent).await?;
     println!("This token is not shown again: {secret}");
     Ok(())
 }

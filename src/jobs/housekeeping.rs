@@ -13,6 +13,7 @@ use crate::{
         policy::actor::Actor,
         retention,
         sprints::cadence::{self, update_sprints_and_notify},
+        tasks::claims,
     },
 };
 
@@ -45,6 +46,9 @@ pub async fn start(app: &App) -> anyhow::Result<()> {
                 deleted = deleted.and(adopted);
             }
             app.job_runs.note("attachments", now, deleted);
+            let span = info_span!("job", otel.name = "claims", otel.kind = "internal");
+            let ended = claims::end_expired(&app.db, &app.store, now).instrument(span);
+            app.job_runs.note("claims", now, ended.await);
             tokio::time::sleep(until_next_turn(&app).await).await;
             let span = info_span!("job", otel.name = "sprints", otel.kind = "internal");
             if let Err(problem) = update_sprints(&app).instrument(span).await {

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use axum::{
     body::Body,
-    http::{HeaderName, HeaderValue, Request, header},
+    http::{HeaderName, HeaderValue, Method, Request, header},
 };
-use fortnight::domain::policy::viewer::Scope;
+use fortnight::domain::{policy::viewer::Scope, tasks::claims};
 use serde_json::{Value, json};
 
-use crate::fixtures::{Client, Response, World};
+use crate::{
+    fixtures::{Client, NOW, Response, World},
+    goals::set_goal,
+};
 
 /// A program that speaks the protocol with a token.
 pub struct Agent(pub Client);
@@ -198,7 +201,7 @@ async fn agent_takes_a_task_from_creation_to_review() {
         (
             &json!("commented"),
             &json!("Ready, @jonas."),
-            &json!("Elif Hartmann")
+            &json!("An agent for Elif Hartmann")
         )
     );
     // a person sees the same
@@ -625,4 +628,400 @@ async fn tool_names_are_listed_once() {
     let tools = agent.tools().await;
     let unique: BTreeSet<&str> = names(&tools).into_iter().collect();
     assert_eq!(unique.len(), tools.len());
+}
+
+/// A token that is made on the account's page for an agent of this name.
+async fn agent_of(person: &Client, name: &str) -> Agent {
+    let fields = [("name", "x"), ("scope", "write"), ("agent", name)];
+    let page = person.post("/me/tokens", &fields).await.ok().text();
+    assert!(page.contains(&format!("agent {name}")), "{page}");
+    let token = page.split("fn_").nth(1).unwrap();
+    let token: String = token
+        .chars()
+        .take_while(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'))
+        .collect();
+    Agent(Client {
+        cookie: String::new(),
+        bearer: Some(format!("fn_{token}")),
+        ..person.clone()
+    })
+}
+
+async fn end_claims(world: &World, minutes: i64) {
+    let then = NOW + time::Duration::minutes(minutes);
+    claims::end_expired(&world.db, &world.app.store, then)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn ready_names_what_unblocks_others_then_goals_then_the_board() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let agent = agent_of(elif, "Claude").await;
+    let first = elif.create_task("infrastructure", "todo", "First").await;
+    let goal = set_goal(&world, elif, "42", &[("title", "Tables"), ("target", "9")]).await;
+    assert!(!goal.is_empty());
+    let serves = agent
+        .call(
+            "create_task",
+            json!({ "team": "infrastructure", "title": "Serves", "goal": 1 }),
+        )
+        .await;
+    let backlog = agent
+        .call(
+            "create_task",
+            json!({ "team": "infrastructure", "title": "Later", "sprint": "none" }),
+        )
+        .await;
+    let unblocks = elif.create_task("infrastructure", "todo", "Unblocks").await;
+    let theirs = world.jonas.create_task("ingestion", "todo", "Waits").await;
+    world
+        .jonas
+        .post(
+            &format!("/tasks/{theirs}/block"),
+            &[("kind", "task"), ("on", &unblocks)],
+        )
+        .await
+        .ok();
+    // started, owned, and of the next sprint: not to be started
+    elif.create_task("infrastructure", "in-progress", "Started")
+        .await;
+    let mut told = Vec::new();
+    loop {
+        let ready = agent
+            .call("ready", json!({ "team": "infrastructure" }))
+            .await;
+        told.push(ready["why"].as_str().unwrap().to_owned());
+        let task = &ready["task"];
+        if task.is_null() {
+            break;
+        }
+        let claimed = agent
+            .call(
+                "claim",
+                json!({ "key": task["key"], "version": task["version"] }),
+            )
+            .await;
+        assert_eq!(claimed["owners"], json!(["elif"]));
+        told.push(task["key"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(
+        told,
+        [
+            &format!("Unblocking others comes first: {theirs} cannot go on without it."),
+            &unblocks,
+            "No unowned task blocks another one, and it serves a goal of Sprint 42: Tables. It is the first of those on the board.",
+            serves["key"].as_str().unwrap(),
+            "No unowned task blocks another one or serves a goal. It is the first of Sprint 42 on the board.",
+            &first,
+            "Every task of Sprint 42 has an owner. It is the first in the backlog without one.",
+            backlog["key"].as_str().unwrap(),
+            "Every task of Infrastructure that can be started has an owner.",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn of_two_claims_at_once_one_wins() {
+    let world = World::new().await;
+    let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let claude = agent_of(&world.elif, "Claude").await;
+    // of another person, of the same person, and a second run of the same agent
+    let rivals = [
+        agent_of(&tomas, "Codex").await,
+        agent_of(&world.elif, "Codex").await,
+        Agent(claude.0.clone()),
+    ];
+    for rival in &rivals {
+        for round in 0..4 {
+            let key = world
+                .elif
+                .create_task("infrastructure", "todo", "Once")
+                .await;
+            let claim = async |agent: &Agent| {
+                let call = json!({ "name": "claim", "arguments": { "key": key, "version": 1 } });
+                let answer = agent.ask("tools/call", call).await;
+                answer["result"]["isError"] == json!(false)
+            };
+            let (first, second) = tokio::join!(claim(&claude), claim(rival));
+            assert!(first != second, "round {round}: {first} and {second}");
+            let owners = world.elif.load_task(&key).await["owners"].clone();
+            assert_eq!(owners.as_array().unwrap().len(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn claim_ends_unless_its_agent_does_something() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let claude = agent_of(elif, "Claude").await;
+    let codex = agent_of(elif, "Codex").await;
+    let mut keys = Vec::new();
+    for title in ["Untouched", "Commented", "Moved", "Renewed", "Given"] {
+        let key = elif.create_task("infrastructure", "todo", title).await;
+        let claimed = claude
+            .call("claim", json!({ "key": key, "version": 1 }))
+            .await;
+        assert_eq!(claimed["claimed_until"], "2026-11-24T11:00:00Z");
+        keys.push(key);
+    }
+    let claim = json!({ "key": keys[0], "version": 2 });
+    assert_eq!(
+        codex.refusal("claim", claim).await,
+        "Claude for Elif Hartmann has claimed INF-1 until 2026-11-24T11:00:00Z. Nothing was changed. The tool `ready` names a task that is free."
+    );
+    claude
+        .call(
+            "comment",
+            json!({ "key": keys[1], "version": 2, "body": "Found it" }),
+        )
+        .await;
+    elif.post(
+        &format!("/tasks/{}/position", keys[2]),
+        &[("column", "in-progress")],
+    )
+    .await
+    .ok();
+    let renewed = claude
+        .call(
+            "claim",
+            json!({ "key": keys[3], "version": 2, "minutes": 1440 }),
+        )
+        .await;
+    assert_eq!(renewed["claimed_until"], "2026-11-25T10:00:00Z");
+    let owners = json!({ "owners": ["jonas"] });
+    elif.api(Method::PUT, &format!("/tasks/{}/owners", keys[4]), owners)
+        .await
+        .ok();
+    end_claims(&world, 59).await;
+    assert_eq!(
+        elif.load_task(&keys[0]).await["owners"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    end_claims(&world, 60).await;
+    let mut owners = Vec::new();
+    for key in &keys {
+        let task = elif.load_task(key).await;
+        owners.push(
+            task["owners"][0]["handle"]
+                .as_str()
+                .unwrap_or("no one")
+                .to_owned(),
+        );
+    }
+    assert_eq!(owners, ["no one", "elif", "elif", "elif", "jonas"]);
+    let page = elif.get(&format!("/tasks/{}", keys[0])).await.ok().text();
+    assert!(
+        page.contains("The end of a claim removed all owners"),
+        "{page}"
+    );
+    // free for the other one now
+    codex
+        .call("claim", json!({ "key": keys[0], "version": 3 }))
+        .await;
+    // the renewed one ends later
+    end_claims(&world, 1440).await;
+    assert_eq!(elif.load_task(&keys[3]).await["owners"], json!([]));
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM claims")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn claim_is_refused_where_it_makes_no_sense() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let claude = agent_of(elif, "Claude").await;
+    let key = elif.create_task("infrastructure", "todo", "Own").await;
+    for minutes in [0, -1, 1441] {
+        let refusal = claude
+            .refusal(
+                "claim",
+                json!({ "key": key, "version": 1, "minutes": minutes }),
+            )
+            .await;
+        assert_eq!(
+            refusal,
+            "minutes: Send a number from 1 to 1440. Nothing was changed."
+        );
+    }
+    // what the person owns themselves does not end
+    elif.api(
+        Method::PUT,
+        &format!("/tasks/{key}/owners"),
+        json!({ "owners": ["elif"] }),
+    )
+    .await
+    .ok();
+    let claimed = claude
+        .call("claim", json!({ "key": key, "version": 2 }))
+        .await;
+    assert_eq!(claimed["claimed_until"], json!(null));
+    elif.api(
+        Method::PUT,
+        &format!("/tasks/{key}/owners"),
+        json!({ "owners": ["jonas"] }),
+    )
+    .await
+    .ok();
+    let refusal = claude
+        .refusal("claim", json!({ "key": key, "version": 3 }))
+        .await;
+    assert!(
+        refusal.starts_with("INF-1 is owned by @jonas."),
+        "{refusal}"
+    );
+    let done = elif.create_task("infrastructure", "done", "Done").await;
+    let refusal = claude
+        .refusal("claim", json!({ "key": done, "version": 1 }))
+        .await;
+    assert!(refusal.starts_with("INF-2 is done."), "{refusal}");
+    let stranger = agent_of(&world.jonas, "Claude").await;
+    let refusal = stranger
+        .refusal("claim", json!({ "key": done, "version": 1 }))
+        .await;
+    assert!(
+        refusal.starts_with("Only members of Infrastructure"),
+        "{refusal}"
+    );
+}
+
+#[tokio::test]
+async fn agent_is_named_and_leaves_closing_to_people() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let claude = agent_of(elif, "Claude").await;
+    let key = elif.create_task("infrastructure", "todo", "Cut over").await;
+    claude
+        .call(
+            "move_task",
+            json!({ "key": key, "version": 1, "state": "review" }),
+        )
+        .await;
+    claude
+        .call(
+            "comment",
+            json!({ "key": key, "version": 2, "body": "Please look" }),
+        )
+        .await;
+    let page = world.jonas.get(&format!("/tasks/{key}")).await.ok().text();
+    assert!(
+        page.contains("Claude for Elif Hartmann moved it to In review"),
+        "{page}"
+    );
+    assert!(page.contains("Claude for Elif Hartmann ·"), "{page}");
+    let history = world
+        .jonas
+        .get("/teams/infrastructure/history")
+        .await
+        .ok()
+        .text();
+    assert!(history.contains("Claude for Elif Hartmann"), "{history}");
+    let activity = claude.call("task", json!({ "key": key })).await["activity"].clone();
+    assert_eq!(activity[1]["by"], "Claude for Elif Hartmann");
+    let refusal = claude
+        .refusal(
+            "move_task",
+            json!({ "key": key, "version": 1, "state": "done" }),
+        )
+        .await;
+    assert!(
+        refusal.contains("Claude for Elif Hartmann commented"),
+        "{refusal}"
+    );
+    // by any road, and whether its token names it or not
+    let closing = json!({ "key": key, "version": 3, "state": "done" });
+    let only = "Only a person can close a task of Infrastructure. Move it to a column with the state `review` and say in a \
+                comment what is to be looked at. Nothing was changed.";
+    let unnamed = Agent::of(&world, elif, Scope::Write).await;
+    for agent in [&claude, &unnamed] {
+        assert_eq!(agent.refusal("move_task", closing.clone()).await, only);
+        let refusal = agent
+            .refusal(
+                "create_task",
+                json!({ "team": "infrastructure", "title": "x", "column": "done" }),
+            )
+            .await;
+        assert_eq!(refusal, only);
+    }
+    let by_api = claude
+        .0
+        .api(
+            Method::PUT,
+            &format!("/tasks/{key}/position"),
+            json!({ "column": "done" }),
+        )
+        .await;
+    assert_eq!(by_api.status(403).json()["detail"], only);
+    claude
+        .0
+        .post(
+            "/teams/infrastructure/tasks/bulk",
+            &[("keys", &key), ("column", "done")],
+        )
+        .await;
+    assert_eq!(elif.load_task(&key).await["state"], "review");
+    // a lead may allow it, and an agent of theirs may not
+    sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
+        .bind(elif.person.id)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    claude
+        .0
+        .post("/teams/infrastructure/agents", &[("may_close", "1")])
+        .await
+        .status(403);
+    world
+        .jonas
+        .post("/teams/infrastructure/agents", &[("may_close", "1")])
+        .await
+        .status(403);
+    let settings = elif.get("/teams/infrastructure/settings").await.ok().text();
+    assert!(
+        settings.contains("Agents may move tasks to Done"),
+        "{settings}"
+    );
+    elif.post("/teams/infrastructure/agents", &[("may_close", "1")])
+        .await
+        .status(303);
+    let history = elif.get("/teams/infrastructure/history").await.ok().text();
+    assert!(
+        history.contains("allowed agents to move tasks to Done"),
+        "{history}"
+    );
+    assert_eq!(claude.call("move_task", closing).await["state"], "done");
+    elif.post("/teams/infrastructure/agents", &[])
+        .await
+        .status(303);
+    // a person may at any time, and programs that are no agents
+    let key = elif.create_task("infrastructure", "todo", "Another").await;
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
+        .await
+        .ok();
+    let program = world.program_of(elif, Scope::Write).await;
+    let task = program
+        .create_task("infrastructure", "done", "Script")
+        .await;
+    let page = elif.get(&format!("/tasks/{task}")).await.ok().text();
+    assert!(
+        page.contains("Elif Hartmann created it") || !page.contains(" for Elif Hartmann"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn name_of_an_agent_is_one_line() {
+    let world = World::new().await;
+    for name in ["x\ny", "\u{202e}edualC", &"x".repeat(51)] {
+        let fields = [("name", "x"), ("scope", "write"), ("agent", name)];
+        world.elif.post("/me/tokens", &fields).await.status(422);
+    }
 }

@@ -15,6 +15,7 @@ use crate::{
             audit_log::{self, AuditEntry},
         },
         policy::{predicates::seen_by, viewer::Scope},
+        text::turns_direction,
     },
 };
 
@@ -22,6 +23,8 @@ use crate::{
 pub(crate) struct Draft<'d> {
     pub(crate) account: Uuid,
     pub(crate) name: &'d str,
+    /// The agent that uses it; `None` for a program that acts as the person themselves.
+    pub(crate) agent: Option<&'d str>,
     pub(crate) scope: Scope,
     /// The teams it is limited to; `None` means all teams of its owner.
     pub(crate) teams: Option<&'d [Uuid]>,
@@ -32,8 +35,8 @@ pub(crate) struct Draft<'d> {
 async fn make(db: impl PgExecutor<'_>, now: OffsetDateTime, draft: &Draft<'_>) -> Result<String> {
     let secret = format!("fn_{}", new_secret()?);
     sqlx::query(
-        "INSERT INTO tokens (id, account_id, token_hash, scope, created_at, name, teams, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO tokens (id, account_id, token_hash, scope, created_at, name, teams, expires_at, agent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(Uuid::now_v7())
     .bind(draft.account)
@@ -43,6 +46,7 @@ async fn make(db: impl PgExecutor<'_>, now: OffsetDateTime, draft: &Draft<'_>) -
     .bind(draft.name)
     .bind(draft.teams)
     .bind(draft.expires_at)
+    .bind(draft.agent)
     .execute(db)
     .await?;
     Ok(secret)
@@ -70,6 +74,17 @@ pub async fn create(
     email: &str,
     scope: Scope,
 ) -> anyhow::Result<String> {
+    create_for_agent(db, now, email, scope, None).await
+}
+
+/// Creates an API token for an agent that acts for the account with this e-mail address.
+pub async fn create_for_agent(
+    db: &Pool,
+    now: OffsetDateTime,
+    email: &str,
+    scope: Scope,
+    agent: Option<&str>,
+) -> anyhow::Result<String> {
     let account: Option<Uuid> = sqlx::query_scalar(
         "SELECT id FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL",
     )
@@ -84,6 +99,7 @@ pub async fn create(
     let draft = Draft {
         account,
         name: "created on the command line",
+        agent: agent.map(checked_agent).transpose()?,
         scope,
         teams: None,
         expires_at: None,
@@ -106,6 +122,23 @@ pub async fn create(
     .map_err(|problem| anyhow::anyhow!("{problem}"))?;
     tx.commit().await?;
     Ok(secret)
+}
+
+/// The most characters of an agent's name.
+pub(crate) const AGENT_LENGTH: usize = 50;
+
+/// Checks the name of an agent, which stands before the person's wherever it did something.
+fn checked_agent(name: &str) -> anyhow::Result<&str> {
+    agent_name(name).ok_or_else(|| {
+        anyhow::anyhow!("an agent's name must have 1 to {AGENT_LENGTH} visible characters")
+    })
+}
+
+/// The name of an agent without blanks around it; `None` if it cannot be one.
+pub(crate) fn agent_name(name: &str) -> Option<&str> {
+    let name = name.trim();
+    let is_plain = !name.contains(char::is_control) && !turns_direction(name);
+    (is_plain && (1..=AGENT_LENGTH).contains(&name.chars().count())).then_some(name)
 }
 
 /// The purpose of a one-time link.
@@ -144,6 +177,7 @@ pub async fn create_link(
 pub(crate) struct TokenRow {
     pub(crate) id: Uuid,
     pub(crate) name: String,
+    pub(crate) agent: Option<String>,
     pub(crate) scope: Scope,
     /// Names of the teams it is limited to; `None` means all.
     pub(crate) teams: Option<String>,
@@ -154,7 +188,7 @@ pub(crate) struct TokenRow {
 /// Returns an account's API tokens that are not revoked, newest first.
 pub(crate) async fn tokens(db: &Pool, account: Uuid) -> Result<Vec<TokenRow>> {
     Ok(sqlx::query_as(concat!(
-        "SELECT k.id, k.name, k.scope, k.last_used_at, k.expires_at,
+        "SELECT k.id, k.name, k.agent, k.scope, k.last_used_at, k.expires_at,
                 (SELECT string_agg(CASE WHEN NOT ",
         seen_by!("k.account_id"),
         " THEN 'a private team' ELSE t.name END, ', ' ORDER BY t.name)

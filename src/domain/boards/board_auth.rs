@@ -258,7 +258,7 @@ async fn look_up(
     let mut rows = Vec::new();
     if !cookies.is_empty() {
         let query = board_request!(
-            "s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches",
+            "s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches, NULL::text AS agent",
             lacks_second_factor!(),
             "JOIN sessions s ON s.token_hash = asked.token_hash AND s.expires_at > $4 JOIN accounts a ON a.id = s.account_id"
         );
@@ -266,7 +266,7 @@ async fn look_up(
     }
     if !tokens.is_empty() {
         let query = board_request!(
-            "k.last_used_at AS last_seen_at, k.scope, k.teams AS reaches",
+            "k.last_used_at AS last_seen_at, k.scope, k.teams AS reaches, k.agent",
             "false",
             "JOIN tokens k ON k.token_hash = asked.token_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4)
              JOIN accounts a ON a.id = k.account_id"

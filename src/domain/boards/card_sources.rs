@@ -98,6 +98,7 @@ const NOT_ON_CARDS: &[EventKind] = &[
     EventKind::TeamVisibilityChanged,
     EventKind::TeamDayOffChanged,
     EventKind::TeamScheduleChanged,
+    EventKind::TeamAgentsChanged,
     EventKind::TeamChatChanged,
     EventKind::TeamPullRequestsChanged,
     EventKind::TeamGitHubProjectsChanged,

@@ -77,6 +77,7 @@ event_kinds! {
     TeamVisibilityChanged = "team.visibility-changed",
     TeamDayOffChanged = "team.day-off-changed",
     TeamScheduleChanged = "team.schedule-changed",
+    TeamAgentsChanged = "team.agents-changed",
     TeamChatChanged = "team.chat-changed",
     TeamPullRequestsChanged = "team.pull-requests-changed",
     TeamGitHubProjectsChanged = "team.github-projects-changed",
@@ -198,6 +199,7 @@ impl EventKind {
             | Self::TeamVisibilityChanged
             | Self::TeamDayOffChanged
             | Self::TeamScheduleChanged
+            | Self::TeamAgentsChanged
             | Self::TeamChatChanged
             | Self::TeamPullRequestsChanged
             | Self::TeamGitHubProjectsChanged

@@ -106,6 +106,7 @@ impl EventKind {
             | Self::TeamVisibilityChanged
             | Self::TeamDayOffChanged
             | Self::TeamScheduleChanged
+            | Self::TeamAgentsChanged
             | Self::TeamChatChanged
             | Self::TeamPullRequestsChanged
             | Self::TeamGitHubProjectsChanged

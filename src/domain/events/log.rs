@@ -150,7 +150,7 @@ pub(crate) async fn history_before(
     most: i64,
 ) -> Result<Vec<HistoryRow>> {
     Ok(sqlx::query_as(
-        concat!("SELECT e.seq, e.kind, e.before, e.after, e.at, a.name AS actor, k.number, k.title
+        concat!("SELECT e.seq, e.kind, e.before, e.after, e.at, CASE WHEN e.agent IS NULL THEN a.name ELSE e.agent || ' for ' || a.name END AS actor, k.number, k.title
          FROM events e LEFT JOIN accounts a ON a.id = e.actor_id LEFT JOIN LATERAL (SELECT * FROM tasks WHERE team_id = e.team_id AND id = e.task_id OFFSET 0) k ON true
          WHERE e.team_id = $1 AND e.seq < $2 AND ", not_imported!("e", "$1"), " ORDER BY e.seq DESC LIMIT $3"),
     )

@@ -60,6 +60,8 @@ pub struct Change {
     pub(crate) actor: Option<Uuid>,
     /// The teams that the actor's token is limited to; `None` means all visible teams.
     pub(crate) reach: Option<Vec<Uuid>>,
+    /// The name of the agent that acts for the actor, if it is one.
+    pub(crate) agent: Option<String>,
     pub(crate) at: OffsetDateTime,
     /// While an event is being undone, its sequence number; the events recorded meanwhile refer to it.
     pub(crate) undoing: Option<i64>,
@@ -153,6 +155,7 @@ impl EventStore {
             id: Uuid::now_v7(),
             actor: actor.account,
             reach: actor.reach.clone(),
+            agent: actor.agent.clone(),
             at: self.clock.now(),
             undoing: None,
             key: actor
@@ -338,9 +341,9 @@ impl Change {
             still_may!("$1", "$11", "$12"),
             " RETURNING seq),
                   written AS (
-                      INSERT INTO events (team_id, seq, change_id, actor_id, at, task_id, kind, before, after, version, undoes, transition)
+                      INSERT INTO events (team_id, seq, change_id, actor_id, at, task_id, kind, before, after, version, undoes, transition, agent)
                       SELECT $1, numbered.seq - $2 + event.nth, $3, event.actor, event.at, event.task, event.kind, event.before, event.after, event.version,
-                             event.undoes, event.transition
+                             event.undoes, event.transition, CASE WHEN event.actor = $11 THEN $18 END
                       FROM numbered, unnest($4::uuid[], $5::timestamptz[], $6::uuid[], $7::text[], $8::jsonb[], $9::jsonb[], $10::bigint[], $13::bigint[],
                                             $14::text[])
                            WITH ORDINALITY AS event (actor, at, task, kind, before, after, version, undoes, transition, nth)),
@@ -366,6 +369,7 @@ impl Change {
         .bind(key.as_ref().map(|key| &key.key))
         .bind(key.as_ref().map(|key| &key.fingerprint))
         .bind(at)
+        .bind(self.agent.clone())
         .fetch_optional(self.db())
         .await?;
         seq.ok_or_else(|| {

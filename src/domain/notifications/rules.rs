@@ -251,6 +251,7 @@ fn concerned(event: &NewEvent, batch: &Batch) -> Vec<(Uuid, Reason)> {
         | EventKind::TeamVisibilityChanged
         | EventKind::TeamDayOffChanged
         | EventKind::TeamScheduleChanged
+        | EventKind::TeamAgentsChanged
         | EventKind::TeamChatChanged
         | EventKind::TeamPullRequestsChanged
         | EventKind::TeamGitHubProjectsChanged

@@ -234,6 +234,7 @@ fn change(event: &ItemEvent, names: &Names) -> Option<String> {
         | EventKind::TeamVisibilityChanged
         | EventKind::TeamDayOffChanged
         | EventKind::TeamScheduleChanged
+        | EventKind::TeamAgentsChanged
         | EventKind::TeamChatChanged
         | EventKind::TeamPullRequestsChanged
         | EventKind::TeamGitHubProjectsChanged

@@ -13,6 +13,8 @@ pub struct Actor {
     pub(crate) idempotency_key: Option<IdempotencyKey>,
     /// The teams that the request's token is limited to; `None` means all teams.
     pub(crate) reach: Option<Vec<Uuid>>,
+    /// The name of the agent that acts for the account, if it is one.
+    pub(crate) agent: Option<String>,
 }
 
 impl Actor {
@@ -22,6 +24,7 @@ impl Actor {
             account: None,
             idempotency_key: None,
             reach: None,
+            agent: None,
         }
     }
 }

@@ -103,6 +103,8 @@ pub(crate) enum AuthMethod {
         token_hash: Vec<u8>,
         may_write: bool,
         teams: Option<Vec<Uuid>>,
+        /// The name of the agent that uses it; `None` for a program that acts as the person themselves.
+        agent: Option<String>,
     },
 }
 
@@ -113,6 +115,15 @@ impl Viewer {
             account: Some(self.person.id),
             idempotency_key: self.idempotency_key.clone(),
             reach: self.reach().map(<[Uuid]>::to_vec),
+            agent: self.agent().map(str::to_owned),
+        }
+    }
+
+    /// The name of the agent that acts for the person, if it is one.
+    pub(crate) fn agent(&self) -> Option<&str> {
+        match &self.proof {
+            AuthMethod::Token { agent, .. } => agent.as_deref(),
+            AuthMethod::Session { .. } => None,
         }
     }
 
@@ -227,6 +238,7 @@ pub(crate) struct AuthRow {
     last_seen_at: Option<OffsetDateTime>,
     scope: Option<Scope>,
     reaches: Option<Vec<Uuid>>,
+    agent: Option<String>,
     lacks_second_factor: bool,
 }
 
@@ -237,14 +249,14 @@ macro_rules! known_by_digest {
     () => {
         concat!(
             "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread,
-                (SELECT avatars FROM workspace) AS avatars, s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches, ",
+                (SELECT avatars FROM workspace) AS avatars, s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches, NULL::text AS agent, ",
             $crate::domain::policy::predicates::lacks_second_factor!(),
             " AS lacks_second_factor
          FROM sessions s JOIN accounts a ON a.id = s.account_id
          WHERE $3 AND s.token_hash = $1 AND s.expires_at > $2 AND a.deactivated_at IS NULL
          UNION ALL
          SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread,
-                (SELECT avatars FROM workspace), t.last_used_at, t.scope, t.teams, false
+                (SELECT avatars FROM workspace), t.last_used_at, t.scope, t.teams, t.agent, false
          FROM tokens t JOIN accounts a ON a.id = t.account_id
          WHERE NOT $3 AND t.token_hash = $1 AND t.revoked_at IS NULL
                AND (t.expires_at IS NULL OR t.expires_at > $2) AND a.deactivated_at IS NULL"
@@ -305,6 +317,7 @@ impl AuthRow {
                     token_hash: credentials.token_hash,
                     may_write: scope != Scope::Read,
                     teams: self.reaches,
+                    agent: self.agent,
                 }
             }
         };

@@ -47,9 +47,9 @@ pub(crate) async fn add_comment_as(
             "A task can have at most 1,000 comments. Continue in another task.",
         ));
     }
-    let (actor, at) = (change.actor, change.at);
+    let (actor, at, agent) = (change.actor, change.at, change.agent.clone());
     sqlx::query(
-        "INSERT INTO comments (team_id, id, task_id, author_id, body, created_at, author) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO comments (team_id, id, task_id, author_id, body, created_at, author, agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(team.id)
     .bind(id)
@@ -58,6 +58,7 @@ pub(crate) async fn add_comment_as(
     .bind(&body)
     .bind(at)
     .bind(author)
+    .bind(agent)
     .execute(change.db())
     .await?;
     note(

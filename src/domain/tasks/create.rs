@@ -8,7 +8,7 @@ use crate::domain::{
     boards::Column,
     error::{Problem, Result},
     events::{Change, Event, EventKind},
-    tasks::{assign, labels, rank, sprint_assignment, stakeholders},
+    tasks::{agents, assign, labels, rank, sprint_assignment, stakeholders},
     team::Team,
     text::turns_direction,
 };
@@ -38,6 +38,7 @@ pub(crate) async fn create_task(
 ) -> Result<(Uuid, i64)> {
     let title = checked_title(&new.title)?;
     let column = column_of(change, team, new.column.as_deref()).await?;
+    agents::refuse_closing(change, team, column.state).await?;
     let (rank, spread) = crate::domain::tasks::placement::rank_at(
         change.db(),
         team,

@@ -139,6 +139,7 @@ impl Names {
             | EventKind::TeamVisibilityChanged
             | EventKind::TeamDayOffChanged
             | EventKind::TeamScheduleChanged
+            | EventKind::TeamAgentsChanged
             | EventKind::TeamChatChanged
             | EventKind::TeamPullRequestsChanged
             | EventKind::TeamGitHubProjectsChanged

@@ -1,5 +1,6 @@
 //! Tasks: creating, editing, moving, assigning, blocking, commenting. One file per operation.
 
+pub mod agents;
 pub mod archive;
 pub mod assign;
 pub mod attachments;
@@ -9,6 +10,7 @@ pub mod blockers;
 pub mod bulk_edit;
 pub mod card_details;
 pub mod checklist;
+pub mod claims;
 pub mod comments;
 pub mod conflicts;
 pub mod create;
@@ -26,6 +28,7 @@ pub mod placement;
 pub mod pull_request;
 pub mod queries;
 pub mod rank;
+pub mod ready;
 pub mod seen_version;
 pub mod sprint_assignment;
 pub mod sprint_counts;

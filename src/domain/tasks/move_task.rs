@@ -12,7 +12,7 @@ use crate::domain::{
     keys::split_key,
     sprints,
     tasks::{
-        LockedTask, conflicts, edit,
+        LockedTask, agents, conflicts, edit,
         placement::{Place, lock_places, rank_at, rebalance_ranks},
         sprint_assignment,
         task_edit::Edit,
@@ -147,6 +147,9 @@ pub(crate) async fn put(
     to: &Column,
     rank: &str,
 ) -> Result<()> {
+    if from.state != to.state {
+        agents::refuse_closing(change, team, to.state).await?;
+    }
     let changes_column = from.id != to.id;
     // A finished task keeps the time when it was finished.
     let is_still_done = from.state == ColumnState::Done && to.state == ColumnState::Done;

@@ -11,7 +11,10 @@ use crate::{
         error::{Conflict, Problem, Result},
         events::{Change, EventKind},
         humanize,
-        tasks::event_names::{Names, handles_in},
+        tasks::{
+            agents::author_name,
+            event_names::{Names, handles_in},
+        },
         team::Team,
     },
 };
@@ -85,10 +88,12 @@ pub(crate) async fn changes_since(
         at: OffsetDateTime,
         name: Option<String>,
     }
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT e.kind, e.before, e.after, e.at, a.name FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
-         WHERE e.team_id = $1 AND e.task_id = $2 AND e.version > $3 ORDER BY e.seq DESC LIMIT $4",
-    )
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "SELECT e.kind, e.before, e.after, e.at, ",
+        author_name!(),
+        " AS name FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
+         WHERE e.team_id = $1 AND e.task_id = $2 AND e.version > $3 ORDER BY e.seq DESC LIMIT $4"
+    ))
     .bind(team.id)
     .bind(task)
     .bind(seen)
@@ -104,7 +109,10 @@ pub(crate) async fn changes_since(
         };
         format!(
             "{} {} ({})",
-            row.name.as_deref().unwrap_or("The server"),
+            row.name
+                .as_deref()
+                .or(row.after["by"].as_str())
+                .unwrap_or("The server"),
             what.as_deref().unwrap_or("changed it"),
             humanize::ago(now, row.at)
         )

@@ -17,6 +17,7 @@ use crate::{
         person::Person,
         policy::{predicates::seen_by, viewer::Viewer},
         tasks::{
+            agents::{author_name, name_with_agent},
             event_names::{Names, handles_in},
             event_text::impersonal_text,
         },
@@ -26,6 +27,8 @@ use crate::{
 /// An entry of a task's activity: an event or a comment.
 pub(crate) struct TimelineEntry {
     pub(crate) person: Option<Person>,
+    /// The agent that acted for the person.
+    pub(crate) agent: Option<String>,
     /// The author of an imported comment or event.
     pub(crate) author: String,
     pub(crate) at: OffsetDateTime,
@@ -48,11 +51,12 @@ pub(crate) enum EntryContent {
 }
 
 impl TimelineEntry {
-    pub(crate) fn name(&self) -> &str {
+    /// The author's name, with the agent that acted for them.
+    pub(crate) fn name(&self) -> String {
         match &self.person {
-            Some(person) => &person.name,
-            None if self.author.is_empty() => "A former member",
-            None => &self.author,
+            Some(person) => name_with_agent(self.agent.as_deref(), &person.name),
+            None if self.author.is_empty() => "A former member".to_owned(),
+            None => self.author.clone(),
         }
     }
 
@@ -72,6 +76,7 @@ struct EventRow {
     before: Value,
     after: Value,
     at: OffsetDateTime,
+    agent: Option<String>,
     id: Option<Uuid>,
     handle: Option<String>,
     name: Option<String>,
@@ -85,6 +90,7 @@ struct CommentRow {
     body: String,
     created_at: OffsetDateTime,
     edited_at: Option<OffsetDateTime>,
+    agent: Option<String>,
     id: Option<Uuid>,
     handle: Option<String>,
     name: Option<String>,
@@ -130,7 +136,7 @@ pub(crate) async fn of_task(
         .map_err(|_| Problem::NotFound)?;
     // By time, which imported events have of their own.
     let mut events: Vec<EventRow> = sqlx::query_as(
-        "SELECT e.kind, e.before, e.after, e.at, a.id, a.handle, a.name, a.hue FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
+        "SELECT e.kind, e.before, e.after, e.at, e.agent, a.id, a.handle, a.name, a.hue FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
          WHERE e.team_id = $1 AND e.task_id = $2 AND ($3::timestamptz IS NULL OR e.at < $3) ORDER BY e.at DESC, e.seq DESC LIMIT $4",
     )
     .bind(team)
@@ -140,7 +146,7 @@ pub(crate) async fn of_task(
     .fetch_all(db)
     .await?;
     let mut comments: Vec<CommentRow> = sqlx::query_as(
-        "SELECT c.id AS comment_id, c.author, c.body, c.created_at, c.edited_at, a.id, a.handle, a.name, a.hue
+        "SELECT c.id AS comment_id, c.author, c.body, c.created_at, c.edited_at, c.agent, a.id, a.handle, a.name, a.hue
          FROM comments c LEFT JOIN accounts a ON a.id = c.author_id
          WHERE c.team_id = $1 AND c.task_id = $2 AND c.deleted_at IS NULL AND ($3::timestamptz IS NULL OR c.created_at < $3)
          ORDER BY c.created_at DESC, c.id DESC LIMIT $4",
@@ -172,6 +178,7 @@ pub(crate) async fn of_task(
             if let (None, Some((what, is))) = (&person, impersonal_text(row.kind, &row.after)) {
                 return Some(TimelineEntry {
                     person,
+                    agent: None,
                     author: what.to_owned(),
                     at: row.at,
                     content: EntryContent::Event {
@@ -184,6 +191,7 @@ pub(crate) async fn of_task(
             let author = row.after["by"].as_str().unwrap_or_default().to_owned();
             Some(TimelineEntry {
                 person,
+                agent: row.agent,
                 author,
                 at: row.at,
                 content: EntryContent::Event {
@@ -201,6 +209,7 @@ pub(crate) async fn of_task(
             .zip(rendered)
             .map(|(row, html)| TimelineEntry {
                 person: person(row.id, row.handle, row.name, row.hue),
+                agent: row.agent,
                 author: row.author,
                 at: row.created_at,
                 content: EntryContent::Comment {
@@ -319,9 +328,9 @@ pub(crate) async fn undoable(
 /// Who moved a task last and when, to start a sentence with.
 pub(crate) async fn last_mover(change: &mut Change, team: Uuid, task: Uuid) -> Result<String> {
     let last: Option<(Option<String>, OffsetDateTime)> = sqlx::query_as(
-        "SELECT a.name, e.at FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
+        concat!("SELECT ", author_name!(), ", e.at FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
          WHERE e.team_id = $1 AND e.task_id = $2 AND e.kind IN ('task.moved', 'task.archived', 'task.restored', 'task.created')
-         ORDER BY e.seq DESC LIMIT 1",
+         ORDER BY e.seq DESC LIMIT 1"),
     )
     .bind(team)
     .bind(task)
@@ -339,9 +348,9 @@ pub(crate) async fn editor_since(
     fields: Option<&[String]>,
 ) -> Result<Option<String>> {
     let last: Option<(Option<String>, OffsetDateTime)> = sqlx::query_as(
-        "SELECT a.name, e.at FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
+        concat!("SELECT ", author_name!(), ", e.at FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
          WHERE e.team_id = $1 AND e.task_id = $2 AND e.version > $3 AND ($4::text[] IS NULL OR e.after ?| $4)
-         ORDER BY e.seq DESC LIMIT 1",
+         ORDER BY e.seq DESC LIMIT 1"),
     )
     .bind(team)
     .bind(task)

@@ -116,7 +116,7 @@ told! {
         TaskImported BlockerMoved BlockerRenamed BlockerDependentsChanged
         ColumnRebalanced FilterSaved FilterDeleted MemberProfileEdited
         MemberAbsenceChanged TeamVisibilityChanged TeamDayOffChanged TeamScheduleChanged
-        TeamChatChanged TeamPullRequestsChanged TeamGitHubProjectsChanged GitHubProjectOverruled
+        TeamAgentsChanged TeamChatChanged TeamPullRequestsChanged TeamGitHubProjectsChanged GitHubProjectOverruled
         ShareLinkCreated ShareLinkRevoked
         ShareLinkEnded WorkspaceEdited WorkspaceRestored GoalReordered
         MilestoneReordered RetroNoteAdded RetroNoteEdited RetroNoteRemoved;

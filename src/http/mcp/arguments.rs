@@ -83,6 +83,17 @@ pub(super) struct Search {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Claim {
+    /// The task's key, such as `INF-42`.
+    pub(super) key: String,
+    /// The version of the task that you read. The claim is refused if the task was changed since.
+    pub(super) version: i64,
+    /// For how many minutes, from 1 to 1440; by default 60. If nothing happens to the task by then, it is free again.
+    pub(super) minutes: Option<i64>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct CreateTask {
     /// The slug of the team whose board gets the task.
     pub(super) team: String,

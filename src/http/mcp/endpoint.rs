@@ -28,6 +28,9 @@ use crate::{
     },
 };
 
+/// The agent of a token that names none.
+const UNNAMED: &str = "An agent";
+
 /// `POST /mcp`
 pub(crate) async fn post(
     State(app): State<App>,
@@ -37,6 +40,9 @@ pub(crate) async fn post(
     check(&app, &viewer, request.headers()).map_err(IntoResponse::into_response)?;
     // One request can be sent with the same key for several calls, which are told apart by the versions that they name.
     viewer.idempotency_key = None;
+    if let AuthMethod::Token { agent, .. } = &mut viewer.proof {
+        agent.get_or_insert_with(|| UNNAMED.to_owned());
+    }
     let server = Server {
         caller: Caller { app, viewer },
         span: Span::current(),

@@ -7,12 +7,13 @@ use crate::{
             queries,
         },
         column_state::ColumnState,
+        dates::instant,
         error::{Problem, Result},
         policy::team_access,
         search::{self, excerpt, tasks::TaskFilter},
         sprints,
         tasks::{
-            self, Card, dependencies, of_person, task_details,
+            self, Card, claims, dependencies, of_person, ready, task_details,
             timeline::{self, EntryContent, TimelineEntry},
         },
     },
@@ -197,12 +198,33 @@ pub(super) async fn task(caller: &Caller, sent: arguments::OfTask) -> Result<res
             .skip(hidden)
             .map(entry)
             .collect(),
+        claimed_until: claims::claimed_until(db, team.id, access.id, caller.app.clock.now())
+            .await?
+            .map(instant),
         may_edit: access.may_edit,
     })
 }
 
+/// The most useful task to start with.
+pub(super) async fn ready(caller: &Caller, sent: arguments::OfTeam) -> Result<results::Ready> {
+    let team = caller.team(&sent.team).await?.team;
+    Ok(match ready::most_useful(&caller.app.db, &team).await? {
+        Some(ready) => results::Ready {
+            task: Some(results::Task::of(&caller.app, ready.card)),
+            why: ready.reason,
+        },
+        None => results::Ready {
+            task: None,
+            why: format!(
+                "Every task of {} that can be started has an owner.",
+                team.name
+            ),
+        },
+    })
+}
+
 fn entry(entry: TimelineEntry) -> results::Entry {
-    let (at, by) = (entry.iso(), entry.name().to_owned());
+    let (at, by) = (entry.iso(), entry.name());
     let (what, comment) = match entry.content {
         EntryContent::Event { text, .. } => (beginning(&text, LINE_LENGTH), None),
         EntryContent::Comment { body, .. } => (

@@ -149,8 +149,28 @@ pub(super) struct TaskPage {
     pub(super) activity: Vec<Entry>,
     /// Whether there is earlier activity, which the task's page shows.
     pub(super) has_earlier_activity: bool,
+    /// Until when an agent has claimed it for its owner.
+    pub(super) claimed_until: Option<String>,
     /// Whether you may change the task.
     pub(super) may_edit: bool,
+}
+
+/// A task to start with.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Ready {
+    /// The task; null if none is free.
+    pub(super) task: Option<Task>,
+    /// Why this one.
+    pub(super) why: String,
+}
+
+/// A claimed task.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Claimed {
+    #[serde(flatten)]
+    pub(super) task: Task,
+    /// When the claim ends; null if the person owned the task already, which does not end.
+    pub(super) claimed_until: Option<String>,
 }
 
 /// A column of a board.

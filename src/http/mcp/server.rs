@@ -27,7 +27,9 @@ const VERSIONS: [ProtocolVersion; 2] =
 
 const INSTRUCTIONS: &str = "Fortnight is a board for teams that work in sprints. You act for a person, and may read and \
     change what they may. Every task has a version: read a task before you change it, and send the version that you read. \
-    If someone else was quicker, the answer says what they changed; read the task again and decide anew.";
+    If someone else was quicker, the answer says what they changed; read the task again and decide anew. To work on a task: \
+    `ready` names one, `claim` takes it, `move_task` shows that it is in progress, `comment` says what you found, and in the \
+    end you move it to review. A person closes it.";
 
 /// The server as one caller sees it.
 #[derive(Clone)]

@@ -25,6 +25,8 @@ pub(super) enum ToolName {
     CheckIn,
     Search,
     MyTasks,
+    Ready,
+    Claim,
     CreateTask,
     EditTask,
     MoveTask,
@@ -44,7 +46,7 @@ enum Effect {
 }
 
 impl ToolName {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Teams,
         Self::Board,
         Self::Task,
@@ -52,6 +54,8 @@ impl ToolName {
         Self::CheckIn,
         Self::Search,
         Self::MyTasks,
+        Self::Ready,
+        Self::Claim,
         Self::CreateTask,
         Self::EditTask,
         Self::MoveTask,
@@ -79,6 +83,8 @@ impl ToolName {
             Self::CheckIn => "check_in",
             Self::Search => "search",
             Self::MyTasks => "my_tasks",
+            Self::Ready => "ready",
+            Self::Claim => "claim",
             Self::CreateTask => "create_task",
             Self::EditTask => "edit_task",
             Self::MoveTask => "move_task",
@@ -97,6 +103,8 @@ impl ToolName {
             Self::CheckIn => "Check in on a team",
             Self::Search => "Search tasks",
             Self::MyTasks => "List my tasks",
+            Self::Ready => "Find a task to start with",
+            Self::Claim => "Claim a task",
             Self::CreateTask => "Create a task",
             Self::EditTask => "Edit a task",
             Self::MoveTask => "Move a task",
@@ -129,6 +137,12 @@ impl ToolName {
             Self::MyTasks => {
                 "Lists the open tasks of the person that you act for, what they could review, and what is waiting on them."
             }
+            Self::Ready => {
+                "Names the most useful unowned task of a team: what others are waiting on first, then what serves the sprint's goals, then the first on the board. Says why."
+            }
+            Self::Claim => {
+                "Makes the person that you act for the owner of a task for a while, so that no one else starts it. If nothing happens to the task by then, it is free again. Claim it again to renew the claim."
+            }
             Self::CreateTask => {
                 "Creates a task at the end of a column of a team's board, in the current sprint unless another one is named."
             }
@@ -158,9 +172,10 @@ impl ToolName {
             | Self::Standup
             | Self::CheckIn
             | Self::Search
-            | Self::MyTasks => Effect::Reads,
+            | Self::MyTasks
+            | Self::Ready => Effect::Reads,
             Self::CreateTask | Self::Comment => Effect::Adds,
-            Self::EditTask | Self::MoveTask | Self::BlockTask | Self::UnblockTask => {
+            Self::Claim | Self::EditTask | Self::MoveTask | Self::BlockTask | Self::UnblockTask => {
                 Effect::Changes
             }
         }
@@ -176,6 +191,8 @@ impl ToolName {
             Self::CheckIn => self.with::<arguments::OfTeam, results::CheckIn>(),
             Self::Search => self.with::<arguments::Search, results::SearchResults>(),
             Self::MyTasks => self.with::<arguments::Nothing, results::MyTasks>(),
+            Self::Ready => self.with::<arguments::OfTeam, results::Ready>(),
+            Self::Claim => self.with::<arguments::Claim, results::Claimed>(),
             Self::CreateTask => self.with::<arguments::CreateTask, results::Task>(),
             Self::EditTask => self.with::<arguments::EditTask, results::Task>(),
             Self::MoveTask => self.with::<arguments::MoveTask, results::Task>(),
@@ -214,6 +231,8 @@ impl ToolName {
                 let arguments::Nothing {} = parse(sent)?;
                 answer(read::my_tasks(caller).await)
             }
+            Self::Ready => answer(read::ready(caller, parse(sent)?).await),
+            Self::Claim => answer(write::claim(caller, parse(sent)?).await),
             Self::CreateTask => answer(write::create_task(caller, parse(sent)?).await),
             Self::EditTask => answer(write::edit_task(caller, parse(sent)?).await),
             Self::MoveTask => answer(write::move_task(caller, parse(sent)?).await),

@@ -1,13 +1,15 @@
 //! The tools that write. Each but the first carries the version of the task that its agent read.
 
+use time::Duration;
+
 use crate::{
     domain::{
-        dates::parse_date,
+        dates::{instant, parse_date},
         error::{Problem, Result},
         events::Changed,
         policy::task_access::TaskAccess,
         tasks::{
-            block, comments,
+            block, claims, comments,
             create::{self, NewTask},
             edit, move_task,
             placement::Place,
@@ -122,6 +124,38 @@ macro_rules! on_task {
             .await;
         changed($caller, &$access, seen, outcome).await
     }};
+}
+
+/// Claims a task for the person that the caller acts for.
+pub(super) async fn claim(caller: &Caller, sent: arguments::Claim) -> Result<results::Claimed> {
+    let access = caller.task_to_edit(&sent.key).await?;
+    let minutes = sent.minutes.unwrap_or(claims::MINUTES);
+    if !(1..=claims::MOST_MINUTES).contains(&minutes) {
+        let most = claims::MOST_MINUTES;
+        return Err(Problem::field(
+            "minutes",
+            format!("Send a number from 1 to {most}."),
+        ));
+    }
+    let (person, lasts) = (&caller.viewer.person, Duration::minutes(minutes));
+    let (team, task, seen) = (&access.team, access.id, sent.version);
+    let outcome = caller
+        .app
+        .store
+        .change(&caller.viewer.actor(), |change, _| {
+            Box::pin(async move {
+                seen_version::require_newest(change, team, task, seen).await?;
+                let until = claims::claim(change, team, task, person, lasts).await?;
+                seen_version::require_unchanged(change, team, task, seen).await?;
+                Ok(until)
+            })
+        })
+        .await;
+    let until = outcome.as_ref().ok().and_then(|changed| changed.value);
+    Ok(results::Claimed {
+        task: changed(caller, &access, seen, outcome).await?,
+        claimed_until: until.map(instant),
+    })
 }
 
 /// Edits a task's fields.

@@ -195,6 +195,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/teams/{slug}/public", post(teams::set_public))
         .route("/teams/{slug}/history", get(teams::history))
         .route("/teams/{slug}/visibility", post(teams::set_visibility))
+        .route("/teams/{slug}/agents", post(teams::set_agents))
         .route("/teams/{slug}/name", post(teams::rename))
         .route("/teams/{slug}/schedule", post(teams::set_week))
         .route("/teams/{slug}/days-off", post(teams::add_day_off))

@@ -233,8 +233,19 @@ pub(crate) async fn create_token(
     if teams.len() != named.len() {
         return Err(Problem::NotFound);
     }
+    let agent = match fields.text("agent").trim() {
+        "" => None,
+        agent => Some(api_tokens::agent_name(agent).ok_or_else(|| {
+            let most = api_tokens::AGENT_LENGTH;
+            Problem::field(
+                "agent",
+                format!("An agent's name must have 1 to {most} visible characters."),
+            )
+        })?),
+    };
     let now = app.clock.now();
     let draft = api_tokens::Draft {
+        agent,
         account: viewer.person.id,
         name: fields.text("name").trim(),
         scope,

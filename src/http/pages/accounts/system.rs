@@ -111,6 +111,7 @@ fn job_name(job: &str) -> &str {
     match job {
         "sprints" => "Start sprints",
         "attachments" => "Delete attached files that are no longer used",
+        "claims" => "End the claims of agents",
         "purge" => "Delete what has expired",
         "backup" => "Make backups",
         "notifications" => "Deliver notifications",

@@ -160,6 +160,10 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         EventKind::TeamVisibilityChanged => {
             "opened the team to everyone in the workspace".to_owned()
         }
+        EventKind::TeamAgentsChanged if after["may_close"] == true => {
+            "allowed agents to move tasks to Done".to_owned()
+        }
+        EventKind::TeamAgentsChanged => "stopped agents from moving tasks to Done".to_owned(),
         EventKind::ShareLinkCreated => format!("shared the {} with {}", is("shows"), is("name")),
         EventKind::ShareLinkRevoked => {
             format!("revoked the {} link for {}", is("shows"), is("name"))

@@ -12,7 +12,7 @@ use crate::{
         chat::webhooks,
         error::{Problem, Result},
         policy::{team_access, viewer::Viewer},
-        tasks::stakeholders,
+        tasks::{agents, stakeholders},
         teams::membership::{self, TeamRole},
     },
     http::{extract::form::Fields, pages::teams::settings::respond},
@@ -84,6 +84,28 @@ pub(crate) async fn set_visibility(
                 membership::set_visibility(change, &team, private).await?;
                 webhooks::follow_visibility(change, &team, private).await
             })
+        })
+        .await;
+    respond(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+}
+
+/// `POST /teams/{slug}/agents`: with `may_close` agents may move tasks to Done.
+pub(crate) async fn set_agents(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .require_lead()?
+        .team;
+    let may_close = fields.get("may_close").is_some();
+    let outcome = app
+        .store
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(agents::set_agents_may_close(change, &team, may_close))
         })
         .await;
     respond(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await

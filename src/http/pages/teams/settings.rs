@@ -26,6 +26,7 @@ use crate::{
         humanize,
         person::Person,
         policy::{team_access, viewer::Viewer},
+        tasks::agents,
         team::Team,
         teams::{
             membership, queries,
@@ -57,6 +58,7 @@ pub(crate) struct SettingsPage {
     days_off: Vec<(Date, String)>,
     /// Whether only members can see the team.
     private: bool,
+    agents_may_close: bool,
     roster: Roster,
     /// Everyone who is not a member.
     others: Vec<Person>,
@@ -221,6 +223,7 @@ pub(crate) async fn settings_page(
     let week = schedule::week(&app.db, team.id).await?;
     let days_off = queries::days_off(&app.db, team.id).await?;
     let (private, public) = membership::visibility(&app.db, team.id).await?;
+    let agents_may_close = agents::agents_may_close(&app.db, team.id).await?;
     let now = app.clock.now();
     let roster = load_roster(&app.db, team.id).await?;
     let mut others = boards::queries::people(&app.db).await?;
@@ -248,6 +251,7 @@ pub(crate) async fn settings_page(
         team,
         week,
         days_off,
+        agents_may_close,
         private,
         public,
         roster,
