@@ -54,6 +54,7 @@ mod mail;
 mod mail_server;
 mod mail_settings;
 mod mcp;
+mod mcp_clients;
 mod memory;
 mod migrations;
 mod moderation;

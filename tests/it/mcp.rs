@@ -1025,3 +1025,60 @@ async fn name_of_an_agent_is_one_line() {
         world.elif.post("/me/tokens", &fields).await.status(422);
     }
 }
+
+#[tokio::test]
+async fn prompts_gather_the_text_of_a_meeting() {
+    let world = World::new().await;
+    let agent = Agent::of(&world, &world.jonas, Scope::Read).await;
+    let own = world
+        .elif
+        .create_task("infrastructure", "todo", "Move the tables")
+        .await;
+    let reason = json!({ "kind": "person", "on": "jonas", "note": "His window" });
+    world
+        .elif
+        .api(Method::PUT, &format!("/tasks/{own}/block"), reason)
+        .await
+        .ok();
+    let listed = agent.ask("prompts/list", json!({})).await;
+    let names: Vec<&str> = listed["result"]["prompts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|prompt| prompt["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["standup", "check_in"]);
+    let get = async |name: &str, arguments: Value| {
+        let params = json!({ "name": name, "arguments": arguments });
+        agent.ask("prompts/get", params).await
+    };
+    for (name, expected) in [
+        ("standup", "INF-1 Move the tables (blocked, no owner): "),
+        (
+            "check_in",
+            "INF-1 Move the tables, waiting on jonas (His window)",
+        ),
+    ] {
+        let prompt = get(name, json!({ "team": "infrastructure" })).await;
+        let message = &prompt["result"]["messages"][0];
+        assert_eq!(message["role"], "user");
+        let text = message["content"]["text"].as_str().unwrap();
+        assert!(text.contains(expected), "{text}");
+        assert!(text.contains("Sprint 42"), "{text}");
+    }
+    // refused as tools are
+    for (name, arguments, refusal) in [
+        ("standup", json!({ "team": "nowhere" }), "There is no team"),
+        ("standup", json!({}), "team: Send the slug of a team."),
+        (
+            "retro",
+            json!({ "team": "infrastructure" }),
+            "There is no prompt",
+        ),
+    ] {
+        let answer = get(name, arguments).await;
+        assert_eq!(answer["error"]["code"], json!(-32602));
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with(refusal), "{message}");
+    }
+}

@@ -2,14 +2,11 @@
 
 use uuid::Uuid;
 
-use crate::{
-    db::pool::Pool,
-    domain::{
-        column_state::ColumnState,
-        error::{Problem, Result},
-        events::{Change, Event, EventKind},
-        team::Team,
-    },
+use crate::domain::{
+    column_state::ColumnState,
+    error::{Problem, Result},
+    events::{Change, Event, EventKind},
+    team::Team,
 };
 
 /// SQL: the name of an event's author `a`, with the agent that acted for them: `Claude for Elif Hartmann`.
@@ -52,16 +49,6 @@ async fn may_close(change: &mut Change, team: Uuid) -> Result<bool> {
         sqlx::query_scalar("SELECT agents_may_close FROM teams WHERE id = $1")
             .bind(team)
             .fetch_one(change.db())
-            .await?,
-    )
-}
-
-/// Whether agents may move a team's tasks to Done.
-pub(crate) async fn agents_may_close(db: &Pool, team: Uuid) -> Result<bool> {
-    Ok(
-        sqlx::query_scalar("SELECT agents_may_close FROM teams WHERE id = $1")
-            .bind(team)
-            .fetch_one(db)
             .await?,
     )
 }

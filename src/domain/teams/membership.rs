@@ -36,10 +36,21 @@ impl TeamRole {
 /// The author in events for changes made on the command line.
 pub(crate) const COMMAND_LINE: &str = "The command line";
 
-/// Whether a team is private, and whether it has a public address.
-pub(crate) async fn visibility(db: &Pool, team: Uuid) -> Result<(bool, bool)> {
+/// Who may do what with a team's board, apart from its members.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Openness {
+    /// Whether only members can see it.
+    pub(crate) private: bool,
+    /// Whether it has a public address.
+    pub(crate) public: bool,
+    /// Whether agents may move its tasks to Done.
+    pub(crate) agents_may_close: bool,
+}
+
+/// Returns who may do what with a team's board, apart from its members.
+pub(crate) async fn openness(db: &Pool, team: Uuid) -> Result<Openness> {
     Ok(
-        sqlx::query_as("SELECT private, public FROM teams WHERE id = $1")
+        sqlx::query_as("SELECT private, public, agents_may_close FROM teams WHERE id = $1")
             .bind(team)
             .fetch_one(db)
             .await?,

@@ -4,6 +4,7 @@
 mod arguments;
 mod caller;
 pub mod endpoint;
+mod prompts;
 mod read;
 mod refusals;
 mod results;

@@ -112,6 +112,24 @@ impl Task {
     }
 }
 
+impl Task {
+    /// What it is waiting on, to follow its title.
+    pub(super) fn waiting_on(&self) -> String {
+        let reasons = self.blocked_by.iter().map(|reason| {
+            let on = reason.on.as_deref().or(reason.name.as_deref());
+            match (on, reason.note.as_str()) {
+                (Some(on), "") => on.to_owned(),
+                (Some(on), note) => format!("{on} ({note})"),
+                (None, note) => note.to_owned(),
+            }
+        });
+        match reasons.collect::<Vec<_>>().join("; ") {
+            none if none.is_empty() => String::new(),
+            reasons => format!(", waiting on {reasons}"),
+        }
+    }
+}
+
 /// A step of a task's checklist.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Step {
@@ -203,15 +221,15 @@ pub(super) struct Board {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct GoalProgress {
     /// Its number in the sprint.
-    number: i32,
-    title: String,
+    pub(super) number: i32,
+    pub(super) title: String,
     /// Its progress, such as `31 of 50 tables`.
-    progress: String,
-    percent: i64,
+    pub(super) progress: String,
+    pub(super) percent: i64,
     /// The percentage that is expected by today.
-    expected_percent: i64,
-    is_behind: bool,
-    owners: Vec<String>,
+    pub(super) expected_percent: i64,
+    pub(super) is_behind: bool,
+    pub(super) owners: Vec<String>,
 }
 
 impl GoalProgress {

@@ -7,7 +7,8 @@ use futures_util::FutureExt;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
+        GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
         ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig,
         Tool,
     },
@@ -17,8 +18,8 @@ use tracing::{Instrument, Span};
 
 use crate::{
     db::pool::with_patience,
-    domain::events::committed::noting_commits,
-    http::mcp::{caller::Caller, refusals, tools::ToolName},
+    domain::{error::Problem, events::committed::noting_commits},
+    http::mcp::{caller::Caller, prompts::PromptName, refusals, tools::ToolName},
 };
 
 /// The newest version of the protocol and the one before it, which still has a handshake.
@@ -41,8 +42,12 @@ pub(super) struct Server {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_prompts();
+        let capabilities = capabilities.build();
         let server = Implementation::new("fortnight", env!("CARGO_PKG_VERSION"));
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        ServerConfig::new(capabilities)
             .with_server_info(server.with_title("Fortnight"))
             .with_instructions(INSTRUCTIONS)
     }
@@ -62,6 +67,33 @@ impl ServerHandler for Server {
         ))
     }
 
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let prompts = PromptName::ALL.map(PromptName::describe);
+        Ok(ListPromptsResult::with_all_items(prompts.into()))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let Some(prompt) = PromptName::parse(&request.name) else {
+            let unknown = format!("There is no prompt {:?}.", request.name);
+            return Err(ErrorData::invalid_params(unknown, None));
+        };
+        let arguments = request.arguments.unwrap_or_default();
+        let team = arguments.get("team").and_then(|team| team.as_str());
+        let refusal = match self.run(prompt.get(&self.caller, team)).await {
+            Ok(prompt) => return Ok(prompt.into()),
+            Err(refusal) => refusal,
+        };
+        Err(ErrorData::invalid_params(refusal, None))
+    }
+
     fn get_tool(&self, name: &str) -> Option<Tool> {
         ToolName::parse(name).map(ToolName::describe)
     }
@@ -76,14 +108,23 @@ impl ServerHandler for Server {
             return Err(ErrorData::invalid_params(unknown, None));
         };
         let call = tool.call(&self.caller, request.arguments.unwrap_or_default());
-        let call = with_patience(AssertUnwindSafe(call).catch_unwind());
+        Ok(match self.run(call).await {
+            Ok(answer) => CallToolResult::structured(answer).into(),
+            Err(refusal) => CallToolResult::error(vec![ContentBlock::text(refusal)]).into(),
+        })
+    }
+}
+
+impl Server {
+    /// Runs a call. A refusal or failure is returned as a sentence.
+    async fn run<T>(&self, call: impl Future<Output = Result<T, Problem>>) -> Result<T, String> {
+        let call = with_patience(AssertUnwindSafe(Box::pin(call)).catch_unwind());
         let (outcome, progress) = noting_commits(call).instrument(self.span.clone()).await;
-        let refusal = match outcome {
-            Ok(Ok(answer)) => return Ok(CallToolResult::structured(answer).into()),
-            Ok(Err(problem)) => refusals::sentence(problem, progress),
+        match outcome {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(problem)) => Err(refusals::sentence(problem, progress)),
             // the panic is in the log already
-            Err(_) => refusals::failed(progress),
-        };
-        Ok(CallToolResult::error(vec![ContentBlock::text(refusal)]).into())
+            Err(_) => Err(refusals::failed(progress)),
+        }
     }
 }

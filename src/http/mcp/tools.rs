@@ -215,30 +215,30 @@ impl ToolName {
             .with_annotations(hints)
     }
 
-    /// Answers a call.
+    /// Answers a call. Each tool has a future of its own on the heap: together they would be too large for the stack.
     pub(super) async fn call(self, caller: &Caller, sent: JsonObject) -> Result<Value> {
         match self {
             Self::Teams => {
                 let arguments::Nothing {} = parse(sent)?;
-                answer(read::teams(caller).await)
+                answer(Box::pin(read::teams(caller)).await)
             }
-            Self::Board => answer(read::board(caller, parse(sent)?).await),
-            Self::Task => answer(read::task(caller, parse(sent)?).await),
-            Self::Standup => answer(status::standup(caller, parse(sent)?).await),
-            Self::CheckIn => answer(status::check_in(caller, parse(sent)?).await),
-            Self::Search => answer(read::search(caller, parse(sent)?).await),
+            Self::Board => answer(Box::pin(read::board(caller, parse(sent)?)).await),
+            Self::Task => answer(Box::pin(read::task(caller, parse(sent)?)).await),
+            Self::Standup => answer(Box::pin(status::standup(caller, parse(sent)?)).await),
+            Self::CheckIn => answer(Box::pin(status::check_in(caller, parse(sent)?)).await),
+            Self::Search => answer(Box::pin(read::search(caller, parse(sent)?)).await),
             Self::MyTasks => {
                 let arguments::Nothing {} = parse(sent)?;
-                answer(read::my_tasks(caller).await)
+                answer(Box::pin(read::my_tasks(caller)).await)
             }
-            Self::Ready => answer(read::ready(caller, parse(sent)?).await),
-            Self::Claim => answer(write::claim(caller, parse(sent)?).await),
-            Self::CreateTask => answer(write::create_task(caller, parse(sent)?).await),
-            Self::EditTask => answer(write::edit_task(caller, parse(sent)?).await),
-            Self::MoveTask => answer(write::move_task(caller, parse(sent)?).await),
-            Self::Comment => answer(write::comment(caller, parse(sent)?).await),
-            Self::BlockTask => answer(write::block_task(caller, parse(sent)?).await),
-            Self::UnblockTask => answer(write::unblock_task(caller, parse(sent)?).await),
+            Self::Ready => answer(Box::pin(read::ready(caller, parse(sent)?)).await),
+            Self::Claim => answer(Box::pin(write::claim(caller, parse(sent)?)).await),
+            Self::CreateTask => answer(Box::pin(write::create_task(caller, parse(sent)?)).await),
+            Self::EditTask => answer(Box::pin(write::edit_task(caller, parse(sent)?)).await),
+            Self::MoveTask => answer(Box::pin(write::move_task(caller, parse(sent)?)).await),
+            Self::Comment => answer(Box::pin(write::comment(caller, parse(sent)?)).await),
+            Self::BlockTask => answer(Box::pin(write::block_task(caller, parse(sent)?)).await),
+            Self::UnblockTask => answer(Box::pin(write::unblock_task(caller, parse(sent)?)).await),
         }
     }
 }

@@ -46,7 +46,7 @@ macro_rules! source {
     };
 }
 
-const SOURCES: [Source; 22] = [
+const SOURCES: [Source; 23] = [
     source!(
         "docs/using.md",
         "using",
@@ -92,6 +92,11 @@ const SOURCES: [Source; 22] = [
         "docs/webhooks.md",
         "webhooks",
         "Events of a team, or of all teams, sent to your own programs."
+    ),
+    source!(
+        "docs/agents.md",
+        "agents",
+        "Claude Code, VS Code and other agents that act for you."
     ),
     source!(
         "docs/monitoring.md",

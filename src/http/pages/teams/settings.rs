@@ -26,7 +26,6 @@ use crate::{
         humanize,
         person::Person,
         policy::{team_access, viewer::Viewer},
-        tasks::agents,
         team::Team,
         teams::{
             membership, queries,
@@ -222,8 +221,7 @@ pub(crate) async fn settings_page(
 ) -> Result<SettingsPage> {
     let week = schedule::week(&app.db, team.id).await?;
     let days_off = queries::days_off(&app.db, team.id).await?;
-    let (private, public) = membership::visibility(&app.db, team.id).await?;
-    let agents_may_close = agents::agents_may_close(&app.db, team.id).await?;
+    let openness = membership::openness(&app.db, team.id).await?;
     let now = app.clock.now();
     let roster = load_roster(&app.db, team.id).await?;
     let mut others = boards::queries::people(&app.db).await?;
@@ -251,9 +249,9 @@ pub(crate) async fn settings_page(
         team,
         week,
         days_off,
-        agents_may_close,
-        private,
-        public,
+        agents_may_close: openness.agents_may_close,
+        private: openness.private,
+        public: openness.public,
         roster,
         others,
         submitted,
