@@ -5,6 +5,7 @@ use time::{Duration, OffsetDateTime};
 use crate::{
     db::pool::Pool,
     domain::{
+        accounts::{oauth_clients, oauth_codes},
         auth::devices::REMEMBERED_FOR,
         error::Result,
         pull_requests::{
@@ -99,6 +100,14 @@ pub async fn purge_expired(db: &Pool, now: OffsetDateTime) -> Result<()> {
             now - KEEP_MESSAGES,
         ),
         ("DELETE FROM webhook_old_secrets WHERE until < $1", now),
+        (
+            "DELETE FROM oauth_codes WHERE expires_at < $1",
+            now - oauth_codes::REMEMBERED_FOR,
+        ),
+        (
+            "DELETE FROM oauth_clients c WHERE created_at < $1 AND NOT EXISTS (SELECT FROM tokens t WHERE t.oauth_client_id = c.id)",
+            now - oauth_clients::UNUSED_FOR,
+        ),
         ("DELETE FROM forge_login_codes WHERE expires_at < $1", now),
         ("DELETE FROM github_app_requests WHERE expires_at < $1", now),
         // As long as a body may repeat one, it is removed from what is shown.

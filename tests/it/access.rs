@@ -28,6 +28,7 @@ pub const ROUTER: &str = concat!(
     include_str!("../../src/http/router/accounts.rs"),
     include_str!("../../src/http/router/teams.rs"),
     include_str!("../../src/http/router/forges.rs"),
+    include_str!("../../src/http/router/oauth.rs"),
     include_str!("../../src/http/router/webhooks.rs"),
     // the last, under /api/v1
     include_str!("../../src/http/router/api.rs"),

@@ -58,6 +58,7 @@ mod mcp_clients;
 mod memory;
 mod migrations;
 mod moderation;
+mod oauth;
 mod open_board;
 mod openid;
 mod operating;

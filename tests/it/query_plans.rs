@@ -92,6 +92,7 @@ const PAGES: &str = "
 /setup /setup 1
 /setup/restore /setup/restore 1
 /login /login 1
+/oauth/authorize /oauth/authorize?client_id=nonsense 2
 /login/code /login/code 1
 /login/forgot /login/forgot 1
 /login/openid /login/openid 1
@@ -508,6 +509,9 @@ fn every_route_has_a_bound() {
     assert_eq!(
         unlisted,
         [
+            "GET /.well-known/oauth-authorization-server",
+            "GET /.well-known/oauth-protected-resource",
+            "GET /.well-known/oauth-protected-resource/mcp",
             "GET /api/v1/openapi.json",
             "GET /healthz",
             "GET /healthz/stream",

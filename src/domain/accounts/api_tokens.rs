@@ -32,7 +32,11 @@ pub(crate) struct Draft<'d> {
 }
 
 /// Creates an API token and returns its secret, which is not stored and cannot be shown again.
-async fn make(db: impl PgExecutor<'_>, now: OffsetDateTime, draft: &Draft<'_>) -> Result<String> {
+pub(crate) async fn make(
+    db: impl PgExecutor<'_>,
+    now: OffsetDateTime,
+    draft: &Draft<'_>,
+) -> Result<String> {
     let secret = format!("fn_{}", new_secret()?);
     sqlx::query(
         "INSERT INTO tokens (id, account_id, token_hash, scope, created_at, name, teams, expires_at, agent)

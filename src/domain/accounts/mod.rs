@@ -8,6 +8,8 @@ pub mod create;
 pub(crate) mod email;
 pub mod end_sessions;
 pub(crate) mod mails;
+pub mod oauth_clients;
+pub mod oauth_codes;
 pub mod password_resets;
 pub mod personal_data;
 pub mod profile;

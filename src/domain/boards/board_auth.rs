@@ -268,7 +268,7 @@ async fn look_up(
         let query = board_request!(
             "k.last_used_at AS last_seen_at, k.scope, k.teams AS reaches, k.agent",
             "false",
-            "JOIN tokens k ON k.token_hash = asked.token_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4)
+            "JOIN tokens k ON k.token_hash = asked.token_hash AND k.revoked_at IS NULL AND k.oauth_client_id IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4)
              JOIN accounts a ON a.id = k.account_id"
         );
         rows.extend(ask(db, query, now, tokens).await?);

@@ -244,9 +244,15 @@ pub(crate) struct AuthRow {
 
 /// Query: the account for a digest `$1` at the time `$2`, of a session if `$3`, else of an API
 /// token. It returns the columns of `AuthRow`, or no row. A macro, so that larger queries can
-/// include it.
+/// include it. Tokens that were issued for `/mcp` are known there only, `at_mcp`.
 macro_rules! known_by_digest {
     () => {
+        $crate::domain::policy::viewer::known_by_digest!(and " AND t.oauth_client_id IS NULL")
+    };
+    (at_mcp) => {
+        $crate::domain::policy::viewer::known_by_digest!(and "")
+    };
+    (and $tokens:literal) => {
         concat!(
             "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, a.unread,
                 (SELECT avatars FROM workspace) AS avatars, s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches, NULL::text AS agent, ",
@@ -259,7 +265,8 @@ macro_rules! known_by_digest {
                 (SELECT avatars FROM workspace), t.last_used_at, t.scope, t.teams, t.agent, false
          FROM tokens t JOIN accounts a ON a.id = t.account_id
          WHERE NOT $3 AND t.token_hash = $1 AND t.revoked_at IS NULL
-               AND (t.expires_at IS NULL OR t.expires_at > $2) AND a.deactivated_at IS NULL"
+               AND (t.expires_at IS NULL OR t.expires_at > $2) AND a.deactivated_at IS NULL",
+            $tokens
         )
     };
 }
@@ -271,7 +278,25 @@ pub(crate) async fn load_viewer(
     credentials: Credentials,
     now: OffsetDateTime,
 ) -> Result<Option<Viewer>> {
-    let row: Option<AuthRow> = sqlx::query_as(known_by_digest!())
+    load_by(known_by_digest!(), db, credentials, now).await
+}
+
+/// Loads the viewer of a request to `/mcp`: as `load_viewer`, and of tokens that were issued for it.
+pub(crate) async fn load_viewer_at_mcp(
+    db: &Pool,
+    credentials: Credentials,
+    now: OffsetDateTime,
+) -> Result<Option<Viewer>> {
+    load_by(known_by_digest!(at_mcp), db, credentials, now).await
+}
+
+async fn load_by(
+    query: &'static str,
+    db: &Pool,
+    credentials: Credentials,
+    now: OffsetDateTime,
+) -> Result<Option<Viewer>> {
+    let row: Option<AuthRow> = sqlx::query_as(query)
         .bind(&credentials.token_hash)
         .bind(now)
         .bind(credentials.cookie)

@@ -12,7 +12,7 @@ use crate::{
         error::{Problem, Result},
         policy::{
             actor::IdempotencyKey,
-            viewer::{Credentials, Viewer, load_viewer},
+            viewer::{Credentials, Viewer, load_viewer, load_viewer_at_mcp},
         },
     },
     http::{
@@ -66,6 +66,24 @@ async fn authenticate(parts: &Parts, app: &App) -> Result<Viewer> {
     load_viewer(&app.db, credentials, now)
         .await?
         .ok_or_else(|| reject_unknown(app, ClientIp::of(&app.trusted_proxies, parts)))
+}
+
+/// The person that an agent acts for, from its API token.
+pub(crate) struct AgentViewer(pub(crate) Viewer);
+
+impl FromRequestParts<App> for AgentViewer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        // A page of another site could use a browser's session.
+        let credentials = credentials(&parts.headers, app.is_https())
+            .filter(|credentials| !credentials.cookie)
+            .ok_or(Problem::SignedOut)?;
+        let viewer = load_viewer_at_mcp(&app.db, credentials, app.clock.now())
+            .await?
+            .ok_or_else(|| reject_unknown(app, ClientIp::of(&app.trusted_proxies, parts)))?;
+        viewer.for_request(app, parts).map(Self)
+    }
 }
 
 impl FromRequestParts<App> for Viewer {

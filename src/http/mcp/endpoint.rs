@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use rmcp::transport::streamable_http_server::{
@@ -16,12 +16,9 @@ use tracing::Span;
 
 use crate::{
     app::App,
-    domain::{
-        error::{Problem, Result},
-        policy::viewer::{AuthMethod, Viewer},
-    },
+    domain::{error::Problem, policy::viewer::AuthMethod},
     http::{
-        extract::body::whole,
+        extract::{body::whole, viewer::AgentViewer},
         mcp::{caller::Caller, server::Server},
         middleware::origin::is_foreign_origin,
         page::EXPLAINED,
@@ -34,10 +31,13 @@ const UNNAMED: &str = "An agent";
 /// `POST /mcp`
 pub(crate) async fn post(
     State(app): State<App>,
-    mut viewer: Viewer,
+    AgentViewer(mut viewer): AgentViewer,
     request: Request,
 ) -> Result<Response, Response> {
-    check(&app, &viewer, request.headers()).map_err(IntoResponse::into_response)?;
+    if is_foreign_origin(&app, request.headers()) {
+        let refusal = "This request came from another site. Nothing was changed.";
+        return Err(Problem::Forbidden(refusal.into()).into_response());
+    }
     // One request can be sent with the same key for several calls, which are told apart by the versions that they name.
     viewer.idempotency_key = None;
     if let AuthMethod::Token { agent, .. } = &mut viewer.proof {
@@ -70,17 +70,4 @@ pub(crate) async fn post(
             .or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
     }
     Ok(response)
-}
-
-fn check(app: &App, viewer: &Viewer, headers: &HeaderMap) -> Result<()> {
-    // A page of another site could use a browser's session.
-    if !matches!(viewer.proof, AuthMethod::Token { .. }) {
-        return Err(Problem::SignedOut);
-    }
-    if is_foreign_origin(app, headers) {
-        return Err(Problem::Forbidden(
-            "This request came from another site. Nothing was changed.".into(),
-        ));
-    }
-    Ok(())
 }

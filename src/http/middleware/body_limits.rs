@@ -45,7 +45,7 @@ pub(crate) fn is_upload(path: &str) -> bool {
 }
 
 /// Routes that read a body from people who are not signed in.
-const OPEN: [&str; 10] = [
+const OPEN: [&str; 12] = [
     "/login",
     "/logout",
     "/setup",
@@ -56,6 +56,8 @@ const OPEN: [&str; 10] = [
     "/confirm/",
     "/unsubscribe/",
     "/share/",
+    "/oauth/register",
+    "/oauth/token",
 ];
 
 /// Whether everyone may write to this path.

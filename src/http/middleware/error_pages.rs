@@ -112,6 +112,19 @@ fn redact_url(address: &str) -> &str {
     secret.unwrap_or(address)
 }
 
+/// What a program needs to be let in. Agents learn where they can ask a person for a token.
+fn how_to_authenticate(app: &App, info: &RequestInfo) -> HeaderValue {
+    let bearer = HeaderValue::from_static("Bearer");
+    if info.uri.path() != "/mcp" {
+        return bearer;
+    }
+    let described = format!(
+        "Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\", scope=\"read write\"",
+        app.public_url
+    );
+    HeaderValue::from_str(&described).unwrap_or(bearer)
+}
+
 /// Renders every error: a page for browsers, problem+json for programs.
 pub(super) fn render_error(
     app: &App,
@@ -170,7 +183,7 @@ pub(super) fn render_error(
     if status == StatusCode::UNAUTHORIZED {
         parts
             .headers
-            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            .insert(header::WWW_AUTHENTICATE, how_to_authenticate(app, &info));
     }
     let (kind, body) = if info.wants_json {
         (

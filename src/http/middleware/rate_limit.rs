@@ -47,6 +47,9 @@ const WRITES_A_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap(); // as above
 const POSTS: NonZeroU32 = NonZeroU32::new(300).unwrap(); // as above
 const POSTS_A_SECOND: NonZeroU32 = NonZeroU32::new(1).unwrap(); // as above
 
+/// Programs that register themselves from one network: ten at once, and then one a minute.
+const REGISTRATIONS_A_MINUTE: NonZeroU32 = NonZeroU32::MIN;
+
 /// How the paths end that add a text to a page which everyone can add to.
 const POST_PATHS: [&str; 6] = [
     "/comments",
@@ -151,6 +154,7 @@ pub struct RequestLimits {
     writes: CountingLimiter,
     posts: CountingLimiter,
     wrong_secrets: DefaultKeyedRateLimiter<ClientIp>,
+    registrations: DefaultKeyedRateLimiter<ClientIp>,
 }
 
 impl Default for RequestLimits {
@@ -161,6 +165,9 @@ impl Default for RequestLimits {
             posts: RateLimiter::keyed(Quota::per_second(POSTS_A_SECOND).allow_burst(POSTS))
                 .with_middleware(),
             wrong_secrets: RateLimiter::keyed(Quota::per_minute(WRONG_SECRETS_A_MINUTE)),
+            registrations: RateLimiter::keyed(
+                Quota::per_minute(REGISTRATIONS_A_MINUTE).allow_burst(BURST),
+            ),
         }
     }
 }
@@ -177,6 +184,15 @@ impl RequestLimits {
             note_left("texts", self.posts.check_key(&account))?;
         }
         Ok(())
+    }
+
+    /// Counts a program that registers itself.
+    pub(crate) fn count_registration(&self, from: ClientIp) -> Result<()> {
+        let outcome = self.registrations.check_key(&from.counted());
+        if self.registrations.len() > 10_000 {
+            self.registrations.retain_recent();
+        }
+        outcome.map_err(too_many)
     }
 
     /// Counts an unknown cookie or token.

@@ -6,6 +6,7 @@ pub mod checkin;
 pub mod flow;
 pub mod help;
 pub mod inbox;
+pub mod oauth;
 pub mod projects;
 pub mod reference;
 pub mod search;

@@ -3,6 +3,7 @@
 mod accounts;
 mod api;
 mod forges;
+mod oauth;
 mod teams;
 mod webhooks;
 
@@ -37,6 +38,7 @@ pub fn router(app: App) -> Router {
         .merge(teams::routes())
         .merge(forges::routes())
         .merge(webhooks::routes())
+        .merge(oauth::routes())
         .merge(forms_with_retry(&app))
         .route("/mcp", post(mcp::endpoint::post))
         .nest("/api/v1", api::routes())

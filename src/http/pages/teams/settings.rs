@@ -28,7 +28,8 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         team::Team,
         teams::{
-            membership, queries,
+            membership::{self, Openness},
+            queries,
             roster::{Member, Roster, load_roster},
             schedule::{self, WeekDraft},
             share_links::{self, Link},
@@ -221,7 +222,11 @@ pub(crate) async fn settings_page(
 ) -> Result<SettingsPage> {
     let week = schedule::week(&app.db, team.id).await?;
     let days_off = queries::days_off(&app.db, team.id).await?;
-    let openness = membership::openness(&app.db, team.id).await?;
+    let Openness {
+        private,
+        public,
+        agents_may_close,
+    } = membership::openness(&app.db, team.id).await?;
     let now = app.clock.now();
     let roster = load_roster(&app.db, team.id).await?;
     let mut others = boards::queries::people(&app.db).await?;
@@ -249,9 +254,9 @@ pub(crate) async fn settings_page(
         team,
         week,
         days_off,
-        agents_may_close: openness.agents_may_close,
-        private: openness.private,
-        public: openness.public,
+        agents_may_close,
+        private,
+        public,
         roster,
         others,
         submitted,
