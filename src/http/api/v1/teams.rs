@@ -116,6 +116,9 @@ pub(crate) struct TeamResponse {
     /// Whether everyone can read its check-in at its public URL.
     #[schema(example = json!(false))]
     public: bool,
+    /// Whether agents may move its tasks to Done.
+    #[schema(example = json!(false))]
+    agents_may_close: bool,
     /// Whether the token's owner is a member.
     #[schema(example = json!(true))]
     member: bool,
@@ -124,7 +127,7 @@ pub(crate) struct TeamResponse {
 async fn one(db: &Pool, viewer: &Viewer, slug: &str) -> Result<Json<TeamResponse>> {
     let access = team_access::team(db, viewer, slug).await?;
     let about = profile::profile(db, access.team.id).await?;
-    let (private, public) = membership::visibility(db, access.team.id).await?;
+    let open = membership::openness(db, access.team.id).await?;
     let Team {
         slug,
         name,
@@ -140,8 +143,9 @@ async fn one(db: &Pool, viewer: &Viewer, slug: &str) -> Result<Json<TeamResponse
         mission: about.mission,
         chat: about.chat,
         roadmap: about.roadmap,
-        private,
-        public,
+        private: open.private,
+        public: open.public,
+        agents_may_close: open.agents_may_close,
         member: access.is_member,
     }))
 }
