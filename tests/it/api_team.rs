@@ -366,3 +366,36 @@ async fn program_searches_and_saves_filters() {
     ask(&jonas, Method::DELETE, &path, json!({}), 404).await;
     ask(&program, Method::DELETE, &path, json!({}), 204).await;
 }
+
+/// A wrong type is explained under the name of its field, as everywhere.
+#[tokio::test]
+async fn wrong_type_is_explained_under_its_name() {
+    let world = with_lead().await;
+    for (method, path, body, field) in [
+        (
+            Method::POST,
+            "/goals",
+            json!({ "target": "many" }),
+            "target",
+        ),
+        (Method::POST, "/topics", json!({ "text": 7 }), "text"),
+        (
+            Method::POST,
+            "/filters",
+            json!({ "for_team": 1 }),
+            "for_team",
+        ),
+        (Method::PATCH, "", json!({ "private": "yes" }), "private"),
+        (
+            Method::PATCH,
+            "/schedule",
+            json!({ "working_days": 5 }),
+            "working_days",
+        ),
+        (Method::POST, "/share-links", json!({ "days": 1.5 }), "days"),
+    ] {
+        let path = format!("{TEAM}{path}");
+        let refused = ask(&world.elif, method, &path, body, 422).await;
+        assert!(refused["errors"][field].is_string(), "{path}: {refused}");
+    }
+}
