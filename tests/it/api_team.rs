@@ -26,13 +26,16 @@ async fn with_lead() -> World {
 async fn lead_sets_a_team_up_by_program() {
     let world = with_lead().await;
     let program = world.program_of(&world.elif, Scope::Write).await;
-    let edit = json!({ "name": "Platform", "mission": "Databases", "private": true });
+    let edit = json!({
+        "name": "Platform", "mission": "Databases", "private": true, "agents_may_close": true
+    });
     let edited = ask(&program, Method::PATCH, TEAM, edit, 200).await;
     assert_eq!(
         (&edited["name"], &edited["mission"], &edited["private"]),
         (&json!("Platform"), &json!("Databases"), &json!(true))
     );
     assert_eq!(edited["key"], "INF");
+    assert_eq!(edited["agents_may_close"], true);
     ask(&world.jonas, Method::GET, TEAM, json!({}), 404).await;
     ask(
         &program,

@@ -17,10 +17,11 @@ use crate::{
             team_access::{self, require_workspace_admin},
             viewer::Viewer,
         },
-        tasks::stakeholders,
+        tasks::{agents, stakeholders},
         team::Team,
         teams::{
-            create, membership,
+            create,
+            membership::{self, Openness},
             profile::{self, About},
             share_links,
         },
@@ -127,7 +128,11 @@ pub(crate) struct TeamResponse {
 async fn one(db: &Pool, viewer: &Viewer, slug: &str) -> Result<Json<TeamResponse>> {
     let access = team_access::team(db, viewer, slug).await?;
     let about = profile::profile(db, access.team.id).await?;
-    let open = membership::openness(db, access.team.id).await?;
+    let Openness {
+        private,
+        public,
+        agents_may_close,
+    } = membership::openness(db, access.team.id).await?;
     let Team {
         slug,
         name,
@@ -143,9 +148,9 @@ async fn one(db: &Pool, viewer: &Viewer, slug: &str) -> Result<Json<TeamResponse
         mission: about.mission,
         chat: about.chat,
         roadmap: about.roadmap,
-        private: open.private,
-        public: open.public,
-        agents_may_close: open.agents_may_close,
+        private,
+        public,
+        agents_may_close,
         member: access.is_member,
     }))
 }
@@ -208,8 +213,8 @@ pub(crate) async fn create(
     ))
 }
 
-/// The fields of a team to change. Fields that are left out stay as they are. Only leads change name, key and who can
-/// see the team.
+/// The fields of a team to change. Fields that are left out stay as they are. Only leads change name, key, who can see the
+/// team, and what agents may do.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TeamPatch {
@@ -241,6 +246,10 @@ pub(crate) struct TeamPatch {
     #[serde(deserialize_with = "value")]
     #[schema(example = json!(false))]
     public: Option<bool>,
+    /// Whether agents may move its tasks to Done. Agents cannot change it.
+    #[serde(deserialize_with = "value")]
+    #[schema(example = json!(false))]
+    agents_may_close: Option<bool>,
 }
 
 impl TeamPatch {
@@ -249,6 +258,7 @@ impl TeamPatch {
             || self.key.is_some()
             || self.is_private.is_some()
             || self.public.is_some()
+            || self.agents_may_close.is_some()
     }
 }
 
@@ -316,6 +326,9 @@ pub(crate) async fn edit(
                 }
                 if let Some(public) = sent.public {
                     share_links::set_public(change, &team, public).await?;
+                }
+                if let Some(may_close) = sent.agents_may_close {
+                    agents::set_agents_may_close(change, &team, may_close).await?;
                 }
                 profile::update_profile(change, &team, &about).await
             })
