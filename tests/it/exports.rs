@@ -184,12 +184,13 @@ async fn damaged_and_foreign_exports_change_nothing() {
     there.said(&["export", &whole]).await;
     let db = create_database().await;
     let elsewhere = with_database(&db);
-    let contents = async || rows(&mut *db.acquire().await.unwrap()).await;
+    let contents = async || rows(&mut db.acquire().await.unwrap()).await;
     let empty = contents().await;
 
     let file = "files/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
     let remove = |at: &Path, file: &str| fs::remove_file(at.join(file)).unwrap();
-    let damages: [(&str, &str, &dyn Fn(&Path)); 8] = [
+    type Damage<'d> = (&'d str, &'d str, &'d dyn Fn(&Path));
+    let damages: [Damage<'_>; 8] = [
         ("no manifest", "its manifest cannot be read", &|at| {
             remove(at, "manifest.json");
         }),
