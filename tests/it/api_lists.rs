@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     access::parse_table,
     api_plan::{ask, read},
+    attachments,
     fixtures::World,
 };
 
@@ -66,6 +67,8 @@ async fn with_three_of_everything() -> World {
         ] {
             ask(elif, Method::POST, &path, body, 201).await;
         }
+        let file: [(&str, &[u8]); 1] = [("notes.txt", b"Later")];
+        attachments::attach(elif, "INF-1", &file).await.status(201);
         let day = format!("{TEAM}/days-off/2026-12-2{n}");
         ask(elif, Method::PUT, &day, json!({ "name": "x" }), 204).await;
         let comments = format!("/tasks/{key}/comments");

@@ -1,12 +1,16 @@
 //! Teams, their settings, and what is one's own, by the JSON API.
 
-use axum::http::Method;
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
 use fortnight::domain::policy::viewer::Scope;
 use serde_json::json;
 
 use crate::{
     api_plan::{ask, read},
-    fixtures::World,
+    attachments,
+    fixtures::{Client, World},
 };
 
 const TEAM: &str = "/teams/infrastructure";
@@ -368,6 +372,44 @@ async fn program_searches_and_saves_filters() {
     let path = format!("{filters}/{}", mine["id"].as_str().unwrap());
     ask(&jonas, Method::DELETE, &path, json!({}), 404).await;
     ask(&program, Method::DELETE, &path, json!({}), 204).await;
+}
+
+#[tokio::test]
+async fn program_attaches_files() {
+    let world = World::new().await;
+    let program = world.program_of(&world.elif, Scope::Write).await;
+    let key = program.create_task("infrastructure", "todo", "One").await;
+    let files = format!("/tasks/{key}/attachments");
+    let picture = attachments::picture(3, 2);
+    let names: [(&str, &[u8]); 2] = [("plan.png", &picture), ("notes.txt", b"Later")];
+    let body = attachments::form(&names);
+    let attach = async |by: &Client, path: &str| {
+        let request = Request::post(format!("/api/v1{path}"))
+            .header("content-type", "multipart/form-data; boundary=x")
+            .body(Body::from(body.clone()));
+        by.send(request.unwrap()).await
+    };
+    let attached = attach(&program, &files).await.status(201).json();
+    assert_eq!(attached["files"][0]["is_picture"], true);
+    let listed = read(&program, &files).await;
+    assert_eq!(
+        (&listed["items"][0]["name"], &listed["items"][1]["bytes"]),
+        (&json!("plan.png"), &json!(5))
+    );
+    // a token reads the file itself
+    let url = listed["items"][1]["url"].as_str().unwrap();
+    assert_eq!(program.get(url).await.status(200).text(), "Later");
+    let reader = world.program_of(&world.elif, Scope::Read).await;
+    attach(&reader, &files).await.status(403);
+    attach(&program, "/tasks/INF-99/attachments")
+        .await
+        .status(404);
+    ask(&program, Method::POST, &files, json!({}), 400).await;
+    let path = format!("{files}/{}", listed["items"][0]["id"].as_str().unwrap());
+    ask(&world.jonas, Method::DELETE, &path, json!({}), 403).await;
+    ask(&program, Method::DELETE, &path, json!({}), 204).await;
+    let left = read(&program, &files).await;
+    assert_eq!(left["items"].as_array().unwrap().len(), 1);
 }
 
 /// A wrong type is explained under the name of its field, as everywhere.

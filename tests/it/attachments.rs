@@ -37,8 +37,8 @@ fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
     file.into_inner()
 }
 
-/// The body of a form with these files.
-fn form(files: &[(&str, &[u8])]) -> Vec<u8> {
+/// The body of a form with these files, with the boundary `x`.
+pub fn form(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, contents) in files {
         let head = format!(

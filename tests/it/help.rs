@@ -171,7 +171,9 @@ async fn api_reference_has_every_operation_with_an_example() {
             let url = command.split("&#39;").next().unwrap();
             assert!(!url.contains('{') && !url.contains("//"), "{url}");
             assert!(command.contains("Authorization: Bearer"), "{command}");
-            if operation.get("requestBody").is_some() {
+            if id == "add_attachments" {
+                assert!(command.ends_with("-F file=@plan.png"), "{command}");
+            } else if operation.get("requestBody").is_some() {
                 assert!(command.contains("Content-Type: application/json"), "{id}");
                 assert!(
                     !command.contains(r#"&#34;&#34;"#) || id == "close_sprint",

@@ -235,6 +235,7 @@ const PAGES: &str = "
 /api/v1/tasks/{key} /api/v1/tasks/TASK 5
 /api/v1/tasks/{key}/steps /api/v1/tasks/TASK/steps 5
 /api/v1/tasks/{key}/comments /api/v1/tasks/TASK/comments 3
+/api/v1/tasks/{key}/attachments /api/v1/tasks/TASK/attachments 5
 ";
 
 fn pages() -> Vec<(&'static str, &'static str, usize)> {

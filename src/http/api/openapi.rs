@@ -135,6 +135,9 @@ use crate::http::api::webhook_types;
         crate::http::api::v1::steps::add,
         crate::http::api::v1::steps::edit,
         crate::http::api::v1::steps::remove,
+        crate::http::api::v1::attachments::list,
+        crate::http::api::v1::attachments::add,
+        crate::http::api::v1::attachments::remove,
         crate::http::api::v1::comments::list,
         crate::http::api::v1::comments::add,
         crate::http::api::v1::comments::edit,
@@ -185,9 +188,9 @@ impl Modify for Shared {
                     ParameterBuilder::new()
                         .name("Idempotency-Key")
                         .parameter_in(ParameterIn::Header)
-                        .description(Some("A key that the client chooses, 1 to 200 characters. A write repeated with the same key and body is executed once, and gets the same response."))
+                        .description(Some("A key that the client chooses, 1 to 200 visible ASCII characters. A write repeated with the same key and body is executed once, and gets the same response."))
                         .schema(Some(
-                            ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).max_length(Some(200)),
+                            ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).min_length(Some(1)).max_length(Some(200)),
                         ))
                         .example(Some(json!("0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57")))
                         .build(),

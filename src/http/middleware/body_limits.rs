@@ -41,6 +41,7 @@ pub(crate) fn is_upload(path: &str) -> bool {
     };
     matches!(path, "/setup/restore/upload" | "/me/avatar")
         || is_of("/tasks/", "/attachments")
+        || is_of("/api/v1/tasks/", "/attachments")
         || is_of("/teams/", "/settings/imports")
 }
 

@@ -2,6 +2,7 @@
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     middleware::from_fn,
     routing::{delete, get, patch, post, put},
 };
@@ -12,10 +13,10 @@ use crate::{
         api::{
             openapi, respond,
             v1::{
-                actions, boards, columns, comments, events, filters, follows, goal_comments, goals,
-                inbox, labels, me, members, milestones, project_tasks, projects, requests,
-                retro_notes, schedule, search, share_links, sprint_close, sprints, standup, steps,
-                task_lists, tasks, teams, topics,
+                actions, attachments, boards, columns, comments, events, filters, follows,
+                goal_comments, goals, inbox, labels, me, members, milestones, project_tasks,
+                projects, requests, retro_notes, schedule, search, share_links, sprint_close,
+                sprints, standup, steps, task_lists, tasks, teams, topics,
             },
         },
         pages::checkin::check_in_json,
@@ -231,6 +232,13 @@ fn of_projects_and_tasks() -> Router<App> {
             "/tasks/{key}/steps/{id}",
             patch(steps::edit).delete(steps::remove),
         )
+        .route(
+            "/tasks/{key}/attachments",
+            get(attachments::list)
+                .post(attachments::add)
+                .layer(DefaultBodyLimit::disable()),
+        )
+        .route("/tasks/{key}/attachments/{id}", delete(attachments::remove))
         .route(
             "/tasks/{key}/comments",
             get(comments::list).post(comments::add),

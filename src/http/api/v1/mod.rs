@@ -1,6 +1,7 @@
 //! Version 1 of the JSON API.
 
 pub mod actions;
+pub mod attachments;
 pub mod boards;
 pub mod columns;
 pub mod comments;

@@ -88,7 +88,14 @@ fn title(tag: &str) -> &str {
 
 impl Operation {
     fn read(document: &Value, method: &str, path: &str, value: &Value) -> Self {
-        let body = &value["requestBody"]["content"]["application/json"]["schema"];
+        let content = &value["requestBody"]["content"];
+        let form = &content["multipart/form-data"]["schema"];
+        let is_form = !form.is_null();
+        let body = if is_form {
+            form
+        } else {
+            &content["application/json"]["schema"]
+        };
         let parameters = value["parameters"].as_array();
         let parameters: Vec<&Value> = parameters.into_iter().flatten().collect();
         let responses = value["responses"].as_object();
@@ -108,7 +115,7 @@ impl Operation {
             path: path.to_owned(),
             summary: text(&value["summary"]),
             description: text(&value["description"]),
-            command: command(document, method, path, &parameters, body),
+            command: command(document, method, path, &parameters, body, is_form),
             parameters: parameters
                 .iter()
                 .map(|one| parameter(document, one))
@@ -233,6 +240,7 @@ fn command(
     path: &str,
     parameters: &[&Value],
     body: &Value,
+    is_form: bool,
 ) -> String {
     let mut url = path.to_owned();
     let mut query = form_urlencoded::Serializer::new(String::new());
@@ -258,7 +266,9 @@ fn command(
     if method != "get" {
         command.push_str(&format!(" -X {}", method.to_uppercase()));
     }
-    if !body.is_null() {
+    if is_form {
+        command.push_str(" \\\n  -F file=@plan.png");
+    } else if !body.is_null() {
         let body = pretty(&example(document, body)).replace('\'', "'\\''");
         command.push_str(&format!(
             " \\\n  -H 'Content-Type: application/json' -d '{body}'"
