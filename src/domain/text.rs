@@ -25,6 +25,11 @@ pub(crate) fn without_turns(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether a character is invisible.
+pub(crate) fn is_invisible(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+}
+
 /// The most characters of a value with this name that a request can contain. What a value is for has closer limits with
 /// messages of their own; this one holds for every value, before anything is done with it.
 pub(crate) fn max_length(name: &str) -> usize {

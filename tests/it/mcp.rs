@@ -216,6 +216,14 @@ async fn agent_takes_a_task_from_creation_to_review() {
 async fn stale_version_is_refused_with_what_was_changed() {
     let world = World::new().await;
     let agent = Agent::of(&world, &world.elif, Scope::Write).await;
+    // what no one else may send either
+    let mut new = json!({ "team": "infrastructure", "title": "Cut\u{0}over" });
+    let refused = agent.refusal("create_task", new.clone()).await;
+    assert!(refused.contains("can't be stored"), "{refused}");
+    new["title"] = json!("Cut over");
+    new["owners"] = json!(vec!["elif"; 1001]);
+    let refused = agent.refusal("create_task", new).await;
+    assert!(refused.contains("at most 1,000 entries"), "{refused}");
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let key = world
         .elif
@@ -1020,7 +1028,7 @@ async fn agent_is_named_and_leaves_closing_to_people() {
 #[tokio::test]
 async fn name_of_an_agent_is_one_line() {
     let world = World::new().await;
-    for name in ["x\ny", "\u{202e}edualC", &"x".repeat(51)] {
+    for name in ["x\ny", "\u{202e}edualC", "\u{200b}", &"x".repeat(51)] {
         let fields = [("name", "x"), ("scope", "write"), ("agent", name)];
         world.elif.post("/me/tokens", &fields).await.status(422);
     }

@@ -320,6 +320,18 @@ async fn answer_goes_only_where_the_program_is() {
         );
         assert_eq!(parameter(&sent, "state").as_deref(), Some("xyz"));
     }
+    // but no one is sent to another site without being asked
+    let site = "https://app.example/back";
+    let body = json!({ "client_name": "Site", "redirect_uris": [site] });
+    let site_program = registration(&program.outside, body).await.json();
+    let id = site_program["client_id"].as_str().unwrap();
+    let link = program.link(&[
+        ("client_id", id),
+        ("redirect_uri", site),
+        ("scope", "admin"),
+    ]);
+    let page = elif.get(&link).await.status(400).text();
+    assert!(page.contains("invalid_scope"), "{page}");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::{
             audit_log::{self, AuditEntry},
         },
         policy::{predicates::seen_by, viewer::Scope},
-        text::turns_direction,
+        text::{is_invisible, turns_direction},
     },
 };
 
@@ -141,7 +141,9 @@ fn checked_agent(name: &str) -> anyhow::Result<&str> {
 /// The name of an agent without blanks around it; `None` if it cannot be one.
 pub(crate) fn agent_name(name: &str) -> Option<&str> {
     let name = name.trim();
-    let is_plain = !name.contains(char::is_control) && !turns_direction(name);
+    let is_plain = !name.contains(char::is_control)
+        && !turns_direction(name)
+        && name.contains(|letter| !is_invisible(letter));
     (is_plain && (1..=AGENT_LENGTH).contains(&name.chars().count())).then_some(name)
 }
 

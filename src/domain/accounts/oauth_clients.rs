@@ -13,7 +13,8 @@ use crate::{
     },
 };
 
-/// The most programs that are registered and have no token. Those are deleted after a day.
+/// The most programs that are registered and have no token. Those are deleted after a day, or when newer ones need the
+/// room, so that no one can use it up for others.
 const MOST_UNUSED: i64 = 1000;
 
 /// How long a program may take until it has its first token.
@@ -41,13 +42,21 @@ impl OAuthClient {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether an address is of the person's own machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
+        // A content security policy cannot name one of IPv6, so that a browser would not go there.
+        Some(Host::Ipv6(_)) | None => false,
     }
+}
+
+/// Whether the host is one that a content security policy can name: `;` would end a directive, and `*` names any host.
+fn has_plain_host(url: &Url) -> bool {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-');
+    url.host_str()
+        .is_some_and(|host| !host.is_empty() && host.chars().all(is_plain))
 }
 
 fn is_equal_without_port(known: &str, sent: &str) -> bool {
@@ -67,7 +76,7 @@ fn is_acceptable(address: &str) -> bool {
         return false;
     };
     let is_safe = match url.scheme() {
-        "https" => url.host().is_some(),
+        "https" => has_plain_host(&url),
         "http" => is_loopback(&url),
         _ => false,
     };
@@ -81,7 +90,7 @@ fn is_acceptable(address: &str) -> bool {
 /// Registers a program.
 ///
 /// # Errors
-/// `Invalid` for its name or an address; `TooMany` while a thousand programs have registered and fetched no token.
+/// `Invalid` for its name or an address.
 pub(crate) async fn register(
     db: &Pool,
     now: OffsetDateTime,
@@ -95,7 +104,7 @@ pub(crate) async fn register(
     if !(1..=MOST_REDIRECTS).contains(&redirect_uris.len()) || !acceptable {
         return Err(Problem::field(
             "redirect_uris",
-            "Send 1 to 10 addresses, each with https, or with http on this machine (localhost, 127.0.0.1, [::1]), without a \
+            "Send 1 to 10 addresses, each with https, or with http on this machine (localhost, 127.0.0.1), without a \
              fragment or credentials.",
         ));
     }
@@ -104,22 +113,20 @@ pub(crate) async fn register(
         name: name.to_owned(),
         redirect_uris,
     };
-    let written = sqlx::query(
-        "INSERT INTO oauth_clients (id, name, redirect_uris, created_at) SELECT $1, $2, $3, $4
-         WHERE (SELECT count(*) FROM oauth_clients c WHERE NOT EXISTS (SELECT FROM tokens t WHERE t.oauth_client_id = c.id)) < $5",
+    sqlx::query(
+        "WITH room AS (
+             DELETE FROM oauth_clients WHERE id IN (
+                 SELECT id FROM oauth_clients c WHERE NOT EXISTS (SELECT FROM tokens t WHERE t.oauth_client_id = c.id)
+                 ORDER BY created_at DESC OFFSET $5))
+         INSERT INTO oauth_clients (id, name, redirect_uris, created_at) VALUES ($1, $2, $3, $4)",
     )
     .bind(client.id)
     .bind(&client.name)
     .bind(&client.redirect_uris)
     .bind(now)
-    .bind(MOST_UNUSED)
+    .bind(MOST_UNUSED - 1)
     .execute(db)
     .await?;
-    if written.rows_affected() == 0 {
-        return Err(Problem::TooMany {
-            retry_after_seconds: 3600,
-        });
-    }
     Ok(client)
 }
 
@@ -178,7 +185,7 @@ mod tests {
         for right in [
             "https://vscode.dev/redirect",
             "http://localhost:3000/callback",
-            "http://[::1]/callback",
+            "http://127.0.0.1:3000/callback",
         ] {
             assert!(is_acceptable(right), "{right}");
         }
@@ -186,6 +193,9 @@ mod tests {
             "http://app.example/back",
             "javascript:alert(1)",
             "data:text/html,x",
+            "http://[::1]/callback",
+            "https://x;sandbox/",
+            "https://*/",
             "https://app.example/back#x",
             "https://ada@app.example/back",
             "back",

@@ -1,6 +1,6 @@
 //! Texts of one line and of a maximum length.
 
-use crate::domain::{tasks::create::is_invisible, text::composed};
+use crate::domain::text::{composed, is_invisible};
 
 /// Text as one line without invisible or unstorable characters, cut to a maximum length, and
 /// whether it was cut.

@@ -2,8 +2,7 @@
 
 use crate::domain::{
     import::summary::Notices,
-    tasks::create::is_invisible,
-    text::{composed, plain_lines},
+    text::{composed, is_invisible, plain_lines},
 };
 
 pub(crate) use crate::domain::import::cutting::{cut, line};

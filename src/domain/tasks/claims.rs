@@ -154,7 +154,8 @@ pub async fn end_expired(db: &Pool, store: &EventStore, now: OffsetDateTime) -> 
     Ok(())
 }
 
-/// Ends a claim. If its person has done nothing to the task since, and no one has moved it, they are no longer an owner.
+/// Ends a claim. If its person has done nothing to the task since, and no one has moved or assigned it, they are no longer
+/// an owner.
 async fn end(change: &mut Change, team: &Team, task: Uuid, now: OffsetDateTime) -> Result<()> {
     lock(change.db(), team.id, task).await?;
     let claim = find(change, team.id, task).await?;
@@ -169,7 +170,7 @@ async fn end(change: &mut Change, team: &Team, task: Uuid, now: OffsetDateTime) 
         .await?;
     let is_touched: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM events WHERE team_id = $1 AND task_id = $2 AND version > $3
-                        AND (actor_id = $4 OR kind = 'task.moved'))",
+                        AND (actor_id = $4 OR kind IN ('task.moved', 'task.assigned')))",
     )
     .bind(team.id)
     .bind(task)

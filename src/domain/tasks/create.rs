@@ -10,7 +10,7 @@ use crate::domain::{
     events::{Change, Event, EventKind},
     tasks::{agents, assign, labels, rank, sprint_assignment, stakeholders},
     team::Team,
-    text::turns_direction,
+    text::{is_invisible, turns_direction},
 };
 
 /// The fields of a new task; only the title is required.
@@ -124,11 +124,6 @@ pub(crate) fn checked_title(title: &str) -> Result<String> {
         ));
     }
     Ok(title)
-}
-
-/// Whether a character is invisible.
-pub(crate) fn is_invisible(letter: char) -> bool {
-    letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
 async fn column_of(change: &mut Change, team: &Team, slug: Option<&str>) -> Result<Column> {

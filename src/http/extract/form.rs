@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, header},
 };
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use time::Date;
 use uuid::Uuid;
 
@@ -237,15 +237,24 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
             "Expected a JSON object: {\"title\": …}.".into(),
         ));
     };
-    for (name, value) in &fields {
+    check_fields(&mut fields)?;
+    serde_path_to_error::deserialize(Value::Object(fields))
+        .map_err(|error| explain_json_error(&error))
+}
+
+/// Checks the lengths and characters of all texts and the lengths of all lists, and composes letters.
+///
+/// # Errors
+/// `Invalid`, for the first field that is refused.
+pub(crate) fn check_fields(fields: &mut Map<String, Value>) -> Result<()> {
+    for (name, value) in &*fields {
         if let Some(message) = check_value(name, value) {
             let known = JSON_FIELDS.into_iter().find(|known| known == name);
             return Err(Problem::field(known.unwrap_or("text"), message));
         }
     }
     fields.values_mut().for_each(compose);
-    serde_path_to_error::deserialize(Value::Object(fields))
-        .map_err(|error| explain_json_error(&error))
+    Ok(())
 }
 
 /// Composes the letters of all texts, after their lengths were checked.

@@ -12,7 +12,10 @@ use serde_json::Value;
 
 use crate::{
     domain::error::{Problem, Result},
-    http::mcp::{arguments, caller::Caller, read, results, status, write},
+    http::{
+        extract::form::check_fields,
+        mcp::{arguments, caller::Caller, read, results, status, write},
+    },
 };
 
 /// A tool.
@@ -243,7 +246,8 @@ impl ToolName {
     }
 }
 
-fn parse<A: DeserializeOwned>(sent: JsonObject) -> Result<A> {
+fn parse<A: DeserializeOwned>(mut sent: JsonObject) -> Result<A> {
+    check_fields(&mut sent)?;
     serde_path_to_error::deserialize(Value::Object(sent)).map_err(|error| {
         let (path, reason) = (error.path().to_string(), error.into_inner());
         let at = match path.as_str() {

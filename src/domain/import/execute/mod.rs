@@ -132,6 +132,12 @@ async fn import_draft(
     upload: Option<Uuid>,
     progress: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Summary> {
+    if change.agent.is_some() {
+        return Err(Problem::Forbidden(
+            "Only people import tasks, since some of them may be done. Nothing was imported."
+                .into(),
+        ));
+    }
     allow_long_statements(change.db()).await?;
     let mut plan = plan::plan(change, team, request).await?;
     let mut summary = std::mem::take(&mut plan.summary);

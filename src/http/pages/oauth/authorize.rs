@@ -145,7 +145,19 @@ pub(crate) async fn authorize(
     viewer.require_session()?;
     let known = asked.known(&app).await?;
     if let Some(error) = asked.error(&app) {
-        return Ok(known.answer(&app, &asked, ("error", error)));
+        // Anyone can register a program, so that an answer without asking would send people to any site.
+        return if oauth_clients::is_loopback(&known.redirect) {
+            Ok(known.answer(&app, &asked, ("error", error)))
+        } else {
+            Err(Problem::BadRequest(
+                format!(
+                    "{} asks in a way that Fortnight does not understand ({error}). Connect it again, or tell its makers. \
+                     Nothing was sent to it.",
+                    known.client.name
+                )
+                .into(),
+            ))
+        };
     }
     let goes_to = known.origin();
     let title = format!("Connect {}", known.client.name);
