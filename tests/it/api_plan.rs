@@ -127,7 +127,7 @@ async fn program_plans_a_sprint_with_goals() {
     assert_eq!(left["items"][0]["id"], second["id"]);
 }
 
-/// Case R7, for what has no key.
+/// Case R7. Goals, topics and comments have no key to find them by.
 #[tokio::test]
 async fn repeated_creation_answers_with_what_the_first_one_created() {
     let world = World::new().await;
